@@ -1,0 +1,49 @@
+"""geosar: turns SAR rasters into optical-looking Cloud-Optimized GeoTIFFs that say that they are synthetic.
+
+The public names load what they need on first use, so that ``import geosar`` itself is cheap.
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from geosar.errors import GeosarError
+    from geosar.models import load_model
+    from geosar.scene import open_scene
+    from geosar.translate import TranslationReport, translate
+
+    __version__: str
+
+__all__ = ["GeosarError", "TranslationReport", "__version__", "load_model", "open_scene", "translate"]
+
+_HOMES = {
+    "GeosarError": "geosar.errors",
+    "TranslationReport": "geosar.translate",
+    "load_model": "geosar.models",
+    "open_scene": "geosar.scene",
+    "translate": "geosar.translate",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the module that it lives in."""
+    if name == "__version__":
+        value: Any = _version()
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    try:
+        return version("geosar")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0+unknown"

@@ -1,0 +1,269 @@
+"""Units of radar backscatter and their conversion to decibel, statistics of a scene, normalisation by them.
+
+Pure: arrays in, arrays out. A model sees (decibel - mean) / deviation of the whole scene, so an unknown
+constant gain drops out, and so does the choice between power and amplitude, whose decibels differ by a factor
+of two only.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from geosar.errors import SceneContentError, UnitError
+
+Values = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+# No radar image has a backscatter beyond these; what lies outside is an undeclared fill such as -9999.
+DECIBEL_RANGE = (-200.0, 200.0)
+# Medians of calibrated backscatter: calm water seen through the noise floor to a city in HH.
+PLAUSIBLE_MEDIAN_DECIBEL = (-45.0, 5.0)
+# Thermal noise removal leaves a few powers below zero; decibels are negative nearly everywhere.
+NOISE_NEGATIVE_FRACTION = 0.1
+# The median of calibrated power is far below 1; amplitudes without calibration are in the tens and hundreds.
+POWER_MEDIAN_LIMIT = 2.0
+
+_HINTS = (
+    ("PICTURE", {"picture", "quicklook"}),
+    ("DECIBEL", {"db", "decibel", "decibels", "logarithmic"}),
+    ("POWER", {"power", "intensity", "linear"}),
+    ("AMPLITUDE", {"amplitude"}),
+    ("DIGITAL_NUMBER", {"dn"}),
+)
+_TABLE_TYPES = {np.dtype(np.uint8): np.uint8, np.dtype(np.uint16): np.uint16, np.dtype(np.int16): np.uint16}
+
+
+class Unit(StrEnum):
+    """What the numbers of a SAR raster mean."""
+
+    DECIBEL = "db"
+    """10 log10 of the power."""
+    POWER = "power"
+    """Linear backscatter coefficient or intensity."""
+    AMPLITUDE = "amplitude"
+    """Square root of the power, in any scale; also as an 8-bit picture."""
+    DIGITAL_NUMBER = "dn"
+    """Integer amplitude of a detected product, not calibrated."""
+    PICTURE = "picture"
+    """Grey values that grow in proportion to decibels, in any scale; usually 8-bit."""
+
+    @classmethod
+    def parse(cls, text: "str | Unit") -> "Unit":
+        """Return the unit of that name; raises `UnitError` with the names that there are."""
+        try:
+            return cls(str(text).strip().lower())
+        except ValueError as error:
+            names = ", ".join(unit.value for unit in cls)
+            raise UnitError(f"There is no unit {text!r}; give one of {names}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class UnitInference:
+    """A unit, whether something said so (`certain`) or it was concluded from the values, and why."""
+
+    unit: Unit
+    certain: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BandStatistics:
+    """Statistics of one band over a whole scene, in decibel (in grey values for `Unit.PICTURE`).
+
+    `mean` and `std` are those of the values clipped to their 1st and 99th percentiles, so that a few corner
+    reflectors do not move them.
+    """
+
+    valid_fraction: float
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+    p02: float
+    p50: float
+    p98: float
+
+
+def to_decibel(values: Values, unit: Unit) -> npt.NDArray[np.float32]:
+    """Convert backscatter of any shape to decibel, float32; NaN where it is undefined (not above zero).
+
+    Decibels and pictures pass unchanged.
+    """
+    if unit in {Unit.DECIBEL, Unit.PICTURE}:
+        return values.astype(np.float32)
+    factor = np.float32(10 if unit is Unit.POWER else 20)
+    # float64 powers below float32's range would become zero if they were cast first.
+    linear = values if values.dtype == np.float64 else values.astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decibels: npt.NDArray[np.float32] = np.log10(linear).astype(np.float32, copy=False)
+    decibels *= factor
+    decibels[~(linear > 0)] = np.nan
+    return decibels
+
+
+def infer_unit(sample: Values, dtype: npt.DTypeLike, hints: Sequence[str]) -> UnitInference:
+    """Conclude the unit of a raster from words about it, else from its type and a sample of its raw values.
+
+    `sample` is one-dimensional, finite and free of nodata; `hints` are tags, band descriptions and the file's
+    name. Raises `UnitError` where nothing fits.
+    """
+    dtype = np.dtype(dtype)
+    kind = dtype.kind
+    if kind == "f":
+        sample = sample[(sample > DECIBEL_RANGE[0]) & (sample != 0)]
+    hinted = _unit_from_hints(hints)
+    if hinted is not None:
+        unit, word = hinted
+        if unit is Unit.DECIBEL and kind in "ui":
+            # Integers proportional to decibels: as good as decibels once they are normalised.
+            return UnitInference(Unit.PICTURE, True, f"the words {word!r} beside integer values")
+        if _possible(sample, unit):
+            return UnitInference(unit, True, f"the words {word!r}")
+    if not sample.size:
+        unit = Unit.DECIBEL if kind == "f" else Unit.DIGITAL_NUMBER
+        return UnitInference(unit, False, f"{dtype} values, of which none is valid")
+    if dtype == np.uint8:
+        return _infer_byte(sample)
+    if kind in "ui":
+        return _infer_integer(sample, dtype)
+    return _infer_float(sample)
+
+
+def band_statistics(decibels: Values, valid: Mask) -> BandStatistics:
+    """Return the statistics of the valid values of one band; the two arrays have one shape.
+
+    Raises `SceneContentError` when nothing is valid.
+    """
+    usable = decibels[valid]
+    usable = usable[np.isfinite(usable)].astype(np.float64)
+    if not usable.size:
+        raise SceneContentError(
+            "The scene has no valid pixel: all that was sampled is nodata, NaN or zero. "
+            "Expected backscatter; check the nodata value and the mask of the file.",
+        )
+    p01, p02, p50, p98, p99 = (float(value) for value in np.percentile(usable, (1, 2, 50, 98, 99)))
+    clipped = np.clip(usable, p01, p99)
+    return BandStatistics(
+        valid_fraction=float(np.count_nonzero(valid)) / valid.size,
+        minimum=float(usable.min()),
+        maximum=float(usable.max()),
+        mean=float(clipped.mean()),
+        std=float(clipped.std()),
+        p02=p02,
+        p50=p50,
+        p98=p98,
+    )
+
+
+class Normaliser:
+    """Turns raw values into what a network takes: (decibel - mean) / std, clipped, 0 where invalid.
+
+    A valid pixel whose decibels are undefined (a black pixel of an amplitude picture) gets the lower clip.
+    Types of one or two bytes go through a table that is made once for each band.
+    """
+
+    def __init__(self, unit: Unit, statistics: Sequence[BandStatistics], clip: tuple[float, float]) -> None:
+        self.unit = unit
+        self.statistics = tuple(statistics)
+        self.clip = clip
+        self._tables: dict[np.dtype[Any], list[npt.NDArray[np.float32]]] = {}
+
+    def __call__(self, values: Values, valid: Mask) -> npt.NDArray[np.float32]:
+        """Normalise `values` (bands, height, width; source type) where `valid` (height, width); float32."""
+        if len(values) != len(self.statistics):
+            raise ValueError(f"{len(values)} bands were given, statistics know {len(self.statistics)}.")
+        normalised = np.empty(values.shape, np.float32)
+        index_type = _TABLE_TYPES.get(values.dtype)
+        for band, (raw, out) in enumerate(zip(values, normalised, strict=True)):
+            if index_type is None:
+                out[...] = self._normalise(raw, self.statistics[band])
+            else:
+                # Every index is inside the table; "clip" spares numpy the check and a buffer.
+                np.take(self._table(values.dtype, band), raw.view(index_type), out=out, mode="clip")
+        if not valid.all():
+            np.copyto(normalised, np.float32(0), where=~valid)
+        return normalised
+
+    def _table(self, dtype: np.dtype[Any], band: int) -> npt.NDArray[np.float32]:
+        if dtype not in self._tables:
+            every_value = np.arange(2 ** (8 * dtype.itemsize), dtype=_TABLE_TYPES[dtype]).view(dtype)
+            self._tables[dtype] = [self._normalise(every_value, known) for known in self.statistics]
+        return self._tables[dtype][band]
+
+    def _normalise(self, raw: Values, known: BandStatistics) -> npt.NDArray[np.float32]:
+        decibels = to_decibel(raw, self.unit)
+        if known.std == 0:
+            return np.zeros_like(decibels)
+        decibels -= np.float32(known.mean)
+        decibels *= np.float32(1 / known.std)
+        np.clip(decibels, *self.clip, out=decibels)
+        return np.nan_to_num(decibels, copy=False, nan=self.clip[0])
+
+
+def _unit_from_hints(hints: Sequence[str]) -> tuple[Unit, str] | None:
+    for hint in hints:
+        words = set(re.split(r"[^a-z0-9]+", hint.lower()))
+        for name, known in _HINTS:
+            if words & known:
+                return Unit[name], hint
+    return None
+
+
+def _possible(sample: Values, unit: Unit) -> bool:
+    """Whether the values leave the unit possible: a file's name may be wrong, its numbers are not."""
+    if not sample.size or unit is Unit.PICTURE:
+        return True
+    if unit is Unit.DECIBEL:
+        return bool(abs(float(np.median(sample))) < -PLAUSIBLE_MEDIAN_DECIBEL[0])
+    return bool(np.mean(sample < 0) < NOISE_NEGATIVE_FRACTION)
+
+
+def _infer_byte(sample: Values) -> UnitInference:
+    # Speckle makes amplitudes skew to the right and their logarithm nearly symmetric; a picture that is
+    # already logarithmic is symmetric as it stands.
+    positive = sample[sample > 0].astype(np.float64)
+    linear, logarithmic = _skew(positive), _skew(np.log10(positive))
+    unit = Unit.AMPLITUDE if abs(logarithmic) < abs(linear) else Unit.PICTURE
+    return UnitInference(
+        unit,
+        False,
+        f"8-bit values, skewed by {linear:.2f} as they stand and by {logarithmic:.2f} as logarithms",
+    )
+
+
+def _infer_integer(sample: Values, dtype: np.dtype[Any]) -> UnitInference:
+    if (sample < 0).any():
+        return UnitInference(Unit.PICTURE, False, f"{dtype} values below zero: taken as scaled decibels")
+    return UnitInference(Unit.DIGITAL_NUMBER, False, f"{dtype} values, none below zero")
+
+
+def _infer_float(sample: Values) -> UnitInference:
+    median = float(np.median(sample))
+    negative = float(np.mean(sample < 0))
+    if negative < NOISE_NEGATIVE_FRACTION:
+        unit = Unit.POWER if median < POWER_MEDIAN_LIMIT else Unit.AMPLITUDE
+        return UnitInference(unit, False, f"floating-point values above zero with a median of {median:.3g}")
+    low, high = PLAUSIBLE_MEDIAN_DECIBEL
+    if low <= median <= high:
+        return UnitInference(
+            Unit.DECIBEL,
+            False,
+            f"floating-point values, {negative:.0%} of them below zero, with a median of {median:.3g}",
+        )
+    raise UnitError(
+        f"The unit cannot be concluded: floating-point values, {negative:.0%} of them below zero, with a median "
+        f"of {median:.3g}. Expected decibels ({low:g} to {high:g}) or values above zero; "
+        "state the unit with `scale`.",
+    )
+
+
+def _skew(values: npt.NDArray[np.float64]) -> float:
+    deviation = float(values.std()) if values.size else 0.0
+    if deviation == 0:
+        return 0.0
+    return float((((values - values.mean()) / deviation) ** 3).mean())
