@@ -256,7 +256,7 @@ def _infer_float(sample: Values) -> UnitInference:
             f"floating-point values, {negative:.0%} of them below zero, with a median of {median:.3g}",
         )
     raise UnitError(
-        f"The unit cannot be concluded: floating-point values, {negative:.0%} of them below zero, with a median "
+        f"The unit cannot be concluded: floating-point values, {negative:.0%} below zero, with a median "
         f"of {median:.3g}. Expected decibels ({low:g} to {high:g}) or values above zero; "
         "state the unit with `scale`.",
     )
