@@ -1,0 +1,143 @@
+"""Overviews: sizes of the pyramid's levels, and mask-aware means of 2 x 2 pixels."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Valid = NDArray[np.bool_]
+Block = tuple[Pixels, Valid | None]
+
+_QUAD = 4
+
+
+def level_sizes(width: int, height: int, tile: int) -> tuple[tuple[int, int], ...]:
+    """
+    Give (width, height) of the full resolution and of each overview, as GDAL's COG driver chooses them.
+
+    Every level has half the size of the one before, rounded up; the last one is the first that fits a tile.
+    """
+    sizes = [(width, height)]
+    while max(sizes[-1]) > tile:
+        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+    return tuple(sizes)
+
+
+def halve(pixels: Pixels, valid: Valid | None = None) -> Block:
+    """
+    Average 2 x 2 pixels, leaving out those without data.
+
+    Parameters
+    ----------
+    pixels
+        uint8 (height, width, bands), height and width at least 1. Where `valid` is False it must be 0.
+    valid
+        (height, width), or None where all is valid.
+
+    Returns
+    -------
+    The means, rounded half up, (ceil(height / 2), ceil(width / 2), bands), and their mask: a mean is valid
+    where at least one of its pixels is, and 0 elsewhere. None stands for an all-valid mask. At an odd edge
+    the last row or column is averaged with nothing but itself.
+
+    """
+    height, width, bands = pixels.shape
+    if height % 2 or width % 2:
+        # A repeated edge has the same mean as the edge alone, and spares a second formula.
+        edges = ((0, height % 2), (0, width % 2))
+        pixels = np.pad(pixels, (*edges, (0, 0)), mode="edge")
+        valid = None if valid is None else np.pad(valid, edges, mode="edge")
+    means = _means_of_four(pixels)
+    if valid is None:
+        return means, None
+    counts = valid.view(np.uint8)[0::2] + valid.view(np.uint8)[1::2]
+    counts = counts[:, 0::2] + counts[:, 1::2]
+    rows, columns = np.nonzero((counts > 0) & (counts < _QUAD))
+    if rows.size:
+        quads = pixels.reshape(means.shape[0], 2, means.shape[1], 2, bands)
+        sums = quads[rows, :, columns].sum(axis=(1, 2), dtype=np.uint16)
+        count = counts[rows, columns].astype(np.uint16)[:, None]
+        means[rows, columns] = (2 * sums + count) // (2 * count)
+    coarse = counts > 0
+    return means, None if coarse.all() else coarse
+
+
+def _means_of_four(pixels: Pixels) -> Pixels:
+    # Band by band: numpy's inner loop then runs along the row instead of over three bands (2.3 times faster).
+    height, width, bands = pixels.shape
+    pairs = np.add(pixels[0::2], pixels[1::2], dtype=np.uint16).reshape(height // 2, width // 2, 2 * bands)
+    means = np.empty((height // 2, width // 2, bands), np.uint8)
+    for band in range(bands):
+        sums = pairs[..., band] + pairs[..., band + bands]
+        sums += 2
+        sums >>= 2
+        means[..., band] = sums
+    return means
+
+
+def build_tile(
+    level: int,
+    row: int,
+    column: int,
+    *,
+    base: int,
+    sizes: tuple[tuple[int, int], ...],
+    tile: int,
+    fetch: Callable[[int, int], Block | None],
+    emit: Callable[[int, int, int, Block], None],
+) -> Block | None:
+    """
+    Make one overview tile, and before it all the tiles beneath, down to level `base`, depth first.
+
+    Only four tiles a level are held at a time, whatever the scene's size.
+
+    Parameters
+    ----------
+    level, row, column
+        Which tile; level indexes `sizes`.
+    base
+        The level whose tiles `fetch(row, column)` gives (cut at the image's edge; None: no data).
+    sizes, tile
+        As of `level_sizes`.
+    emit
+        Called as `emit(level, row, column, block)` with every tile above `base` that holds data.
+
+    Returns
+    -------
+    The tile, cut at the image's edge, or None where it holds no data.
+
+    """
+    if level == base:
+        return fetch(row, column)
+    below_width, below_height = sizes[level - 1]
+    height = min(2 * tile, below_height - row * 2 * tile)
+    width = min(2 * tile, below_width - column * 2 * tile)
+    canvas: Pixels | None = None
+    valid = np.zeros((height, width), np.bool_)
+    for child_row in range(2 if height > tile else 1):
+        for child_column in range(2 if width > tile else 1):
+            child = build_tile(
+                level - 1,
+                2 * row + child_row,
+                2 * column + child_column,
+                base=base,
+                sizes=sizes,
+                tile=tile,
+                fetch=fetch,
+                emit=emit,
+            )
+            if child is None:
+                continue
+            pixels, child_valid = child
+            if canvas is None:
+                canvas = np.zeros((height, width, pixels.shape[2]), np.uint8)
+            top, left = child_row * tile, child_column * tile
+            place = np.s_[top : top + pixels.shape[0], left : left + pixels.shape[1]]
+            canvas[place] = pixels
+            valid[place] = True if child_valid is None else child_valid
+    if canvas is None:
+        return None
+    block = halve(canvas, None if valid.all() else valid)
+    emit(level, row, column, block)
+    return block
