@@ -1,0 +1,1 @@
+"""The laboratory: pairs of SAR and optical images -> networks -> metrics -> a packaged model."""

@@ -1,0 +1,62 @@
+"""What the generator and its adversary are asked for. All terms are means over the valid pixels."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from geosar.engines.generator import Generator
+from training.data import Batch
+
+
+def masked_l1(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute difference where `weight` is above zero; tensors broadcast."""
+    weight = weight.expand_as(predicted)
+    return ((predicted - target).abs() * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def fidelity(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """L1 of luma pixel by pixel and over 4 x 4 and 16 x 16 pixels; of chroma over 4 x 4 and 16 x 16.
+
+    The coarse terms ask for the right land cover; the fine one asks for blur where detail cannot be known,
+    which is why an adversarial stage weighs it less.
+    """
+    quarter = _pool_valid(batch.valid, 4)
+    sixteenth = _pool_valid(batch.valid, 16)
+    chroma_target = functional.avg_pool2d(batch.chroma, 4)
+    coarse = functional.avg_pool2d
+    return {
+        "luma": masked_l1(luma, batch.luma, batch.valid),
+        "luma_coarse": 0.5 * masked_l1(coarse(luma, 4), coarse(batch.luma, 4), quarter)
+        + 0.5 * masked_l1(coarse(luma, 16), coarse(batch.luma, 16), sixteenth),
+        "chroma": masked_l1(chroma, chroma_target, quarter * batch.coloured)
+        + masked_l1(coarse(chroma, 4), coarse(chroma_target, 4), sixteenth * batch.coloured),
+    }
+
+
+def expected_error(generator: Generator, log_error: Tensor, luma: Tensor, chroma: Tensor, batch: Batch) -> Tensor:
+    """Laplace likelihood of the absolute error, whose optimum is the error's expectation (0 to 255 units).
+
+    The image is detached, so that the network does not learn to be predictable instead of right.
+    """
+    with torch.no_grad():
+        truth = generator.rgb(batch.luma, functional.avg_pool2d(batch.chroma, 4))
+        error = (generator.rgb(luma, chroma) - truth).abs().mean(dim=1, keepdim=True)
+        error = functional.avg_pool2d(error, 4) / generator.deviation[:, :1]
+        weight = _pool_valid(batch.valid, 4) * batch.coloured
+    log_error = log_error.clamp(-6.0, 4.0)
+    return ((log_error + error * torch.exp(-log_error)) * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def adversary_hinge(real: Tensor, fake: Tensor) -> Tensor:
+    """Hinge loss of the discriminator (Lim & Ye 2017); 2 is chance, 0 is a win that teaches nothing."""
+    return functional.relu(1.0 - real).mean() + functional.relu(1.0 + fake).mean()
+
+
+def feature_matching(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """Mean L1 between the discriminator's features of real and generated images (Wang et al. 2018)."""
+    terms = [(f - r.detach()).abs().mean() for r, f in zip(real, fake, strict=True)]
+    return torch.stack(terms).mean()
+
+
+def _pool_valid(valid: Tensor, size: int) -> Tensor:
+    return (functional.avg_pool2d(valid, size) > 0.99).float()  # noqa: PLR2004

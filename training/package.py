@@ -1,0 +1,107 @@
+"""From a checkpoint to the packaged model: int8 and float32 networks, safetensors, manifest, model card."""
+
+import copy
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nncf
+import numpy as np
+import openvino
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+
+from geosar.engines.generator import HALO, STRIDE, Generator, fold
+from geosar.manifest import ModelManifest
+from geosar.models import sha256
+from training.averaging import settle_norms
+from training.config import Config, Weights
+from training.data import CLIP, Pair, fit_normalisers, normalised
+
+GROUND_SAMPLING_DISTANCE = 10.0
+WEIGHTS = "weights.safetensors"
+CALIBRATION_PATCHES = 240
+CREDIT = (
+    "Contains modified Copernicus Sentinel data",
+    "SEN1-2 and SEN12MS (Schmitt et al. 2018, 2019)", "SEN12MS-CR (Ebel et al. 2021)",
+    "BigEarthNet (Sumbul et al. 2021)", "BioMassters (Nascetti et al. 2023)",
+    "Sen1Floods11 (Bonafilia et al. 2020)", "Optical-SAR dataset of V. Volkov (2021)",
+)  # fmt: skip
+
+
+def load_network(checkpoint: Path, pairs: Sequence[Pair]) -> tuple[Generator, Config, int]:
+    """Return the averaged generator of a checkpoint ready for inference, its settings and its update count."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    config = Config(**(state["config"] | {"weights": Weights(**state["config"]["weights"])}))
+    network = Generator(**state["architecture"])
+    network.load_state_dict(state["average"])
+    training = [pair for pair in pairs if pair.split == "train"]
+    return settle_norms(network, config, training), config, int(state["update"])
+
+
+def write_networks(network: Generator, pairs: Sequence[Pair], folder: Path) -> None:
+    """Write the safetensors weights, and float32 and int8 networks for OpenVINO.
+
+    Int8 is calibrated on patches of the training split (post-training quantisation by NNCF).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / WEIGHTS)
+    graph = to_openvino(network)
+    openvino.save_model(graph, folder / "float32.xml", compress_to_fp16=True)
+    quantised = nncf.quantize(
+        graph, nncf.Dataset(calibration(pairs)), subset_size=CALIBRATION_PATCHES, preset=nncf.QuantizationPreset.MIXED,
+        fast_bias_correction=False,
+    )  # fmt: skip
+    openvino.save_model(quantised, folder / "int8.xml", compress_to_fp16=False)
+
+
+def write_manifest(
+    network: Generator, folder: Path, *, name: str, version: str, title: str, description: str, metrics: dict[str, Any],
+    training: dict[str, Any],
+) -> ModelManifest:  # fmt: skip
+    """Write ``manifest.json`` for the networks that lie in `folder`."""
+    manifest = ModelManifest.model_validate({
+        "format": "geosar-model/1", "name": name, "version": version, "title": title, "description": description,
+        "inputs": {"channels": 1, "accepts": [["VV"], ["VH"]], "clip": CLIP, "normalisation": "scene"},
+        "ground_sampling_distance": GROUND_SAMPLING_DISTANCE, "stride": STRIDE, "halo": HALO,
+        "files": {
+            "int8": _network_files(folder, "int8"), "float32": _network_files(folder, "float32"),
+            "weights": {"path": WEIGHTS, "engine": "safetensors", "sha256": sha256(folder / WEIGHTS)},
+        },
+        "architecture": network.architecture, "licence": "Apache-2.0", "credit": CREDIT,
+        "metrics": metrics, "training": training,
+    })  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
+    return manifest
+
+
+def to_openvino(network: Generator) -> openvino.Model:
+    """Return the folded network as an OpenVINO graph of free batch, height and width."""
+    folded = fold(copy.deepcopy(network).float().cpu())
+    channels = folded.architecture["channels"]
+    example = torch.zeros(1, channels, 4 * STRIDE, 4 * STRIDE)
+    return openvino.convert_model(folded, example_input=example, input=[("sar", [-1, channels, -1, -1])])
+
+
+def calibration(pairs: Sequence[Pair]) -> list[NDArray[np.float32]]:
+    """Normalised patches (1, 1, 256, 256) drawn evenly over the sources of the training split."""
+    usable = [pair for pair in pairs if pair.split == "train" and min(pair.sar.shape) >= 256]  # noqa: PLR2004
+    normalisers = fit_normalisers(usable)
+    random = np.random.default_rng(0)
+    sources = sorted({pair.source for pair in usable})
+    patches = []
+    for index in range(CALIBRATION_PATCHES):
+        members = [pair for pair in usable if pair.source == sources[index % len(sources)]]
+        backscatter = normalised(members[int(random.integers(len(members)))], normalisers)
+        top, left = (int(random.integers(length - 255)) for length in backscatter.shape)
+        patches.append(backscatter[None, None, top : top + 256, left : left + 256].copy())
+    return patches
+
+
+def _network_files(folder: Path, role: str) -> dict[str, str]:
+    return {
+        "path": f"{role}.xml", "engine": "openvino", "sha256": sha256(folder / f"{role}.xml"),
+        "data_path": f"{role}.bin", "data_sha256": sha256(folder / f"{role}.bin"),
+    }  # fmt: skip

@@ -1,0 +1,51 @@
+"""Pictures of a network's work: SAR | generated | true optical, row by row."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from geosar.engines.generator import STRIDE, Generator
+from training.data import CLIP, Pair, fit_normalisers, fit_tones, normalised
+
+SIDE = 256
+MARGIN = 128
+"""Pixels mirrored around a patch: the halo, so that the patch's own values are what a window would give."""
+
+
+@torch.no_grad()
+def generate(network: Generator, backscatter: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Translate a whole normalised patch (H, W) of any size: (H, W, 4) of 0 to 255, mirrored at its borders."""
+    height, width = backscatter.shape
+    grown = [(MARGIN, MARGIN + -length % STRIDE) for length in (height, width)]
+    padded = np.pad(backscatter, grown, mode="symmetric")
+    device = next(network.parameters()).device
+    image = network(torch.from_numpy(padded)[None, None].to(device)).float().clamp(0, 255)[0]
+    result: NDArray[np.float32] = (
+        image.permute(1, 2, 0).cpu().numpy()[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+    )
+    return result
+
+
+def grey(backscatter: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Normalised backscatter as an 8-bit picture."""
+    scaled = (backscatter - CLIP[0] / 2) / (CLIP[1] - CLIP[0]) * 2 * 255
+    return np.clip(scaled, 0, 255).astype(np.uint8)
+
+
+def save_preview(network: Generator, pairs: Sequence[Pair], path: Path, rows: int = 8, columns: int = 3) -> None:
+    """Save a sheet of `rows` x `columns` triples, drawn evenly from the pairs; truth is tone-aligned."""
+    normalisers, tones = fit_normalisers(pairs), fit_tones(pairs)
+    chosen = [pairs[int(i)] for i in np.linspace(0, len(pairs) - 1, min(rows * columns, len(pairs)))]
+    sheet = Image.new("RGB", (columns * 3 * SIDE, rows * SIDE))
+    for index, pair in enumerate(chosen):
+        backscatter = normalised(pair, normalisers)[: SIDE * 2, : SIDE * 2]
+        truth = tones[pair.source](pair.optical)[: SIDE * 2, : SIDE * 2].astype(np.uint8)
+        image = generate(network, backscatter)[..., :3].astype(np.uint8)
+        left, top = index % columns * 3 * SIDE, index // columns * SIDE
+        for place, picture in enumerate((np.repeat(grey(backscatter)[..., None], 3, 2), image, truth)):
+            sheet.paste(Image.fromarray(picture[:SIDE, :SIDE]), (left + place * SIDE, top))
+    sheet.save(path)
