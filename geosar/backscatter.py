@@ -28,6 +28,14 @@ NOISE_NEGATIVE_FRACTION = 0.1
 # The median of calibrated power is far below 1; amplitudes without calibration are in the tens and hundreds.
 POWER_MEDIAN_LIMIT = 2.0
 
+# How the spread of speckle grows with brightness tells 8-bit amplitudes (power 1) from 8-bit decibels (power
+# 0). Measured on 532 pictures: 0.76 to 1.47 for amplitudes; below 0.7 in 96 % of the others.
+AMPLITUDE_GROWTH = 0.7
+RUN = 32
+ENOUGH_RUNS = 64
+# Standard deviation of log brightness below which places do not differ enough to compare them.
+CONTRAST_LIMIT = 0.05
+
 _HINTS = (
     ("PICTURE", {"picture", "quicklook"}),
     ("DECIBEL", {"db", "decibel", "decibels", "logarithmic"}),
@@ -106,11 +114,30 @@ def to_decibel(values: Values, unit: Unit) -> npt.NDArray[np.float32]:
     return decibels
 
 
+def measured(values: Values, unit: Unit, *, zero_is_fill: bool = True) -> Mask | None:
+    """Say which values a radar can have measured, of any shape; None where all are.
+
+    Not measured are NaN and infinity, zero and less in linear units, exact zero in floating-point decibels
+    (the fringe of a swath; `zero_is_fill` says whether zero is such a fill), and undeclared fills such as
+    -9999. In 8-bit pictures black is a value.
+    """
+    if values.dtype.kind == "f":
+        if unit is Unit.DECIBEL:
+            inside = (values > DECIBEL_RANGE[0]) & (values < DECIBEL_RANGE[1])
+            return inside & (values != 0) if zero_is_fill else inside
+        if unit is Unit.PICTURE:
+            return np.isfinite(values)
+        return (values > 0) & (values < np.inf)
+    if values.dtype.itemsize == 1 or unit in {Unit.DECIBEL, Unit.PICTURE}:
+        return None
+    return values > 0
+
+
 def infer_unit(sample: Values, dtype: npt.DTypeLike, hints: Sequence[str]) -> UnitInference:
     """Conclude the unit of a raster from words about it, else from its type and a sample of its raw values.
 
-    `sample` is one-dimensional, finite and free of nodata; `hints` are tags, band descriptions and the file's
-    name. Raises `UnitError` where nothing fits.
+    `sample` is one-dimensional, finite, free of nodata, with neighbours of a row next to each other; `hints`
+    are tags, band descriptions and the file's name. Raises `UnitError` where nothing fits.
     """
     dtype = np.dtype(dtype)
     kind = dtype.kind
@@ -224,8 +251,14 @@ def _possible(sample: Values, unit: Unit) -> bool:
 
 
 def _infer_byte(sample: Values) -> UnitInference:
-    # Speckle makes amplitudes skew to the right and their logarithm nearly symmetric; a picture that is
-    # already logarithmic is symmetric as it stands.
+    # Speckle multiplies: where amplitudes are larger they also vary more, in proportion. In a picture that is
+    # already logarithmic they vary by the same amount everywhere.
+    growth = _growth_of_spread(sample)
+    if growth is not None:
+        unit = Unit.AMPLITUDE if growth > AMPLITUDE_GROWTH else Unit.PICTURE
+        return UnitInference(unit, False, f"8-bit values whose spread grows with brightness by power {growth:.2f}")
+    # Too few values to compare bright and dark places. Amplitudes skew to the right and their logarithms
+    # hardly.
     positive = sample[sample > 0].astype(np.float64)
     linear, logarithmic = _skew(positive), _skew(np.log10(positive))
     unit = Unit.AMPLITUDE if abs(logarithmic) < abs(linear) else Unit.PICTURE
@@ -234,6 +267,22 @@ def _infer_byte(sample: Values) -> UnitInference:
         False,
         f"8-bit values, skewed by {linear:.2f} as they stand and by {logarithmic:.2f} as logarithms",
     )
+
+
+def _growth_of_spread(sample: Values) -> float | None:
+    """Return the exponent p of spread ~ brightness^p among runs of neighbours; None where none can be told."""
+    runs = sample[: sample.size // RUN * RUN].reshape(-1, RUN)
+    # A run at the end of the scale is cut off and varies too little.
+    runs = runs[runs.max(axis=1) < np.iinfo(np.uint8).max].astype(np.float64) if runs.size else runs
+    brightness, spread = runs.mean(axis=1), runs.std(axis=1)
+    usable = (brightness > 0) & (spread > 0)
+    if np.count_nonzero(usable) < ENOUGH_RUNS:
+        return None
+    brightness, spread = np.log(brightness[usable]), np.log(spread[usable])
+    variance = float(brightness.var())
+    if variance < CONTRAST_LIMIT**2:
+        return None
+    return float(((brightness - brightness.mean()) * (spread - spread.mean())).mean()) / variance
 
 
 def _infer_integer(sample: Values, dtype: np.dtype[Any]) -> UnitInference:

@@ -1,0 +1,234 @@
+"""What a source string means: which file or URL, which GDAL driver, and how to notice that it changed.
+
+Only drivers of an explicit list are used, each chosen by the first bytes of the file, so that a text that
+GDAL would follow to other files (a VRT, a WMS description) is never opened, whatever its name.
+"""
+
+import base64
+import os
+import re
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import rasterio
+
+from geosar.errors import SceneNotFoundError, SceneReadError, UsageError
+
+HEADER_BYTES = 32
+PROBE_TIMEOUT_SECONDS = 20
+
+_MAGIC = (
+    (b"II*\0", "GTiff"),
+    (b"MM\0*", "GTiff"),
+    (b"II+\0", "GTiff"),
+    (b"MM\0+", "GTiff"),
+    (b"\x89PNG\r\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\0\0\0\x0cjP  ", "JP2OpenJPEG"),
+    (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),
+    (b"EHFA_HEADER_TAG", "HFA"),
+)
+_EXPECTED = "expected a GeoTIFF, PNG, JPEG, JPEG 2000, Erdas or ENVI raster, or a Sentinel-1 SAFE folder or zip"
+_BY_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jp2": "JP2OpenJPEG"}
+_SCHEME = re.compile(r"^[a-z0-9+.-]+://", re.IGNORECASE)
+_DRIVER_PREFIX = re.compile(r"^(\s*<|[A-Z][A-Z0-9_]{2,}:)")
+
+# A server that stops answering must not stop the translation for ever. Each can be overridden by the
+# environment.
+_REMOTE_OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_CONNECTTIMEOUT": "10",
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_RETRY_DELAY": "1",
+    "GDAL_HTTP_TIMEOUT": "30",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One raster to open.
+
+    `printable` holds no credentials and no signature; `gdal_name` is what GDAL opens, with `driver`;
+    `identity` changes when the content does (empty where nothing tells); `product` is the root of a SAFE
+    product.
+    """
+
+    printable: str
+    gdal_name: str
+    driver: str
+    name: str
+    remote: bool
+    files: tuple[Path, ...]
+    url: str | None
+    identity: str
+
+    def current_identity(self) -> str:
+        """Ask the file or the server again."""
+        if self.url is not None:
+            return _probe(self.url, self.printable)[1]
+        return file_identity(self.files)
+
+    def environment(self) -> "rasterio.Env | nullcontext[None]":
+        """Return the GDAL settings under which the source is opened and read."""
+        if not self.remote:
+            return nullcontext()
+        return rasterio.Env(
+            **{key: os.environ.get(key, value) for key, value in _REMOTE_OPTIONS.items()},
+        )
+
+
+def resolve(source: str | os.PathLike[str]) -> Source:
+    """Find out what a source is.
+
+    Raises `SceneNotFoundError`, `SceneReadError` where it is no raster that is supported or a server does not
+    answer, and `UsageError` for strings that only GDAL would understand.
+    """
+    text = os.fspath(source)
+    if isinstance(source, str):
+        if text.startswith("/vsi") or _DRIVER_PREFIX.match(text):
+            raise UsageError(
+                f"{text.split(':', maxsplit=1)[0][:40]!r} ... is a name for GDAL's own use; "
+                "give a path, an https:// or an s3:// URL.",
+            )
+        if _SCHEME.match(text):
+            return _resolve_url(text)
+    return _resolve_path(Path(text))
+
+
+def file_identity(files: tuple[Path, ...]) -> str:
+    """Size and time of modification of files; raises `SceneNotFoundError` when one is gone."""
+    parts = []
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError as error:
+            raise SceneNotFoundError(f"{file} cannot be found any more ({error.strerror}).") from error
+        parts.append(f"{file.name}:{status.st_size}:{status.st_mtime_ns}")
+    return ";".join(parts)
+
+
+def driver_of(header: bytes) -> str | None:
+    """Return the driver for a file that begins with these bytes, or None."""
+    return next((driver for magic, driver in _MAGIC if header.startswith(magic)), None)
+
+
+@contextmanager
+def gdal_errors(printable: str, doing: str) -> Iterator[None]:
+    """Turn what rasterio raises into `SceneReadError`, with GDAL's own reason, which rasterio may hide."""
+    try:
+        yield
+    except rasterio.errors.RasterioError as error:
+        reason = str(error.__cause__ or error).strip() or type(error).__name__
+        raise SceneReadError(f"{doing} {printable} failed: {reason}") from error
+    except rasterio._err.CPLE_BaseError as error:  # noqa: SLF001 - rasterio lets GDAL's own errors through
+        raise SceneReadError(f"{doing} {printable} failed: {error}") from error
+
+
+def _resolve_path(given: Path) -> Source:
+    path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would replace links by their target's name
+    if not path.exists():
+        raise SceneNotFoundError(f"{given} does not exist; expected a raster file or a Sentinel-1 SAFE folder.")
+    if path.name.lower() == "manifest.safe":
+        path = path.parent
+    if path.is_dir():
+        manifest = path / "manifest.safe"
+        if not manifest.is_file():
+            raise SceneReadError(f"{given} is a folder without manifest.safe; {_EXPECTED}.")
+        files = (manifest, *sorted((path / "measurement").glob("*.tif*")))
+        return _local(path, str(manifest), "SAFE", files)
+    try:
+        with path.open("rb") as file:
+            header = file.read(HEADER_BYTES)
+    except OSError as error:
+        raise SceneReadError(f"{given} cannot be opened: {error.strerror}.") from error
+    if header.startswith(b"PK"):
+        return _local(path, _manifest_in_zip(path), "SAFE", (path,))
+    driver = driver_of(header)
+    if driver is None and _has_envi_header(path):
+        driver = "ENVI"
+    if driver is None:
+        raise SceneReadError(f"{given} is not a raster that geosar reads (it begins with {header[:8]!r}); {_EXPECTED}.")
+    return _local(path, str(path), driver, (path,))
+
+
+def _local(path: Path, gdal_name: str, driver: str, files: tuple[Path, ...]) -> Source:
+    return Source(str(path), gdal_name, driver, path.stem, False, files, None, file_identity(files))
+
+
+def _manifest_in_zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            manifests = [name for name in archive.namelist() if PurePosixPath(name).name == "manifest.safe"]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise SceneReadError(f"{path} is a damaged zip: {error}. Fetch it again.") from error
+    if len(manifests) != 1:
+        raise SceneReadError(f"{path} is a zip with {len(manifests)} SAFE products; expected one. Unpack it first.")
+    # The braces keep GDAL from looking for the end of the zip's name by its extension.
+    return f"/vsizip/{{{path}}}/{manifests[0]}"
+
+
+def _has_envi_header(path: Path) -> bool:
+    for candidate in (path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")):
+        if candidate != path and candidate.is_file():
+            with candidate.open("rb") as file:
+                return file.read(4) == b"ENVI"
+    return False
+
+
+def _resolve_url(text: str) -> Source:
+    parts = urlsplit(text)
+    host = parts.netloc.rsplit("@", maxsplit=1)[-1]
+    printable = f"{parts.scheme}://{host}{parts.path}"
+    name = PurePosixPath(unquote(parts.path)).stem or host
+    suffix = PurePosixPath(parts.path).suffix.lower()
+    scheme = parts.scheme.lower()
+    if scheme == "file" and host in {"", "localhost"}:
+        return _resolve_path(Path(unquote(parts.path)))
+    if suffix == ".zip" and scheme in {"http", "https", "s3"}:
+        raise UsageError(f"{printable} is a zip on a server; download it first, or give the measurement TIFF's URL.")
+    if scheme in {"http", "https"}:
+        header, identity = _probe(text, printable)
+        driver = driver_of(header)
+        if driver is None:
+            raise SceneReadError(f"{printable} is not a raster (it begins with {header[:8]!r}); {_EXPECTED}.")
+        return Source(printable, f"/vsicurl/{text}", driver, name, True, (), text, identity)
+    if scheme == "s3":
+        gdal_name = f"/vsis3/{host}{parts.path}"
+        return Source(printable, gdal_name, _BY_SUFFIX.get(suffix, "GTiff"), name, True, (), None, "")
+    raise UsageError(f"{printable}: the scheme {parts.scheme!r} is not supported; give a path, https:// or s3://.")
+
+
+def _probe(url: str, printable: str) -> tuple[bytes, str]:
+    """Ask for the first bytes: their content says the driver, their headers say which version this is.
+
+    A range request and not HEAD, which signed URLs forbid.
+    """
+    parts = urlsplit(url)
+    headers = {"Range": f"bytes=0-{HEADER_BYTES - 1}"}
+    if "@" in parts.netloc:
+        user, _, host = parts.netloc.rpartition("@")
+        headers["Authorization"] = "Basic " + base64.b64encode(unquote(user).encode()).decode()
+        url = parts._replace(netloc=host).geturl()
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http and https only
+    try:
+        with urllib.request.urlopen(request, timeout=PROBE_TIMEOUT_SECONDS) as answer:  # noqa: S310
+            header = answer.read(HEADER_BYTES)
+            size = answer.headers.get("Content-Range", "").rpartition("/")[2] or answer.headers.get(
+                "Content-Length", ""
+            )
+            etag = answer.headers.get("ETag", "")
+            changed = answer.headers.get("Last-Modified", "")
+    except urllib.error.HTTPError as error:
+        kind = SceneNotFoundError if error.code in {404, 410} else SceneReadError
+        raise kind(f"{printable} answered {error.code} {error.reason}; check the URL and its access.") from error
+    except OSError as error:  # URLError, timeouts
+        reason = getattr(error, "reason", None) or error
+        raise SceneReadError(f"{printable} did not answer: {reason}. Check the URL, or try again later.") from error
+    return header, f"{size}:{etag or changed}"
