@@ -126,6 +126,8 @@ class CogSink:
         folder = self.path.with_name(f".{self.path.name}.geosar-part")
         with target_errors(self.path, lambda: "the spool could not even be begun"):
             self._spool = Spool(folder, identity, resume=resume)
+        self._assembled = folder / "assembled.tif"
+        self._prepared = False
         for record in self._spool.records.values():
             self._place(record)
 
@@ -133,6 +135,11 @@ class CogSink:
     def finished(self) -> frozenset[tuple[int, int]]:
         """(col_off, row_off) of the windows that are safely in the journal."""
         return frozenset(self._spool.records)
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The windows that `write` takes, row by row."""
+        return tuple(self._windows.values())
 
     @property
     def spool_folder(self) -> Path:
@@ -177,10 +184,11 @@ class CogSink:
         """Take one window that holds no data; it costs no room."""
         self._append(window, [b""] * self._pyramid.pieces_of(window))
 
-    def close(self) -> Path:
+    def prepare(self) -> None:
         """
-        Make the deeper overviews, write the file, validate it, and publish it under its name.
+        Make the deeper overviews, write the whole file beside the target, and validate it.
 
+        `close` does this if it was not done; apart, it lets several outputs be ready before any appears.
         Raises UsageError where windows are missing, and TargetError where the file cannot be written; the
         spool is then kept.
         """
@@ -190,15 +198,21 @@ class CogSink:
                 f"{len(missing)} of {len(self._windows)} windows were not written, first {min(missing)}; "
                 "write all of them before closing, or abandon the output"
             )
-        assembled = self._spool.folder / "assembled.tif"
         with target_errors(self.path, self._needed):
             self._build_deeper_overviews()
             layout = lay_out(self._pyramid.levels(), self._encoder.image_format, self._descriptive)
             self._check_room(layout.size)
-            self._assemble(assembled, layout)
-            self._validate(assembled)
+            self._assemble(layout)
+            self._validate()
+        self._prepared = True
+
+    def close(self) -> Path:
+        """Publish the file under its name, having prepared it, and remove the spool; see `prepare`."""
+        if not self._prepared:
+            self.prepare()
+        with target_errors(self.path, self._needed):
             self._check_target()
-            assembled.replace(self.path)
+            self._assembled.replace(self.path)
             _flush_folder(self.path.parent)
         self._spool.close(remove=True)
         return self.path
@@ -302,8 +316,8 @@ class CogSink:
             emit=emit,
         )
 
-    def _assemble(self, assembled: Path, layout: Layout) -> None:
-        descriptor = os.open(assembled, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    def _assemble(self, layout: Layout) -> None:
+        descriptor = os.open(self._assembled, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
             view = memoryview(layout.header)
             while view:
@@ -317,10 +331,10 @@ class CogSink:
         finally:
             os.close(descriptor)
 
-    def _validate(self, assembled: Path) -> None:
+    def _validate(self) -> None:
         from rio_cogeo.cogeo import cog_validate  # noqa: PLC0415 - takes a third of a second to import
 
-        valid, errors, warnings = cog_validate(assembled, strict=True, quiet=True)
+        valid, errors, warnings = cog_validate(self._assembled, strict=True, quiet=True)
         if not valid:
             problems = "; ".join([*errors, *warnings])
             raise target_error(errno.EIO, f"the file made for {self.path} is no valid COG: {problems}")

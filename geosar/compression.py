@@ -76,8 +76,11 @@ class TileEncoder:
             return self._encode_lossless(self._differences(block))
         picture = np.ascontiguousarray(block if self.bands > 1 else block[..., 0])
         if self.compression is Compression.JPEG:
+            # Huffman tables made for each tile, as GDAL does: 5 to 10 % smaller than the standard ones.
             subsampling = "420" if self.bands == _RGB_BANDS else None
-            return bytes(imagecodecs.jpeg8_encode(picture, level=self.quality, subsampling=subsampling))
+            return bytes(
+                imagecodecs.jpeg8_encode(picture, level=self.quality, subsampling=subsampling, optimize=True)
+            )
         return bytes(imagecodecs.webp_encode(picture, level=self.quality, lossless=False))
 
     def encode_mask(self, valid: NDArray[np.bool_] | None) -> bytes:

@@ -165,7 +165,7 @@ def descriptive_tags(
         profile["photometric"] = "RGB"
     if crs is not None:
         profile["crs"] = crs
-    if not transform.is_identity:
+    if crs is not None or not transform.is_identity:
         profile["transform"] = transform
     with MemoryFile() as memory:
         with memory.open(**profile, ENDIANNESS="LITTLE") as dataset:
