@@ -183,38 +183,30 @@ def _open_safe(found: Source, request: Request, opened: Opened) -> None:
     listed = safe.measurements(found)
     if request.wanted is not None:
         listed = tuple(one for one in listed if one.polarisation in request.wanted) or listed
+    calibrated = all(one.calibration is not None for one in listed)
     for number, one in enumerate(listed):
-        opened.bands += (Band(number, 1, one.polarisation),)
-    calibrated = True
-    try:
-        for one in listed:
-            _add(found, one.calibrated, request, opened)
-        # GDAL calibrates whole blocks by the line that has the block's number: right for one-line strips
-        # only.
-        calibrated = all(raster.block_height == 1 for raster in opened.rasters)
-    except SceneReadError:
-        calibrated = False
+        raster = _add(found, one.gdal_name, request, opened, one.calibration if calibrated else None)
+        opened.bands += (Band(number, raster.bands[0], one.polarisation),)
     if calibrated:
         opened.unit = Unit.POWER
         opened.notes.append("Calibrated to sigma0 with the product's own tables.")
     else:
-        for raster in opened.rasters:
-            raster.close()
-        opened.rasters.clear()
-        opened.sources.clear()
-        opened.notes.clear()
-        for one in listed:
-            _add(found, one.uncalibrated, request, opened)
         opened.unit = Unit.DIGITAL_NUMBER
-        opened.notes.append("The product's calibration cannot be applied, so its digital numbers are used.")
-    del opened.sources[1:]
+        opened.notes.append("The product has no calibration tables, so its digital numbers are used.")
     _check_grids(opened)
+    del opened.sources[1:]
 
 
-def _add(found: Source, gdal_name: str, request: Request, opened: Opened) -> Raster:
+def _add(
+    found: Source,
+    gdal_name: str,
+    request: Request,
+    opened: Opened,
+    calibration: safe.Calibration | None = None,
+) -> Raster:
     """Open one raster, check what it is, and put it on the grid that was asked for."""
     with ExitStack() as undo:
-        driver = found.driver
+        driver = "GTiff" if found.driver == "SAFE" else found.driver
         with found.environment(), gdal_errors(found.printable, "Opening"):
             dataset = undo.enter_context(rasterio.open(gdal_name, driver=driver))
         check_readable(dataset, found.printable)
@@ -224,6 +216,9 @@ def _add(found: Source, gdal_name: str, request: Request, opened: Opened) -> Ras
         with found.environment(), gdal_errors(found.printable, "Warping"):
             view, keep = _on_grid(dataset, gdal_name, request, opened.notes if first else [], undo)
         raster = Raster(found, view, like=dataset, keep=keep, bands=bands, polarisations=names)
+        if calibration is not None:
+            table = calibration.on_lattice(dataset.width, dataset.height, warping.LATTICE_STEP)
+            raster.calibrate(*warping.rectified_lattice(table, dataset, raster.grid))
         opened.hints += _hints(dataset, found)
         opened.times += [found.name, *_times(dataset)]
         opened.sources.append(found)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
@@ -24,6 +24,13 @@ _COLOUR_BANDS = 3
 _COLOURS = {ColorInterp.red, ColorInterp.green, ColorInterp.blue}
 
 
+class Closable(Protocol):
+    """What is closed when it is done with."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
 class Raster:
     """An open dataset, or a warped view of one, with the bands that hold measurements.
 
@@ -39,14 +46,15 @@ class Raster:
         like: DatasetReader,
         bands: Sequence[int],
         polarisations: Sequence[str],
-        keep: Sequence[DatasetReader] = (),
+        keep: Sequence[Closable] = (),
     ) -> None:
         self.source = source
         self.dataset = dataset
         self.bands = tuple(bands)
         self.polarisations = tuple(polarisations)
         self.block_height = int(like.block_shapes[0][0])
-        self._keep = tuple(keep)
+        self._keep: tuple[Closable, ...] = tuple(keep)
+        self._gain: DatasetReader | None = None
         self.grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
         self.raw_dtype = np.dtype(like.dtypes[0])
         self.scales = tuple((float(s), float(o)) for s, o in zip(like.scales, like.offsets, strict=True))
@@ -54,10 +62,16 @@ class Raster:
         self.dtype = np.dtype(np.float32) if self.scaled else self.raw_dtype
         self._nodata = [_representable(value, self.raw_dtype) for value in dataset.nodatavals]
         interpretations = dataset.colorinterp
-        self._alpha = interpretations.index(ColorInterp.alpha) + 1 if ColorInterp.alpha in interpretations else None
-        flags = dataset.mask_flag_enums
-        masked = [n for n, found in enumerate(flags, 1) if MaskFlags.per_dataset in found and n != self._alpha]
-        self._mask_band = masked[0] if masked and self._alpha is None else None
+        has_alpha = ColorInterp.alpha in interpretations
+        self._alpha = interpretations.index(ColorInterp.alpha) + 1 if has_alpha else None
+        masked = [n for n, flags in enumerate(dataset.mask_flag_enums, 1) if MaskFlags.per_dataset in flags]
+        self._mask_band = masked[0] if masked and not has_alpha else None
+
+    def calibrate(self, gain: DatasetReader, *keep: Closable) -> None:
+        """Divide what is read by the values of `gain`, which lies on the same grid, and square it: DN to sigma0."""
+        self._gain = gain
+        self._keep = (gain, *keep, *self._keep)
+        self.dtype = np.dtype(np.float32)
 
     def close(self) -> None:
         """Close the dataset and what it stands on."""
@@ -79,6 +93,7 @@ class Raster:
                 shared = self.dataset.read(self._alpha, window=pixels) != 0
             elif self._mask_band is not None:
                 shared = self.dataset.read_masks(self._mask_band, window=pixels) != 0
+            gain = None if self._gain is None else self._gain.read(1, window=pixels)
         masks = [_not_nodata(raw, self._nodata[band - 1], shared) for band, raw in zip(bands, values, strict=True)]
         if self.scaled:
             values = values.astype(np.float32)
@@ -86,6 +101,10 @@ class Raster:
                 scale, offset = self.scales[band - 1]
                 values[row] *= np.float32(scale)
                 values[row] += np.float32(offset)
+        if gain is not None:
+            values = values.astype(np.float32)
+            np.divide(values, gain, out=values, where=gain > 0)
+            values *= values
         return values, masks
 
 

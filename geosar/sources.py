@@ -12,7 +12,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -149,7 +149,10 @@ def _resolve_path(given: Path) -> Source:
     except OSError as error:
         raise SceneReadError(f"{given} cannot be opened: {error.strerror}.") from error
     if header.startswith(b"PK"):
-        return _local(path, _manifest_in_zip(path), "SAFE", (path,))
+        manifest = _manifest_in_zip(path)
+        # The braces keep GDAL from looking for the end of the zip's name by its extension.
+        found = _local(path, f"/vsizip/{{{path}}}/{manifest}", "SAFE", (path,))
+        return replace(found, name=manifest.parent.stem or path.stem)
     driver = driver_of(header)
     if driver is None and _has_envi_header(path):
         driver = "ENVI"
@@ -162,7 +165,7 @@ def _local(path: Path, gdal_name: str, driver: str, files: tuple[Path, ...]) -> 
     return Source(str(path), gdal_name, driver, path.stem, False, files, None, file_identity(files))
 
 
-def _manifest_in_zip(path: Path) -> str:
+def _manifest_in_zip(path: Path) -> PurePosixPath:
     try:
         with zipfile.ZipFile(path) as archive:
             manifests = [name for name in archive.namelist() if PurePosixPath(name).name == "manifest.safe"]
@@ -170,8 +173,7 @@ def _manifest_in_zip(path: Path) -> str:
         raise SceneReadError(f"{path} is a damaged zip: {error}. Fetch it again.") from error
     if len(manifests) != 1:
         raise SceneReadError(f"{path} is a zip with {len(manifests)} SAFE products; expected one. Unpack it first.")
-    # The braces keep GDAL from looking for the end of the zip's name by its extension.
-    return f"/vsizip/{{{path}}}/{manifests[0]}"
+    return PurePosixPath(manifests[0])
 
 
 def _has_envi_header(path: Path) -> bool:

@@ -15,13 +15,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyproj
 import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags, Resampling
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.transform import GCPTransformer
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import calculate_default_transform
@@ -31,6 +32,7 @@ from geosar.grid import MapGrid
 
 UTM_LATITUDES = (-80.0, 84.0)
 WARP_MEMORY_MEGABYTES = 64
+LATTICE_STEP = 64
 # In source pixels; none to speak of. At zero rasterio builds no transformer at all.
 TRANSFORM_TOLERANCE = 1e-9
 
@@ -208,6 +210,34 @@ def rectified(
         _add(band, "ColorInterp", "Alpha")
         _add(options, "DstAlphaBand", alpha)
     return rasterio.open(ET.tostring(view, encoding="unicode"), driver="VRT")
+
+
+def rectified_lattice(
+    table: npt.NDArray[np.float32],
+    dataset: DatasetReader,
+    grid: MapGrid,
+) -> tuple[DatasetReader, MemoryFile]:
+    """Put a table of values, one at every `LATTICE_STEP`-th pixel of a dataset, on the dataset's map grid.
+
+    Returns the view and the file in memory that it stands on, both to be closed. The view is 0 outside.
+    """
+    points = place_control_points(dataset, grid.crs, None)[0]
+    # Table entry k is the centre of pixel k * step; GDAL counts pixels and entries from their outer corners.
+    on_table = [
+        GroundControlPoint(
+            row=(p.row - 0.5) / LATTICE_STEP + 0.5,
+            col=(p.col - 0.5) / LATTICE_STEP + 0.5,
+            x=p.x,
+            y=p.y,
+        )
+        for p in points
+    ]
+    height, width = table.shape
+    file = MemoryFile(ext="tif")
+    with file.open(driver="GTiff", count=1, height=height, width=width, dtype="float32") as target:
+        target.write(table, 1)
+    with file.open() as stored:
+        return rectified(stored, file.name, on_table, grid, 0.0), file
 
 
 def has_mask(dataset: DatasetReader) -> bool:
