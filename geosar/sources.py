@@ -149,10 +149,10 @@ def _resolve_path(given: Path) -> Source:
     except OSError as error:
         raise SceneReadError(f"{given} cannot be opened: {error.strerror}.") from error
     if header.startswith(b"PK"):
-        manifest = _manifest_in_zip(path)
+        inside = _manifest_in_zip(path)
         # The braces keep GDAL from looking for the end of the zip's name by its extension.
-        found = _local(path, f"/vsizip/{{{path}}}/{manifest}", "SAFE", (path,))
-        return replace(found, name=manifest.parent.stem or path.stem)
+        found = _local(path, f"/vsizip/{{{path}}}/{inside}", "SAFE", (path,))
+        return replace(found, name=inside.parent.stem or path.stem)
     driver = driver_of(header)
     if driver is None and _has_envi_header(path):
         driver = "ENVI"
