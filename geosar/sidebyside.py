@@ -1,0 +1,102 @@
+"""Pictures that show radar, translation and truth beside each other, for the eye alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from rasterio.enums import Resampling
+
+from geosar.backscatter import Unit, to_decibel
+
+Picture = NDArray[np.uint8]
+
+_GAP = 12
+_HEADING = 28
+_FOOTING = 28
+_PAPER = (255, 255, 255)
+_INK = (20, 20, 20)
+_NOTHING = 128
+"""Grey level of pixels that are not real."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A picture (height, width, 3) under a heading."""
+
+    heading: str
+    picture: Picture
+
+
+def radar_picture(path: Path, unit: Unit, side: int) -> Picture:
+    """First band of a raster of backscatter in grey, stretched from its 2nd to its 98th percentile in decibel.
+
+    At most `side` pixels long, (height, width, 3).
+    """
+    decibels = to_decibel(_overview([path], side)[:1], unit)
+    return _stretched(np.repeat(decibels, 3, axis=0), 2, 98)
+
+
+def optical_picture(paths: Sequence[Path], side: int) -> Picture:
+    """Red, green and blue (one raster of three bands or three of one) at most `side` pixels long, (height, width, 3).
+
+    Bytes are shown as they are; reflectances are stretched from zero to the 99th percentile of all three.
+    """
+    values = _overview(paths, side)
+    with rasterio.open(paths[0]) as dataset:
+        in_bytes = dataset.dtypes[0] == "uint8"
+    return _bytes(values) if in_bytes else _stretched(values, None, 99)
+
+
+def enlarged(picture: Picture, side: int) -> Picture:
+    """Repeat each pixel, so that a small picture is about `side` pixels long."""
+    times = max(1, side // max(picture.shape[:2]))
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def write_sheet(path: Path, rows: Sequence[Sequence[Panel]], footing: str) -> Path:
+    """Write rows of panels as one PNG with a line of text under them."""
+    widths = [max(row[column].picture.shape[1] for row in rows) for column in range(len(rows[0]))]
+    heights = [max(panel.picture.shape[0] for panel in row) + _HEADING for row in rows]
+    size = (sum(widths) + _GAP * (len(widths) + 1), sum(heights) + _GAP * len(rows) + _FOOTING + _GAP)
+    sheet = Image.new("RGB", size, _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=15)
+    top = 0
+    for row, height in zip(rows, heights, strict=True):
+        left = _GAP
+        for panel, width in zip(row, widths, strict=True):
+            draw.text((left, top + 6), panel.heading, _INK, font)
+            sheet.paste(Image.fromarray(panel.picture), (left, top + _HEADING))
+            left += width + _GAP
+        top += height + _GAP
+    draw.text((_GAP, top), footing, _INK, font)
+    sheet.save(path)
+    return path
+
+
+def _overview(paths: Sequence[Path], side: int) -> NDArray[np.float32]:
+    """Bands of all rasters (bands, height, width), read small, NaN where they are not real."""
+    bands = []
+    for path in paths:
+        with rasterio.open(path) as dataset:
+            shrink = max(1.0, max(dataset.shape) / side)
+            shape = (dataset.count, round(dataset.height / shrink), round(dataset.width / shrink))
+            read = dataset.read(out_shape=shape, masked=True, resampling=Resampling.average)
+            bands.append(read.astype(np.float32).filled(np.nan))
+    return np.concatenate(bands)
+
+
+def _stretched(values: NDArray[np.float32], lower: float | None, upper: float) -> Picture:
+    """Linear from one percentile, or from zero, to another; (bands, height, width) to (height, width, bands)."""
+    low = 0.0 if lower is None else float(np.nanpercentile(values, lower))
+    high = float(np.nanpercentile(values, upper))
+    return _bytes((values - np.float32(low)) * np.float32(255 / max(high - low, 1e-6)))
+
+
+def _bytes(values: NDArray[np.float32]) -> Picture:
+    pixels = np.where(np.isnan(values), np.float32(_NOTHING), np.clip(np.rint(values), 0, 255))
+    return np.moveaxis(pixels, 0, -1).astype(np.uint8)
