@@ -94,9 +94,7 @@ class CogSink:
             raise UsageError(f"window size is {window_size}; it must be a multiple of 4 tiles, {4 * tile}")
         self._overwrite = overwrite
         self._pyramid = Pyramid(grid.width, grid.height, tile)
-        self._windows = {
-            (each.col_off, each.row_off): each for each in windows(grid.width, grid.height, window_size)
-        }
+        self._windows = {(each.col_off, each.row_off): each for each in windows(grid.width, grid.height, window_size)}
         self._lock = Lock()
         self._in_progress: set[tuple[int, int]] = set()
         # Made now, so that tags that GDAL refuses stop a run at its start and not at its end.
@@ -167,9 +165,7 @@ class CogSink:
                 f"expected uint8 {(*shape, self._encoder.bands)}"
             )
         if valid.dtype != np.bool_ or valid.shape != shape:
-            raise UsageError(
-                f"window {window} was given a mask {valid.dtype} {valid.shape}; expected bool {shape}"
-            )
+            raise UsageError(f"window {window} was given a mask {valid.dtype} {valid.shape}; expected bool {shape}")
         if not valid.any():
             self.write_empty(window)
             return
@@ -355,13 +351,13 @@ class CogSink:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     def _needed(self) -> str:
-        done = sum(self._windows[key].area for key in self.finished)
-        total = self.grid.width * self.grid.height
+        records = list(self._spool.records.values())
+        done = sum(self._windows[record.col_off, record.row_off].area for record in records)
+        spooled = sum(record.size for record in records) / _MEGABYTE
         free = shutil.disk_usage(self.path.parent).free / _MEGABYTE
-        spooled = self._spool.size / _MEGABYTE
         if not done:
-            return f"{spooled:.1f} MB were to be written, {free:.1f} MB are free"
-        whole = spooled * total / done
+            return f"the first window alone takes {self._spool.size / _MEGABYTE:.1f} MB, {free:.1f} MB are free"
+        whole = spooled * self.grid.width * self.grid.height / done
         return (
             f"about {2 * whole:.1f} MB are needed in all (unfinished and finished file stand side by side), "
             f"{spooled:.1f} MB of them are written, {free:.1f} MB are free"

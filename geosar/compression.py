@@ -46,9 +46,9 @@ class TileEncoder:
             raise UsageError(f"compression {compress!r} is not known; choose one of {known}") from None
         if self.compression is Compression.WEBP and bands != _RGB_BANDS:
             raise UsageError(f"WebP in a TIFF holds 3 bands, not {bands}; choose zstd for this output")
-        if not 1 <= quality <= 100:  # noqa: PLR2004
+        if not 1 <= quality <= 100:
             raise UsageError(f"quality is {quality}; it must lie between 1 and 100")
-        if tile < 16 or tile % 16:  # noqa: PLR2004
+        if tile < 16 or tile % 16:
             raise UsageError(f"tile size is {tile}; TIFF wants a positive multiple of 16")
         self.bands, self.tile, self.quality = bands, tile, quality
         self.full_mask = self.encode_mask(np.ones((tile, tile), np.bool_))
@@ -78,9 +78,7 @@ class TileEncoder:
         if self.compression is Compression.JPEG:
             # Huffman tables made for each tile, as GDAL does: 5 to 10 % smaller than the standard ones.
             subsampling = "420" if self.bands == _RGB_BANDS else None
-            return bytes(
-                imagecodecs.jpeg8_encode(picture, level=self.quality, subsampling=subsampling, optimize=True)
-            )
+            return bytes(imagecodecs.jpeg8_encode(picture, level=self.quality, subsampling=subsampling, optimize=True))
         return bytes(imagecodecs.webp_encode(picture, level=self.quality, lossless=False))
 
     def encode_mask(self, valid: NDArray[np.bool_] | None) -> bytes:

@@ -139,7 +139,7 @@ def read_tags(content: bytes) -> dict[int, Tag]:
         where = start + 2 + 12 * index
         code, kind, count = struct.unpack_from("<HHI", content, where)
         size = _SIZE_OF_TYPE[kind] * count
-        position = where + 8 if size <= 4 else struct.unpack_from("<I", content, where + 8)[0]  # noqa: PLR2004
+        position = where + 8 if size <= 4 else struct.unpack_from("<I", content, where + 8)[0]
         tags[code] = Tag(code, kind, count, content[position : position + size])
     return tags
 
@@ -161,7 +161,7 @@ def descriptive_tags(
     """
     bands = len(band_names)
     profile = {"driver": "GTiff", "width": 1, "height": 1, "count": bands, "dtype": "uint8"}
-    if bands == 3:  # noqa: PLR2004
+    if bands == 3:
         profile["photometric"] = "RGB"
     if crs is not None:
         profile["crs"] = crs
@@ -221,9 +221,7 @@ def lay_out(
 def _header(levels: Sequence[Level], image: ImageFormat, descriptive: Sequence[Tag], *, big: bool) -> bytes:
     directories: list[list[Tag]] = []
     for index, level in enumerate(levels):
-        directories.append(
-            _image_directory(level, image, descriptive if index == 0 else (), overview=index > 0)
-        )
+        directories.append(_image_directory(level, image, descriptive if index == 0 else (), overview=index > 0))
         directories.append(_mask_directory(level, image.tile, overview=index > 0))
     # Once with offsets of nothing to learn the header's size, which does not depend on their values.
     placeholder = _serialise(directories, [_nowhere(level) for level in levels for _ in range(2)], big=big)
@@ -248,9 +246,7 @@ def _tile_offsets(levels: Sequence[Level], start: int) -> list[NDArray[np.int64]
     return offsets
 
 
-def _image_directory(
-    level: Level, image: ImageFormat, descriptive: Sequence[Tag], *, overview: bool
-) -> list[Tag]:
+def _image_directory(level: Level, image: ImageFormat, descriptive: Sequence[Tag], *, overview: bool) -> list[Tag]:
     tags = [
         longs(254, 1 if overview else 0),
         longs(256, level.width),
@@ -294,9 +290,7 @@ def _counts(sizes: NDArray[np.uint32]) -> Tag:
     return Tag(_TILE_BYTE_COUNTS, LONG, sizes.size, sizes.astype("<u4").tobytes())
 
 
-def _serialise(
-    directories: Sequence[Sequence[Tag]], offsets: Sequence[NDArray[np.int64]], *, big: bool
-) -> bytes:
+def _serialise(directories: Sequence[Sequence[Tag]], offsets: Sequence[NDArray[np.int64]], *, big: bool) -> bytes:
     """Lay the directories one after the other, then the long arrays of tile places behind them all."""
     word = "Q" if big else "I"
     inline = struct.calcsize(f"<{word}")
