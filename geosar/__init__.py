@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geosar.errors import GeosarError
     from geosar.models import load_model
+    from geosar.report import TranslationReport
     from geosar.scene import open_scene
-    from geosar.translate import TranslationReport, translate
+    from geosar.translation import translate
 
     __version__: str
 
@@ -19,10 +20,10 @@ __all__ = ["GeosarError", "TranslationReport", "__version__", "load_model", "ope
 
 _HOMES = {
     "GeosarError": "geosar.errors",
-    "TranslationReport": "geosar.translate",
+    "TranslationReport": "geosar.report",
     "load_model": "geosar.models",
     "open_scene": "geosar.scene",
-    "translate": "geosar.translate",
+    "translate": "geosar.translation",
 }
 
 

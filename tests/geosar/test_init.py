@@ -26,5 +26,5 @@ def test_public_names_are_those_of_their_modules() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="translation"):
-        geosar.translation  # noqa: B018
+    with pytest.raises(AttributeError, match="colourise"):
+        geosar.colourise  # noqa: B018

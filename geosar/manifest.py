@@ -1,0 +1,131 @@
+"""What a packaged model says of itself: the checked shape of its ``manifest.json``."""
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from geosar.errors import ModelFormatError
+
+FORMAT = "geosar-model/1"
+OUTPUTS = ("red", "green", "blue", "error")
+KNOWN_POLARISATIONS = frozenset({"VV", "VH", "HH", "HV"})
+
+Role = Literal["int8", "float32", "weights"]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FileSpec(_Frozen):
+    """One file of a model, with its checksum; an OpenVINO network also names its ``.bin`` of weights."""
+
+    path: str
+    engine: Literal["openvino", "onnx", "safetensors"]
+    sha256: Sha256
+    data_path: str | None = None
+    data_sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _is_inside_and_whole(self) -> Self:
+        for path in (self.path, self.data_path):
+            if path is not None and (PurePosixPath(path).name != path or "\\" in path or path in {"", ".", ".."}):
+                raise ValueError(f"the file {path!r} must be a bare name inside the model's own folder")
+        if (self.data_path is None) != (self.data_sha256 is None):
+            raise ValueError("data_path and data_sha256 go together")
+        if self.engine == "openvino" and self.data_path is None:
+            raise ValueError(f"the OpenVINO network {self.path!r} must name its weights in data_path")
+        return self
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Every (file name, sha256) this entry stands for."""
+        first = ((self.path, self.sha256),)
+        if self.data_path is None or self.data_sha256 is None:
+            return first
+        return (*first, (self.data_path, self.data_sha256))
+
+
+class InputSpec(_Frozen):
+    """What the network wants to see.
+
+    ``accepts`` lists the sets of polarisations that it was trained for, the preferred first. ``clip`` bounds
+    the normalised input, which is ``(decibel - scene mean) / scene standard deviation``.
+    """
+
+    channels: int = Field(ge=1, le=4)
+    accepts: tuple[tuple[str, ...], ...] = Field(min_length=1)
+    clip: tuple[float, float]
+    normalisation: Literal["scene"] = "scene"
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        for wanted in self.accepts:
+            if len(wanted) != self.channels:
+                raise ValueError(f"accepts {list(wanted)} needs {len(wanted)} channels, declared are {self.channels}")
+            if strange := set(wanted) - KNOWN_POLARISATIONS:
+                raise ValueError(f"unknown polarisation {sorted(strange)}; known are {sorted(KNOWN_POLARISATIONS)}")
+        if not self.clip[0] < self.clip[1]:
+            raise ValueError(f"clip {self.clip} must rise")
+        return self
+
+
+class ModelManifest(_Frozen):
+    """The whole manifest; unknown keys are refused.
+
+    ``ground_sampling_distance`` is in metres; ``stride`` and ``halo`` in pixels: inputs are multiples of the
+    stride, and a pixel at least ``halo`` from the border of the input depends on nothing outside it.
+    ``architecture`` holds the keyword arguments that rebuild the network in PyTorch.
+    """
+
+    format: Literal["geosar-model/1"]
+    name: Name
+    version: str = Field(min_length=1, max_length=64)
+    title: str
+    description: str
+    inputs: InputSpec
+    ground_sampling_distance: float = Field(gt=0)
+    stride: int = Field(ge=1, le=1024)
+    halo: int = Field(ge=0, le=4096)
+    outputs: tuple[str, ...] = OUTPUTS
+    files: dict[Role, FileSpec] = Field(min_length=1)
+    architecture: dict[str, Any] = Field(default_factory=dict)
+    licence: str
+    credit: tuple[str, ...] = ()
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        if self.outputs != OUTPUTS:
+            raise ValueError(f"outputs are {list(self.outputs)}, expected {list(OUTPUTS)}")
+        for role, spec in self.files.items():
+            if (role == "weights") != (spec.engine == "safetensors"):
+                raise ValueError(
+                    f"files.{role} is for the engine {spec.engine!r}; safetensors go under 'weights', networks "
+                    "under 'int8' or 'float32'",
+                )
+        return self
+
+
+def read_manifest(path: Path) -> ModelManifest:
+    """Read and check a ``manifest.json``; raises ModelFormatError with every fault found."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ModelFormatError(
+            f"{path.parent} is not a packaged model: its manifest.json cannot be read ({error.strerror}). "
+            "Give a folder or zip that holds a manifest.json.",
+        ) from error
+    try:
+        return ModelManifest.model_validate_json(text)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'manifest'}: {fault['msg']}" for fault in error.errors()
+        )
+        raise ModelFormatError(
+            f"{path} does not describe a {FORMAT} model: {faults}. Package the model again with this version's "
+            "tools, or install the version of geosar that it was made for.",
+        ) from error

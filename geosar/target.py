@@ -1,0 +1,99 @@
+"""The files that a translation writes: their names, and the checks before any work is done."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geosar.errors import TargetError, TargetExistsError
+
+Wish = bool | str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Absolute paths of the outputs; None where one was not asked for."""
+
+    image: Path
+    error_band: Path | None
+    quicklook: Path | None
+    stac: Path | None
+
+    def all(self) -> tuple[Path, ...]:
+        """Every path that will be written."""
+        paths = (self.image, self.error_band, self.quicklook, self.stac)
+        return tuple(path for path in paths if path is not None)
+
+
+def plan_targets(
+    source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]],
+    destination: str | os.PathLike[str],
+    error_band: Wish = False,
+    quicklook: Wish = False,
+    stac: Wish = False,
+    *,
+    overwrite: bool = False,
+) -> Targets:
+    """Name every output and refuse what would end badly.
+
+    Raises TargetExistsError when an output exists and `overwrite` is False, TargetError when an output is the
+    source itself (also through a link) or lies in it, is a folder, has no folder to lie in, or equals another.
+    """
+    image = Path(destination).expanduser().absolute()
+    targets = Targets(
+        image,
+        _beside(image, error_band, ".error.tif"),
+        _beside(image, quicklook, ".png"),
+        _beside(image, stac, ".json"),
+    )
+    paths = targets.all()
+    if len(set(paths)) != len(paths):
+        raise TargetError(f"two outputs would have the same name: {', '.join(map(str, paths))}. Name them apart.")
+    sources = _local_paths(source)
+    for path in paths:
+        for one in sources:
+            if _is_or_is_in(path, one):
+                raise TargetError(f"the output {path} is, or lies in, the source {one}. Choose another name.")
+        if path.is_dir():
+            raise TargetError(f"the output {path} is a folder, expected the name of a file in it.")
+        if not path.parent.is_dir():
+            raise TargetError(f"the folder {path.parent} for the output does not exist. Create it first.")
+        if not os.access(path.parent, os.W_OK):
+            raise TargetError(f"the folder {path.parent} cannot be written to. Choose another one.")
+        if path.exists() and not overwrite:
+            raise TargetExistsError(f"{path} exists already. Choose another name, or --overwrite it.")
+    return targets
+
+
+def _beside(image: Path, wish: Wish, suffix: str) -> Path | None:
+    if wish is False:
+        return None
+    if wish is True:
+        return image.with_name(image.stem + suffix)
+    return Path(wish).expanduser().absolute()
+
+
+def _local_paths(source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]) -> list[Path]:
+    given = source.values() if isinstance(source, Mapping) else (source,)
+    paths = (Path(one).expanduser() for one in given)
+    return [path for path in paths if path.exists()]
+
+
+def _is_or_is_in(path: Path, source: Path) -> bool:
+    if path.exists() and path.samefile(source):
+        return True
+    return source.is_dir() and path.resolve().is_relative_to(source.resolve())
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write JSON, of which nobody ever sees a half."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise TargetError(f"{path} cannot be written: {error.strerror}. Is the disk full?") from error
+    finally:
+        part.unlink(missing_ok=True)

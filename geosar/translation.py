@@ -1,0 +1,352 @@
+"""The main road: scene, windows, network, Cloud-Optimized GeoTIFF.
+
+(The module is not called ``translate`` because that name in the package belongs to the function.)
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+
+from geosar.backscatter import Normaliser, Unit
+from geosar.cog import CogSink
+from geosar.engines import Engine, open_engine
+from geosar.errors import TranslationCancelled, UsageError
+from geosar.grid import Window, padded_window, windows
+from geosar.models import DEFAULT_MODEL, Model, load_model
+from geosar.pipeline import Pipeline
+from geosar.provenance import Provenance, stac_item, tags
+from geosar.quicklook import write_quicklook
+from geosar.report import Meter, Progress, TranslationReport
+from geosar.scene import SarScene, open_scene
+from geosar.suitability import choose_polarisations, spacing_warnings
+from geosar.target import Targets, plan_targets, write_json
+
+__all__ = ["Progress", "TranslationReport", "translate"]
+
+Source = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]
+
+WINDOW_SIZE = 2048
+"""Side of the windows in pixels. Larger ones waste less on the halo but need more memory."""
+
+LOSSY = frozenset({"jpeg", "webp"})
+"""Compressions for pictures; the error band is a measurement and stays exact."""
+
+GDAL_CACHE_BYTES = 256 * 2**20
+"""GDAL's own default is a share of the machine's memory; this keeps the whole under a known bound."""
+
+
+def translate(
+    source: Source,
+    destination: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
+    bbox: tuple[float, float, float, float] | None = None,
+    dst_crs: str | None = None,
+    scale: Unit | str | None = None,
+    polarisation: str | None = None,
+    device: str = "auto",
+    precision: str | None = None,
+    compress: str = "zstd",
+    overwrite: bool = False,
+    resume: bool = False,
+    error_band: bool | str | os.PathLike[str] = False,
+    quicklook: bool | str | os.PathLike[str] = False,
+    stac: bool | str | os.PathLike[str] = False,
+    resample_to_model: bool = False,
+    force: bool = False,
+    window_size: int = WINDOW_SIZE,
+    threads: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> TranslationReport:
+    """Translate a SAR raster into an optical-looking Cloud-Optimized GeoTIFF on the same grid.
+
+    Parameters
+    ----------
+    source
+        A raster, a SAFE folder or zip, or a mapping from polarisation to raster.
+    destination
+        The COG to write: red, green and blue in 0..255, with the source's mask. It appears only when it is whole.
+    model
+        Name of a built-in model, or folder, zip or https URL of a packaged one.
+    bbox
+        Left, bottom, right, top in the scene's CRS: translate this part alone. Its pixels are those that the whole
+        scene would have there.
+    dst_crs, resample_to_model
+        Warp the source first, to another CRS or to the model's ground sampling distance.
+    scale
+        Unit of the source (``db``, ``power``, ``amplitude``, ``dn``, ``picture``) where it does not say so.
+    polarisation
+        Which polarisation to feed to the model; by default the one that the model prefers.
+    device, precision, threads
+        Where and how the network runs; see `geosar.engines.open_engine`.
+    overwrite, resume
+        Replace an existing destination; continue a run that was stopped, which gives the same bytes.
+    error_band, quicklook, stac
+        Also write the expected error as a COG of its own, a small PNG, a STAC item: True for the usual name beside
+        the destination, or a path.
+    force
+        Translate what looks like no SAR scene.
+    window_size
+        Side of the windows that memory holds, a multiple of 2048 pixels. Does not change the result.
+    progress, cancel
+        Called after each window; an event that stops the translation (`TranslationCancelled`) soon after it is set.
+
+    Raises
+    ------
+    GeosarError
+        One of its subclasses (see `geosar.errors`); the destination is then as it was before.
+    """
+    started = time.monotonic()
+    targets = plan_targets(source, destination, error_band, quicklook, stac, overwrite=overwrite)
+    if window_size < WINDOW_SIZE or window_size % WINDOW_SIZE:
+        raise UsageError(f"window_size is {window_size}, expected a multiple of {WINDOW_SIZE} pixels.")
+    packaged = model if isinstance(model, Model) else load_model(model)
+    resolution = packaged.manifest.ground_sampling_distance if resample_to_model else None
+    with (
+        rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES),
+        open_scene(
+            source, scale=scale, polarisation=polarisation, dst_crs=dst_crs, resolution=resolution, force=force
+        ) as scene,
+    ):
+        polarisations, assumed = choose_polarisations(scene.polarisations, packaged.manifest, polarisation)
+        job = _Job(
+            scene=scene.select(polarisations),
+            model=packaged,
+            engine=open_engine(packaged, device, precision, threads),
+            part=scene.grid.window if bbox is None else scene.grid.window_from_bounds(bbox),
+            targets=targets,
+            compress=compress,
+            overwrite=overwrite,
+            window_size=window_size,
+            writers=_writers(threads),
+            assumed=assumed,
+            cancel=cancel or threading.Event(),
+            listener=progress,
+        )
+        job.run(resume=resume)
+        return job.report(time.monotonic() - started)
+
+
+def _writers(threads: int | None) -> int:
+    """Compression is light beside the network; more threads than this wait for it."""
+    return min(4, max(1, (threads or os.cpu_count() or 1) // 2))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A window on its way in: what the network sees, where the window lies in it, and what of it is real."""
+
+    inputs: NDArray[np.float32]
+    crop: tuple[slice, slice]
+    valid: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """A window on its way out: red, green, blue and expected error (h, w, 4), and what of it is real (h, w)."""
+
+    values: NDArray[np.uint8]
+    valid: NDArray[np.bool_]
+
+
+@dataclass
+class _Job:
+    """One translation with everything opened. `part` is what of the scene is wanted, in the scene's pixels."""
+
+    scene: SarScene
+    model: Model
+    engine: Engine
+    part: Window
+    targets: Targets
+    compress: str
+    overwrite: bool
+    window_size: int
+    writers: int
+    assumed: tuple[str, ...]
+    cancel: threading.Event
+    listener: Callable[[Progress], None] | None
+    sinks: tuple[CogSink, ...] = ()
+    skipped: list[Window] = field(default_factory=list)
+    resumed: int = 0
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.grid = self.scene.grid.subgrid(self.part)
+        self.windows = windows(self.grid.width, self.grid.height, self.window_size)
+        self.notes = (*self.scene.notes, *self.assumed)
+        self.warnings = spacing_warnings(self.scene.grid, self.model.manifest)
+
+    def run(self, *, resume: bool) -> None:
+        """Translate window by window; the outputs appear at the end, all or none."""
+        manifest = self.model.manifest
+        meter = Meter(self.listener, len(self.windows), self.grid.window.area / 1e6)
+        meter.tell("measuring the scene")
+        self._check()
+        statistics = self.scene.statistics
+        self.normalise = Normaliser(self.scene.unit, statistics, manifest.inputs.clip)
+        with ExitStack() as stack:
+            self.sinks = tuple(self._open_sinks(stack, resume=resume))
+            waiting: list[Window] = []
+            for window in self.windows:
+                if all(_key(window) in sink.finished for sink in self.sinks):
+                    self.resumed += 1
+                    meter.count(window.area / 1e6, worked=False)
+                else:
+                    waiting.append(window)
+            meter.start()
+            meter.tell("translating")
+
+            def done(window: Window) -> None:
+                meter.count(window.area / 1e6, worked=True)
+                meter.tell("translating")
+
+            pipeline: Pipeline[Window, _Block, _Pixels] = Pipeline(
+                self._read, self._compute, self._write, writers=self.writers, check=self._check
+            )
+            pipeline.run(waiting, done)
+            self.stage_seconds = dict(pipeline.clock.seconds)
+            self.scene.check_unchanged()
+            meter.tell("finishing")
+            began = time.perf_counter()
+            for sink in self.sinks:
+                sink.prepare()
+            self._check()
+            for sink in reversed(self.sinks):  # the error band first: who sees the image finds that too
+                sink.close()
+            self._write_side_files()
+            self.stage_seconds["finish"] = time.perf_counter() - began
+        meter.tell("done")
+
+    def _read(self, window: Window) -> _Block | None:
+        placed = window.shifted(self.part.col_off, self.part.row_off)
+        padded = padded_window(placed, self.model.manifest.halo, self.model.manifest.stride)
+        block = self.scene.read_padded(padded)
+        col, row = placed.col_off - padded.col_off, placed.row_off - padded.row_off
+        crop = (slice(row, row + window.height), slice(col, col + window.width))
+        valid = block.valid[crop]
+        if not valid.any():
+            return None
+        return _Block(self.normalise(block.values, block.valid)[np.newaxis], crop, valid)
+
+    def _compute(self, _window: Window, block: _Block) -> _Pixels:
+        return _Pixels(self.engine.run(block.inputs)[0][block.crop], block.valid)
+
+    def _write(self, window: Window, pixels: _Pixels | None) -> None:
+        bands = (slice(0, 3), slice(3, 4))
+        for sink, band in zip(self.sinks, bands, strict=False):
+            if _key(window) in sink.finished:  # an earlier run was stopped between the two
+                continue
+            if pixels is None:
+                sink.write_empty(window)
+            else:
+                sink.write(window, np.ascontiguousarray(pixels.values[..., band]), pixels.valid)
+        if pixels is None:
+            self.skipped.append(window)
+
+    def _open_sinks(self, stack: ExitStack, *, resume: bool) -> Iterator[CogSink]:
+        image = stack.enter_context(
+            self._sink(self.targets.image, ("red", "green", "blue"), "rgb", resume=resume, error_band=False)
+        )
+        yield image
+        if self.targets.error_band is not None:
+            yield stack.enter_context(
+                self._sink(self.targets.error_band, ("error",), "grey", resume=resume, error_band=True)
+            )
+
+    def _sink(
+        self, path: Path, names: tuple[str, ...], colour: Literal["rgb", "grey"], *, resume: bool, error_band: bool
+    ) -> CogSink:
+        plan = {
+            "model": f"{self.model.label} {self.model.checksum}",
+            "engine": f"{self.engine.name} {self.engine.device} {self.engine.precision}",
+            "source": self.scene.fingerprint,
+            "part": f"{self.part.col_off},{self.part.row_off}",
+        }
+        return CogSink(
+            path,
+            self.grid,
+            bands=len(names),
+            compress="zstd" if error_band and self.compress in LOSSY else self.compress,
+            window_size=self.window_size,
+            resume=resume,
+            overwrite=self.overwrite,
+            plan=plan,
+            tags=tags(self.provenance(), error_band=error_band),
+            band_names=names,
+            colour=colour,
+        )
+
+    def provenance(self) -> Provenance:
+        """What the tags and the STAC item say."""
+        return Provenance(
+            source=self.scene.source,
+            unit=self.scene.unit.value,
+            polarisations=self.scene.polarisations,
+            model=self.model.manifest.name,
+            model_version=self.model.manifest.version,
+            model_sha256=self.model.checksum,
+            acquired=self.scene.acquired,
+            notes=(*self.notes, *self.warnings),
+        )
+
+    def _write_side_files(self) -> None:
+        targets = self.targets
+        if targets.quicklook is not None:
+            write_quicklook(targets.quicklook, targets.image, self.scene, part=self.part)
+        if targets.stac is not None:
+            item = stac_item(
+                targets.image, self.provenance(), error_band=targets.error_band, quicklook=targets.quicklook
+            )
+            write_json(targets.stac, item)
+
+    def _check(self) -> None:
+        if self.cancel.is_set():
+            raise TranslationCancelled(
+                f"the translation to {self.targets.image} was stopped; run the same again with resume (--resume) to "
+                "go on from the last finished window.",
+            )
+
+    def report(self, seconds: float) -> TranslationReport:
+        """Sum up, after `run`."""
+        megapixels = self.grid.window.area / 1e6
+        manifest = self.model.manifest
+        return TranslationReport(
+            source=self.scene.source,
+            destination=self.targets.image,
+            error_band=self.targets.error_band,
+            quicklook=self.targets.quicklook,
+            stac=self.targets.stac,
+            model=manifest.name,
+            model_version=manifest.version,
+            checksum=self.model.checksum,
+            precision=self.engine.precision,
+            device=self.engine.device,
+            engine=self.engine.name,
+            unit=self.scene.unit.value,
+            polarisations=self.scene.polarisations,
+            notes=self.notes,
+            warnings=self.warnings,
+            width=self.grid.width,
+            height=self.grid.height,
+            windows_total=len(self.windows),
+            windows_skipped=len(self.skipped),
+            windows_resumed=self.resumed,
+            megapixels=megapixels,
+            seconds=seconds,
+            megapixels_per_second=megapixels / max(seconds, 1e-9),
+            stage_seconds=self.stage_seconds,
+        )
+
+
+def _key(window: Window) -> tuple[int, int]:
+    return window.col_off, window.row_off
