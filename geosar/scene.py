@@ -25,7 +25,7 @@ from geosar.backscatter import (
     measured,
     to_decibel,
 )
-from geosar.errors import PolarisationError, SceneChangedError, SceneContentError
+from geosar.errors import PolarisationError, SceneChangedError, SceneContentError, SceneNotFoundError
 from geosar.grid import MapGrid, Window, read_plan
 from geosar.opening import Band, Opened, Request, open_rasters
 from geosar.sampling import Sample, draw
@@ -219,7 +219,11 @@ class SarScene:
     def check_unchanged(self) -> None:
         """Raise `SceneChangedError` if a file is not the one that was opened."""
         for source in self._shared.opened.sources:
-            if source.current_identity() != source.identity:
+            try:
+                identity = source.current_identity()
+            except SceneNotFoundError as error:
+                raise SceneChangedError(f"{error} It was there when it was opened; put it back.") from error
+            if identity != source.identity:
                 raise SceneChangedError(
                     f"{source.printable} changed after it was opened; expected one version from beginning to "
                     "end. Wait until it is complete, then start again.",
@@ -319,10 +323,8 @@ def _wanted(polarisation: str | None) -> tuple[str, ...] | None:
 
 def _parse_time(text: str) -> datetime | None:
     product = _PRODUCT_TIME.search(text)
-    if product is not None:
-        return datetime.strptime(product.group(1).upper(), "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     try:
-        found = datetime.fromisoformat(text.strip()[:26])
+        found = datetime.fromisoformat(product.group(1) if product is not None else text.strip()[:26])
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -64,6 +64,8 @@ def write_raster(
             **options,
         ) as target,
     ):
+        if colorinterp:
+            target.colorinterp = tuple(colorinterp)
         if values is not None:
             target.write(values)
         if mask is not None:
@@ -79,6 +81,4 @@ def write_raster(
             target.offsets = (offset,) * count
         if units is not None:
             target.units = (units,) * count
-        if colorinterp:
-            target.colorinterp = tuple(colorinterp)
     return path
