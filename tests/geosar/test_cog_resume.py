@@ -43,9 +43,7 @@ def spool_of(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return write_image(
-        tmp_path_factory.mktemp("whole") / "a.tif", smooth_image(*SIZE), plan=PLAN
-    ).read_bytes()
+    return write_image(tmp_path_factory.mktemp("whole") / "a.tif", smooth_image(*SIZE), plan=PLAN).read_bytes()
 
 
 def finish(path: Path, **options: object) -> bytes:
@@ -193,9 +191,7 @@ def test_without_resume_an_old_spool_is_begun_anew(tmp_path: Path, undisturbed: 
     assert finish(path) == undisturbed
 
 
-def test_resume_without_a_spool_begins_and_one_empty_of_records_goes_on(
-    tmp_path: Path, undisturbed: bytes
-) -> None:
+def test_resume_without_a_spool_begins_and_one_empty_of_records_goes_on(tmp_path: Path, undisturbed: bytes) -> None:
     path = tmp_path / "a.tif"
     assert begin(path, 0) == []
     assert finish(path) == undisturbed
@@ -228,3 +224,26 @@ def test_an_exception_before_anything_is_finished_leaves_nothing(tmp_path: Path)
     with pytest.raises(ZeroDivisionError), sink_at(tmp_path / "a.tif"):
         raise ZeroDivisionError
     assert names_in(tmp_path) == []
+
+
+def test_bytes_are_flushed_before_the_journal_says_that_they_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = sink_at(tmp_path / "a.tif")
+    happened: list[tuple[str, str]] = []
+    for name in ("pwrite", "fdatasync"):
+
+        def noted(descriptor: int, *rest: Any, call: Any = getattr(os, name), name: str = name) -> Any:
+            happened.append((name, Path(f"/proc/self/fd/{descriptor}").readlink().name))
+            return call(descriptor, *rest)
+
+        monkeypatch.setattr(os, name, noted)
+    window = sink.windows[0]
+    sink.write(window, np.ones((WINDOW, WINDOW, 3), np.uint8), np.ones((WINDOW, WINDOW), np.bool_))
+    assert happened == [
+        ("pwrite", "tiles.bin"),
+        ("fdatasync", "tiles.bin"),
+        ("pwrite", "journal.jsonl"),
+        ("fdatasync", "journal.jsonl"),
+    ]
+    sink.abandon(keep=False)

@@ -96,6 +96,6 @@ def test_a_scene_without_contrast_and_one_without_data_make_pictures_too(tmp_pat
 
 def test_a_target_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     cog = write_image(tmp_path / "a.tif", smooth_image(64, 64, holes=False))
-    with scene_at(tmp_path / "sar.tif", np.full((64, 64), -12.5)) as scene:
-        with pytest.raises(TargetError, match=r"cannot write .*missing/a\.png"):
-            write_quicklook(tmp_path / "missing" / "a.png", cog, scene)
+    scene = scene_at(tmp_path / "sar.tif", np.full((64, 64), -12.5))
+    with scene, pytest.raises(TargetError, match=r"cannot write .*missing/a\.png"):
+        write_quicklook(tmp_path / "missing" / "a.png", cog, scene)
