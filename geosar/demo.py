@@ -15,16 +15,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import geosar
-from geosar.backscatter import Unit
 from geosar.errors import GeosarError
 from geosar.examples import unpack_examples
+from geosar.quicklook import radar_picture
 from geosar.report import Progress as Stand
 from geosar.report import TranslationReport
-from geosar.sidebyside import Panel, enlarged, optical_picture, radar_picture, write_sheet
+from geosar.sidebyside import Panel, enlarged, optical_picture, write_sheet
 
 SYNTHETIC = "The pictures named SYNTHETIC are a network's guess at the colours, not an observation."
 _SIDE_SMALL = 240
-_SIDE_LARGE = 900
+_SIDE_LARGE = 640
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,6 @@ class Place:
     source: Path | Mapping[str, Path]
     truth: tuple[Path, ...]
     side: int
-
-    def radar(self, polarisation: str) -> Path:
-        """The file that holds this polarisation."""
-        return self.source if isinstance(self.source, Path) else self.source[polarisation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +116,8 @@ def _show(place: Place, folder: Path, bar: Progress) -> Shown:
     )
     bar.refresh()
     polarisation = report.polarisations[0]
-    radar = radar_picture(place.radar(polarisation), Unit(report.unit), place.side)
+    with geosar.open_scene(place.source) as scene:
+        radar = radar_picture(scene.select(polarisation), side=place.side)
     panels = (
         Panel(f"{place.name}, Sentinel-1 {polarisation}", enlarged(radar, place.side)),
         Panel("translated, SYNTHETIC", enlarged(optical_picture([report.destination], place.side), place.side)),

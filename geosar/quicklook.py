@@ -57,9 +57,7 @@ def write_quicklook(
 
     """
     part = part or scene.grid.window
-    step = 1
-    while -(-max(part.width, part.height) // step) > side:
-        step *= 2
+    step = _step(part, side)
     with rasterio.open(cog_path) as dataset:
         if (dataset.width, dataset.height) != (part.width, part.height):
             raise GridMismatchError(
@@ -71,12 +69,31 @@ def write_quicklook(
         mask = dataset.dataset_mask(out_shape=shape)
         statement = dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", "Synthetic optical image, not an observation")
     optical = np.dstack([colours, mask])
-    radar = _stretched(_mean_decibels(scene, part, step))
+    radar = radar_picture(scene, part=part, side=side)
     caption = f"SAR {scene.polarisations[0]}"
     picture = _side_by_side(radar, optical, caption, "Synthetic, not an observation")
     words = PngInfo()
     words.add_itxt("Description", f"Left: {caption}. Right: {statement}.")
     return _publish(picture, Path(path), words)
+
+
+def radar_picture(scene: SarScene, *, part: Window | None = None, side: int = SIDE) -> Picture:
+    """
+    Show the first polarisation of a scene, or of a part of it, for the eye: (height, width, 4), RGBA.
+
+    Grey from the 2nd to the 98th percentile in decibel, transparent where nothing is valid, neither side longer
+    than `side`; read window by window. Raises SceneReadError.
+    """
+    part = part or scene.grid.window
+    return _stretched(_mean_decibels(scene, part, _step(part, side)))
+
+
+def _step(part: Window, side: int) -> int:
+    """Side of the blocks of pixels that become one: the smallest power of two that makes the picture fit."""
+    step = 1
+    while -(-max(part.width, part.height) // step) > side:
+        step *= 2
+    return step
 
 
 def _mean_decibels(scene: SarScene, part: Window, step: int) -> Grey:

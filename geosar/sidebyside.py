@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rasterio.enums import Resampling
 
-from geosar.backscatter import Unit, to_decibel
-
 Picture = NDArray[np.uint8]
 
 _GAP = 12
@@ -25,30 +23,25 @@ _NOTHING = 128
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A picture (height, width, 3) under a heading."""
+    """A picture, (height, width, 3) or with transparency (height, width, 4), under a heading."""
 
     heading: str
     picture: Picture
 
 
-def radar_picture(path: Path, unit: Unit, side: int) -> Picture:
-    """First band of a raster of backscatter in grey, stretched from its 2nd to its 98th percentile in decibel.
-
-    At most `side` pixels long, (height, width, 3).
-    """
-    decibels = to_decibel(_overview([path], side)[:1], unit)
-    return _stretched(np.repeat(decibels, 3, axis=0), 2, 98)
-
-
 def optical_picture(paths: Sequence[Path], side: int) -> Picture:
     """Red, green and blue (one raster of three bands or three of one) at most `side` pixels long, (height, width, 3).
 
-    Bytes are shown as they are; reflectances are stretched from zero to the 99th percentile of all three.
+    Bytes are shown as they are; reflectances are stretched from zero to the 99th percentile of all three. What is
+    not real is grey.
     """
     values = _overview(paths, side)
     with rasterio.open(paths[0]) as dataset:
         in_bytes = dataset.dtypes[0] == "uint8"
-    return _bytes(values) if in_bytes else _stretched(values, None, 99)
+    if not in_bytes:
+        values *= np.float32(255 / max(float(np.nanpercentile(values, 99)), 1e-6))
+    pixels = np.where(np.isnan(values), np.float32(_NOTHING), np.clip(np.rint(values), 0, 255))
+    return np.moveaxis(pixels, 0, -1).astype(np.uint8)
 
 
 def enlarged(picture: Picture, side: int) -> Picture:
@@ -70,12 +63,21 @@ def write_sheet(path: Path, rows: Sequence[Sequence[Panel]], footing: str) -> Pa
         left = _GAP
         for panel, width in zip(row, widths, strict=True):
             draw.text((left, top + 6), panel.heading, _INK, font)
-            sheet.paste(Image.fromarray(panel.picture), (left, top + _HEADING))
+            sheet.paste(_opaque(panel.picture), (left, top + _HEADING))
             left += width + _GAP
         top += height + _GAP
     draw.text((_GAP, top), footing, _INK, font)
     sheet.save(path)
     return path
+
+
+def _opaque(picture: Picture) -> Image.Image:
+    if picture.shape[-1] != 4:
+        return Image.fromarray(picture)
+    image = Image.new("RGB", (picture.shape[1], picture.shape[0]), (_NOTHING,) * 3)
+    front = Image.fromarray(picture)
+    image.paste(front, mask=front)
+    return image
 
 
 def _overview(paths: Sequence[Path], side: int) -> NDArray[np.float32]:
@@ -88,15 +90,3 @@ def _overview(paths: Sequence[Path], side: int) -> NDArray[np.float32]:
             read = dataset.read(out_shape=shape, masked=True, resampling=Resampling.average)
             bands.append(read.astype(np.float32).filled(np.nan))
     return np.concatenate(bands)
-
-
-def _stretched(values: NDArray[np.float32], lower: float | None, upper: float) -> Picture:
-    """Linear from one percentile, or from zero, to another; (bands, height, width) to (height, width, bands)."""
-    low = 0.0 if lower is None else float(np.nanpercentile(values, lower))
-    high = float(np.nanpercentile(values, upper))
-    return _bytes((values - np.float32(low)) * np.float32(255 / max(high - low, 1e-6)))
-
-
-def _bytes(values: NDArray[np.float32]) -> Picture:
-    pixels = np.where(np.isnan(values), np.float32(_NOTHING), np.clip(np.rint(values), 0, 255))
-    return np.moveaxis(pixels, 0, -1).astype(np.uint8)
