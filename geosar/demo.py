@@ -1,7 +1,7 @@
 """The demonstration behind ``make demo``: translates real scenes and shows them beside the truth.
 
-``python -m geosar.demo FOLDER [--examples WHEEL]`` writes into FOLDER. The scenes are the example patches of
-BigEarthNet and, where GEOSAR_DATA names a folder of data, its scene of Los Angeles.
+``python -m geosar.demo FOLDER [--examples WHEEL] [--model MODEL]`` writes into FOLDER. The scenes are the example
+patches of BigEarthNet and, where GEOSAR_DATA names a folder of data, its scene of Los Angeles.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import geosar
 from geosar.errors import GeosarError
 from geosar.examples import unpack_examples
+from geosar.models import DEFAULT_MODEL, Model
 from geosar.quicklook import radar_picture
 from geosar.report import Progress as Stand
 from geosar.report import TranslationReport
@@ -52,30 +53,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m geosar.demo", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folder", type=Path, help="where to write")
     parser.add_argument("--examples", type=Path, help="a downloaded wheel of bigearthnet-common")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name, folder, zip or URL of a model")
     options = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     try:
-        demonstrate(options.folder, options.examples, os.environ.get("GEOSAR_DATA"), console)
+        demonstrate(options.folder, options.examples, os.environ.get("GEOSAR_DATA"), console, options.model)
     except GeosarError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"Error: {error}", markup=False)
         return 1
     return 0
 
 
-def demonstrate(folder: Path, wheel: Path | None, data: str | None, console: Console) -> list[Shown]:
+def demonstrate(
+    folder: Path,
+    wheel: Path | None,
+    data: str | None,
+    console: Console,
+    model: str = DEFAULT_MODEL,
+) -> list[Shown]:
     """Translate every place into `folder`, with a progress bar, and tell what to open.
 
     Raises a GeosarError when the examples or the model are missing or a translation fails.
     """
+    packaged = geosar.load_model(model)
     folder.mkdir(parents=True, exist_ok=True)
     small = [Place(pair.name, pair.sar, pair.optical, _SIDE_SMALL) for pair in unpack_examples(folder / "input", wheel)]
     large = _los_angeles(data)
     with _bar(console) as bar:
-        shown = [_show(place, folder, bar) for place in (*small, *large)]
+        shown = [_show(place, packaged, folder, bar) for place in (*small, *large)]
     panels = [one.panels for one in shown[: len(small)]]
     two_a_row = [(*left, *right) for left, right in zip(panels[::2], panels[1::2], strict=True)]
     overview = write_sheet(folder / "overview.png", two_a_row, SYNTHETIC)
-    _tell(shown, overview, console, with_hint=not large)
+    _tell(shown, folder, overview, console)
     return shown
 
 
@@ -99,16 +108,19 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _show(place: Place, folder: Path, bar: Progress) -> Shown:
+def _show(place: Place, model: Model, folder: Path, bar: Progress) -> Shown:
     task = bar.add_task(place.name, total=None, speed="")
 
     def advance(stand: Stand) -> None:
-        speed = "" if stand.megapixels_per_second is None else f"{stand.megapixels_per_second:.1f} Mpx/s"
+        # Of a scene of one window the rate says how long the engine took to start.
+        rate = stand.megapixels_per_second if stand.windows_total > 1 else None
+        speed = "" if rate is None else f"{rate:.1f} Mpx/s"
         bar.update(task, completed=stand.windows_done, total=stand.windows_total, speed=speed)
 
     report = geosar.translate(
         place.source,
         folder / f"{place.name}.tif",
+        model=model,
         error_band=True,
         stac=True,
         overwrite=True,
@@ -127,21 +139,25 @@ def _show(place: Place, folder: Path, bar: Progress) -> Shown:
     return Shown(place, report, panels, picture)
 
 
-def _tell(shown: Sequence[Shown], overview: Path, console: Console, *, with_hint: bool) -> None:
+def _tell(shown: Sequence[Shown], folder: Path, overview: Path, console: Console) -> None:
     model = f"{shown[0].report.model} {shown[0].report.model_version}"
     console.print(
         f"\nTranslated by the model {model}, on Sentinel-1 {shown[0].report.polarisations[0]}:\n", markup=False
     )
     for one in shown:
-        console.print(f"  {one.report.destination}", markup=False)
+        console.print(f"  {folder / one.report.destination.name}", markup=False)
     console.print("\nBeside each: its expected error (.error.tif) and a STAC item (.json). To look at:\n")
     console.print(f"  {overview}   all small places, radar | translation | truth", markup=False)
-    for one in shown:
-        if one.place.side == _SIDE_LARGE:
-            console.print(f"  {one.picture}", markup=False)
+    large = [one for one in shown if one.place.side == _SIDE_LARGE]
+    for one in large:
+        console.print(f"  {one.picture}", markup=False)
     console.print(f"\n{SYNTHETIC}")
-    console.print("The patches are 1.2 km wide, so the network sees little of what surrounds a field.")
-    if with_hint:
+    console.print("The small patches are 1.2 km wide, so the network sees little of what surrounds a field.")
+    if large:
+        console.print(
+            "Much of Los Angeles was in the training set, so it flatters the model; the small patches were not."
+        )
+    else:
         console.print("With GEOSAR_DATA set to the project's data, the demo translates Los Angeles as well (16 Mpx).")
     console.print(f"\nOpen {overview} first, then the .tif files in QGIS.", markup=False)
 
