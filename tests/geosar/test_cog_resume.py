@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,12 @@ def test_a_killed_run_leaves_the_old_file_and_a_spool_that_resumes(
     assert finish(path, overwrite=True) == undisturbed
 
 
-def test_a_torn_last_line_counts_as_not_written(tmp_path: Path, undisturbed: bytes) -> None:
+@pytest.mark.parametrize("torn", [1, 20])
+def test_a_torn_last_line_counts_as_not_written(tmp_path: Path, undisturbed: bytes, torn: int) -> None:
     path = tmp_path / "a.tif"
     done = begin(path, 4)
     journal = spool_of(path) / "journal.jsonl"
-    journal.write_bytes(journal.read_bytes()[:-20])
+    journal.write_bytes(journal.read_bytes()[:-torn])
     sink = sink_at(path)
     assert sorted(sink.finished) == sorted(done)[: len(sink.finished)]
     assert len(sink.finished) == 3
@@ -231,13 +233,18 @@ def test_bytes_are_flushed_before_the_journal_says_that_they_are_there(
 ) -> None:
     sink = sink_at(tmp_path / "a.tif")
     happened: list[tuple[str, str]] = []
-    for name in ("pwrite", "fdatasync"):
 
-        def noted(descriptor: int, *rest: Any, call: Any = getattr(os, name), name: str = name) -> Any:
+    def noting(name: str) -> Callable[..., Any]:
+        call = getattr(os, name)
+
+        def noted(descriptor: int, *rest: Any) -> Any:
             happened.append((name, Path(f"/proc/self/fd/{descriptor}").readlink().name))
             return call(descriptor, *rest)
 
-        monkeypatch.setattr(os, name, noted)
+        return noted
+
+    for name in ("pwrite", "fdatasync"):
+        monkeypatch.setattr(os, name, noting(name))
     window = sink.windows[0]
     sink.write(window, np.ones((WINDOW, WINDOW, 3), np.uint8), np.ones((WINDOW, WINDOW), np.bool_))
     assert happened == [
