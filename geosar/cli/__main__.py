@@ -1,0 +1,5 @@
+"""``python -m geosar.cli`` is the command ``geosar``."""
+
+from geosar.cli import main
+
+main()

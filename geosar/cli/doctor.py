@@ -1,0 +1,88 @@
+"""``geosar doctor``: what is installed, what works here, what is missing."""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+from typing import Any
+
+import click
+import imagecodecs
+import openvino
+import rasterio
+
+import geosar
+from geosar.cli.options import json_option
+from geosar.cli.running import describe
+from geosar.engines import open_engine, resolve_device
+from geosar.errors import GeosarError
+from geosar.models import list_models, load_model
+
+LIBRARIES = ("rasterio", "numpy", "openvino", "imagecodecs", "rio-cogeo", "pyproj", "pydantic", "pystac", "click")
+OPTIONAL = {"torch": "graphics cards and training", "safetensors": "graphics cards and training"}
+DRIVERS = ("GTiff", "COG", "VRT", "SAFE", "JP2OpenJPEG", "PNG")
+CODECS = ("ZSTD", "DEFLATE", "LZW", "JPEG", "WEBP")
+
+
+@click.command("doctor")
+@json_option
+def command(as_json: bool) -> int:
+    """Say what is installed, what works here, and what is missing. Exit code 1 when something needed is."""
+    found = examine()
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        for section in ("versions", "gdal", "engines", "models", "machine"):
+            click.echo(f"{section}:")
+            for name, value in found[section].items():
+                click.echo(f"  {name:<14} {value}")
+        for problem in found["problems"]:
+            click.echo(f"missing: {problem}")
+        click.echo("Something is missing, see above." if found["problems"] else "Everything needed is here.")
+    return 1 if found["problems"] else 0
+
+
+def examine() -> dict[str, Any]:
+    """Look at everything that a translation needs; ``problems`` lists what would stop one."""
+    problems: list[str] = []
+    versions = {"geosar": geosar.__version__, "python": platform.python_version()}
+    versions |= {name: importlib.metadata.version(name) for name in LIBRARIES}
+    for name, use in OPTIONAL.items():
+        there = importlib.util.find_spec(name) is not None
+        versions[name] = importlib.metadata.version(name) if there else f"not installed (optional: {use})"
+    with rasterio.Env() as env:
+        drivers = env.drivers()
+    problems += [f"GDAL's driver {name}" for name in ("GTiff", "VRT") if name not in drivers]
+    problems += [f"the codec {name} of imagecodecs" for name in CODECS if not getattr(imagecodecs, name).available]
+    gdal = {
+        "version": rasterio.__gdal_version__,
+        "drivers": f"{len(drivers)}, among them {', '.join(name for name in DRIVERS if name in drivers)}",
+        "not there": ", ".join(name for name in DRIVERS if name not in drivers) or "-",
+    }
+    models, engines = _models_and_engines(problems)
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    devices = ", ".join(openvino.Core().available_devices)
+    machine = {"system": platform.platform(), "threads": threads, "openvino": devices}
+    return {
+        "versions": versions, "gdal": gdal, "engines": engines, "models": models, "machine": machine,
+        "problems": problems,
+    }  # fmt: skip
+
+
+def _models_and_engines(problems: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    models: dict[str, str] = {}
+    engines: dict[str, str] = {}
+    for name in list_models():
+        try:
+            model = load_model(name)
+            models[name] = f"{model.manifest.version}, {', '.join(sorted(model.manifest.files))}, checksums right"
+            engines[f"for {name}"] = resolve_device(model, "auto")
+            for precision in ("int8", "float32"):
+                if precision in model.manifest.files:
+                    engines[precision] = f"{open_engine(model, 'cpu', precision).name} on the CPU, works"
+        except GeosarError as error:
+            problems.append(f"the model {name}: {describe(error)}")
+    if not models:
+        problems.append("no built-in model; give --model the path or https URL of a packaged one")
+    return models, engines

@@ -1,0 +1,87 @@
+"""Options and arguments that several commands share, and how their values are read."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+UNITS = ("db", "power", "amplitude", "dn", "picture")
+POLARISATIONS = ("VV", "VH", "HH", "HV")
+
+
+def read_bounds(
+    _ctx: click.Context, _option: click.Parameter, value: str | None
+) -> tuple[float, float, float, float] | None:
+    """Read left,bottom,right,top: four numbers with commas or spaces between them."""
+    if value is None:
+        return None
+    try:
+        left, bottom, right, top = (float(part) for part in value.replace(",", " ").split())
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not four numbers: left,bottom,right,top in the scene's CRS") from None
+    if left >= right or bottom >= top:
+        raise click.BadParameter(f"{value!r} is empty: left must be less than right, and bottom less than top")
+    return left, bottom, right, top
+
+
+def read_polarisations(
+    _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str | None], ...]:
+    """Read each ``VV=path`` (which file it is) or ``VV`` (which one to use)."""
+    return tuple(map(_read_polarisation, values))
+
+
+def _read_polarisation(value: str) -> tuple[str, str | None]:
+    names, separator, path = value.partition("=")
+    wanted = [name.strip().upper() for name in names.split(",")]
+    if strange := [name for name in wanted if name not in POLARISATIONS]:
+        raise click.BadParameter(f"{strange[0]!r} is no polarisation; known are {', '.join(POLARISATIONS)}")
+    if separator and (len(wanted) > 1 or not path):
+        raise click.BadParameter(f"{value!r} should be one polarisation and one path, as in VV=scene_vv.tif")
+    return ",".join(wanted), path if separator else None
+
+
+def split_polarisations(
+    given: Sequence[tuple[str, str | None]],
+) -> tuple[dict[str, str], str | None]:
+    """Part the files by polarisation from the polarisation to use; raises click.UsageError when they clash."""
+    files: dict[str, str] = {}
+    wanted: str | None = None
+    for name, path in given:
+        if path is None:
+            if wanted is not None:
+                raise click.UsageError("--pol without a path can be given once; write several as VV,VH")
+            wanted = name
+        elif name in files:
+            raise click.UsageError(f"--pol {name}=... was given twice")
+        else:
+            files[name] = path
+    return files, wanted
+
+
+def model_option(command: Command) -> Command:
+    """``--model``."""
+    option = click.option("--model", default="s1-rgb", show_default=True, metavar="NAME|PATH|URL", help="Which model.")
+    return option(command)
+
+
+def scene_options(command: Command) -> Command:
+    """How to read the scene."""
+    for option in reversed((
+        click.option(
+            "--pol", "polarisations", multiple=True, callback=read_polarisations, metavar="VV[=PATH]",
+            help="VV=path: the file of one polarisation (repeat it); VV: which one to use.",
+        ),
+        click.option("--scale", type=click.Choice(UNITS), help="Unit of the values, where the file does not say."),
+        click.option("--dst-crs", metavar="CRS", help="Warp the scene to this CRS first, as in EPSG:3857."),
+        click.option("--force", is_flag=True, help="Take what does not look like SAR."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def json_option(command: Command) -> Command:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
