@@ -27,7 +27,7 @@ SWATHS = {
     "Antarctic, 78 S": (Swath(30.0, -77.0, 200.0), 32734),
     "beyond 80 S": (Swath(0.0, -81.0, 195.0), 32761),
     "antimeridian": (Swath(179.0, 66.0, -12.0), 32601),
-    "antimeridian, south": (Swath(178.8, -17.0, 192.0), 32760),
+    "antimeridian, south": (Swath(-179.2, -17.0, 192.0), 32760),
 }
 
 
