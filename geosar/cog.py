@@ -257,9 +257,6 @@ class CogSink:
         if part is None:
             return b"", b""
         pixels, valid = part
-        whole = valid is None and pixels.shape[:2] == (self._encoder.tile, self._encoder.tile)
-        if valid is None and not whole:
-            valid = np.ones(pixels.shape[:2], np.bool_)
         image, mask = self._encoder.encode(pixels), self._encoder.encode_mask(valid)
         return b"".join(framed(image)), b"".join(framed(mask))
 

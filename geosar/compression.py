@@ -82,7 +82,7 @@ class TileEncoder:
         return bytes(imagecodecs.webp_encode(picture, level=self.quality, lossless=False))
 
     def encode_mask(self, valid: NDArray[np.bool_] | None) -> bytes:
-        """Compress a mask to one bit a pixel, set where valid; None: a whole tile of valid pixels."""
+        """Compress a mask to one bit a pixel, set where valid; None: all is valid."""
         if valid is None:
             return self.full_mask
         missing = (self.tile - valid.shape[0], self.tile - valid.shape[1])

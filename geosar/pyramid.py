@@ -114,9 +114,7 @@ class Pyramid:
 
     def levels(self) -> list[Level]:
         """Give the levels as the TIFF's header wants them."""
-        return [
-            Level(*size, tiles.image, tiles.mask) for size, tiles in zip(self.sizes, self._tiles, strict=True)
-        ]
+        return [Level(*size, tiles.image, tiles.mask) for size, tiles in zip(self.sizes, self._tiles, strict=True)]
 
     def in_file_order(self) -> Iterator[tuple[int, int]]:
         """

@@ -135,9 +135,7 @@ class Spool:
         """Read bytes back."""
         data = os.pread(self._data, size, offset)
         if len(data) != size:
-            raise target_error(
-                errno.EIO, f"the spool is shorter than its journal says ({offset + size} bytes)"
-            )
+            raise target_error(errno.EIO, f"the spool is shorter than its journal says ({offset + size} bytes)")
         return data
 
     def copy_to(self, target: int, offset: int, size: int) -> None:
@@ -150,9 +148,7 @@ class Spool:
                     raise
                 done = os.write(target, self.read(offset, min(size, _CHUNK)))
             if not done:
-                raise target_error(
-                    errno.EIO, f"the spool is shorter than its journal says ({offset + size} bytes)"
-                )
+                raise target_error(errno.EIO, f"the spool is shorter than its journal says ({offset + size} bytes)")
             offset, size = offset + done, size - done
 
     def close(self, *, remove: bool) -> None:

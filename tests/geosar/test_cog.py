@@ -53,9 +53,7 @@ def test_pixels_mask_and_every_overview_read_back_exactly(tmp_path: Path, compre
 
 
 @pytest.mark.parametrize(("compress", "bands"), [("jpeg", 1), ("jpeg", 3), ("webp", 3)])
-def test_lossy_pixels_read_back_close_and_their_mask_exactly(
-    tmp_path: Path, compress: str, bands: int
-) -> None:
+def test_lossy_pixels_read_back_close_and_their_mask_exactly(tmp_path: Path, compress: str, bands: int) -> None:
     image = smooth_image(701, 530, bands, holes=False)
     image[1][100:300, 50:400] = False
     path = write_image(tmp_path / "a.tif", image, compress=compress)
@@ -96,9 +94,7 @@ def test_tifffile_sees_what_gdal_sees(tmp_path: Path, compress: str) -> None:
     path = write_image(tmp_path / "a.tif", image, compress=compress)
     pixels, valid = read(path)
     with tifffile.TiffFile(path) as file:
-        np.testing.assert_allclose(
-            file.pages[0].asarray().astype(int), pixels, atol=4 if compress == "jpeg" else 0
-        )
+        np.testing.assert_allclose(file.pages[0].asarray().astype(int), pixels, atol=4 if compress == "jpeg" else 0)
         np.testing.assert_array_equal(file.pages[1].asarray() > 0, valid)
 
 
@@ -125,9 +121,7 @@ def test_every_promise_of_the_ghost_area_holds(tmp_path: Path) -> None:
         pages = list(file.pages)
     position = max(page.offset for page in pages)
     for image, mask in zip(pages[-2::-2], pages[::-2], strict=True):
-        tiles = zip(
-            image.dataoffsets, image.databytecounts, mask.dataoffsets, mask.databytecounts, strict=True
-        )
+        tiles = zip(image.dataoffsets, image.databytecounts, mask.dataoffsets, mask.databytecounts, strict=True)
         for offset, count, mask_offset, mask_count in tiles:
             if not offset:
                 assert (count, mask_offset, mask_count) == (0, 0, 0)

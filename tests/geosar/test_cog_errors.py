@@ -80,9 +80,7 @@ def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path, monkeypatch
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(
-        TargetError, match=r"cannot write .*a\.tif: Permission denied; give a file name"
-    ) as caught:
+    with pytest.raises(TargetError, match=r"cannot write .*a\.tif: Permission denied; give a file name") as caught:
         open_sink(tmp_path / "a.tif")
     assert caught.value.errno == errno.EACCES
 
@@ -90,9 +88,7 @@ def test_a_folder_that_may_not_be_written_to_is_told(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_tells_what_is_needed(number: int) -> None:
     with (
-        pytest.raises(
-            TargetError, match=r"no room left on the disk of .*: 5 MB are needed\. Free some"
-        ) as caught,
+        pytest.raises(TargetError, match=r"no room left on the disk of .*: 5 MB are needed\. Free some") as caught,
         target_errors(Path("/a/b.tif"), lambda: "5 MB are needed"),
     ):
         raise OSError(number, os.strerror(number))
@@ -177,12 +173,8 @@ def test_a_limit_of_the_system_on_file_sizes_reads_as_a_full_disk(tmp_path: Path
     assert [name for name in names_in(tmp_path) if not name.startswith(".")] == []
 
 
-def test_a_file_that_does_not_validate_is_not_published(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "rio_cogeo.cogeo.cog_validate", lambda *_args, **_options: (False, ["broken layout"], [])
-    )
+def test_a_file_that_does_not_validate_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rio_cogeo.cogeo.cog_validate", lambda *_args, **_options: (False, ["broken layout"], []))
     with pytest.raises(TargetError, match="is no valid COG: broken layout"):
         write_image(tmp_path / "a.tif", smooth_image(*SIZE))
     assert not (tmp_path / "a.tif").exists()
