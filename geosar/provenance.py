@@ -21,6 +21,8 @@ EXTENSIONS = (
     "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
     "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
 )
+_JOINT = ", "
+"""Between several sources of one scene, as `SarScene.source` joins them."""
 _REMOTE = {"http", "https", "s3", "gs", "az", "ftp"}
 _BANDS = {
     "red": "Synthetic red, 0 to 255",
@@ -64,16 +66,20 @@ class Provenance:
 
 
 def source_name(source: str | os.PathLike[str]) -> str:
-    """Give the last part of a path or URL: no folders, no host, no query, no credentials."""
-    bare = public_url(source) or os.fspath(source)
+    """Give the last part of a path or URL, or of several joined by commas: no folders, no host, no secrets."""
+    return ", ".join(_last_part(one) for one in os.fspath(source).split(_JOINT))
+
+
+def _last_part(source: str) -> str:
+    bare = public_url(source) or source
     return re.split(r"[/\\]", bare.rstrip("/\\"))[-1] or "unknown"
 
 
 def public_url(source: str | os.PathLike[str]) -> str | None:
-    """Give a URL without user, password, query and fragment; None for what is no URL."""
+    """Give a URL without user, password, query and fragment; None for what is no single URL."""
     text = re.sub(r"^/vsicurl(_streaming)?/", "", os.fspath(source))
     parts = urlsplit(text)
-    if parts.scheme.lower() not in _REMOTE:
+    if parts.scheme.lower() not in _REMOTE or _JOINT in text:
         return None
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
@@ -204,8 +210,10 @@ def _projection(grid: MapGrid) -> dict[str, Any]:
 
 
 def _without_folders(note: str, source: str) -> str:
-    """Say the source's name where a note says its whole path or URL."""
-    return note.replace(os.fspath(source), source_name(source))
+    """Say a source's name where a note says its whole path or URL."""
+    for one in source.split(_JOINT):
+        note = note.replace(one, _last_part(one))
+    return note
 
 
 def _utc(moment: datetime) -> datetime:

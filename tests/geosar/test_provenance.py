@@ -79,6 +79,8 @@ def test_tags_survive_in_the_file(cog: Path) -> None:
         ("/vsicurl/https://u:secret@host.org/a.tif?sig=secret", "a.tif", "https://host.org/a.tif"),
         ("s3://bucket/folder/a.tif", "a.tif", "s3://bucket/folder/a.tif"),
         ("/vsis3/bucket/folder/a.tif", "a.tif", None),
+        ("/data/vv.tif, /data/vh.tif", "vv.tif, vh.tif", None),
+        ("https://u:secret@host.org/vv.tif, https://host.org/vh.tif?secret", "vv.tif, vh.tif", None),
         ("/", "unknown", None),
     ],
 )
@@ -133,6 +135,12 @@ def test_nothing_tells_the_folders_of_the_machine(cog: Path) -> None:
     text = json.dumps(stac_item(cog, provenance(), created=NOW)) + json.dumps(tags(provenance()))
     assert "somebody" not in text
     assert str(cog.parent) not in text
+
+
+def test_notes_on_one_of_several_sources_tell_its_name_alone() -> None:
+    notes = ("Nodata of /home/somebody/vh.tif is not declared.",)
+    found = tags(provenance(source="/home/somebody/vv.tif, /home/somebody/vh.tif", notes=notes))
+    assert found["GEOSAR_NOTES"] == "Nodata of vh.tif is not declared."
 
 
 def test_an_unknown_time_of_acquisition_is_said_to_be_unknown(cog: Path) -> None:
