@@ -32,6 +32,8 @@ from geosar.grid import MapGrid
 
 UTM_LATITUDES = (-80.0, 84.0)
 WARP_MEMORY_MEGABYTES = 64
+# Pixels a side. GDAL's own 512 x 128 would warp sixteen times what a statistics window needs.
+WARP_BLOCK = 128
 LATTICE_STEP = 64
 # In source pixels; none to speak of. At zero rasterio builds no transformer at all.
 TRANSFORM_TOLERANCE = 1e-9
@@ -179,6 +181,8 @@ def rectified(
         )
         if nodata is not None:
             _add(band, "NoDataValue", repr(nodata))
+    for axis in ("BlockXSize", "BlockYSize"):
+        _add(view, axis, str(WARP_BLOCK))
     options = ET.SubElement(view, "GDALWarpOptions")
     _add(options, "WarpMemoryLimit", str(WARP_MEMORY_MEGABYTES * 2**20))
     _add(options, "ResampleAlg", "Bilinear")
