@@ -210,8 +210,9 @@ def _add(
         with found.environment(), gdal_errors(found.printable, "Opening"):
             dataset = undo.enter_context(rasterio.open(gdal_name, driver=driver))
         check_readable(dataset, found.printable)
-        bands = _measurements(dataset, found, request, opened)
-        names = tuple(polarisations.of_band(dataset.descriptions[n - 1], dataset.tags(n).values()) for n in bands)
+        with found.environment():
+            bands = _measurements(dataset, found, request, opened.notes)
+        names = tuple(_polarisation(dataset, number) for number in bands)
         first = not opened.rasters
         with found.environment(), gdal_errors(found.printable, "Warping"):
             view, keep = _on_grid(dataset, gdal_name, request, opened.notes if first else [], undo)
@@ -221,23 +222,30 @@ def _add(
             raster.calibrate(*warping.rectified_lattice(table, dataset, raster.grid))
         opened.hints += _hints(dataset, found)
         opened.times += [found.name, *_times(dataset)]
+        if not found.identity:
+            opened.notes.append(f"{found.printable} has no version that could be asked for: changes go unnoticed.")
         opened.sources.append(found)
         opened.rasters.append(raster)
         undo.pop_all()
     return raster
 
 
-def _measurements(dataset: DatasetReader, found: Source, request: Request, opened: Opened) -> tuple[int, ...]:
+def _polarisation(dataset: DatasetReader, number: int) -> str:
+    return polarisations.of_band(dataset.descriptions[number - 1], dataset.tags(number).values())
+
+
+def _measurements(dataset: DatasetReader, found: Source, request: Request, notes: list[str]) -> tuple[int, ...]:
     bands = measurement_bands(dataset)
     if not bands:
         raise SceneContentError(f"{found.printable} holds an alpha channel only; expected one or two bands.")
-    if not is_photograph(dataset):
+    named = any(_polarisation(dataset, number) != UNKNOWN for number in bands)
+    if named or not is_photograph(dataset):
         return bands
     if len(bands) > 1 and bands_are_equal(dataset, bands, found.printable):
-        opened.notes.append("The colour bands are equal, so the first one is taken for the SAR image.")
+        notes.append("The colour bands are equal, so the first one is taken for the SAR image.")
         return bands[:1]
     if request.force:
-        opened.notes.append("It looks like a colour photograph; its first band is taken for SAR, as was asked.")
+        notes.append("It looks like a colour photograph; its first band is taken for SAR, as was asked.")
         return bands[:1]
     raise SceneContentError(
         f"{found.printable} does not look like SAR: {len(bands)} bands of 8-bit colour, as in a photograph; "

@@ -29,7 +29,7 @@ _MEASUREMENT_NAME = re.compile(r"^s1\w-\w+-(?P<type>\w+)-(?P<polarisation>vv|vh|
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The table A of a product, which makes sigma0 = DN^2 / A^2 (Sentinel-1 Product Specification, 3.2.1.9).
+    """The table A of a product, which makes sigma0 = DN^2 / A^2 (ESA-EOPG-CSCOP-TN-0002).
 
     `vectors` holds, for each of `lines`, pixel numbers and the values of A there.
     """

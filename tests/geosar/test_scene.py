@@ -86,6 +86,18 @@ def test_words_in_tags_units_and_names_say_the_unit(make_raster: Callable[..., P
         assert "inferred" not in scene.notes[-1]
 
 
+@pytest.mark.parametrize(
+    ("driver", "name"), [("ENVI", "scene.img"), ("ENVI", "scene"), ("HFA", "scene.img"), ("JP2OpenJPEG", "scene.jp2")]
+)
+def test_other_formats_are_read_too(make_raster: Callable[..., Path], driver: str, name: str) -> None:
+    values = (np.sqrt(POWER[:1]) * 500).astype(np.uint16)
+    lossless = {"QUALITY": 100, "REVERSIBLE": "YES"} if driver == "JP2OpenJPEG" else {}
+    with open_scene(make_raster(name, values, driver=driver, **lossless)) as scene:
+        assert scene.driver == driver
+        assert (everything(scene).values == values).all()
+        assert tuple(scene.grid.transform) == tuple(TEN_METRES)
+
+
 def test_scaled_integers_become_what_they_stand_for_and_a_stored_zero_is_no_hole(
     make_raster: Callable[..., Path],
 ) -> None:
@@ -195,44 +207,6 @@ def test_selected_bands_come_in_the_order_asked_for_with_their_own_holes(make_ra
         assert swapped.fingerprint != scene.fingerprint
         with pytest.raises(PolarisationError, match=r"has the polarisations VV, VH, not HH"):
             scene.select("HH")
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "expected"),
-    [
-        ("s1a-iw-grd-vh-20180716t004028.tif", {}, ("VH",)),
-        ("S1_vv.tif", {}, ("VV",)),
-        ("survey.tif", {"descriptions": ("Sigma0_HV_db",)}, ("HV",)),
-        ("survey.tif", {"band_tags": ({"POLARIZATION": "HH"},)}, ("HH",)),
-        ("driver.tif", {}, ("unknown",)),
-        ("VVold_evh.tif", {}, ("unknown",)),
-    ],
-)
-def test_polarisations_come_from_descriptions_tags_or_the_name(
-    make_raster: Callable[..., Path], name: str, options: Any, expected: Any
-) -> None:
-    with open_scene(make_raster(name, DECIBEL[:1], **options)) as scene:
-        assert scene.polarisations == expected
-
-
-def test_a_caller_can_name_the_polarisation_of_bands_that_do_not(make_raster: Callable[..., Path]) -> None:
-    with open_scene(make_raster(values=DECIBEL), polarisation="vv,vh") as scene:
-        assert scene.polarisations == ("VV", "VH")
-        assert any("as stated by the caller" in note for note in scene.notes)
-
-
-def test_a_caller_cannot_rename_bands_that_say_what_they_are(make_raster: Callable[..., Path]) -> None:
-    path = make_raster(values=DECIBEL[:1], descriptions=("VH",))
-    with pytest.raises(PolarisationError, match="has VH, not VV"):
-        open_scene(path, polarisation="VV")
-
-
-def test_extra_bands_that_are_no_polarisation_are_left_out_and_noted(make_raster: Callable[..., Path]) -> None:
-    values = np.concatenate([DECIBEL, DECIBEL[:1] * 0 + 38])
-    path = make_raster(values=values, descriptions=("VV", "VH", "incidence angle"))
-    with open_scene(path) as scene:
-        assert scene.polarisations == ("VV", "VH")
-        assert any("3 bands" in note for note in scene.notes)
 
 
 def test_reading_outside_the_scene_is_refused_unless_padded(make_raster: Callable[..., Path]) -> None:
