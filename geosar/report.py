@@ -94,7 +94,8 @@ class Meter:
     def count(self, megapixels: float, *, worked: bool) -> None:
         """One window more is done; `worked` is False when an earlier run had done it."""
         now = self.progress
-        done = now.megapixels_done + megapixels
+        last = now.windows_done + 1 == now.windows_total
+        done = now.megapixels_total if last else now.megapixels_done + megapixels
         speed = now.megapixels_per_second
         if worked:
             self._worked += megapixels
@@ -104,5 +105,5 @@ class Meter:
             windows_done=now.windows_done + 1,
             megapixels_done=done,
             megapixels_per_second=speed,
-            seconds_left=max(now.megapixels_total - done, 0.0) / speed if speed else None,
+            seconds_left=(now.megapixels_total - done) / speed if speed else None,
         )
