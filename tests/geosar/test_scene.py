@@ -194,6 +194,16 @@ def test_an_alpha_band_is_a_mask_and_no_polarisation(make_raster: Callable[..., 
         assert holes(scene) == [[6, 7]]
 
 
+def test_nodata_and_alpha_together_mask_what_either_masks(make_raster: Callable[..., Path]) -> None:
+    values = np.full((2, 20, 30), 90, np.uint8)
+    values[0, 1, 2] = 7
+    values[1] = 255
+    values[1, 6, 7] = 0
+    path = make_raster(values=values, nodata=7, colorinterp=(ColorInterp.gray, ColorInterp.alpha))
+    with open_scene(path) as scene:
+        assert holes(scene) == [[1, 2], [6, 7]]
+
+
 def test_selected_bands_come_in_the_order_asked_for_with_their_own_holes(make_raster: Callable[..., Path]) -> None:
     values = DECIBEL.copy()
     values[1, 0, 0] = np.nan
