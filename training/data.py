@@ -8,6 +8,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,9 @@ from training.colour import ToneCurve, fit_tone, identity, luma_chroma
 
 CLIP = (-4.0, 4.0)
 """Normalised backscatter beyond this is cut; the packaged model's manifest declares the same."""
+
+COLUMNS = ("name", "split", "source")
+"""What ``manifest.csv`` must have; `landcover` is taken where it is there, other columns are for people."""
 
 
 @dataclass(frozen=True)
@@ -57,36 +61,70 @@ class PairsError(ValueError):
 
 
 def read_pairs(folder: Path, splits: Sequence[str] = ("train", "val")) -> list[Pair]:
-    """Read ``manifest.csv`` and the images of the splits wanted: ``sar/NAME.*`` grey, ``opt/NAME.*`` RGB or grey."""
+    """Read ``manifest.csv`` and the images of the splits wanted: ``sar/NAME.*`` grey, ``opt/NAME.*`` RGB or grey.
+
+    Raises PairsError when the manifest, a column, an image or every pair of the splits is missing, when an
+    image cannot be read or is not 8-bit, and when the two images of a pair differ in size.
+    """
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
         raise PairsError(f"{folder} has no manifest.csv; expected a folder with manifest.csv, sar/ and opt/.")
+    for name in ("sar", "opt"):
+        if not (folder / name).is_dir():
+            raise PairsError(f"{folder} has no folder {name}/; expected manifest.csv, sar/ and opt/.")
     sar_files = {path.stem: path for path in (folder / "sar").iterdir()}
     optical_files = {path.stem: path for path in (folder / "opt").iterdir()}
     pairs = []
-    with manifest.open(newline="") as rows:
-        for row in csv.DictReader(rows):
-            name = row["name"]
+    with manifest.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+        if missing:
+            raise PairsError(f"{manifest} lacks the columns {', '.join(missing)}; expected at least {COLUMNS}.")
+        for row in rows:
             if row["split"] not in splits:
                 continue
+            name = row["name"]
             if name not in sar_files or name not in optical_files:
                 raise PairsError(
                     f"The pair {name} of {manifest} lacks its file in sar/ or opt/; add it or drop the row."
                 )
-            with Image.open(sar_files[name]) as image:
-                sar = np.asarray(image.convert("L"))
-            with Image.open(optical_files[name]) as image:
-                coloured = image.mode == "RGB"
-                optical = np.asarray(image if coloured else image.convert("L"))
-            if sar.shape != optical.shape[:2]:
-                raise PairsError(
-                    f"The pair {name} has SAR of {sar.shape} and optical of {optical.shape[:2]} pixels; expected equal sizes."
-                )
-            source = row["source"] if coloured else row["source"] + "-grey"  # another stretch
-            pairs.append(Pair(name, source, row["split"], row.get("landcover", ""), sar, optical, coloured))
+            pairs.append(_read_pair(row, sar_files[name], optical_files[name]))
     if not pairs:
         raise PairsError(f"{manifest} has no pair in the splits {', '.join(splits)}.")
     return pairs
+
+
+def _read_pair(row: Mapping[str, str], sar_file: Path, optical_file: Path) -> Pair:
+    sar, _ = _read_image(sar_file, ("L",))
+    optical, mode = _read_image(optical_file, ("RGB", "L"))
+    if sar.shape != optical.shape[:2]:
+        raise PairsError(
+            f"The pair {row['name']} has SAR of {sar.shape} and optical of {optical.shape[:2]} pixels; "
+            "expected equal sizes. Cut both to the same ground, or drop the row."
+        )
+    coloured = mode == "RGB"
+    source = row["source"] if coloured else row["source"] + "-grey"  # another stretch
+    return Pair(row["name"], source, row["split"], row.get("landcover") or "", sar, optical, coloured)
+
+
+def _read_image(path: Path, modes: Sequence[str]) -> tuple[NDArray[np.uint8], str]:
+    try:
+        with Image.open(path) as image:
+            mode, values = image.mode, np.asarray(image)
+    except (OSError, SyntaxError) as error:  # Pillow calls a broken PNG a SyntaxError
+        raise PairsError(f"{path} cannot be read as an image ({error}); replace it or drop the pair's row.") from error
+    if mode not in modes:
+        raise PairsError(f"{path} is of mode {mode}; expected 8-bit {' or '.join(modes)}. Convert it first.")
+    return values, mode
+
+
+def coloured_split(pairs: Sequence[Pair], split: str) -> list[Pair]:
+    """Return the pairs of a split that have colour; raises PairsError when there are none."""
+    chosen = [pair for pair in pairs if pair.coloured and pair.split == split]
+    if not chosen:
+        found = ", ".join(sorted({pair.split for pair in pairs if pair.coloured})) or "none"
+        raise PairsError(f"No coloured pair has the split {split!r}; found are: {found}. Give another split or folder.")
+    return chosen
 
 
 def fit_normalisers(pairs: Sequence[Pair]) -> dict[str, Normaliser]:
@@ -136,6 +174,11 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         align_tone: bool = True,
     ) -> None:
         self.pairs = [pair for pair in pairs if min(pair.sar.shape) >= 0.45 * size]
+        if not self.pairs:
+            raise PairsError(
+                f"{len(pairs)} training pairs were given, none of them large enough for crops of {size} pixels. "
+                "Give a folder with pairs in the split train, or a smaller crop."
+            )
         self.size, self.length, self.seed = size, length, seed
         self.normalisers = fit_normalisers(self.pairs)
         self.tones = fit_tones(self.pairs, align=align_tone)
@@ -145,6 +188,8 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         default = source_weights.get("other", 1.0)
         weight = np.array([source_weights.get(key, default * total[key] / area.sum()) for key in kind]) * area
         weight /= np.array([total[key] for key in kind])
+        if not weight.any():
+            raise PairsError(f"source_weights gives no source among {', '.join(sorted(set(kind)))} a weight above 0.")
         self.probability = np.cumsum(weight / weight.sum())
 
     def __len__(self) -> int:
@@ -201,8 +246,10 @@ def augment(
     result = backscatter * np.float32(random.uniform(0.8, 1.25)) + np.float32(random.normal(0.0, 0.2))
     if random.random() < 0.2:  # a product with more looks
         padded = np.pad(result, ((0, 0), (1, 1), (1, 1)), mode="edge")
-        result = sum(padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)) / np.float32(9)
-        result *= np.float32(random.uniform(1.0, 1.5))
+        total = np.zeros_like(result)
+        for i, j in product(range(3), range(3)):
+            total += padded[:, i : i + height, j : j + width]
+        result = total * np.float32(random.uniform(1.0, 1.5) / 9)
     if random.random() < 0.5:
         spread = np.float32(random.uniform(0.0, 0.4))
         result = result + spread * random.standard_normal(result.shape, dtype=np.float32)

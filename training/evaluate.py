@@ -3,21 +3,44 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image as Picture
 from torch.nn import functional
 
 from training.data import Pair, fit_normalisers, normalised
-from training.metrics import Image, Scores, match_tone, score
+from training.metrics import Image, Scores, match_tone, psnr, score
 from training.preview import grey
 
 PATCH = 256
 Translator = Callable[[NDArray[np.float32]], Image]
 """Normalised backscatter (H, W) to red, green, blue (H, W, 3 or 4) of 0 to 255."""
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """Means over the patches of one group.
+
+    `matched` is after one gain and offset a channel and scene, `raw_psnr` (dB) before.
+    """
+
+    patches: int
+    raw_psnr: float
+    matched: Scores
+
+    def to_dict(self) -> dict[str, float]:
+        """Return plain values by name."""
+        matched = {f"{key}_matched": value for key, value in asdict(self.matched).items()}
+        return {"patches": self.patches, "psnr": self.raw_psnr, **matched}
+
+
+Table = dict[str, dict[str, GroupScores]]
+"""Scores by translator, then by group: each source, and `all`."""
 
 
 def scene_of(pair: Pair) -> str:
@@ -38,50 +61,52 @@ def grey_image(sar: NDArray[np.float32]) -> Image:
 
 def smooth_grey(sar: NDArray[np.float32]) -> Image:
     """Baseline: the radar under a 9 x 9 box; the tone match fits it a channel at a time."""
-    import torch  # noqa: PLC0415
-
     padded = torch.from_numpy(np.pad(sar, 4, mode="edge"))[None, None]
     smooth = functional.avg_pool2d(padded, 9, stride=1)[0, 0].numpy()
     return np.repeat((smooth[..., None] + 2) * 64, 3, axis=2).astype(np.float32)
 
 
-def evaluate(
-    translators: Mapping[str, Translator], pairs: Sequence[Pair]
-) -> tuple[dict[str, dict[str, dict[str, float]]], dict[str, list[Image]]]:
+def evaluate(translators: Mapping[str, Translator], pairs: Sequence[Pair]) -> tuple[Table, dict[str, list[Image]]]:
     """Score every translator on every pair, cut into 256 x 256 patches.
 
-    Returns ``{translator: {group: {score: mean}}}`` with groups by source and `all`, scores raw and (suffix
-    ``_matched``) after one gain and offset a channel and scene; and the tone-matched images, a list a
-    translator in the order of `pairs`.
+    Returns the scores, and the tone-matched images, a list a translator in the order of `pairs`.
     """
     normalisers = fit_normalisers(pairs)
     backscatter = [normalised(pair, normalisers) for pair in pairs]
     truths = [pair.optical.astype(np.float32) for pair in pairs]
-    table: dict[str, dict[str, dict[str, float]]] = {}
+    table: Table = {}
     pictures: dict[str, list[Image]] = {}
     for name, translate in translators.items():
         images = [translate(sar)[..., :3] for sar in backscatter]
-        curves = {
-            scene: match_tone(
-                [image for image, pair in zip(images, pairs, strict=True) if scene_of(pair) == scene],
-                [truth for truth, pair in zip(truths, pairs, strict=True) if scene_of(pair) == scene],
-            )
-            for scene in {scene_of(pair) for pair in pairs}
-        }
-        matched = [curves[scene_of(pair)](image) for image, pair in zip(images, pairs, strict=True)]
-        groups: defaultdict[str, list[dict[str, float]]] = defaultdict(list)
-        for pair, raw, fitted, truth in zip(pairs, images, matched, truths, strict=True):
+        pictures[name] = _tone_matched(images, truths, pairs)
+        rows: defaultdict[str, list[tuple[float, Scores]]] = defaultdict(list)
+        for pair, raw, matched, truth in zip(pairs, images, pictures[name], truths, strict=True):
             for area in _patches(pair.sar.shape):
-                row = asdict(score(raw[area], truth[area]))
-                row |= {f"{key}_matched": value for key, value in asdict(score(fitted[area], truth[area])).items()}
+                row = psnr(raw[area], truth[area]), score(matched[area], truth[area])
                 for group in (pair.source.split("_T11")[0], "all"):
-                    groups[group].append(row)
-        table[name] = {
-            group: {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} | {"patches": len(rows)}
-            for group, rows in sorted(groups.items())
-        }
-        pictures[name] = matched
+                    rows[group].append(row)
+        table[name] = {group: _means(members) for group, members in sorted(rows.items())}
     return table, pictures
+
+
+def _tone_matched(images: Sequence[Image], truths: Sequence[Image], pairs: Sequence[Pair]) -> list[Image]:
+    scenes = [scene_of(pair) for pair in pairs]
+    members = {scene: [i for i, other in enumerate(scenes) if other == scene] for scene in scenes}
+    curves = {
+        scene: match_tone([images[i] for i in indices], [truths[i] for i in indices])
+        for scene, indices in members.items()
+    }
+    return [curves[scene](image) for scene, image in zip(scenes, images, strict=True)]
+
+
+def _means(rows: Sequence[tuple[float, Scores]]) -> GroupScores:
+    columns = np.array([[raw, *asdict(matched).values()] for raw, matched in rows]).mean(axis=0).tolist()
+    return GroupScores(len(rows), columns[0], Scores(*columns[1:]))
+
+
+def to_plain(table: Table) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the table as plain values, for JSON."""
+    return {name: {group: row.to_dict() for group, row in groups.items()} for name, groups in table.items()}
 
 
 def _patches(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
@@ -90,7 +115,7 @@ def _patches(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
     return [(slice(top, top + PATCH), slice(left, left + PATCH)) for top in starts[0] for left in starts[1]]
 
 
-def markdown(table: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+def markdown(table: Table) -> str:
     """Return the scores as a table a reader can paste: tone-matched, raw PSNR in brackets."""
     lines = [
         "| source | patches | method | PSNR dB (raw) | SSIM | PSNR over 80 m | sharpness |",
@@ -100,19 +125,16 @@ def markdown(table: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
         for name, groups in table.items():
             row = groups[group]
             lines.append(
-                f"| {group} | {row['patches']:.0f} | {name} | {row['psnr_matched']:.2f} ({row['psnr']:.2f}) "
-                f"| {row['ssim_matched']:.3f} | {row['psnr_80m_matched']:.2f} | {row['sharpness_matched']:.2f} |"
+                f"| {group} | {row.patches} | {name} | {row.matched.psnr:.2f} ({row.raw_psnr:.2f}) "
+                f"| {row.matched.ssim:.3f} | {row.matched.psnr_80m:.2f} | {row.matched.sharpness:.2f} |"
             )
     return "\n".join(lines)
 
 
-def write_report(
-    folder: Path, table: Mapping[str, Mapping[str, Mapping[str, float]]], pictures: Mapping[str, list[Image]],
-    pairs: Sequence[Pair],
-) -> None:  # fmt: skip
+def write_report(folder: Path, table: Table, pictures: Mapping[str, Sequence[Image]], pairs: Sequence[Pair]) -> None:
     """Write ``metrics.json``, ``report.md`` and ``sheet.png`` (SAR | each method | truth, a row a pair)."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.json").write_text(json.dumps(table, indent=1))
+    (folder / "metrics.json").write_text(json.dumps(to_plain(table), indent=1) + "\n")
     (folder / "report.md").write_text(markdown(table) + "\n")
     normalisers = fit_normalisers(pairs)
     names = list(pictures)
@@ -120,11 +142,9 @@ def write_report(
     sheet = Picture.new("RGB", ((len(names) + 2) * PATCH, len(chosen) * PATCH))
     for row, index in enumerate(chosen):
         pair = pairs[index]
-        sar = np.repeat(grey(normalised(pair, normalisers))[..., None], 3, axis=2)
-        for column, image in enumerate((sar, *(pictures[name][index] for name in names), pair.optical)):
+        tiles: list[NDArray[Any]] = [grey(normalised(pair, normalisers))]
+        tiles += [pictures[name][index].round() for name in names]
+        for column, image in enumerate((*tiles, pair.optical)):
             tile = Picture.fromarray(image[:PATCH, :PATCH].astype(np.uint8))
             sheet.paste(tile, (column * PATCH, row * PATCH))
     sheet.save(folder / "sheet.png")
-
-
-__all__ = ["Scores", "evaluate", "grey_image", "markdown", "mean_colour", "smooth_grey", "write_report"]

@@ -59,4 +59,4 @@ def feature_matching(real: list[Tensor], fake: list[Tensor]) -> Tensor:
 
 
 def _pool_valid(valid: Tensor, size: int) -> Tensor:
-    return (functional.avg_pool2d(valid, size) > 0.99).float()  # noqa: PLR2004
+    return (functional.avg_pool2d(valid, size) > 0.99).float()

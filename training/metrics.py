@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-import training.torchvision_operators  # noqa: F401 - must come before torchmetrics
+from training.torchvision_operators import image_metrics
 
 Image = NDArray[np.float32]
 
@@ -29,7 +28,7 @@ def score(generated: Image, truth: Image) -> Scores:
     """All scores of one patch."""
     return Scores(
         psnr=psnr(generated, truth),
-        ssim=float(structural_similarity_index_measure(_batch(generated), _batch(truth), data_range=255.0)),
+        ssim=ssim(generated, truth),
         psnr_80m=psnr(block_means(generated), block_means(truth)),
         sharpness=sharpness(generated, truth),
     )
@@ -37,7 +36,13 @@ def score(generated: Image, truth: Image) -> Scores:
 
 def psnr(generated: Image, truth: Image) -> float:
     """Peak signal to noise ratio in dB, peak 255."""
-    return float(peak_signal_noise_ratio(_batch(generated), _batch(truth), data_range=255.0))
+    return float(image_metrics.peak_signal_noise_ratio(_batch(generated), _batch(truth), data_range=255.0))
+
+
+def ssim(generated: Image, truth: Image) -> float:
+    """Structural similarity (Wang et al. 2004), Gaussian window of 11 pixels: 1 is equal."""
+    measure = image_metrics.structural_similarity_index_measure
+    return float(measure(_batch(generated), _batch(truth), data_range=255.0))
 
 
 def block_means(image: Image, size: int = BLOCK) -> Image:

@@ -1,8 +1,9 @@
-"""From a checkpoint to the packaged model: int8 and float32 networks, safetensors, manifest, model card."""
+"""The files of a packaged model: int8 and float32 networks, safetensors, manifest."""
 
 import copy
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,9 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from geosar.engines.generator import HALO, STRIDE, Generator, fold
-from geosar.manifest import ModelManifest
+from geosar.manifest import FORMAT, ModelManifest
 from geosar.models import sha256
-from training.averaging import settle_norms
-from training.config import Config, Weights
-from training.data import CLIP, Pair, fit_normalisers, normalised
+from training.data import CLIP, Pair, PairsError, fit_normalisers, normalised
 
 GROUND_SAMPLING_DISTANCE = 10.0
 WEIGHTS = "weights.safetensors"
@@ -29,16 +28,6 @@ CREDIT = (
     "BigEarthNet (Sumbul et al. 2021)", "BioMassters (Nascetti et al. 2023)",
     "Sen1Floods11 (Bonafilia et al. 2020)", "Optical-SAR dataset of V. Volkov (2021)",
 )  # fmt: skip
-
-
-def load_network(checkpoint: Path, pairs: Sequence[Pair]) -> tuple[Generator, Config, int]:
-    """Return the averaged generator of a checkpoint ready for inference, its settings and its update count."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    config = Config(**(state["config"] | {"weights": Weights(**state["config"]["weights"])}))
-    network = Generator(**state["architecture"])
-    network.load_state_dict(state["average"])
-    training = [pair for pair in pairs if pair.split == "train"]
-    return settle_norms(network, config, training), config, int(state["update"])
 
 
 def write_networks(network: Generator, pairs: Sequence[Pair], folder: Path) -> None:
@@ -57,13 +46,24 @@ def write_networks(network: Generator, pairs: Sequence[Pair], folder: Path) -> N
     openvino.save_model(quantised, folder / "int8.xml", compress_to_fp16=False)
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a packaged model is called, and what it says it does."""
+
+    name: str
+    version: str
+    title: str = "Sentinel-1 to true colour"
+    description: str = (
+        "Optical-looking true colour from one polarisation (VV or VH) of Sentinel-1 at 10 m, with its expected error."
+    )
+
+
 def write_manifest(
-    network: Generator, folder: Path, *, name: str, version: str, title: str, description: str, metrics: dict[str, Any],
-    training: dict[str, Any],
-) -> ModelManifest:  # fmt: skip
-    """Write ``manifest.json`` for the networks that lie in `folder`."""
+    network: Generator, folder: Path, identity: Identity, *, metrics: dict[str, Any], training: dict[str, Any]
+) -> ModelManifest:
+    """Write ``manifest.json`` for the networks that lie in `folder`; raises ValueError for an impossible name."""
     manifest = ModelManifest.model_validate({
-        "format": "geosar-model/1", "name": name, "version": version, "title": title, "description": description,
+        "format": FORMAT, **asdict(identity),
         "inputs": {"channels": 1, "accepts": [["VV"], ["VH"]], "clip": CLIP, "normalisation": "scene"},
         "ground_sampling_distance": GROUND_SAMPLING_DISTANCE, "stride": STRIDE, "halo": HALO,
         "files": {
@@ -80,14 +80,16 @@ def write_manifest(
 def to_openvino(network: Generator) -> openvino.Model:
     """Return the folded network as an OpenVINO graph of free batch, height and width."""
     folded = fold(copy.deepcopy(network).float().cpu())
-    channels = folded.architecture["channels"]
+    channels = folded.channels
     example = torch.zeros(1, channels, 4 * STRIDE, 4 * STRIDE)
     return openvino.convert_model(folded, example_input=example, input=[("sar", [-1, channels, -1, -1])])
 
 
 def calibration(pairs: Sequence[Pair]) -> list[NDArray[np.float32]]:
     """Normalised patches (1, 1, 256, 256) drawn evenly over the sources of the training split."""
-    usable = [pair for pair in pairs if pair.split == "train" and min(pair.sar.shape) >= 256]  # noqa: PLR2004
+    usable = [pair for pair in pairs if pair.split == "train" and min(pair.sar.shape) >= 256]
+    if not usable:
+        raise PairsError("No training pair has 256 x 256 pixels; int8 cannot be calibrated. Give larger pairs.")
     normalisers = fit_normalisers(usable)
     random = np.random.default_rng(0)
     sources = sorted({pair.source for pair in usable})

@@ -8,32 +8,34 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from geosar.engines.generator import STRIDE, Generator
+from geosar.engines.generator import HALO, STRIDE, Generator
 from training.data import CLIP, Pair, fit_normalisers, fit_tones, normalised
 
 SIDE = 256
-MARGIN = 128
-"""Pixels mirrored around a patch: the halo, so that the patch's own values are what a window would give."""
+
+
+def mirrored(backscatter: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Grow a patch (H, W) by the halo and up to the stride, mirrored, so that its values are what a window gives."""
+    grown = [(HALO, HALO + -length % STRIDE) for length in backscatter.shape]
+    return np.pad(backscatter, grown, mode="symmetric")
 
 
 @torch.no_grad()
 def generate(network: Generator, backscatter: NDArray[np.float32]) -> NDArray[np.float32]:
     """Translate a whole normalised patch (H, W) of any size: (H, W, 4) of 0 to 255, mirrored at its borders."""
     height, width = backscatter.shape
-    grown = [(MARGIN, MARGIN + -length % STRIDE) for length in (height, width)]
-    padded = np.pad(backscatter, grown, mode="symmetric")
     device = next(network.parameters()).device
-    image = network(torch.from_numpy(padded)[None, None].to(device)).float().clamp(0, 255)[0]
-    result: NDArray[np.float32] = (
-        image.permute(1, 2, 0).cpu().numpy()[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
-    )
+    sar = torch.from_numpy(mirrored(backscatter))[None, None].to(device)
+    image = network(sar).float().clamp(0, 255)[0].permute(1, 2, 0)
+    result: NDArray[np.float32] = image[HALO : HALO + height, HALO : HALO + width].cpu().numpy()
     return result
 
 
 def grey(backscatter: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Normalised backscatter as an 8-bit picture."""
     scaled = (backscatter - CLIP[0] / 2) / (CLIP[1] - CLIP[0]) * 2 * 255
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    picture: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
+    return picture
 
 
 def save_preview(network: Generator, pairs: Sequence[Pair], path: Path, rows: int = 8, columns: int = 3) -> None:

@@ -1,46 +1,57 @@
 """The loop: one generator, an adversary when asked for, EMA weights, checkpoints that resume bit-equal."""
 
 import copy
-import csv
+import math
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.data import DataLoader
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from geosar.engines.generator import Generator
 from training import losses
 from training.averaging import settle_norms
+from training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from training.colour import LUMA_DEVIATION, LUMA_MEAN
 from training.config import Config
 from training.data import Batch, Crops, Pair, collate
-from training.discriminator import PatchDiscriminator
+from training.discriminator import Adversary
+from training.log import Log
 from training.preview import save_preview
+
+Precision = Literal["auto", "32-true", "bf16-mixed"]
+LOG_EVERY = 50
+CLIP_GRADIENT = 5.0
 
 
 class Trainer:
     """Trains on `pairs` into `folder`: ``last.pt``, ``log.csv``, TensorBoard events and preview pictures."""
 
     def __init__(
-        self, config: Config, pairs: list[Pair], folder: Path, *, precision: str = "auto", workers: int = 0
+        self, config: Config, pairs: list[Pair], folder: Path, *, precision: Precision = "auto", workers: int = 0
     ) -> None:
         self.config, self.folder, self.workers = config, folder, workers
-        folder.mkdir(parents=True, exist_ok=True)
-        self.fabric = Fabric(devices=1, precision=_precision(precision))  # type: ignore[arg-type]
+        self.fabric = Fabric(devices=1, precision=_precision(precision))
         self.fabric.seed_everything(config.seed, verbose=False)
         self.train_pairs = [pair for pair in pairs if pair.split == "train"]
         self.val_pairs = [pair for pair in pairs if pair.split == "val" and pair.coloured]
+        self.crops = Crops(
+            self.train_pairs, size=config.crop, length=config.updates * config.batch, seed=config.seed,
+            source_weights=config.source_weights, align_tone=config.align_tone,
+        )  # fmt: skip
         self.generator = Generator(widths=config.widths, mean=LUMA_MEAN, deviation=LUMA_DEVIATION)
         self.average = copy.deepcopy(self.generator).requires_grad_(requires_grad=False)
-        self.adversary = PatchDiscriminator(width=config.adversary_width)
+        self.adversary = Adversary(width=config.adversary_width)
         for network in (self.generator, self.average, self.adversary):
-            network.to(self.fabric.device, memory_format=torch.channels_last)
+            nn.utils.convert_conv2d_weight_memory_format(network.to(self.fabric.device), torch.channels_last)
         self.optimiser = torch.optim.AdamW(
             self.generator.parameters(),
             config.learning_rate,
@@ -52,6 +63,7 @@ class Trainer:
         )
         self.update = 0
         self.stopping = False
+        folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def adversarial(self) -> bool:
@@ -68,64 +80,75 @@ class Trainer:
         }  # fmt: skip
 
     def resume(self, checkpoint: Path) -> None:
-        """Go on from a checkpoint of the same stage."""
-        state = torch.load(checkpoint, map_location=self.fabric.device, weights_only=True)
-        self.start_from(state)
-        self.adversary.load_state_dict(state["adversary"])
+        """Go on from a checkpoint of the same stage; raises CheckpointError for any other."""
+        state = read_checkpoint(checkpoint, self.fabric.device)
+        if state["config"]["stage"] != self.config.stage:
+            raise CheckpointError(
+                f"{checkpoint} is of the stage {state['config']['stage']}, these settings are for {self.config.stage}. "
+                "Give another output folder, and this checkpoint with --from."
+            )
+        self._take(state, checkpoint)
         self.optimiser.load_state_dict(state["optimiser"])
-        self.adversary_optimiser.load_state_dict(state["adversary_optimiser"])
+        if self.adversarial:  # before that stage it is untrained, and may be of another kind
+            try:
+                self.adversary.load_state_dict(state["adversary"])
+                self.adversary_optimiser.load_state_dict(state["adversary_optimiser"])
+            except (RuntimeError, ValueError) as error:
+                raise CheckpointError(
+                    f"{checkpoint} holds another adversary. Use the adversary_width that it was made with, or start "
+                    "again from it in another output folder with --from."
+                ) from error
         self.update = int(state["update"])
 
-    def start_from(self, state: dict[str, Any]) -> None:
-        """Take the weights of an earlier stage."""
+    def start_from(self, checkpoint: Path) -> None:
+        """Take the weights of an earlier stage; raises CheckpointError when its network is another."""
+        self._take(read_checkpoint(checkpoint, self.fabric.device), checkpoint)
+
+    def _take(self, state: dict[str, Any], checkpoint: Path) -> None:
         if state["architecture"] != self.generator.architecture:
-            raise ValueError(
-                f"The checkpoint holds a network of {state['architecture']}; this run wants {self.generator.architecture}. "
-                "Use the settings that the checkpoint was made with."
+            raise CheckpointError(
+                f"{checkpoint} holds the network {state['architecture']}; these settings make "
+                f"{self.generator.architecture}. Use the widths that it was made with."
             )
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])
 
     def fit(self) -> None:
-        """Train until ``config.updates``; SIGTERM and Ctrl-C save a checkpoint first."""
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, self._stop)
-        writer = SummaryWriter(str(self.folder / "events"))  # type: ignore[no-untyped-call]
+        """Train until ``config.updates``; SIGTERM and Ctrl-C end it after the update under way, with a checkpoint.
+
+        Raises FloatingPointError when a loss or a gradient is not finite, before it reaches the weights;
+        CheckpointWriteError when a checkpoint cannot be written. The last checkpoint is intact after both.
+        """
+        log = Log(self.folder, self.config.stage, self.update)
         meter: dict[str, float] = {}
-        started, crops = time.monotonic(), 0
-        with tqdm(total=self.config.updates, initial=self.update, unit="update", mininterval=5) as bar:
+        started, first = time.monotonic(), self.update
+        with (
+            self._stopped_by_signals(),
+            tqdm(total=self.config.updates, initial=self.update, unit="update", mininterval=5) as bar,
+        ):
             for batch in self._batches():
                 terms = self._step(batch.to(self.fabric.device))
                 self.update += 1
-                crops += self.config.batch
                 bar.update()
                 for key, value in terms.items():
                     meter[key] = meter.get(key, value) * 0.98 + value * 0.02
-                if not all(value == value for value in terms.values()):  # noqa: PLR0124 - NaN alone differs from itself
-                    raise FloatingPointError(
-                        f"The loss is not a number at update {self.update}: {terms}. The last checkpoint is intact; "
-                        "resume with a smaller learning rate or with --precision 32-true."
-                    )
-                if self.update % 50 == 0:
+                if self.update % LOG_EVERY == 0:
                     bar.set_postfix({key: f"{value:.3f}" for key, value in meter.items()}, refresh=False)
-                    self._log(writer, meter | {"crops_per_second": crops / (time.monotonic() - started)})
-                if self.update % self.config.checkpoint_every == 0 or self.stopping:
-                    self.save()
-                if self.update % self.config.preview_every == 0:
-                    save_preview(self.averaged(), self.val_pairs, self.folder / f"preview_{self.update:06d}.png")
+                    speed = (self.update - first) * self.config.batch / (time.monotonic() - started)
+                    log.add(self.update, meter | {"crops_per_second": speed})
                 if self.stopping:
                     break
-        self.save()
-        writer.close()  # type: ignore[no-untyped-call]
+                if self.update % self.config.checkpoint_every == 0:
+                    self.save()
+                if self.val_pairs and self.update % self.config.preview_every == 0:
+                    save_preview(self.averaged(), self.val_pairs, self.folder / f"preview_{self.update:06d}.png")
+            self.save()
+        log.close()
 
     def _batches(self) -> DataLoader[Any]:
         config = self.config
-        crops = Crops(
-            self.train_pairs, size=config.crop, length=config.updates * config.batch, seed=config.seed,
-            source_weights=config.source_weights, align_tone=config.align_tone,
-        )  # fmt: skip
         rest = range(self.update * config.batch, config.updates * config.batch)
-        return DataLoader(crops, config.batch, sampler=rest, num_workers=self.workers, collate_fn=collate)
+        return DataLoader(self.crops, config.batch, sampler=rest, num_workers=self.workers, collate_fn=collate)
 
     def _step(self, batch: Batch) -> dict[str, float]:
         rate = min(1.0, (self.update + 1) / self.config.warmup)
@@ -141,41 +164,56 @@ class Trainer:
             luma, chroma, log_error = self.generator.components(batch.sar.contiguous(memory_format=torch.channels_last))
         luma, chroma, log_error = luma.float(), chroma.float(), log_error.float()
         if self.adversarial:
-            terms["adversary"] = self._adversary_step(batch, luma.detach())
+            terms["adversary"] = self._adversary_step(batch, luma.detach(), chroma.detach())
         terms |= losses.fidelity(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         if self.adversarial:
             self.adversary.requires_grad_(requires_grad=False)
             with self.fabric.autocast():
-                verdict, fake = self.adversary(batch.sar, luma * batch.valid)
+                fake = self.adversary(batch, luma, chroma)
                 with torch.no_grad():
-                    _, real = self.adversary(batch.sar, batch.luma * batch.valid)
-            terms["adversarial"] = -verdict.float().mean()
-            terms["features"] = losses.feature_matching(real, fake).float()
+                    real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
+            terms["adversarial"] = -torch.stack([verdict.float().mean() for verdict, _ in fake]).mean()
+            matches = [losses.feature_matching(r[1], f[1]) for r, f in zip(real, fake, strict=True)]
+            terms["features"] = torch.stack(matches).mean().float()
             self.adversary.requires_grad_(requires_grad=True)
         weights = vars(self.config.weights)
         total = sum((weights[key] * value for key, value in terms.items() if key in weights), torch.zeros(()))
         self.optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(total)
-        nn.utils.clip_grad_norm_(self.generator.parameters(), 5.0)
-        self.optimiser.step()
+        values = {key: float(value.detach()) for key, value in terms.items()}
+        self._descend(self.optimiser, self.generator, CLIP_GRADIENT, values)
         self._update_average()
-        return {key: float(value.detach()) for key, value in terms.items()}
+        return values
 
-    def _adversary_step(self, batch: Batch, luma: Tensor) -> Tensor:
+    def _adversary_step(self, batch: Batch, luma: Tensor, chroma: Tensor) -> Tensor:
         with self.fabric.autocast():
-            real, _ = self.adversary(batch.sar, batch.luma * batch.valid)
-            fake, _ = self.adversary(batch.sar, luma * batch.valid)
-        loss = losses.adversary_hinge(real.float(), fake.float())
+            real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
+            fake = self.adversary(batch, luma, chroma)
+        hinges = [losses.adversary_hinge(r[0].float(), f[0].float()) for r, f in zip(real, fake, strict=True)]
+        loss = torch.stack(hinges).mean()
         self.adversary_optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        self.adversary_optimiser.step()
+        self._descend(self.adversary_optimiser, self.adversary, math.inf, {"adversary": float(loss.detach())})
         return loss.detach()
+
+    def _descend(
+        self, optimiser: torch.optim.Optimizer, network: nn.Module, clip: float, values: dict[str, float]
+    ) -> None:
+        """Step down the gradients, if they and the losses are finite."""
+        norm = float(nn.utils.clip_grad_norm_(network.parameters(), clip))
+        if not math.isfinite(norm) or not all(math.isfinite(value) for value in values.values()):
+            raise FloatingPointError(
+                f"A loss or gradient is not finite at update {self.update + 1}: {values}, gradient {norm:.3g}. The "
+                "last checkpoint is intact; go on with a smaller learning_rate or with --precision 32-true."
+            )
+        optimiser.step()
 
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(self.config.ema, (1 + self.update) / (10 + self.update))
-        averaged, current = list(self.average.parameters()), list(self.generator.parameters())
+        averaged: list[Tensor] = list(self.average.parameters())
+        current: list[Tensor] = list(self.generator.parameters())
         torch._foreach_lerp_(averaged, current, 1.0 - decay)
         for mine, new in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             mine.copy_(new)
@@ -186,29 +224,23 @@ class Trainer:
             return settle_norms(self.average, self.config, self.train_pairs)
 
     def save(self) -> None:
-        """Write ``last.pt`` beside its target and rename it, so that a full disk loses nothing."""
-        target = self.folder / "last.pt"
-        temporary = target.with_suffix(".part")
-        torch.save(self.state(), temporary)
-        temporary.replace(target)
+        """Write ``last.pt``; raises CheckpointWriteError, after which the old one is still there."""
+        write_checkpoint(self.state(), self.folder / "last.pt")
 
-    def _log(self, writer: SummaryWriter, values: dict[str, float]) -> None:
-        for key, value in values.items():
-            writer.add_scalar(f"{self.config.stage}/{key}", value, self.update)  # type: ignore[no-untyped-call]
-        path = self.folder / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as log:
-            rows = csv.writer(log)
-            if new:
-                rows.writerow(["update", *values])
-            rows.writerow([self.update, *(f"{value:.5f}" for value in values.values())])
+    @contextmanager
+    def _stopped_by_signals(self) -> Iterator[None]:
+        def stop(_number: int, _frame: object) -> None:
+            self.stopping = True
 
-    def _stop(self, number: int, frame: object) -> None:
-        del number, frame
-        self.stopping = True
+        earlier = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
 
 
-def _precision(wanted: str) -> str:
+def _precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
     """bf16 where the hardware multiplies in it; elsewhere autocast halves the speed instead of doubling it."""
     if wanted != "auto":
         return wanted

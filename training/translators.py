@@ -2,40 +2,71 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geosar.engines import open_engine
-from geosar.engines.generator import STRIDE
+from geosar.engines import Engine, open_engine
+from geosar.engines.generator import HALO
 from geosar.models import load_model
 from training.data import Pair, fit_normalisers, normalised
-from training.evaluate import Translator
+from training.evaluate import PATCH, Translator
 from training.metrics import Image
-from training.preview import MARGIN
+from training.preview import mirrored
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far int8 is from float32 on red, green and blue (0 to 255)."""
+
+    psnr: float
+    """In dB, peak 255."""
+    mean_difference: float
+    difference_99_9: float
+    """The absolute difference that 99.9 % of the values keep."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.psnr:.1f} dB, mean difference {self.mean_difference:.2f}, "
+            f"99.9 % within {self.difference_99_9:.0f} of 255"
+        )
+
+    def to_dict(self) -> dict[str, float]:
+        """Return plain values for the manifest."""
+        return asdict(self)
+
+
+def engine_translators(model: str | os.PathLike[str]) -> dict[str, Translator]:
+    """Return a translator on the CPU for each precision that a packaged model has, by a name for reports."""
+    loaded = load_model(model)
+    kinds = [kind for kind in ("float32", "int8") if kind in loaded.manifest.files]
+    return {f"{loaded.label} ({kind})": _translator(open_engine(loaded, "cpu", kind)) for kind in kinds}
 
 
 def engine_translator(model: str | os.PathLike[str], precision: str) -> Translator:
     """Return a translator that runs a packaged model on the CPU."""
-    engine = open_engine(load_model(model), "cpu", precision)
+    return _translator(open_engine(load_model(model), "cpu", precision))
 
+
+def _translator(engine: Engine) -> Translator:
     def translate(backscatter: NDArray[np.float32]) -> Image:
         height, width = backscatter.shape
-        grown = [(MARGIN, MARGIN + -length % STRIDE) for length in (height, width)]
-        pixels = engine.run(np.pad(backscatter, grown, mode="symmetric")[None, None])[0]
-        return pixels[MARGIN : MARGIN + height, MARGIN : MARGIN + width].astype(np.float32)
+        pixels = engine.run(mirrored(backscatter)[None, None])[0]
+        image: Image = pixels[HALO : HALO + height, HALO : HALO + width].astype(np.float32)
+        return image
 
     return translate
 
 
-def agreement(model: str | os.PathLike[str], pairs: Sequence[Pair]) -> dict[str, float]:
-    """How far int8 is from float32 on red, green and blue: PSNR in dB, mean and 99.9 % difference of 255."""
+def agreement(model: str | os.PathLike[str], pairs: Sequence[Pair]) -> Agreement:
+    """Measure how far int8 is from float32 on one patch of each pair."""
     normalisers = fit_normalisers(pairs)
     full, quick = engine_translator(model, "float32"), engine_translator(model, "int8")
-    patches = [normalised(pair, normalisers)[:256, :256] for pair in pairs]
-    difference = np.concatenate([(full(sar) - quick(sar))[..., :3].ravel() for sar in patches])
-    return {
-        "psnr": float(10 * np.log10(255**2 / np.mean(difference**2))),
-        "mean_difference": float(np.abs(difference).mean()),
-        "difference_99_9": float(np.percentile(np.abs(difference), 99.9)),
-    }
+    patches = [normalised(pair, normalisers)[:PATCH, :PATCH] for pair in pairs]
+    difference = np.abs(np.concatenate([(full(sar) - quick(sar))[..., :3].ravel() for sar in patches]))
+    return Agreement(
+        psnr=float(10 * np.log10(255**2 / max(float(np.mean(difference**2)), 1e-6))),
+        mean_difference=float(difference.mean()),
+        difference_99_9=float(np.percentile(difference, 99.9)),
+    )

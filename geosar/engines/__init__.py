@@ -4,11 +4,13 @@ import ctypes.util
 import importlib
 import importlib.util
 import platform
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from geosar.engines.base import Engine, Precision
 from geosar.errors import EngineError, UsageError
-from geosar.models import Model
+
+if TYPE_CHECKING:  # pydantic comes with it, which a machine for training may lack
+    from geosar.models import Model
 
 __all__ = ["DEVICES", "Engine", "Precision", "open_engine", "resolve_device"]
 
@@ -16,7 +18,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def open_engine(
-    model: Model,
+    model: "Model",
     device: str = "auto",
     precision: str | None = None,
     threads: int | None = None,
@@ -46,7 +48,7 @@ def open_engine(
     return accelerated
 
 
-def resolve_device(model: Model, device: str) -> str:
+def resolve_device(model: "Model", device: str) -> str:
     """Turn ``auto`` into the device that will be used; other names are returned as they are."""
     if device not in DEVICES:
         raise UsageError(f"unknown device {device!r}; choose one of {', '.join(DEVICES)}.")

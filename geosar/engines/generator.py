@@ -25,8 +25,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 STRIDE = 32
 """Windows must be multiples of this many pixels, counted from the scene's origin."""
 
-HALO = 128
-"""Pixels around a window that reach its values. The sum of all kernel radii is 124; a test measures it."""
+LEVELS = 5
+"""Resolutions that the network works at: 1/2, 1/4, 1/8, 1/16 and 1/32."""
+
+HALO = 160
+"""Pixels around a window that reach its values: measured 140 for a window on the stride, 154 for any other.
+
+More than the sum of the kernel radii (123), because a cell that is reached at a coarse level is reached whole.
+"""
 
 
 class ConvNorm(nn.Sequential):
@@ -49,6 +55,7 @@ class Residual(nn.Module):
         self.second = ConvNorm(width, width, 3, relu=False)
 
     def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) to the same."""
         return functional.relu(features + self.second(self.first(features)))
 
 
@@ -71,6 +78,7 @@ class Up(nn.Module):
         self.project = ConvNorm(inputs, outputs, 1, relu=False)
 
     def forward(self, features: Tensor, skip: Tensor) -> Tensor:
+        """(N, inputs, H, W) and the encoder's (N, outputs, 2H, 2W) to (N, outputs, 2H, 2W)."""
         grown = functional.interpolate(self.project(features), scale_factor=2.0, mode="nearest")
         return functional.relu(grown + skip)
 
@@ -100,6 +108,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth, deepest = widths
+        self.channels = channels
         self.architecture = {
             "channels": channels, "widths": list(widths), "mean": list(mean), "deviation": list(deviation),
         }  # fmt: skip
@@ -164,7 +173,8 @@ class Generator(nn.Module):
         error = torch.exp(colour[:, 2:]) * self.deviation[:, :1]
         coarse = _grow(torch.cat([self._tint(colour[:, :2]), error], dim=1))
         if self.picture is not None:
-            return self.picture(detail) + coarse
+            picture: Tensor = self.picture(detail)
+            return picture + coarse
         grey = self.luma(detail) * self.deviation[:, :1] + self.mean[:, :1]
         return torch.cat([grey + coarse[:, :3], coarse[:, 3:]], dim=1)
 

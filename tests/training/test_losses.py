@@ -1,0 +1,108 @@
+"""Loss terms against values worked out by hand."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from geosar.engines.generator import Generator
+from training import losses
+from training.data import Batch
+
+
+def batch(*, coloured: float = 1.0, size: int = 32) -> Batch:
+    torch.manual_seed(0)
+    image = torch.randn(2, 3, size, size)
+    return Batch(
+        sar=torch.randn(2, 1, size, size),
+        luma=image[:, :1],
+        chroma=image[:, 1:],
+        valid=torch.ones(2, 1, size, size),
+        coloured=torch.full((2, 1, 1, 1), coloured),
+    )
+
+
+def quarter(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.avg_pool2d(tensor, 4)
+
+
+def test_masked_l1_by_hand() -> None:
+    predicted, target = torch.tensor([1.0, 2.0, 9.0]), torch.tensor([2.0, 4.0, 0.0])
+    assert losses.masked_l1(predicted, target, torch.tensor([1.0, 1.0, 0.0])) == 1.5
+    assert losses.masked_l1(predicted, target, torch.zeros(3)) == 0
+
+
+def test_the_truth_costs_nothing() -> None:
+    truth = batch()
+    terms = losses.fidelity(truth.luma, quarter(truth.chroma), truth)
+    assert [float(term) for term in terms.values()] == [0, 0, 0]
+
+
+def test_a_shift_costs_itself_at_every_scale() -> None:
+    truth = batch()
+    terms = losses.fidelity(truth.luma + 0.5, quarter(truth.chroma) - 0.25, truth)
+    assert float(terms["luma"]) == pytest.approx(0.5, abs=1e-5)
+    assert float(terms["luma_coarse"]) == pytest.approx(0.5, abs=1e-5)
+    assert float(terms["chroma"]) == pytest.approx(0.5, abs=1e-5)  # a quarter at each of two scales
+
+
+def test_fine_noise_costs_less_at_coarse_scales() -> None:
+    truth = batch(size=64)
+    terms = losses.fidelity(truth.luma + torch.randn_like(truth.luma), quarter(truth.chroma), truth)
+    assert float(terms["luma_coarse"]) < 0.3 * float(terms["luma"])
+
+
+def test_grey_targets_train_luma_alone() -> None:
+    grey = batch(coloured=0.0)
+    terms = losses.fidelity(grey.luma + 1, quarter(grey.chroma) + 1, grey)
+    assert float(terms["luma"]) == pytest.approx(1, abs=1e-5)
+    assert float(terms["chroma"]) == 0
+
+
+def test_what_is_not_valid_costs_nothing() -> None:
+    truth = batch()
+    valid = truth.valid.clone()
+    valid[..., :16] = 0
+    truth = dataclasses.replace(truth, valid=valid)
+    wrong = truth.luma.clone()
+    wrong[..., :16] += 7
+    terms = losses.fidelity(wrong, quarter(truth.chroma), truth)
+    assert float(terms["luma"]) == float(terms["luma_coarse"]) == 0
+
+
+def test_the_expected_error_is_cheapest_where_it_is_the_mean_error() -> None:
+    truth = batch()
+    network = Generator(mean=(100.0, 0.0, 0.0), deviation=(40.0, 10.0, 10.0))
+    luma, chroma = truth.luma + 0.5, quarter(truth.chroma)  # half a deviation of luma: 20 grey levels everywhere
+
+    def cost(guess: float) -> float:
+        log_error = torch.full((2, 1, 8, 8), math.log(guess))
+        return float(losses.expected_error(network, log_error, luma, chroma, truth))
+
+    assert cost(0.5) == pytest.approx(math.log(0.5) + 1, abs=1e-4)
+    assert cost(0.5) < min(cost(0.4), cost(0.6))
+
+
+def test_the_expected_error_does_not_pull_at_the_picture() -> None:
+    truth = batch()
+    luma = (truth.luma + 1).requires_grad_()
+    log_error = torch.zeros(2, 1, 8, 8, requires_grad=True)
+    losses.expected_error(Generator(), log_error, luma, quarter(truth.chroma), truth).backward()
+    assert luma.grad is None
+    assert log_error.grad is not None
+
+
+@pytest.mark.parametrize(("real", "fake", "expected"), [(0.0, 0.0, 2.0), (1.0, -1.0, 0.0), (3.0, 1.0, 2.0)])
+def test_hinge_by_hand(real: float, fake: float, expected: float) -> None:
+    assert float(losses.adversary_hinge(torch.full((4,), real), torch.full((4,), fake))) == expected
+
+
+def test_feature_matching_is_the_mean_over_layers_and_moves_the_fake_alone() -> None:
+    real = [torch.zeros(2, 3, requires_grad=True), torch.zeros(4, requires_grad=True)]
+    fake = [torch.ones(2, 3, requires_grad=True), torch.full((4,), 3.0, requires_grad=True)]
+    loss = losses.feature_matching(real, fake)
+    assert loss.item() == 2
+    loss.backward()
+    assert real[0].grad is None
+    assert fake[0].grad is not None

@@ -1,0 +1,1 @@
+"""One command a module; `training.cli` finds them by name."""

@@ -1,0 +1,48 @@
+"""``geosar-train export``: makes a packaged model of a checkpoint."""
+
+from pathlib import Path
+
+import click
+
+from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from training.evaluate import markdown
+from training.export import export_model
+from training.package import Identity
+
+
+@click.command()
+@click.argument("checkpoint", type=FILE)
+@pairs_option
+@click.option("--twin", type=FILE, help="Checkpoint of the L1-only twin, scored beside it.")
+@click.option(
+    "-o", "--output", type=FOLDER, required=True, help="The model's folder; a packaged model found there is replaced."
+)
+@click.option("--name", default="s1-rgb", show_default=True)
+@click.option("--version", default="0.1", show_default=True)
+@click.option("--card", type=FILE, help="Model card; {scores}, {updates} and {agreement} in it are filled in.")
+@threads_option
+def export(
+    *,
+    checkpoint: Path,
+    folders: tuple[Path, ...],
+    twin: Path | None,
+    output: Path,
+    name: str,
+    version: str,
+    card: Path | None,
+    threads: int | None,
+) -> None:
+    """Package CHECKPOINT: int8 and float32 networks, weights, manifest and model card with scores."""
+    use_threads(threads)
+    with plain_errors():
+        report = export_model(
+            checkpoint,
+            read_all(folders),
+            output,
+            identity=Identity(name=name, version=version),
+            twin=twin,
+            card=card.read_text() if card else None,
+        )
+    click.echo(markdown(report.table))
+    click.echo(f"int8 against float32: {report.agreement}")
+    click.echo(f"The model is in {output}.")

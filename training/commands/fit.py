@@ -1,0 +1,57 @@
+"""``geosar-train fit``: trains, and goes on where an earlier run stopped."""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from training.config import load_config
+from training.trainer import Precision, Trainer
+
+
+@click.command()
+@click.argument("config", type=FILE)
+@pairs_option
+@click.option(
+    "-o",
+    "--output",
+    type=FOLDER,
+    required=True,
+    help="Folder for checkpoints, logs and previews; a run found there is resumed.",
+)
+@click.option("--from", "start", type=FILE, help="Checkpoint of an earlier stage to start from.")
+@click.option("--updates", type=click.IntRange(min=1), help="Overrides the settings file.")
+@click.option("--seed", type=click.IntRange(min=0), help="Overrides the settings file.")
+@click.option("--precision", type=click.Choice(get_args(Precision)), default="auto", show_default=True)
+@click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes that cut crops.")
+@threads_option
+def fit(
+    *,
+    config: Path,
+    folders: tuple[Path, ...],
+    output: Path,
+    start: Path | None,
+    updates: int | None,
+    seed: int | None,
+    precision: Precision,
+    workers: int,
+    threads: int | None,
+) -> None:
+    """Train by the settings in CONFIG; stop with Ctrl-C and give the same command again to go on."""
+    use_threads(threads)
+    with plain_errors():
+        settings = load_config(config, updates=updates, seed=seed)
+        trainer = Trainer(settings, read_all(folders), output, precision=precision, workers=workers)
+        last = output / "last.pt"
+        if last.exists():
+            trainer.resume(last)
+            click.echo(f"Resuming at update {trainer.update}.")
+        elif start:
+            trainer.start_from(start)
+        if trainer.update >= settings.updates:
+            click.echo(f"All {settings.updates} updates are done; give more with --updates.")
+            return
+        trainer.fit()
+    if trainer.stopping:
+        click.echo(f"Stopped after update {trainer.update}; give the same command again to go on.")

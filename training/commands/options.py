@@ -1,0 +1,44 @@
+"""Options that commands share, and how their errors reach the user."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import torch
+
+from geosar.errors import GeosarError
+from training.data import Pair, read_pairs
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+pairs_option = click.option(
+    "--pairs",
+    "folders",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    required=True,
+    help="Folder with manifest.csv, sar/ and opt/; may be given again (grey optical too).",
+)
+threads_option = click.option("--threads", type=click.IntRange(min=1), help="Processor threads of torch.")
+
+
+def use_threads(threads: int | None) -> None:
+    """Bound torch's threads, where a number was given."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def read_all(folders: Sequence[Path]) -> list[Pair]:
+    """Read the pairs of all folders."""
+    return [pair for folder in folders for pair in read_pairs(folder)]
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn what a user can mend into one line; a fault of our own keeps its traceback."""
+    try:
+        yield
+    except (GeosarError, ValueError, OSError, FloatingPointError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,112 @@
+"""From a checkpoint to a packaged model with its scores, published whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from training.checkpoint import load_network
+from training.data import Pair, coloured_split
+from training.evaluate import Table, Translator, evaluate, markdown, mean_colour, smooth_grey, to_plain
+from training.package import CREDIT, Identity, write_manifest, write_networks
+from training.preview import generate
+from training.translators import Agreement, agreement, engine_translator
+
+CARD = """# {title}
+
+{description}
+
+The pictures are synthetic: made from radar by a network, not observed. Do not read colours, fields or
+buildings from them as facts; the fourth band says how large the error is expected to be.
+
+## Scores on the validation split
+Tone-matched over each scene; the raw score in brackets. Trained for {updates} updates.
+
+{scores}
+
+Int8 against float32: {agreement}.
+
+## Credit
+{credit}
+"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an export measured."""
+
+    table: Table
+    agreement: Agreement
+
+
+class ExportError(OSError):
+    """The model's folder cannot be used; the message says why."""
+
+
+def export_model(
+    checkpoint: Path,
+    pairs: Sequence[Pair],
+    output: Path,
+    *,
+    identity: Identity,
+    twin: Path | None = None,
+    card: str | None = None,
+) -> Report:
+    """Package the checkpoint's averaged generator into the folder `output`, with its scores beside baselines.
+
+    `twin` is a checkpoint that is only scored; `card` is the model card's text, in which {scores}, {updates}
+    and {agreement} (and title, description, credit) are filled in. A packaged model that lies in `output` is
+    replaced once the new one is complete; any other folder with files in it is refused (ExportError).
+    """
+    validation = coloured_split(pairs, "val")
+    translators: dict[str, Translator] = {
+        "mean colour": mean_colour(coloured_split(pairs, "train")),
+        "smooth grey": smooth_grey,
+    }
+    with _published(output) as folder:
+        network, config, updates = load_network(checkpoint, pairs)
+        training = {"settings": config.to_dict(), "updates": updates, "pairs": len(pairs)}
+        if twin:
+            translators["L1-only twin"] = partial(generate, load_network(twin, pairs)[0])
+        write_networks(network, pairs, folder)
+        write_manifest(network, folder, identity, metrics={}, training=training)
+        translators[f"{identity.name} (torch float32)"] = partial(generate, network)
+        translators[f"{identity.name} (int8)"] = engine_translator(folder, "int8")
+        table, _ = evaluate(translators, validation)
+        report = Report(table, agreement(folder, validation))
+        metrics = {"validation": to_plain(table), "int8_against_float32": report.agreement.to_dict()}
+        write_manifest(network, folder, identity, metrics=metrics, training=training)
+        words = {
+            "scores": markdown(table), "updates": str(updates), "agreement": str(report.agreement),
+            "title": identity.title, "description": identity.description,
+            "credit": "\n".join(f"- {name}" for name in CREDIT),
+        }  # fmt: skip
+        (folder / "MODEL_CARD.md").write_text(_filled(card or CARD, words))
+    return report
+
+
+def _filled(card: str, words: dict[str, str]) -> str:
+    """Fill only what is known, so that a card may hold other braces."""
+    for key, text in words.items():
+        card = card.replace(f"{{{key}}}", text)
+    return card
+
+
+@contextmanager
+def _published(output: Path) -> Iterator[Path]:
+    """Give a folder to write into, beside `output`; it takes that name when the block ends without an error."""
+    output = output.absolute()
+    if output.is_dir() and any(output.iterdir()) and not (output / "manifest.json").is_file():
+        raise ExportError(f"{output} holds files, but no packaged model; give a new or empty folder.")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as work:
+        fresh, earlier = Path(work, "new"), Path(work, "old")
+        fresh.mkdir()
+        yield fresh
+        if output.exists():
+            output.replace(earlier)
+        fresh.replace(output)
+        shutil.rmtree(earlier, ignore_errors=True)
