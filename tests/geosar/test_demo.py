@@ -35,7 +35,8 @@ def _two_examples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_two_examples")
-def test_it_can_be_run_again(tmp_path: Path) -> None:
+def test_it_can_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEOSAR_DATA", raising=False)
     assert main([str(tmp_path)]) == 0
     assert main([str(tmp_path)]) == 0
 
