@@ -5,7 +5,7 @@ an hour on two cores. Every row is a process of its own; peak memory is what the
 """
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -88,7 +88,8 @@ def main() -> None:
         ("(d) pix2pix U-Net-256, 64 filters, torch eager, 256 x 256", f"{pix2pix:.2f}", pix2pix_memory),
     ]
     notes = [
-        f"(b) is {2 * whole / (engine + engine_again):.2f} of (a), {whole / monai:.1f} times (c), {whole / pix2pix:.1f} times (d).",
+        f"(b) is {2 * whole / (engine + engine_again):.2f} of (a), {whole / monai:.1f} times (c), "
+        f"{whole / pix2pix:.1f} times (d).",
     ]
     if not arguments.quick:
         large, large_memory, _ = translate(repeated(source, 400, arguments.scratch / "la_400.tif"), output, *model)
@@ -104,7 +105,7 @@ def main() -> None:
     table += [f"| {name} | {rate} | {memory:.0f} |" for name, rate, memory in rows]
     text = "\n".join([
         "# Speed and memory", "",
-        f"Measured {datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d} on {os.cpu_count()} cores of {processor()}, "
+        f"Measured {dt.datetime.now(tz=dt.UTC):%Y-%m-%d} on {os.cpu_count()} cores of {processor()}, "
         f"{platform.system()}, Python {platform.python_version()}; "
         + ", ".join(f"{name} {version(name)}" for name in LIBRARIES if installed(name)) + ".", "",
         *table, "", *notes, "",
