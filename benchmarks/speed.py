@@ -88,8 +88,10 @@ def main() -> None:
         ("(d) pix2pix U-Net-256, 64 filters, torch eager, 256 x 256", f"{pix2pix:.2f}", pix2pix_memory),
     ]
     notes = [
-        f"(b) is {2 * whole / (engine + engine_again):.2f} of (a), {whole / monai:.1f} times (c), "
-        f"{whole / pix2pix:.1f} times (d).",
+        (
+            f"(b) is {2 * whole / (engine + engine_again):.2f} of (a), {whole / monai:.1f} times (c), "
+            f"{whole / pix2pix:.1f} times (d)."
+        ),
     ]
     if not arguments.quick:
         large, large_memory, _ = translate(repeated(source, 400, arguments.scratch / "la_400.tif"), output, *model)
