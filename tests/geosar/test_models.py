@@ -77,7 +77,7 @@ def test_a_built_in_model_is_found_by_name(tmp_path: Path, folder: Path, monkeyp
     assert load_model("tiny").folder == folder
 
 
-def test_an_unknown_name_says_which_there_are(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_says_which_there_are(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "PACKAGED", folder.parent)
     with pytest.raises(ModelNotFoundError, match="there are: tiny"):
         load_model("s9-rgb")

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ import geosar
 from geosar.backscatter import Normaliser
 from geosar.engines import open_engine
 from geosar.models import Model, list_models, load_model
-from geosar.report import Progress
 from geosar.scene import open_scene
+
+if TYPE_CHECKING:
+    from geosar.report import Progress
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -28,10 +28,12 @@ from geosar.errors import (
     UnitError,
     UsageError,
 )
-from geosar.grid import Window
 from geosar.models import Model, load_model
 from geosar.report import Progress
 from geosar.scene import SarScene
+
+if TYPE_CHECKING:
+    from geosar.grid import Window
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +168,7 @@ def test_a_source_that_changes_meanwhile_is_noticed(tmp_path: Path, model: Model
         (CogSink, "prepare", TargetError("the disk is full")),
     ],
 )
-def test_an_error_of_any_stage_surfaces_as_it_is(
+def test_an_error_of_any_stage_surfaces_as_it_is(  # noqa: PLR0917 - pytest fills them by name
     tmp_path: Path,
     scene: Path,
     model: Model,
@@ -213,7 +215,7 @@ def test_both_outputs_appear_or_neither(
 def test_an_engine_that_fails_stops_the_run(
     tmp_path: Path, scene: Path, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(self: Any, batch: Any) -> Any:
+    def failing(*_: Any) -> Any:
         raise EngineError("out of memory")
 
     monkeypatch.setattr("geosar.engines.openvino.OpenVinoEngine.run", failing)

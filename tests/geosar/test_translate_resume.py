@@ -41,7 +41,7 @@ def test_killed_at_any_moment_and_resumed_gives_the_same_bytes(tmp_path: Path) -
     names = ("out.tif", "out.error.tif")
     expected = [(expected_folder / name).read_bytes() for name in names]
 
-    chance = random.Random(5)
+    chance = random.Random(5)  # noqa: S311 - nothing secret
     killed = finished = resumed_with_work = 0
     while killed < KILLS or not finished:
         process = context.Process(target=translate, args=(source, folder / "out.tif", model))
