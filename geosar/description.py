@@ -14,7 +14,7 @@ from geosar.suitability import choose_polarisations, spacing_warnings
 def describe_scene(
     source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]],
     *,
-    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
+    model: str | os.PathLike[str] | Model | None = DEFAULT_MODEL,
     polarisation: str | None = None,
     scale: str | None = None,
     dst_crs: str | None = None,
@@ -22,10 +22,10 @@ def describe_scene(
 ) -> dict[str, Any]:
     """Describe a scene for JSON: grid, unit, polarisations, statistics in decibel, and the model's use of it.
 
-    Raises what `geosar.open_scene` and `geosar.load_model` raise; a scene that the model cannot take is no
+    With `model` None the scene alone is described. Raises what `geosar.open_scene` and `geosar.load_model` raise; a scene that the model cannot take is no
     error here, ``refused`` then says why.
     """
-    manifest = (model if isinstance(model, Model) else load_model(model)).manifest
+    packaged = load_model(model) if model is not None and not isinstance(model, Model) else model
     with open_scene(source, scale=scale, polarisation=polarisation, dst_crs=dst_crs, force=force) as scene:
         grid = scene.grid
         size = grid.pixel_size_metres()
@@ -48,8 +48,11 @@ def describe_scene(
                 for number, (name, figures) in enumerate(zip(scene.polarisations, scene.statistics, strict=True), 1)
             },
             "notes": list(scene.notes),
-            "model": f"{manifest.name} {manifest.version}",
         }
+        if packaged is None:
+            return found
+        manifest = packaged.manifest
+        found["model"] = f"{manifest.name} {manifest.version}"
         try:
             used, assumed = choose_polarisations(scene.polarisations, manifest, polarisation)
         except PolarisationError as error:

@@ -14,13 +14,12 @@ from typing import Literal
 
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
 
-from geosar.backscatter import Normaliser, Unit
+from geosar.backscatter import Unit
 from geosar.cog import CogSink
 from geosar.engines import Engine, open_engine
 from geosar.errors import TranslationCancelled, UsageError
-from geosar.grid import Window, padded_window, windows
+from geosar.grid import Window, windows
 from geosar.models import DEFAULT_MODEL, Model, load_model
 from geosar.pipeline import Pipeline
 from geosar.provenance import Provenance, stac_item, tags
@@ -29,6 +28,7 @@ from geosar.report import Meter, Progress, TranslationReport
 from geosar.scene import SarScene, open_scene
 from geosar.suitability import choose_polarisations, spacing_warnings
 from geosar.target import Targets, plan_targets, write_json
+from geosar.windowed import Block, Pixels, WindowTranslator
 
 __all__ = ["Progress", "TranslationReport", "translate"]
 
@@ -142,23 +142,6 @@ def _writers(threads: int | None) -> int:
     return min(4, max(1, (threads or os.cpu_count() or 1) // 2))
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A window on its way in: what the network sees, where the window lies in it, and what of it is real."""
-
-    inputs: NDArray[np.float32]
-    crop: tuple[slice, slice]
-    valid: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class _Pixels:
-    """A window on its way out: red, green, blue and expected error (h, w, 4), and what of it is real (h, w)."""
-
-    values: NDArray[np.uint8]
-    valid: NDArray[np.bool_]
-
-
 @dataclass
 class _Job:
     """One translation with everything opened. `part` is what of the scene is wanted, in the scene's pixels."""
@@ -188,12 +171,10 @@ class _Job:
 
     def run(self, *, resume: bool) -> None:
         """Translate window by window; the outputs appear at the end, all or none."""
-        manifest = self.model.manifest
         meter = Meter(self.listener, len(self.windows), self.grid.window.area / 1e6)
         meter.tell("measuring the scene")
         self._check()
-        statistics = self.scene.statistics
-        self.normalise = Normaliser(self.scene.unit, statistics, manifest.inputs.clip)
+        self.translator = WindowTranslator(self.scene, self.model.manifest, self.engine)
         with ExitStack() as stack:
             self.sinks = tuple(self._open_sinks(stack, resume=resume))
             waiting: list[Window] = []
@@ -210,7 +191,7 @@ class _Job:
                 meter.count(window.area / 1e6, worked=True)
                 meter.tell("translating")
 
-            pipeline: Pipeline[Window, _Block, _Pixels] = Pipeline(
+            pipeline: Pipeline[Window, Block, Pixels] = Pipeline(
                 self._read, self._compute, self._write, writers=self.writers, check=self._check
             )
             pipeline.run(waiting, done)
@@ -227,21 +208,13 @@ class _Job:
             self.stage_seconds["finish"] = time.perf_counter() - began
         meter.tell("done")
 
-    def _read(self, window: Window) -> _Block | None:
-        placed = window.shifted(self.part.col_off, self.part.row_off)
-        padded = padded_window(placed, self.model.manifest.halo, self.model.manifest.stride)
-        block = self.scene.read_padded(padded)
-        col, row = placed.col_off - padded.col_off, placed.row_off - padded.row_off
-        crop = (slice(row, row + window.height), slice(col, col + window.width))
-        valid = block.valid[crop]
-        if not valid.any():
-            return None
-        return _Block(self.normalise(block.values, block.valid)[np.newaxis], crop, valid)
+    def _read(self, window: Window) -> Block | None:
+        return self.translator.read(window.shifted(self.part.col_off, self.part.row_off))
 
-    def _compute(self, _window: Window, block: _Block) -> _Pixels:
-        return _Pixels(self.engine.run(block.inputs)[0][block.crop], block.valid)
+    def _compute(self, _window: Window, block: Block) -> Pixels:
+        return self.translator.compute(block)
 
-    def _write(self, window: Window, pixels: _Pixels | None) -> None:
+    def _write(self, window: Window, pixels: Pixels | None) -> None:
         bands = (slice(0, 3), slice(3, 4))
         for sink, band in zip(self.sinks, bands, strict=False):
             if _key(window) in sink.finished:  # an earlier run was stopped between the two
