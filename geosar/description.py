@@ -22,8 +22,8 @@ def describe_scene(
 ) -> dict[str, Any]:
     """Describe a scene for JSON: grid, unit, polarisations, statistics in decibel, and the model's use of it.
 
-    With `model` None the scene alone is described. Raises what `geosar.open_scene` and `geosar.load_model` raise; a scene that the model cannot take is no
-    error here, ``refused`` then says why.
+    With `model` None the scene alone is described. Raises what `geosar.open_scene` and `geosar.load_model` raise; a
+    scene that the model cannot take is no error here, ``refused`` then says why.
     """
     packaged = load_model(model) if model is not None and not isinstance(model, Model) else model
     with open_scene(source, scale=scale, polarisation=polarisation, dst_crs=dst_crs, force=force) as scene:
