@@ -16,8 +16,8 @@ from geosar.models import Model
 class OpenVinoEngine:
     """A compiled network of any height and width, its last steps (clamp, round, bytes) baked into the graph.
 
-    One graph with free height and width serves the smaller windows at the edges too: compiling a graph a
-    shape costs 0.1 s each and gains less than it costs over a scene.
+    One graph with free height and width serves the smaller windows at the edges too. A graph compiled for one
+    shape needs a tenth less time, but each graph keeps buffers of its own, which would double the memory.
     """
 
     device = "cpu"
