@@ -1,13 +1,15 @@
 """Pictures beside each other: tones, masks, sizes, places."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MakeRaster
 from PIL import Image
 
 from geosar.sidebyside import Panel, enlarged, optical_picture, write_sheet
+
+MakeRaster = Callable[..., Path]
 
 
 def test_bytes_are_shown_as_they_are_and_what_is_masked_is_grey(make_raster: MakeRaster) -> None:
