@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -56,6 +57,16 @@ class Identity:
     description: str = (
         "Optical-looking true colour from one polarisation (VV or VH) of Sentinel-1 at 10 m, with its expected error."
     )
+
+    def __post_init__(self) -> None:
+        """Refuse now what the manifest would refuse after the long work."""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", self.name):
+            raise ValueError(
+                f"The name {self.name!r} cannot be a model's: expected up to 64 lower-case letters, digits, dots, "
+                "dashes and underscores, a letter or digit first."
+            )
+        if not 1 <= len(self.version) <= 64:
+            raise ValueError(f"The version {self.version!r} has {len(self.version)} characters; expected 1 to 64.")
 
 
 def write_manifest(

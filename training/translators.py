@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from geosar.engines import Engine, open_engine
@@ -41,12 +42,13 @@ def engine_translators(model: str | os.PathLike[str]) -> dict[str, Translator]:
     """Return a translator on the CPU for each precision that a packaged model has, by a name for reports."""
     loaded = load_model(model)
     kinds = [kind for kind in ("float32", "int8") if kind in loaded.manifest.files]
-    return {f"{loaded.label} ({kind})": _translator(open_engine(loaded, "cpu", kind)) for kind in kinds}
+    threads = torch.get_num_threads()
+    return {f"{loaded.label} ({kind})": _translator(open_engine(loaded, "cpu", kind, threads)) for kind in kinds}
 
 
 def engine_translator(model: str | os.PathLike[str], precision: str) -> Translator:
     """Return a translator that runs a packaged model on the CPU."""
-    return _translator(open_engine(load_model(model), "cpu", precision))
+    return _translator(open_engine(load_model(model), "cpu", precision, torch.get_num_threads()))
 
 
 def _translator(engine: Engine) -> Translator:

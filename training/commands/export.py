@@ -35,11 +35,12 @@ def export(
     """Package CHECKPOINT: int8 and float32 networks, weights, manifest and model card with scores."""
     use_threads(threads)
     with plain_errors():
+        identity = Identity(name=name, version=version)
         report = export_model(
             checkpoint,
             read_all(folders),
             output,
-            identity=Identity(name=name, version=version),
+            identity=identity,
             twin=twin,
             card=card.read_text() if card else None,
         )

@@ -1,0 +1,226 @@
+"""The commands as a user gives them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from laboratory import WIDTHS, make_pair, make_pairs, write_pairs
+
+from training import averaging
+from training.cli import train
+from training.commands import export as export_command
+from training.commands.evaluate import evaluate
+from training.evaluate import GroupScores
+from training.export import Report
+from training.metrics import Scores
+from training.translators import Agreement
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = f"updates: 4\nbatch: 2\ncrop: 96\nwidths: {WIDTHS}\nadversary_width: 4\nwarmup: 2\n"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(SETTINGS)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_pairs(tmp_path / "pairs", make_pairs())
+
+
+def fit(settings: Path, folder: Path, *more: str) -> Result:
+    words = ["fit", settings, "--pairs", folder, "-o", settings.parent / "run", "--precision", "32-true", *more]
+    return CliRunner().invoke(train, [str(word) for word in words])
+
+
+def refused(result: Result) -> str:
+    """Return what the command said; it must have ended by itself, with one line and no traceback."""
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    lines = [line for line in result.output.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_help_names_the_commands() -> None:
+    output = CliRunner().invoke(train, ["--help"]).output
+    assert "export" in output
+    assert "fit" in output
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    result = CliRunner().invoke(train, ["translate"])
+    assert result.exit_code == 2
+    assert "No such command 'translate'" in result.output
+
+
+def test_fit_trains_and_the_same_command_says_that_it_is_done(settings: Path, folder: Path) -> None:
+    first = fit(settings, folder)
+    assert first.exit_code == 0, first.output
+    assert (settings.parent / "run" / "last.pt").is_file()
+    again = fit(settings, folder)
+    assert again.exit_code == 0
+    assert "All 4 updates are done" in again.output
+
+
+def test_fit_goes_on_when_more_updates_are_asked_for(settings: Path, folder: Path) -> None:
+    fit(settings, folder)
+    more = fit(settings, folder, "--updates", "6")
+    assert "Resuming at update 4." in more.output
+    assert torch.load(settings.parent / "run" / "last.pt", weights_only=True)["update"] == 6
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_fit_stops_at_a_signal_and_the_same_command_goes_on(
+    settings: Path, folder: Path, number: signal.Signals
+) -> None:
+    run = settings.parent / "run"
+    words = ["fit", settings, "--pairs", folder, "-o", run, "--updates", "100000", "--threads", "1"]
+    program = [sys.executable, "-c", "from training.cli import train; train()", *map(str, words)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as process:
+        deadline = time.monotonic() + 120
+        while not (run / "log.csv").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    update = torch.load(run / "last.pt", weights_only=True)["update"]
+    assert update >= 50
+    assert f"Stopped after update {update}; give the same command again" in output
+    assert f"Resuming at update {update}." in fit(settings, folder, "--updates", str(update + 1)).output
+
+
+def test_fit_starts_a_later_stage_from_a_checkpoint(settings: Path, folder: Path, tmp_path: Path) -> None:
+    fit(settings, folder)
+    later = tmp_path / "later"
+    later.mkdir()
+    (later / "adversarial.yaml").write_text(SETTINGS.replace("96", "160") + "stage: adversarial\n")
+    result = fit(later / "adversarial.yaml", folder, "--from", str(settings.parent / "run" / "last.pt"))
+    assert result.exit_code == 0, result.output
+    assert torch.load(later / "run" / "last.pt", weights_only=True)["config"]["stage"] == "adversarial"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("rate: 1", "unknown settings rate; known are adversary_learning_rate"),
+        ("learning_rate: 1e-3", "learning_rate is '1e-3'; expected a number. Write powers of ten with a point"),
+        ("updates: many", "updates is 'many'; expected a whole number"),
+        ("updates: 0", "updates is 0; expected 1 or more"),
+        ("crop: 100", "crop is 100; expected a multiple of the network's stride, 32"),
+        ("stage: last", "stage is 'last'; expected regression or adversarial"),
+        ("stage: adversarial\ncrop: 128", "needs 160 or more"),
+        ("widths: [1, 2, 3]", "expected 5 numbers of features"),
+        ("weights: {luma: 1, tone: 2}", "unknown settings tone"),
+        ("weights: 3", "weights is 3; expected a `term: number`"),
+        ("ema: 1", "ema at least 0 and below 1"),
+        ("source_weights: {here: -1}", "expected numbers of 0 or more"),
+        ("[", "is not valid YAML"),
+        ("- 1", "holds a list; expected settings"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named(settings: Path, folder: Path, lines: str, says: str) -> None:
+    settings.write_text(lines)
+    result = fit(settings, folder)
+    assert result.exit_code == 1
+    assert says in result.output
+    assert "Traceback" not in result.output
+
+
+def test_faulty_pairs_end_in_one_line(settings: Path, folder: Path) -> None:
+    (folder / "sar" / "p1.png").unlink()
+    assert "The pair p1" in refused(fit(settings, folder))
+
+
+def test_another_architecture_ends_in_one_line(settings: Path, folder: Path) -> None:
+    fit(settings, folder)
+    settings.write_text(SETTINGS.replace("[4,", "[8,"))
+    assert "Use the widths that it was made with" in refused(fit(settings, folder))
+
+
+def test_a_loss_that_is_not_finite_ends_in_one_line(settings: Path, folder: Path) -> None:
+    settings.write_text(SETTINGS + "learning_rate: 1.0e+30\n")
+    assert "is not finite at update" in refused(fit(settings, folder))
+
+
+def test_a_full_disk_ends_in_one_line(settings: Path, folder: Path) -> None:
+    run = settings.parent / "run"
+    run.mkdir()
+    (run / "last.part").symlink_to("/dev/full")
+    assert "No checkpoint was written yet; free some space" in refused(fit(settings, folder))
+
+
+def score(models: Sequence[str], folder: Path, output: Path, *more: str) -> Result:
+    return CliRunner().invoke(evaluate, [*models, "--pairs", str(folder), "-o", str(output), *more])
+
+
+def test_evaluate_scores_a_checkpoint_beside_the_baselines(
+    settings: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(averaging, "BATCHES", 2)
+    fit(settings, folder)
+    result = score([str(tmp_path / "run" / "last.pt")], folder, tmp_path / "report")
+    assert result.exit_code == 0, result.output
+    scores = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert list(scores) == ["mean colour", "grey", "smooth grey", "run (4 updates)"]
+    assert scores["mean colour"]["all"]["patches"] == 2
+    # Land is a function of the radar here, so smoothed radar beats the mean colour, and the mean has no detail.
+    assert scores["smooth grey"]["all"]["psnr_matched"] > scores["mean colour"]["all"]["psnr_matched"] + 3
+    assert scores["mean colour"]["all"]["sharpness_matched"] < 0.01
+    assert (tmp_path / "report" / "sheet.png").is_file()
+    assert (tmp_path / "report" / "report.md").read_text().strip() in result.output
+
+
+def test_evaluate_names_the_splits_there_are(settings: Path, folder: Path, tmp_path: Path) -> None:
+    fit(settings, folder)
+    result = score([str(tmp_path / "run" / "last.pt")], folder, tmp_path / "report", "--split", "test")
+    assert "found are" in refused(result) or "no pair" in refused(result)
+
+
+def test_evaluate_of_pairs_without_colour_is_refused(tmp_path: Path) -> None:
+    grey = write_pairs(tmp_path / "grey", [make_pair("g", split="val", coloured=False)])
+    assert "found are: none" in refused(score(["x.pt"], grey, tmp_path / "report"))
+
+
+def test_evaluate_of_a_model_that_is_not_there_is_refused(folder: Path, tmp_path: Path) -> None:
+    assert "no model 'nowhere'" in refused(score(["nowhere"], folder, tmp_path / "report"))
+    assert "nowhere.pt" in refused(score([str(tmp_path / "nowhere.pt")], folder, tmp_path / "report"))
+
+
+def test_export_tells_the_scores_and_where_the_model_is(
+    settings: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(settings, folder)
+    given: dict[str, object] = {}
+
+    def make(checkpoint: Path, pairs: object, output: Path, **rest: object) -> Report:
+        given.update(rest, checkpoint=checkpoint, output=output, pairs=pairs)
+        row = GroupScores(2, 11.0, Scores(12.5, 0.25, 14.0, 0.5))
+        return Report({"mine": {"all": row}}, Agreement(40.0, 1.0, 9.0))
+
+    monkeypatch.setattr(export_command, "export_model", make)
+    words = ["export", tmp_path / "run" / "last.pt", "--pairs", folder, "-o", tmp_path / "model", "--name", "mine"]
+    result = CliRunner().invoke(train, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    assert "| all | 2 | mine | 12.50 (11.00) | 0.250 | 14.00 | 0.50 |" in result.output
+    assert "40.0 dB, mean difference 1.00, 99.9 % within 9 of 255" in result.output
+    assert given["checkpoint"] == tmp_path / "run" / "last.pt"
+
+
+def test_export_of_a_model_with_an_impossible_name_is_refused(settings: Path, folder: Path, tmp_path: Path) -> None:
+    fit(settings, folder)
+    words = ["export", tmp_path / "run" / "last.pt", "--pairs", folder, "-o", tmp_path / "model", "--name", "../up"]
+    result = CliRunner().invoke(train, [str(word) for word in words])
+    assert result.exit_code == 1
+    assert "The name '../up' cannot be a model's" in result.output
+    assert not (tmp_path / "model").exists()
