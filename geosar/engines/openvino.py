@@ -1,5 +1,6 @@
 """OpenVINO on the CPU: the default engine."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,8 @@ class OpenVinoEngine:
             options["INFERENCE_NUM_THREADS"] = threads
         path = model.file(precision)
         try:
-            core = openvino.Core()
-            network = _ending_in_bytes(core.read_model(path), self._channels)
-            self._request = core.compile_model(network, "CPU", options).create_infer_request()
+            network = _ending_in_bytes(_core().read_model(path), self._channels)
+            self._request = _core().compile_model(network, "CPU", options).create_infer_request()
         except RuntimeError as error:
             raise ModelFormatError(
                 f"OpenVINO cannot use {path}: {_first_line(error)}. Get the model again, or update openvino.",
@@ -53,6 +53,16 @@ class OpenVinoEngine:
             ) from error
         result: NDArray[np.uint8] = answer[0]
         return result
+
+
+@cache
+def _core() -> openvino.Core:
+    """Return the one core of this process.
+
+    Each core gives its thread a stack for signals and frees it when it goes; of two that go in the order they
+    came in, the second puts back the freed stack of the first, and the next signal ends the process.
+    """
+    return openvino.Core()
 
 
 def check_batch(batch: NDArray[np.float32], channels: int, stride: int) -> None:
