@@ -11,6 +11,7 @@ _COMMANDS = {
     "translate": ("geosar.cli.translate", "Translate SAR rasters into optical-looking COGs."),
     "info": ("geosar.cli.info", "Say what a scene is, and what the model will do with it."),
     "models": ("geosar.cli.models", "List the built-in models, or show one."),
+    "serve": ("geosar.cli.serve", "Serve scenes, translation jobs and map tiles over HTTP."),
     "doctor": ("geosar.cli.doctor", "Say what is installed, what works here, and what is missing."),
 }
 

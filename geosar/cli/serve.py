@@ -1,0 +1,11 @@
+"""``geosar serve``: starts the service, a package of its own that nothing else in geosar knows."""
+
+import importlib
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """Give `command`, loading the service when it is asked for and not before."""
+    if name == "command":
+        return importlib.import_module("tiler.serve").command
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,41 @@
+"""What the tests of the service share: sending, waiting, and reading its complaints."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+MakeService = Callable[..., AbstractContextManager[TestClient]]
+MakeRaster = Callable[..., Path]
+
+
+def send(client: TestClient, path: Path, **query: Any) -> dict[str, Any]:
+    """Upload a file, and wait until it is prepared."""
+    with path.open("rb") as file:
+        answer = client.post("/scenes", params=query, files={"file": (path.name, file)})
+    assert answer.status_code in {200, 201}, answer.text
+    return wait(client, f"/scenes/{answer.json()['id']}", lambda found: found["display"]["state"] != "preparing")
+
+
+def wait(client: TestClient, path: str, done: Callable[[dict[str, Any]], bool], seconds: float = 40) -> dict[str, Any]:
+    """Ask until it is so."""
+    end = time.monotonic() + seconds
+    while True:
+        found: dict[str, Any] = client.get(path).json()
+        if done(found):
+            return found
+        assert time.monotonic() < end, found
+        time.sleep(0.05)
+
+
+def problem(answer: Any, status: int) -> str:
+    """Check that an answer is a problem document of this status; give its detail."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == status
+    assert "Traceback" not in answer.text
+    return str(body["detail"])

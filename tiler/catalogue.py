@@ -1,0 +1,190 @@
+"""Scenes as rows: added once for each content, searched, renamed, removed."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from geosar.polarisations import parse
+from tiler import jobs
+from tiler.database import LIVE, Database, Job, Scene
+from tiler.errors import ConflictError, InvalidError, NotFoundError
+from tiler.services import Services
+from tiler.store import safe_filename
+from tiler.uploads import Received
+
+ID_LENGTH = 20
+REMOVAL_SECONDS = 5.0
+
+Box = tuple[float, float, float, float]
+
+
+def add(services: Services, upload: Path, received: Received, name: str | None, **options: Any) -> tuple[Scene, bool]:
+    """Look at a complete upload and enter it; gives the scene, and whether it is new.
+
+    `options` are those of `geosar.open_scene`: polarisation, scale, force.
+    """
+    scene_id = received.sha256[:ID_LENGTH]
+    known = find(services.database, scene_id)
+    if known is not None:
+        return known, False
+    filename = safe_filename(received.filename, received.driver)
+    # GDAL and geosar take hints from the name, so it has its own from the start.
+    looked_at = upload.with_name(f"{upload.name}.d") / filename
+    looked_at.parent.mkdir()
+    upload.replace(looked_at)
+    try:
+        found = services.inspector.describe(looked_at, **options)
+        west, south, east, north = found["bbox"] or (None,) * 4
+        acquired = found["acquired"]
+        scene = Scene(
+            id=scene_id, sha256=received.sha256, name=name or filename.rpartition(".")[0], filename=filename,
+            size=received.size, geometry=found.pop("geometry"), west=west, south=south, east=east, north=north,
+            acquired=None if acquired is None else datetime.fromisoformat(acquired).timestamp(),
+            polarisation=options.get("polarisation"), unit=options.get("scale"), force=bool(options.get("force")),
+            description={**found, "source": filename}, display="preparing", message="", created=time.time(),
+        )  # fmt: skip
+        services.store.place(looked_at, scene_id, filename)
+    finally:
+        looked_at.unlink(missing_ok=True)
+        looked_at.parent.rmdir()
+    try:
+        with services.database.begin() as session:
+            session.add(scene)
+    except IntegrityError:  # the same file was sent twice at once
+        return get(services.database, scene_id), False
+    key = jobs.key_of("prepare", scene_id, {"nonce": scene.created})
+    jobs.submit(services.database, scene, "prepare", key=key, inputs=opening(scene), queue_length=0)
+    services.runner.wake()
+    return scene, True
+
+
+def opening(scene: Scene) -> dict[str, Any]:
+    """Give the options of `geosar.open_scene` that were stated with the scene."""
+    options = {"polarisation": scene.polarisation, "scale": scene.unit, "force": scene.force or None}
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def find(database: Database, scene_id: str) -> Scene | None:
+    """Give the scene, or None."""
+    with database.begin() as session:
+        return session.get(Scene, scene_id)
+
+
+def get(database: Database, scene_id: str) -> Scene:
+    """Give the scene; raises NotFoundError."""
+    scene = find(database, scene_id)
+    if scene is None:
+        raise NotFoundError(f"there is no scene {scene_id!r}; GET /scenes lists those that there are.")
+    return scene
+
+
+def search(
+    database: Database,
+    *,
+    limit: int,
+    offset: int = 0,
+    bbox: Box | None = None,
+    text: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
+    ids: list[str] | None = None,
+) -> tuple[list[Scene], int]:
+    """Give a page of scenes, the newest first, and how many there are in all."""
+    query: Select[Any] = select(Scene)
+    if bbox is not None:
+        query = _touching(query, bbox)
+    if text:
+        pattern = "%" + text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        query = query.where(func.lower(Scene.name).like(pattern, escape="\\"))
+    moment = func.coalesce(Scene.acquired, Scene.created)
+    if since is not None:
+        query = query.where(moment >= since)
+    if until is not None:
+        query = query.where(moment <= until)
+    if ids is not None:
+        query = query.where(Scene.id.in_(ids))
+    with database.begin() as session:
+        total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+        page = session.scalars(query.order_by(Scene.created.desc(), Scene.id).limit(limit).offset(offset))
+        return list(page), total
+
+
+def _touching(query: Select[Any], box: Box) -> Select[Any]:
+    west, south, east, north = box
+    query = query.where(Scene.south <= north, Scene.north >= south)
+    # A box whose west is greater than its east lies across the antimeridian: the scene's, or the one asked for.
+    across = Scene.west > Scene.east
+    if west > east:
+        return query.where(or_(across, Scene.east >= west, Scene.west <= east))
+    return query.where(
+        or_(
+            across & or_(Scene.west <= east, Scene.east >= west),
+            ~across & (Scene.west <= east) & (Scene.east >= west),
+        ),
+    )
+
+
+def parse_box(text: str | None) -> Box | None:
+    """Read west,south,east,north in degrees; raises InvalidError."""
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+        west, south, east, north = numbers if len(numbers) == 4 else (*numbers[:2], *numbers[3:5])
+    except ValueError:
+        raise InvalidError(f"bbox is {text!r}; expected west,south,east,north in degrees.") from None
+    if not (-90 <= south <= north <= 90 and -180 <= west <= 180 and -180 <= east <= 180):
+        raise InvalidError(f"bbox is {text!r}; expected west,south,east,north in degrees, the south below the north.")
+    return west, south, east, north
+
+
+def rename(database: Database, scene_id: str, name: str) -> Scene:
+    """Give the scene another name."""
+    get(database, scene_id)
+    with database.begin() as session:
+        session.execute(update(Scene).where(Scene.id == scene_id).values(name=name))
+    return get(database, scene_id)
+
+
+def remove(services: Services, scene_id: str) -> None:
+    """Stop the scene's jobs, forget it, and free its disk; raises ConflictError when a job does not stop."""
+    get(services.database, scene_id)
+    mine = Job.scene_id == scene_id
+    with services.database.begin() as session:
+        session.execute(update(Job).where(mine, Job.status == "accepted").values(status="dismissed"))
+        session.execute(update(Job).where(mine, Job.status == "running").values(cancel=True))
+    services.runner.wake()
+    end = time.monotonic() + REMOVAL_SECONDS
+    while True:
+        with services.database.begin() as session:
+            if not session.scalar(select(func.count()).select_from(Job).where(mine, Job.status.in_(LIVE))):
+                break
+        if time.monotonic() > end:
+            raise ConflictError("a job of the scene is still running and does not stop. Try again in a few seconds.")
+        time.sleep(0.05)
+    services.live.forget(scene_id)
+    with services.database.begin() as session:
+        made = list(session.scalars(select(Job.id).where(mine)))
+        scene = session.get(Scene, scene_id)
+        for job in session.scalars(select(Job).where(mine)):
+            session.delete(job)
+        session.flush()
+        if scene is not None:
+            session.delete(scene)
+    for job_id in made:
+        services.store.remove_job(job_id)
+    services.store.remove_scene(scene_id)
+
+
+def timestamp(seconds: float | None) -> str | None:
+    """Write a time as RFC 3339 has it."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def check_polarisation(text: str | None) -> str | None:
+    """Give the polarisation as geosar writes it; raises geosar's UsageError for an unknown one."""
+    return None if text is None else ",".join(parse(text))

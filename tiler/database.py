@@ -1,0 +1,112 @@
+"""The catalogue: scenes and jobs as rows of a database, SQLite unless a URL names another."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import JSON, Engine, ForeignKey, Index, create_engine, event, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+LIVE = ("accepted", "running")
+BUSY_SECONDS = 10
+
+
+class Base(DeclarativeBase):
+    """Root of the tables."""
+
+    type_annotation_map = {dict[str, Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own way
+
+
+class Scene(Base):
+    """An uploaded scene. Times are seconds since 1970; the box is in degrees, None without georeference."""
+
+    __tablename__ = "scenes"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    filename: Mapped[str]
+    size: Mapped[int]
+    created: Mapped[float] = mapped_column(default=time.time, index=True)
+    description: Mapped[dict[str, Any]]
+    geometry: Mapped[dict[str, Any] | None]
+    west: Mapped[float | None] = mapped_column(index=True)
+    south: Mapped[float | None]
+    east: Mapped[float | None]
+    north: Mapped[float | None]
+    acquired: Mapped[float | None] = mapped_column(index=True)
+    polarisation: Mapped[str | None]
+    unit: Mapped[str | None]
+    force: Mapped[bool] = mapped_column(default=False)
+    display: Mapped[str] = mapped_column(default="preparing")
+    """preparing, ready or failed: the copy that SAR tiles are made from."""
+    message: Mapped[str] = mapped_column(default="")
+
+
+class Job(Base):
+    """One run of a process over a scene. `status` is one of OGC API - Processes."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        # The same job is done once: of those that have one key, one alone may be under way or done.
+        Index(
+            "one_job_a_key",
+            "key",
+            unique=True,
+            sqlite_where=text("status IN ('accepted', 'running', 'successful')"),
+            postgresql_where=text("status IN ('accepted', 'running', 'successful')"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    process: Mapped[str]
+    scene_id: Mapped[str] = mapped_column(ForeignKey("scenes.id", ondelete="CASCADE"), index=True)
+    key: Mapped[str]
+    inputs: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(default="accepted", index=True)
+    progress: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(default="waiting")
+    created: Mapped[float] = mapped_column(default=time.time)
+    started: Mapped[float | None]
+    finished: Mapped[float | None]
+    updated: Mapped[float] = mapped_column(default=time.time)
+    megapixels_per_second: Mapped[float | None]
+    seconds_left: Mapped[float | None]
+    owner: Mapped[str | None]
+    """Which service runs it; it says every second that it still does, in `updated`."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    cancel: Mapped[bool] = mapped_column(default=False)
+    report: Mapped[dict[str, Any] | None]
+
+
+class Database:
+    """Opens sessions; each `begin` is one transaction."""
+
+    def __init__(self, url: str) -> None:
+        options: dict[str, Any] = {"pool_pre_ping": True}
+        if url.startswith("sqlite"):
+            options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+        self.engine: Engine = create_engine(url, **options)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _configure_sqlite)
+        Base.metadata.create_all(self.engine)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """Open a session that commits at the end, or rolls back when something is raised."""
+        with self._sessions.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    # Readers go on while one writes, and a killed process loses nothing that was committed.
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()

@@ -1,0 +1,90 @@
+"""Looking at an upload in a process of its own, so that a file that crashes a decoder harms nobody."""
+
+import multiprocessing
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+from geosar.description import describe_scene
+from geosar.errors import GeosarError
+from geosar.footprint import footprint
+from geosar.scene import open_scene
+from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
+
+FILES_A_PROCESS = 200
+"""After so many files the process is replaced, with whatever memory the decoders lost."""
+
+
+class Inspector:
+    """One process that describes scenes, replaced when it dies or hangs."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def warm(self) -> None:
+        """Start the process, so that the first upload does not wait for it."""
+        self._executor().submit(_nothing)
+
+    def describe(self, path: Path, **options: Any) -> dict[str, Any]:
+        """Give what `geosar.description.describe_scene` does, and the footprint; raises ServiceError for no scene."""
+        pool = self._executor()
+        try:
+            found = pool.submit(_describe, path, options).result(self._seconds)
+        except BrokenProcessPool as error:
+            self._drop(pool)
+            raise InvalidError(f"{path.name} is damaged: reading it crashed the decoder. Send another file.") from error
+        except TimeoutError as error:
+            self._drop(pool)
+            raise OverloadedError(f"looking at {path.name} took longer than {self._seconds:g} s. Try again.") from error
+        if "error" in found:
+            raise _RefusedError(found["error"], found["status"])
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        if self._pool is not None:
+            self._drop(self._pool)
+
+    def _executor(self) -> ProcessPoolExecutor:
+        with self._lock:
+            if self._pool is None:
+                # Spawned: a fork of a process with threads may stop dead.
+                context = multiprocessing.get_context("spawn")
+                self._pool = ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=FILES_A_PROCESS)
+            return self._pool
+
+    def _drop(self, pool: ProcessPoolExecutor) -> None:
+        with self._lock:
+            if self._pool is pool:
+                self._pool = None
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.kill()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _RefusedError(ServiceError):
+    """What geosar said of the scene, with the status that the table has for it."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _nothing() -> None:
+    """Do nothing; the process is there afterwards."""
+
+
+def _describe(path: Path, options: dict[str, Any]) -> dict[str, Any]:
+    try:
+        found = describe_scene(path, model=None, **options)
+        with open_scene(path, **options) as scene:
+            outline = footprint(scene.grid)
+            found["display_bands"] = len(scene.polarisations)
+    except GeosarError as error:
+        return {"error": str(error), "status": status_of(error)}
+    geometry, bbox = outline or (None, None)
+    return {**found, "geometry": geometry, "bbox": bbox}

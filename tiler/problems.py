@@ -1,0 +1,105 @@
+"""Errors as RFC 9457 problem documents: what was found, expected, and what to do; never a traceback."""
+
+import http
+import logging
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from rasterio.errors import RasterioError
+from rio_tiler.errors import RioTilerError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from geosar.errors import GeosarError
+from tiler.errors import NotModifiedError, ServiceError, TooWideError, status_of
+
+MEDIA_TYPE = "application/problem+json"
+
+_LOG = logging.getLogger("tiler")
+
+
+def problem(request: Request, status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    """Make the document; folders of the store are taken out of what it says."""
+    store = getattr(request.app.state, "services", None)
+    body = {
+        "type": "about:blank",
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": store.store.scrub(detail) if store is not None else detail,
+        "instance": request.url.path,
+        **more,
+    }
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every kind of error with a problem document."""
+    for kind in (ServiceError, GeosarError, RioTilerError, RasterioError):
+        app.add_exception_handler(kind, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(NotModifiedError, _not_modified)
+    app.add_exception_handler(TooWideError, _too_wide)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _known(request: Request, error: Exception) -> Response:
+    status = status_of(error)
+    retry = getattr(error, "retry_after", None)
+    headers = {} if retry is None else {"Retry-After": str(retry)}
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RasterioError) and not isinstance(error, GeosarError):
+        _LOG.error("GDAL failed at %s: %s", request.url.path, error)
+        return problem(request, status, "the file of this layer could not be read. Upload the scene again.")
+    return problem(request, status, str(error), headers)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    told = [
+        {"where": ".".join(map(str, fault["loc"])), "what": fault["msg"], "found": repr(fault.get("input"))[:200]}
+        for fault in faults
+    ]
+    detail = "; ".join(f"{fault['where']}: {fault['what']}, found {fault['found']}" for fault in told)
+    return problem(request, 422, detail or "the request is not valid", faults=told)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else "the request failed"
+    if status == http.HTTPStatus.NOT_FOUND and detail == "Not Found":
+        detail = f"there is nothing at {request.url.path}; see /docs for what there is."
+    return problem(request, status, detail, dict(getattr(error, "headers", None) or {}))
+
+
+def _database(request: Request, error: Exception) -> Response:
+    _LOG.error("the database failed at %s: %s", request.url.path, error)
+    return problem(request, 503, "the catalogue's database did not answer in time. Try again.", {"Retry-After": "5"})
+
+
+def _gone(_request: Request, _error: Exception) -> Response:
+    # Nobody reads it; the number is nginx's for a client that went away.
+    return Response(status_code=499)
+
+
+def _not_modified(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=304)
+
+
+def _too_wide(request: Request, error: Exception) -> Response:
+    if "/tiles/" in request.url.path:
+        return Response(status_code=204, headers={"X-Geosar-Note": str(error).encode("ascii", "replace").decode()})
+    return _known(request, error)
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    _LOG.error("unforeseen at %s", request.url.path, exc_info=error)
+    return problem(
+        request, 500, f"the service failed in a way that nobody foresaw ({type(error).__name__}). Its log says more."
+    )

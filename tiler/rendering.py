@@ -1,0 +1,78 @@
+"""From pixels to pictures: which bands are shown, from which value to which, and in which colours."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Query
+from rio_tiler.errors import InvalidDatatypeWarning
+from rio_tiler.models import ImageData
+from titiler.core.dependencies import BidxExprParams
+from titiler.core.resources.enums import ImageType
+from titiler.core.utils import render_image
+
+# A band of floating point that nothing says the range of is stretched from its least to its greatest.
+warnings.filterwarnings("ignore", category=InvalidDatatypeWarning)
+
+RATIO = ((3.0, 18.0),)
+"""Decibels between co- and cross-polarised backscatter: water and bare ground about 5, forest about 7, towns more."""
+RAW = {ImageType.tif, ImageType.npy}
+
+
+@dataclass
+class SarBands(BidxExprParams):
+    """Bands or an expression, or the usual composite of two polarisations."""
+
+    composite: Annotated[
+        bool,
+        Query(description="Red, green, blue: first polarisation, second, and their ratio, in decibel."),
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Turn the composite into rio-tiler's expression."""
+        parent: Any = super()
+        if hasattr(parent, "__post_init__"):
+            parent.__post_init__()
+        if self.composite:
+            self.expression, self.indexes = "b1;b2;b1-b2", None
+
+    def as_dict(self, exclude_none: bool = True) -> dict[str, Any]:
+        """Give what rio-tiler's readers take."""
+        found: dict[str, Any] = super().as_dict(exclude_none)
+        found.pop("composite", None)
+        return found
+
+
+def render(
+    image: ImageData,
+    colormap: Any = None,
+    output_format: ImageType | None = None,
+    add_mask: bool = True,
+    rescale: Sequence[tuple[float, float]] | None = None,
+    **options: Any,
+) -> tuple[bytes, str]:
+    """Render as TiTiler does, but show SAR stretched by the scene's statistics, and no band as transparency.
+
+    GeoTIFF and NumPy get the values as they are.
+    """
+    if output_format not in RAW:
+        if image.count == 2 or image.count > 3:
+            image = _first_bands(image, 1 if image.count == 2 else 3)
+        if rescale is None and image.array.dtype != "uint8":
+            rescale = image.dataset_statistics or None
+        if rescale is None and colormap and image.count == 1:
+            rescale = image.dataset_statistics or None
+        output_format = output_format or ImageType.png
+    content, media_type = render_image(
+        image, colormap=colormap, output_format=output_format, add_mask=add_mask, rescale=rescale, **options
+    )
+    return content, media_type
+
+
+def _first_bands(image: ImageData, count: int) -> ImageData:
+    statistics = image.dataset_statistics
+    return ImageData(
+        image.array[:count], assets=image.assets, crs=image.crs, bounds=image.bounds,
+        band_names=image.band_names[:count], dataset_statistics=statistics[:count] if statistics else None,
+    )  # fmt: skip

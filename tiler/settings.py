@@ -1,0 +1,74 @@
+"""Every setting of the service, in one class; each can be given as an environment variable GEOSAR_<NAME>."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from geosar.models import DEFAULT_MODEL
+
+MEBIBYTE = 2**20
+
+Words = Annotated[tuple[str, ...], NoDecode]
+"""Several words in one variable, with commas between them."""
+
+
+class Settings(BaseSettings):
+    """What the service needs to know; the defaults are a service for one person on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="GEOSAR_", extra="ignore", frozen=True)
+
+    store: Path = Field(Path("geosar-store"), description="Folder for scenes, results and the database.")
+    database_url: str | None = Field(None, description="SQLAlchemy's URL; default: SQLite in the store.")
+    model: str = Field(DEFAULT_MODEL, description="Model that translates where a request names none.")
+    precision: Literal["int8", "float32"] | None = Field(None, description="Default: int8 on a CPU, else float32.")
+
+    max_upload_bytes: int = Field(20 * 1024 * MEBIBYTE, gt=0, description="Larger uploads are refused.")
+    quota_bytes: int | None = Field(None, gt=0, description="The store may grow to this; default: the disk.")
+    inspection_seconds: float = Field(120, gt=0, description="Looking at an upload may take this long.")
+
+    job_workers: int = Field(1, ge=1, description="Translations at once, each in a process of its own.")
+    job_threads: int | None = Field(None, ge=1, description="Threads of each translation; default: all cores.")
+    queue_length: int = Field(100, ge=1, description="Jobs that may wait; more are answered 503.")
+    job_retries: int = Field(2, ge=0, description="A job whose process died is begun again this often.")
+    sync_megapixels: float = Field(4, ge=0, description="Larger scenes are always translated asynchronously.")
+    sync_seconds: float = Field(60, gt=0, description="A synchronous request waits this long at most.")
+
+    live_cache_bytes: int = Field(256 * MEBIBYTE, ge=MEBIBYTE, description="Memory for blocks translated live.")
+    live_megapixels: float = Field(1.6, gt=0, description="The most of a scene that one live tile may translate.")
+    live_queue: int = Field(32, ge=1, description="Live tiles that may wait; more are answered 503.")
+    gdal_cache_bytes: int = Field(256 * MEBIBYTE, ge=MEBIBYTE, description="GDAL's cache of blocks.")
+
+    cors_origins: Words = Field((), description="Origins whose pages may call the service; * for all.")
+    root_path: str = Field("", description="Path under which a proxy shows the service, such as /geosar.")
+    trust_forwarded: bool = Field(False, description="Believe X-Forwarded-Proto, -Host and -Prefix of a proxy.")
+
+    api_keys: Words = Field((), description="scope:sha256 of each key; scopes are read, write and admin.")
+    secret: SecretStr | None = Field(None, description="Signs tile URLs; default: a random one kept in the store.")
+    signature_seconds: int = Field(12 * 3600, gt=0, description="A signed tile URL lasts this long.")
+
+    @field_validator("cors_origins", "api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _is_hashed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            scope, _, digest = entry.partition(":")
+            if scope not in {"read", "write", "admin"} or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+                raise ValueError("an API key is given as scope:sha256, as `geosar serve --new-key write` prints it")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_plain_root_path(self) -> Self:
+        if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
+            raise ValueError(f"root_path is {self.root_path!r}; expected a path such as /geosar")
+        return self
+
+    @property
+    def database(self) -> str:
+        """URL of the database."""
+        return self.database_url or f"sqlite:///{self.store.absolute() / 'catalogue.sqlite'}"

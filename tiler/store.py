@@ -1,0 +1,101 @@
+"""Where the files lie: a local folder with one folder for each scene and each job."""
+
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ABANDONED_SECONDS = 24 * 3600
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_SUFFIXES = {"GTiff": ".tif", "PNG": ".png", "JPEG": ".jpg", "SAFE": ".zip"}
+
+
+class Store:
+    """Knows every path. Identifiers are made here or come from the database, never from a request as they are."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        for folder in (self.incoming, self.root / "scenes", self.root / "jobs"):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._forget_abandoned_uploads()
+
+    @property
+    def incoming(self) -> Path:
+        """Folder of uploads that are not complete."""
+        return self.root / "incoming"
+
+    @contextmanager
+    def upload(self) -> Iterator[Path]:
+        """Give a fresh name for an upload; the file is removed unless it was moved away."""
+        path = self.incoming / uuid.uuid4().hex
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def source(self, scene_id: str, filename: str) -> Path:
+        """Give the path of an uploaded scene; it lies alone in its folder, so that GDAL finds no file beside it."""
+        return self.root / "scenes" / scene_id / "source" / filename
+
+    def display(self, scene_id: str) -> Path:
+        """Give the path of the copy that SAR tiles are made from."""
+        return self.root / "scenes" / scene_id / "sar.tif"
+
+    def job(self, job_id: str) -> Path:
+        """Folder of a job's results."""
+        return self.root / "jobs" / job_id
+
+    def place(self, upload: Path, scene_id: str, filename: str) -> Path:
+        """Move a complete upload to where its scene lies."""
+        target = self.source(scene_id, filename)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        upload.replace(target)
+        return target
+
+    def remove_scene(self, scene_id: str) -> None:
+        """Free the disk of a scene's files."""
+        shutil.rmtree(self.root / "scenes" / scene_id, ignore_errors=True)
+
+    def remove_job(self, job_id: str) -> None:
+        """Free the disk of a job's results."""
+        shutil.rmtree(self.job(job_id), ignore_errors=True)
+
+    def used_bytes(self) -> int:
+        """Sum of the sizes of all files."""
+        total = 0
+        for path in self.root.rglob("*"):
+            try:
+                total += path.stat().st_size
+            except OSError:  # removed while we looked
+                continue
+        return total
+
+    def free_bytes(self) -> int:
+        """What the disk has left."""
+        return shutil.disk_usage(self.root).free
+
+    def scrub(self, message: str) -> str:
+        """Take the folders of the store out of a message that goes to a client."""
+        return re.sub(re.escape(str(self.root)) + r"(?:/[^/\s,:;'\"]+)*/", "", message).replace(str(self.root), "")
+
+    def _forget_abandoned_uploads(self) -> None:
+        for path in self.incoming.iterdir():
+            try:
+                if path.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                    path.unlink()
+            except OSError:  # another process of the service was faster
+                continue
+
+
+def safe_filename(given: str, driver: str) -> str:
+    """Make a plain name out of what a client says, with the ending that goes with the content.
+
+    >>> safe_filename("../../etc/My scene VV.vrt", "GTiff")
+    'My_scene_VV.tif'
+    """
+    last = re.split(r"[/\\]", given)[-1]
+    stem = _UNSAFE.sub("_", last.rpartition(".")[0] or last).strip("._-")[:100]
+    return (stem or "scene") + _SUFFIXES[driver]

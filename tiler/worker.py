@@ -1,0 +1,96 @@
+"""The process of one job: takes it as a line of JSON on stdin, tells its progress as lines of JSON on stdout.
+
+A later line ``cancel`` stops it where it can be continued. The end of stdin means that the service is gone; the
+process then ends at once, so that a restarted service finds the unfinished output alone.
+"""
+
+import json
+import os
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import rasterio
+
+import geosar
+from geosar.errors import GeosarError, TranslationCancelled
+from geosar.report import Progress
+from tiler.display import write_display
+
+ORPHANED = 70
+_TOLD = (
+    "model", "model_version", "checksum", "precision", "device", "engine", "unit", "polarisations", "notes", "warnings",
+    "width", "height", "windows_resumed", "megapixels", "seconds", "megapixels_per_second",
+)  # fmt: skip
+_OUT = threading.Lock()
+
+
+def main() -> None:
+    """Do the job that stdin names."""
+    cancel = threading.Event()
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_listen, args=(cancel,), daemon=True).start()
+    try:
+        with rasterio.Env(GDAL_CACHEMAX=job["gdal_cache_bytes"], GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+            report = _TASKS[job["process"]](job, cancel)
+    except TranslationCancelled:
+        say(state="cancelled")
+    except GeosarError as error:
+        say(state="failed", message=str(error))
+    except OSError as error:
+        say(state="failed", message=f"{error.strerror or error}: the disk may be full.")
+    else:
+        say(state="successful", report=report)
+
+
+def say(**line: Any) -> None:
+    """Write one line to the service."""
+    with _OUT:
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+
+def _listen(cancel: threading.Event) -> None:
+    for line in sys.stdin:
+        if line.strip() == "cancel":
+            cancel.set()
+    os._exit(ORPHANED)
+
+
+def _translate(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
+    def progress(now: Progress) -> None:
+        share = now.megapixels_done / now.megapixels_total if now.megapixels_total else 0.0
+        say(
+            state="running", share=min(share, 0.99), message=now.message,
+            megapixels_per_second=now.megapixels_per_second, seconds_left=now.seconds_left,
+        )  # fmt: skip
+
+    report = geosar.translate(
+        Path(job["source"]), job["destination"], overwrite=True, resume=True, quicklook=True, stac=True,
+        progress=progress, cancel=cancel, **job["options"],
+    )  # fmt: skip
+    names = {
+        "optical": report.destination, "error": report.error_band, "quicklook": report.quicklook, "stac": report.stac,
+    }  # fmt: skip
+    files = {name: path.name for name, path in names.items() if path is not None}
+    told = asdict(report)
+    return {"files": files, **{key: told[key] for key in _TOLD}}
+
+
+def _prepare(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
+    with geosar.open_scene(Path(job["source"]), **job["options"]) as scene:
+        write_display(
+            scene,
+            Path(job["destination"]),
+            progress=lambda share: say(state="running", share=share, message="preparing SAR tiles"),
+            cancel=cancel,
+        )
+    return {"files": {"sar": Path(job["destination"]).name}}
+
+
+_TASKS = {"translate": _translate, "prepare": _prepare}
+
+if __name__ == "__main__":
+    main()
