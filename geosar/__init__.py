@@ -3,6 +3,7 @@
 The public names load what they need on first use, so that ``import geosar`` itself is cheap.
 """
 
+import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = ["GeosarError", "TranslationReport", "__version__", "load_model", "open_scene", "translate"]
+
+# OpenVINO would report its use to a server of its makers, from a process that it forks, which can hang where there
+# are threads. It does without where it finds this package missing.
+_MISSING: Any = None
+sys.modules.setdefault("openvino_telemetry", _MISSING)
 
 _HOMES = {
     "GeosarError": "geosar.errors",

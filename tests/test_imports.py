@@ -82,6 +82,11 @@ def test_every_module_but_those_on_pytorch_loads_without_it() -> None:
     assert "rasterio" in loaded_by(f"{blocked}\n{imports}")
 
 
+def test_no_use_is_reported_to_anybody() -> None:
+    # OpenVINO sends what it calls telemetry through this package, where it can be imported.
+    assert "openvino" in loaded_by("import geosar.engines.openvino\nassert sys.modules['openvino_telemetry'] is None")
+
+
 @pytest.mark.parametrize("name", geosar.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(geosar, name) is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rio_tiler.errors import RioTilerError
 from sqlalchemy.exc import OperationalError
@@ -37,7 +38,7 @@ def problem(request: Request, status: int, detail: str, headers: dict[str, str] 
 
 def install(app: FastAPI) -> None:
     """Answer every kind of error with a problem document."""
-    for kind in (ServiceError, GeosarError, RioTilerError, RasterioError):
+    for kind in (ServiceError, GeosarError, RioTilerError, RasterioError, CPLE_BaseError):
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -54,7 +55,7 @@ def _known(request: Request, error: Exception) -> Response:
     headers = {} if retry is None else {"Retry-After": str(retry)}
     if status == http.HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, RasterioError) and not isinstance(error, GeosarError):
+    if isinstance(error, RasterioError | CPLE_BaseError) and not isinstance(error, GeosarError):
         _LOG.error("GDAL failed at %s: %s", request.url.path, error)
         return problem(request, status, "the file of this layer could not be read. Upload the scene again.")
     return problem(request, status, str(error), headers)

@@ -1,11 +1,13 @@
 """Readers for TiTiler: a COG of the store, and a scene that is translated while it is read."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import rasterio
+from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 from rasterio.warp import transform as transform_coords
 from rasterio.warp import transform_bounds
@@ -19,23 +21,47 @@ from geosar.overviews import halve
 from tiler.errors import NotGeoreferencedError, TooWideError
 from tiler.layers import Layer
 from tiler.live import BLOCK
+from tiler.rendering import COMPOSITE
 
 Value = TypeVar("Value")
 
 TILE = 256
 MARGIN = 2
 """Pixels around a view, for the resampling at its edges."""
+RATIO_SPREAD = 6.0
+"""Decibels that the ratio of two polarisations is shown to either side of its middle."""
+OVERSAMPLING = 1.2
+"""GDAL takes an overview that is coarser than what it needs by up to this factor; live tiles do the same."""
+IMAGE_SPACE = CRS.from_wkt('LOCAL_CS["image space",UNIT["pixel",1]]')
 
 
-def stretched(image: ImageData, layer: Layer, indexes: Any) -> ImageData:
+def stretched(image: ImageData, layer: Layer, indexes: Any, expression: str | None) -> ImageData:
     """Note on the image the range of values that is shown from black to white, where the layer has one."""
     if layer.stretch is None:
         return image
-    names = indexes if isinstance(indexes, list | tuple) else range(1, image.count + 1) if not indexes else (indexes,)
-    chosen = [layer.stretch[index - 1] for index in names if 0 < index <= len(layer.stretch)]
-    if len(chosen) == image.count:
-        image.dataset_statistics = chosen
+    if expression == COMPOSITE:
+        first, second = layer.stretch[:2]
+        ratio = (sum(first) - sum(second)) / 2
+        image.dataset_statistics = [first, second, (ratio - RATIO_SPREAD, ratio + RATIO_SPREAD)]
+    elif expression is None:
+        names = (
+            indexes if isinstance(indexes, list | tuple) else range(1, image.count + 1) if not indexes else [indexes]
+        )
+        image.dataset_statistics = [layer.stretch[index - 1] for index in names if index <= len(layer.stretch)]
     return image
+
+
+@contextmanager
+def _places() -> Iterator[None]:
+    try:
+        yield
+    except (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError) as error:  # noqa: SLF001 - PROJ's come through
+        raise PointOutsideBounds(f"the point has no place in the scene's CRS: {error}") from error
+
+
+def _shrinking(pixels: int, wanted: int) -> int:
+    """How often a view of so many pixels is halved for a picture of the wanted size, as a power of 2."""
+    return int(2 ** math.floor(math.log2(max(1.0, OVERSAMPLING * pixels / max(wanted, 1)))))
 
 
 class CogReader(Reader):
@@ -63,16 +89,19 @@ class CogReader(Reader):
     def part(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch."""
         self._needs_georeference()
-        return stretched(super().part(*args, **kwargs), self.layer, kwargs.get("indexes"))
+        return stretched(super().part(*args, **kwargs), self.layer, kwargs.get("indexes"), kwargs.get("expression"))
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch."""
-        return stretched(super().read(*args, **kwargs), self.layer, kwargs.get("indexes"))
+        image = super().read(*args, **kwargs)
+        image.crs = image.crs or IMAGE_SPACE
+        return stretched(image, self.layer, kwargs.get("indexes"), kwargs.get("expression"))
 
     def point(self, *args: Any, **kwargs: Any) -> PointData:
-        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
+        """See rio-tiler; a place that the scene's CRS does not know is outside it."""
         self._needs_georeference()
-        return super().point(*args, **kwargs)
+        with _places():
+            return super().point(*args, **kwargs)
 
     def _needs_georeference(self) -> None:
         if self.crs is None:
@@ -143,22 +172,23 @@ class LiveReader(Reader):
         except (rasterio.errors.CRSError, ValueError) as error:
             raise TileOutsideBounds(f"the view has no place in the scene's CRS: {error}") from error
         window = self._pixels(left, bottom, right, top)
-        size = max(kwargs.get("width") or kwargs.get("max_size") or 1024, 1)
-        factor = max(1, 2 ** math.floor(math.log2(max(1.0, window.width / size))))
+        factor = _shrinking(window.width - 2 * MARGIN, kwargs.get("width") or kwargs.get("max_size") or window.width)
         return self._read(window, factor, lambda reader: reader.part(*args, **kwargs))
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """Translate the whole scene, where it is small enough."""
         longest = max(self.grid.shape)
-        size = kwargs.get("max_size") or kwargs.get("width") or longest
-        factor = max(1, 2 ** math.floor(math.log2(max(1.0, longest / size))))
+        factor = _shrinking(longest, kwargs.get("max_size") or kwargs.get("width") or longest)
         return self._read(self.live.grid.window, factor, lambda reader: reader.read(*args, **kwargs))
 
     def point(self, *args: Any, **kwargs: Any) -> PointData:
         """Give red, green, blue and expected error of a place."""
         lon, lat = args[:2]
         coord_crs = args[2] if len(args) > 2 else kwargs.get("coord_crs", WGS84_CRS)
-        (x,), (y,) = transform_coords(coord_crs, self.crs, [lon], [lat])
+        with _places():
+            (x,), (y,) = transform_coords(coord_crs, self.crs, [lon], [lat])
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise PointOutsideBounds(f"the point {lon}, {lat} is outside the scene.")
         col, row = (math.floor(value) for value in ~self.grid.transform @ (x, y))
         if not (0 <= col < self.grid.width and 0 <= row < self.grid.height):
             raise PointOutsideBounds(f"the point {lon}, {lat} is outside the scene.")

@@ -1,22 +1,19 @@
 """From pixels to pictures: which bands are shown, from which value to which, and in which colours."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Query
-from rio_tiler.errors import InvalidDatatypeWarning
 from rio_tiler.models import ImageData
 from titiler.core.dependencies import BidxExprParams
 from titiler.core.resources.enums import ImageType
 from titiler.core.utils import render_image
 
-# A band of floating point that nothing says the range of is stretched from its least to its greatest.
-warnings.filterwarnings("ignore", category=InvalidDatatypeWarning)
+from tiler.errors import InvalidError
 
-RATIO = ((3.0, 18.0),)
-"""Decibels between co- and cross-polarised backscatter: water and bare ground about 5, forest about 7, towns more."""
+COMPOSITE = "b1;b2;b1-b2"
+"""In decibel a difference is a ratio."""
 RAW = {ImageType.tif, ImageType.npy}
 
 
@@ -35,7 +32,7 @@ class SarBands(BidxExprParams):
         if hasattr(parent, "__post_init__"):
             parent.__post_init__()
         if self.composite:
-            self.expression, self.indexes = "b1;b2;b1-b2", None
+            self.expression, self.indexes = COMPOSITE, None
 
     def as_dict(self, exclude_none: bool = True) -> dict[str, Any]:
         """Give what rio-tiler's readers take."""
@@ -63,6 +60,8 @@ def render(
             rescale = image.dataset_statistics or None
         if rescale is None and colormap and image.count == 1:
             rescale = image.dataset_statistics or None
+        if rescale is None and image.array.dtype != "uint8":
+            raise InvalidError("the range of values of an expression is not known; say it, as in rescale=-5,15.")
         output_format = output_format or ImageType.png
     content, media_type = render_image(
         image, colormap=colormap, output_format=output_format, add_mask=add_mask, rescale=rescale, **options

@@ -27,6 +27,7 @@ STALE_CHECK_SECONDS = 1.0
 CANCEL_SECONDS = 1.2
 """A process that has not stopped by itself so long after it was asked is killed."""
 PARK_SECONDS = 5.0
+READ_SECONDS = 0.5
 MAX_LOG_LINES = 50
 
 
@@ -62,13 +63,14 @@ class _Child:
                 self.errors.append(line)
 
     def close(self) -> None:
-        """Close the pipes of a process that has ended."""
-        for reader in self.readers:
-            reader.join(1)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
+        """Close the pipes of a process that has ended, but for one that something else still writes to."""
+        for reader, stream in zip(self.readers, (self.process.stdout, self.process.stderr), strict=False):
+            reader.join(READ_SECONDS)
+            if stream is not None and not reader.is_alive():
+                stream.close()
+        if self.process.stdin is not None:
+            with suppress(OSError):
+                self.process.stdin.close()
 
     def ask_to_stop(self, seconds: float) -> None:
         """Ask, and set when it will be killed."""
@@ -204,7 +206,7 @@ class JobRunner:
 
     def _ended(self, child: _Child) -> None:
         for reader in child.readers:
-            reader.join(1)
+            reader.join(READ_SECONDS)
         told, job = child.told, child.job
         state = told.get("state")
         if state == "successful":
@@ -252,8 +254,7 @@ class JobRunner:
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
-            for reader in child.readers:
-                reader.join(1)
+            child.close()
             if child.told.get("state") == "successful":
                 self._finish(child.job, "successful", "done", progress=100, report=child.told["report"])
             else:

@@ -99,13 +99,7 @@ class LayerFactory(TilerFactory):
 
         shown_params = Annotated[_Shown, Depends(shown)]
 
-        @self.router.get(
-            "/tiles/{z}/{x}/{y}.{image_format}", operation_id=f"{self.operation_prefix}getXyzTile", **_IMAGE
-        )
-        def xyz_tile(z: Zoom, x: Place, y: Place, image_format: TileFormat, params: shown_params) -> Response:
-            """Give a tile of 256 pixels of the web's usual grid; 404 outside the scene."""
-            return picture(params, (x, y, z), TILE, ImageType(image_format))
-
+        # The longer address first: the other would take the @2x for part of y.
         @self.router.get(
             "/tiles/{z}/{x}/{y}@{scale}x.{image_format}",
             operation_id=f"{self.operation_prefix}getXyzTileScaled", **_IMAGE,
@@ -121,6 +115,13 @@ class LayerFactory(TilerFactory):
         ) -> Response:
             """Give a tile for a screen with smaller pixels; 404 outside the scene."""
             return picture(params, (x, y, z), TILE * scale, ImageType(image_format))
+
+        @self.router.get(
+            "/tiles/{z}/{x}/{y}.{image_format}", operation_id=f"{self.operation_prefix}getXyzTile", **_IMAGE
+        )
+        def xyz_tile(z: Zoom, x: Place, y: Place, image_format: TileFormat, params: shown_params) -> Response:
+            """Give a tile of 256 pixels of the web's usual grid; 404 outside the scene."""
+            return picture(params, (x, y, z), TILE, ImageType(image_format))
 
     def tilejson(self) -> None:
         """Register TileJSON, also at an address without matrix set."""

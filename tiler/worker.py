@@ -43,6 +43,8 @@ def main() -> None:
         say(state="failed", message=f"{error.strerror or error}: the disk may be full.")
     else:
         say(state="successful", report=report)
+    # At a usual end Python would wait for the thread that waits for stdin.
+    os._exit(0)
 
 
 def say(**line: Any) -> None:

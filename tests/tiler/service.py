@@ -20,7 +20,7 @@ def send(client: TestClient, path: Path, **query: Any) -> dict[str, Any]:
     return wait(client, f"/scenes/{answer.json()['id']}", lambda found: found["display"]["state"] != "preparing")
 
 
-def wait(client: TestClient, path: str, done: Callable[[dict[str, Any]], bool], seconds: float = 40) -> dict[str, Any]:
+def wait(client: Any, path: str, done: Callable[[dict[str, Any]], bool], seconds: float = 40) -> dict[str, Any]:
     """Ask until it is so."""
     end = time.monotonic() + seconds
     while True:
@@ -39,3 +39,9 @@ def problem(answer: Any, status: int) -> str:
     assert body["status"] == status
     assert "Traceback" not in answer.text
     return str(body["detail"])
+
+
+def services_of(client: TestClient) -> Any:
+    """Give the inner parts of the service that a test client speaks with."""
+    app: Any = client.app
+    return app.state.services

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rasters import speckled
-from service import MakeRaster, problem
+from service import MakeRaster, problem, services_of
 from starlette.testclient import TestClient
 
 from tiler.catalogue import parse_box
@@ -73,7 +73,7 @@ def test_a_scene_can_be_renamed_and_nothing_else_changed(client: TestClient, sce
 def test_a_removed_scene_leaves_nothing_behind(client: TestClient, make_raster: MakeRaster) -> None:
     path = make_raster("gone_VV_db.tif", 10 * np.log10(speckled((80, 90), seed=5)))
     sent = client.post("/scenes", files={"file": (path.name, path.read_bytes())}).json()
-    store = Path(client.app.state.services.store.root)  # type: ignore[attr-defined]
+    store = Path(services_of(client).store.root)
     folder = store / "scenes" / sent["id"]
     assert folder.is_dir()
     assert client.delete(f"/scenes/{sent['id']}").status_code == 204
@@ -107,7 +107,7 @@ VRT = b'<VRTDataset rasterXSize="1" rasterYSize="1"><VRTRasterBand><SimpleSource
 def test_what_is_no_scene_is_refused_by_its_content(client: TestClient, body: bytes, status: int) -> None:
     before = client.get("/scenes").json()["numberMatched"]
     detail = problem(client.post("/scenes?filename=scene.tif", content=body), status)
-    assert str(client.app.state.services.store.root) not in detail  # type: ignore[attr-defined]
+    assert str(services_of(client).store.root) not in detail
     assert client.get("/scenes").json()["numberMatched"] == before
 
 
