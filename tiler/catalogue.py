@@ -83,17 +83,23 @@ def get(database: Database, scene_id: str) -> Scene:
 
 
 def search(
-    database: Database,
-    *,
-    limit: int,
-    offset: int = 0,
-    bbox: Box | None = None,
-    text: str | None = None,
-    since: float | None = None,
-    until: float | None = None,
-    ids: list[str] | None = None,
+    database: Database, *, limit: int, offset: int = 0, bbox: Box | None = None, text: str | None = None
 ) -> tuple[list[Scene], int]:
     """Give a page of scenes, the newest first, and how many there are in all."""
+    query = matching(bbox=bbox, text=text)
+    with database.begin() as session:
+        total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+        page = session.scalars(query.order_by(Scene.created.desc(), Scene.id).limit(limit).offset(offset))
+        return list(page), total
+
+
+def matching(
+    *, bbox: Box | None = None, text: str | None = None, since: float | None = None, until: float | None = None
+) -> Select[Any]:
+    """Make the query for scenes that touch a box, have a text in their name, and were taken within two times.
+
+    A scene that does not say when it was taken counts by when it was sent.
+    """
     query: Select[Any] = select(Scene)
     if bbox is not None:
         query = _touching(query, bbox)
@@ -105,12 +111,7 @@ def search(
         query = query.where(moment >= since)
     if until is not None:
         query = query.where(moment <= until)
-    if ids is not None:
-        query = query.where(Scene.id.in_(ids))
-    with database.begin() as session:
-        total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-        page = session.scalars(query.order_by(Scene.created.desc(), Scene.id).limit(limit).offset(offset))
-        return list(page), total
+    return query
 
 
 def _touching(query: Select[Any], box: Box) -> Select[Any]:

@@ -44,12 +44,17 @@ class HeadersMiddleware:
                 if status in {200, 204, 304} and state.get("etag"):
                     headers["etag"] = state["etag"]
                     headers["cache-control"] = PINNED if state.get("pinned") else FLEETING
+                    if any(name in {b"authorization", b"x-api-key"} for name, _ in scope["headers"]):
+                        headers["cache-control"] = headers["cache-control"].replace("public", "private")
             await send(message)
 
         try:
             await self.app(scope, receive, complete)
         finally:
             seconds = time.perf_counter() - started
+            services = getattr(getattr(scope.get("app"), "state", None), "services", None)
+            if services is not None:
+                services.metrics.count(state.get("layer", "other"), status, seconds)
             _LOG.info(
                 "%s %s %d %.0f ms %s", scope["method"], scope["path"], status, 1000 * seconds, request_id,
                 extra={"request_id": request_id, "status": status, "seconds": seconds},

@@ -111,7 +111,8 @@ ERROR_SHOWN = 64.0
 
 def _fresh(request: Request, layer: Layer) -> Layer:
     """Note the ETag for the answer; raises NotModifiedError when the client has it already."""
-    text = f"{layer.version}{request.url.path}?{request.url.query}"
+    unsigned = [pair for pair in request.query_params.multi_items() if pair[0] not in {"expires", "signature"}]
+    text = f"{layer.version}{request.url.path}?{unsigned}"
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     request.state.etag = etag
     request.state.pinned = request.query_params.get("v") == layer.version

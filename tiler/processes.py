@@ -18,6 +18,7 @@ from tiler import catalogue, jobs, links
 from tiler.database import LIVE, Job, Scene
 from tiler.errors import InvalidError, NotFoundError
 from tiler.scenes import Limit, Offset
+from tiler.security import signature_of
 from tiler.services import Services, Shared
 
 router = APIRouter(tags=["Processes and jobs"])
@@ -226,7 +227,7 @@ def document(request: Request, job: Job, scene: Scene) -> dict[str, Any]:
     report = job.report or {}
     outputs = {
         name: {
-            "href": links.url(request, f"jobs/{job.id}/results/{name}"),
+            "href": links.url(request, f"jobs/{job.id}/results/{name}", **signature_of(request, f"jobs/{job.id}")),
             "type": MEDIA[name],
             "title": TITLES[name],
             "rel": "item",

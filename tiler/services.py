@@ -13,6 +13,7 @@ from tiler.store import Store
 
 if TYPE_CHECKING:
     from tiler.live import LiveScenes
+    from tiler.metrics import Metrics
     from tiler.runner import JobRunner
 
 
@@ -26,6 +27,7 @@ class Services:
     inspector: Inspector
     runner: "JobRunner"
     live: "LiveScenes"
+    metrics: "Metrics"
 
 
 def of(request: Request) -> Services:

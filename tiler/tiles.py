@@ -28,6 +28,7 @@ from tiler.layers import ERROR_SHOWN, Layer
 from tiler.readers import CogReader, LiveReader
 from tiler.rendering import SarBands
 from tiler.rendering import render as render_layer
+from tiler.security import signature_of
 
 TILE = 256
 WEB_MERCATOR = "WebMercatorQuad"
@@ -163,9 +164,9 @@ class LayerFactory(TilerFactory):
 
     def _tilejson(self, request: Request, layer: Layer, matrices: TileMatrixSet, tile_format: str) -> dict[str, Any]:
         place = {"z": "{z}", "x": "{x}", "y": "{y}"}
-        left_out = {"tile_format", "minzoom", "maxzoom", "v"}
+        left_out = {"tile_format", "minzoom", "maxzoom", "v", "expires", "signature"}
         query = [(key, value) for key, value in request.query_params.multi_items() if key not in left_out]
-        query.append(("v", layer.version))
+        query += [("v", layer.version), *signature_of(request, f"scenes/{layer.scene}").items()]
         if matrices.id == WEB_MERCATOR:
             tiles = self.url_for(request, "xyz_tile", **place, image_format=tile_format)
         else:

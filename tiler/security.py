@@ -1,0 +1,134 @@
+"""Who may do what: API keys with scopes, and signed addresses for tiles, which cannot carry a key.
+
+Once one key is set, everything needs one but the health checks and the files of the web map. A signature opens
+one scene's layers, or one job's results, for reading and for a limited time.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tiler.errors import ForbiddenError, ServiceError, UnauthorisedError
+from tiler.problems import problem
+from tiler.settings import Settings
+
+SCOPES = ("read", "write", "admin")
+OPEN = frozenset({"/healthz", "/readyz"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+SIGNABLE = re.compile(r"^/(scenes/[^/]+)/(?:sar|optical|error|live)/|^/(jobs/[^/]+)/results(?:/|$)")
+LAYER = re.compile(r"^/scenes/[^/]+/(?:sar|optical|error|live)/")
+MARGIN_SECONDS = 300
+"""Signatures made within so many seconds are the same, so that browsers can cache what they open."""
+
+
+class Signer:
+    """Signs names of scenes and jobs with a secret that all processes of the service share."""
+
+    def __init__(self, settings: Settings, store: Path) -> None:
+        self._secret = settings.secret.get_secret_value().encode() if settings.secret else _kept(store / "secret")
+        self._seconds = settings.signature_seconds
+
+    def query(self, subject: str) -> dict[str, str]:
+        """Give the query parameters that open a subject, such as ``scenes/abc``."""
+        expires = int(time.time() + self._seconds) // MARGIN_SECONDS * MARGIN_SECONDS + MARGIN_SECONDS
+        return {"expires": str(expires), "signature": self._sign(subject, str(expires))}
+
+    def opens(self, subject: str, expires: str, signature: str) -> bool:
+        """Whether a signature is ours and has not expired."""
+        if not expires.isdigit() or len(expires) > 12 or int(expires) < time.time():
+            return False
+        return hmac.compare_digest(self._sign(subject, expires), signature)
+
+    def _sign(self, subject: str, expires: str) -> str:
+        return hmac.new(self._secret, f"{subject}|{expires}".encode(), hashlib.sha256).hexdigest()
+
+
+def signature_of(request: Request, subject: str) -> dict[str, str]:
+    """Give the query that opens a subject, empty where no key is needed."""
+    signer: Signer | None = getattr(request.app.state, "signer", None)
+    return {} if signer is None else signer.query(subject)
+
+
+class KeysMiddleware:
+    """Refuses requests that have neither key nor signature."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, is_static: Callable[[str], bool], owner: Any) -> None:
+        self.app = app
+        self._keys = [entry.partition(":")[::2] for entry in settings.api_keys]
+        self._is_static = is_static
+        self._owner = owner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let through what may pass; answer the rest with 401 or 403."""
+        if scope["type"] == "http":
+            try:
+                self._check(scope)
+            except ServiceError as error:
+                scope["app"] = self._owner
+                headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+                await problem(Request(scope), error.status, str(error), headers)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        reading = scope["method"] in READING
+        if reading and (path in OPEN or self._is_static(path)):
+            return
+        headers = Headers(scope=scope)
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            return  # a browser asks whether it may; it cannot send a key with that
+        given = headers.get("authorization", "").removeprefix("Bearer ").strip() or headers.get("x-api-key", "")
+        granted = self._scope_of(given) if given else None
+        if granted is None and reading and self._is_signed(scope, path):
+            return
+        if granted is None:
+            raise UnauthorisedError(
+                "an API key is needed, and none was given that is known here. Send `Authorization: Bearer KEY`.",
+            )
+        # Asking a layer for the statistics of a polygon is a POST, but changes nothing.
+        needed = "read" if reading or LAYER.match(path) else "write"
+        if path == "/metrics":
+            needed = "admin"
+        if SCOPES.index(granted) < SCOPES.index(needed):
+            raise ForbiddenError(f"the key may {granted}; this needs one that may {needed}.")
+
+    def _scope_of(self, key: str) -> str | None:
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        found = None
+        for scope, expected in self._keys:  # all of them, so that time tells nothing
+            if hmac.compare_digest(digest, expected):
+                found = scope
+        return found
+
+    def _is_signed(self, scope: Scope, path: str) -> bool:
+        match = SIGNABLE.match(path)
+        if match is None:
+            return False
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        expires, signature = (query.get(name, [""])[0] for name in ("expires", "signature"))
+        signer: Signer = self._owner.state.signer
+        return signer.opens(match.group(1) or match.group(2), expires, signature)
+
+
+def _kept(path: Path) -> bytes:
+    """Give the secret of the store; the first process that asks makes it."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        made = secrets.token_bytes(32)
+        file.write(made)
+    return made
