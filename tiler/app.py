@@ -1,5 +1,6 @@
 """The application: `create_app` puts the parts together."""
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.signer = Signer(settings, services.store.root) if settings.api_keys else None
         services.runner.start()
         services.inspector.warm()
+        threading.Thread(target=services.live.warm, name="tiler-warm", daemon=True).start()
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosar.engines import Engine, open_engine
-from geosar.grid import MapGrid, Window
+from geosar.errors import GeosarError
+from geosar.grid import MapGrid, Window, padded_window
 from geosar.models import Model, load_model
 from geosar.scene import SarScene, open_scene
 from geosar.suitability import choose_polarisations
@@ -189,6 +191,15 @@ class LiveScenes:
                 # A tile may be reading from it; it is closed when nobody holds it any more.
                 self._open.popitem(last=False)
             return opened
+
+    def warm(self) -> None:
+        """Load the model and run it once, so that the first tile does not wait for that; without model do nothing."""
+        with suppress(GeosarError), self._lock:
+            model, engine = self._engine()
+            # As large as the first tile is likely to be, for the memory that the engine gets then.
+            shape = padded_window(Window(0, 0, 2 * BLOCK, 2 * BLOCK), model.manifest.halo, model.manifest.stride)
+            with self._engine_lock:
+                engine.run(np.zeros((1, model.manifest.inputs.channels, shape.height, shape.width), np.float32))
 
     def forget(self, scene_id: str) -> None:
         """Let go of a scene that is removed."""

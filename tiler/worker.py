@@ -20,6 +20,8 @@ from geosar.report import Progress
 from tiler.display import write_display
 
 ORPHANED = 70
+NICENESS = 5
+"""Who looks at tiles goes before who waits for a job."""
 _TOLD = (
     "model", "model_version", "checksum", "precision", "device", "engine", "unit", "polarisations", "notes", "warnings",
     "width", "height", "windows_resumed", "megapixels", "seconds", "megapixels_per_second",
@@ -29,6 +31,7 @@ _OUT = threading.Lock()
 
 def main() -> None:
     """Do the job that stdin names."""
+    os.nice(NICENESS)
     cancel = threading.Event()
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_listen, args=(cancel,), daemon=True).start()

@@ -163,3 +163,21 @@ def test_a_box_that_is_none_is_refused(text: str) -> None:
 def test_keys_are_given_hashed() -> None:
     with pytest.raises(ValueError, match="scope:sha256"):
         Settings(api_keys=("secret",))
+
+
+def test_damaged_files_are_refused_or_taken_but_harm_nobody(client: TestClient, make_raster: MakeRaster) -> None:
+    path = make_raster("damaged_VV_db.tif", 10 * np.log10(speckled((48, 48), seed=21)), compress="deflate")
+    whole = path.read_bytes()
+    random = np.random.default_rng(5)
+    taken = []
+    for number in range(60):
+        body = bytearray(whole[: random.integers(9, len(whole))] if number % 3 == 0 else whole)
+        for place in random.integers(4, len(body), 4):
+            body[place] ^= 1 << int(random.integers(8))
+        answer = client.post("/scenes?filename=damaged_VV_db.tif", content=bytes(body))
+        assert answer.status_code in {200, 201, 413, 415, 422}, answer.text
+        if answer.status_code == 201:
+            taken.append(answer.json()["id"])
+    assert client.get("/readyz").status_code == 200
+    for scene_id in taken:
+        assert client.delete(f"/scenes/{scene_id}").status_code == 204
