@@ -1,6 +1,7 @@
 """Looking at an upload in a process of its own, so that a file that crashes a decoder harms nobody."""
 
 import multiprocessing
+import resource
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +16,9 @@ from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
 
 FILES_A_PROCESS = 200
 """After so many files the process is replaced, with whatever memory the decoders lost."""
+
+MEMORY_BYTES = 8 * 2**30
+"""A file that makes a decoder ask for more address space than this is refused."""
 
 
 class Inspector:
@@ -54,7 +58,9 @@ class Inspector:
             if self._pool is None:
                 # Spawned: a fork of a process with threads may stop dead.
                 context = multiprocessing.get_context("spawn")
-                self._pool = ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=FILES_A_PROCESS)
+                self._pool = ProcessPoolExecutor(
+                    1, mp_context=context, initializer=_limit_memory, max_tasks_per_child=FILES_A_PROCESS
+                )
             return self._pool
 
     def _drop(self, pool: ProcessPoolExecutor) -> None:
@@ -74,6 +80,12 @@ class _RefusedError(ServiceError):
         self.status = status
 
 
+def _limit_memory() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
 def _nothing() -> None:
     """Do nothing; the process is there afterwards."""
 
@@ -86,5 +98,7 @@ def _describe(path: Path, options: dict[str, Any]) -> dict[str, Any]:
             found["display_bands"] = len(scene.polarisations)
     except GeosarError as error:
         return {"error": str(error), "status": status_of(error)}
+    except Exception as error:  # noqa: BLE001 - nobody foresees what a damaged file makes the decoders raise
+        return {"error": f"{path.name} is damaged ({type(error).__name__}: {error}). Send it again.", "status": 422}
     geometry, bbox = outline or (None, None)
     return {**found, "geometry": geometry, "bbox": bbox}

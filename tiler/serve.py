@@ -15,6 +15,8 @@ from tiler.gdal import configure
 from tiler.settings import Settings
 
 GRACE_SECONDS = 10
+KEEP_ALIVE_SECONDS = 65
+"""More than the minute after which proxies and browsers give up an idle connection by themselves."""
 
 
 @click.command("serve", context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,7 +66,7 @@ def command(
     click.echo(f"geosar serves {settings.store} at http://{host}:{port}/ (documentation at /docs); Ctrl-C stops it.")
     uvicorn.run(
         create_app(settings), host=host, port=port, log_level="warning", proxy_headers=False, server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS, timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )  # fmt: skip
     return 0
 
