@@ -13,7 +13,7 @@ import numpy as np
 import openvino
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from geosar.engines.generator import HALO, STRIDE, Generator, fold
 from geosar.manifest import FORMAT, ModelManifest
@@ -37,7 +37,8 @@ def write_networks(network: Generator, pairs: Sequence[Pair], folder: Path) -> N
     Int8 is calibrated on patches of the training split (post-training quantisation by NNCF).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / WEIGHTS)
+    weights = save({key: value.contiguous() for key, value in network.state_dict().items()})
+    (folder / WEIGHTS).write_bytes(weights)  # safetensors itself would let nobody else read the file
     graph = to_openvino(network)
     openvino.save_model(graph, folder / "float32.xml", compress_to_fp16=True)
     quantised = nncf.quantize(

@@ -95,6 +95,7 @@ def test_the_folder_holds_the_model_and_nothing_else(model: Path) -> None:
         "manifest.json", "MODEL_CARD.md", "weights.safetensors", "float32.xml", "float32.bin", "int8.xml", "int8.bin",
     }  # fmt: skip
     assert [path.name for path in model.parent.iterdir()] == ["tiny"]
+    assert len({path.stat().st_mode for path in model.iterdir()}) == 1  # all as readable as the umask makes them
 
 
 def test_float32_differs_from_torch_by_rounding_alone(model: Path) -> None:
