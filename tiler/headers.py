@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,6 +57,6 @@ class HeadersMiddleware:
             if services is not None:
                 services.metrics.count(state.get("layer", "other"), status, seconds)
             _LOG.info(
-                "%s %s %d %.0f ms %s", scope["method"], scope["path"], status, 1000 * seconds, request_id,
+                "%s %s %d %.0f ms %s", scope["method"], quote(scope["path"]), status, 1000 * seconds, request_id,
                 extra={"request_id": request_id, "status": status, "seconds": seconds},
             )  # fmt: skip

@@ -1,8 +1,10 @@
 """Looking at an upload in a process of its own, so that a file that crashes a decoder harms nobody."""
 
 import multiprocessing
+import os
 import resource
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -59,7 +61,7 @@ class Inspector:
                 # Spawned: a fork of a process with threads may stop dead.
                 context = multiprocessing.get_context("spawn")
                 self._pool = ProcessPoolExecutor(
-                    1, mp_context=context, initializer=_limit_memory, max_tasks_per_child=FILES_A_PROCESS
+                    1, mp_context=context, initializer=_begin, max_tasks_per_child=FILES_A_PROCESS
                 )
             return self._pool
 
@@ -80,10 +82,18 @@ class _RefusedError(ServiceError):
         self.status = status
 
 
-def _limit_memory() -> None:
+def _begin() -> None:
+    """Limit the process, and let it end with the service however that ends."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
 
 
 def _nothing() -> None:

@@ -5,16 +5,16 @@ wrote becomes part of one.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Request
 from sqlalchemy import select
 
 from tiler import catalogue
 from tiler.database import Job, Scene
-from tiler.errors import NotFoundError, NotModifiedError, NotReadyError
+from tiler.errors import InvalidError, NotFoundError, NotModifiedError, NotReadyError
 from tiler.live import LiveScene
 from tiler.services import Services, Shared
 
@@ -37,10 +37,10 @@ class Layer:
     description: str
     version: str
     georeferenced: bool
+    bands: int
     path: Path | None = None
     live: LiveScene | None = None
     stretch: Stretch | None = None
-    legend: dict[str, Any] = field(default_factory=dict)
 
 
 def sar(request: Request, services: Shared, scene_id: str) -> Layer:
@@ -53,7 +53,7 @@ def sar(request: Request, services: Shared, scene_id: str) -> Layer:
     figures = list(scene.description["statistics"].values())
     layer = Layer(
         "sar", scene.id, scene.name, f"SAR backscatter, {_unit(scene)}",
-        _version(scene.sha256, scene.polarisation, scene.unit), scene.geometry is not None,
+        _version(scene.sha256, scene.polarisation, scene.unit), scene.geometry is not None, len(figures),
         path=services.store.display(scene.id), stretch=tuple((one["p02"], one["p98"]) for one in figures),
     )  # fmt: skip
     return _fresh(request, layer)
@@ -75,7 +75,7 @@ def live(request: Request, services: Shared, scene_id: str) -> Layer:
     opened = services.live.get(scene)
     layer = Layer(
         "live", scene.id, f"{scene.name} (synthetic, live)", f"{SYNTHETIC}; model {opened.model}",
-        _version(scene.sha256, opened.version), scene.geometry is not None, live=opened,
+        _version(scene.sha256, opened.version), scene.geometry is not None, 4, live=opened,
     )  # fmt: skip
     return _fresh(request, layer)
 
@@ -99,7 +99,8 @@ def _result(request: Request, services: Services, scene_id: str, job_id: str | N
     layer = Layer(
         output, scene.id, f"{scene.name} ({'synthetic' if output == 'optical' else 'expected error'})",
         f"{what}; model {report['model']} {report['model_version']}", _version(job.key, output),
-        scene.geometry is not None, path=services.store.job(job.id) / _files(job)[output],
+        scene.geometry is not None, 3 if output == "optical" else 1,
+        path=services.store.job(job.id) / _files(job)[output],
         stretch=((0.0, ERROR_SHOWN),) if output == "error" else None,
     )  # fmt: skip
     return _fresh(request, layer)
@@ -109,8 +110,32 @@ ERROR_SHOWN = 64.0
 """Expected errors at which the colour map ends; a quarter of the range of colours is far off."""
 
 
+SIDES = ("width", "height", "max_size", "tilesize")
+LONGEST_SIDE = 4096
+"""Pixels; a larger picture is a file's business, see the job's results."""
+EDGES = ("buffer", "padding")
+WIDEST_EDGE = 256
+
+
+def _check_sizes(request: Request, layer: Layer) -> None:
+    """Refuse pictures that would fill the memory, and bands that the layer does not have."""
+    given = {**request.path_params, **request.query_params}
+    for names, most in ((SIDES, LONGEST_SIDE), (EDGES, WIDEST_EDGE)):
+        for name in names:
+            try:
+                value = float(given.get(name) or 1)
+            except ValueError:
+                continue  # its own declaration refuses it
+            if not 0 < value <= most:
+                raise InvalidError(f"{name} is {given[name]}; expected 1 to {most} pixels.")
+    for text in request.query_params.getlist("bidx"):
+        if not text.isdecimal() or not 1 <= int(text[:9]) <= layer.bands:
+            raise InvalidError(f"bidx is {text!r}; the layer {layer.name!r} has the bands 1 to {layer.bands}.")
+
+
 def _fresh(request: Request, layer: Layer) -> Layer:
     """Note the ETag for the answer; raises NotModifiedError when the client has it already."""
+    _check_sizes(request, layer)
     unsigned = [pair for pair in request.query_params.multi_items() if pair[0] not in {"expires", "signature"}]
     text = f"{layer.version}{request.url.path}?{unsigned}"
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'

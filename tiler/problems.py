@@ -2,7 +2,9 @@
 
 import http
 import logging
+import re
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from geosar.errors import GeosarError
 from tiler.errors import NotModifiedError, ServiceError, TooWideError, status_of
 
+LAYER = re.compile(r"^/scenes/[^/]+/(?:sar|optical|error|live)/")
 MEDIA_TYPE = "application/problem+json"
 
 _LOG = logging.getLogger("tiler")
@@ -46,6 +49,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(NotModifiedError, _not_modified)
     app.add_exception_handler(TooWideError, _too_wide)
+    for kind in (ArithmeticError, LookupError, MemoryError, TypeError, ValueError):
+        app.add_exception_handler(kind, _senseless)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -99,8 +104,16 @@ def _too_wide(request: Request, error: Exception) -> Response:
     return _known(request, error)
 
 
+def _senseless(request: Request, error: Exception) -> Response:
+    """Answer for what arithmetic made of a layer's many parameters; elsewhere such an error is a fault of ours."""
+    if not LAYER.match(request.url.path.removeprefix(request.scope.get("root_path", ""))):
+        return _unforeseen(request, error)
+    _LOG.warning("refused at %s", quote(request.url.path), exc_info=error)
+    return problem(request, 422, f"the parameters make no picture ({error}). Check their values and their signs.")
+
+
 def _unforeseen(request: Request, error: Exception) -> Response:
-    _LOG.error("unforeseen at %s", request.url.path, exc_info=error)
+    _LOG.error("unforeseen at %s", quote(request.url.path), exc_info=error)
     return problem(
         request, 500, f"the service failed in a way that nobody foresaw ({type(error).__name__}). Its log says more."
     )

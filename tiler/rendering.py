@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from rio_tiler.models import ImageData
-from titiler.core.dependencies import BidxExprParams
+from titiler.core.dependencies import BidxExprParams, PartFeatureParams
 from titiler.core.resources.enums import ImageType
 from titiler.core.utils import render_image
 
@@ -14,6 +14,7 @@ from tiler.errors import InvalidError
 
 COMPOSITE = "b1;b2;b1-b2"
 """In decibel a difference is a ratio."""
+PART_SIDE = 2048
 RAW = {ImageType.tif, ImageType.npy}
 
 
@@ -39,6 +40,23 @@ class SarBands(BidxExprParams):
         found: dict[str, Any] = super().as_dict(exclude_none)
         found.pop("composite", None)
         return found
+
+
+@dataclass
+class PartParams(PartFeatureParams):
+    """Size of a part; at most what fits a picture, unless it is said."""
+
+    def __post_init__(self) -> None:
+        """Bound what nobody bounded."""
+        parent: Any = super()
+        if hasattr(parent, "__post_init__"):
+            parent.__post_init__()
+        if self.max_size is None and self.width is None and self.height is None:
+            self.max_size = PART_SIDE
+
+
+def no_algorithm() -> None:
+    """TiTiler's algorithms are for elevations and vegetation; none is offered."""
 
 
 def render(

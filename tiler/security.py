@@ -20,14 +20,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tiler.errors import ForbiddenError, ServiceError, UnauthorisedError
-from tiler.problems import problem
+from tiler.problems import LAYER, problem
 from tiler.settings import Settings
 
 SCOPES = ("read", "write", "admin")
 OPEN = frozenset({"/healthz", "/readyz"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SIGNABLE = re.compile(r"^/(scenes/[^/]+)/(?:sar|optical|error|live)/|^/(jobs/[^/]+)/results(?:/|$)")
-LAYER = re.compile(r"^/scenes/[^/]+/(?:sar|optical|error|live)/")
 MARGIN_SECONDS = 300
 """Signatures made within so many seconds are the same, so that browsers can cache what they open."""
 

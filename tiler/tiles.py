@@ -26,7 +26,7 @@ from tiler import layers
 from tiler.gdal import environment
 from tiler.layers import ERROR_SHOWN, Layer
 from tiler.readers import CogReader, LiveReader
-from tiler.rendering import SarBands
+from tiler.rendering import PartParams, SarBands, no_algorithm
 from tiler.rendering import render as render_layer
 from tiler.security import signature_of
 
@@ -243,6 +243,8 @@ def include(app: FastAPI) -> None:
             path_dependency=kind.path,
             layer_dependency=kind.bands,
             colormap_dependency=kind.colours,
+            img_part_dependency=PartParams,
+            process_dependency=no_algorithm,
             render_func=render_layer,
             environment_dependency=environment,
             add_viewer=False,

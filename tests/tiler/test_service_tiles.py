@@ -172,6 +172,13 @@ def test_parts_previews_and_legends(client: TestClient, scene: dict[str, Any], j
         ("sar/NoSuchGrid/tilejson.json", 422),
         ("sar/point/999,999", 404),
         ("sar/preview.png?expression=import", 400),
+        ("sar/preview.png?bidx=3", 422),
+        ("sar/preview.png?bidx=-1", 422),
+        ("sar/preview.png?max_size=100000", 422),
+        ("live/bbox/75.93,10.82,75.94,10.83/100000x100000.png", 422),
+        ("sar/tiles/WebMercatorQuad/13/0/0.png?tilesize=1000000", 422),
+        ("sar/tiles/WebMercatorQuad/13/5824/3848.png?buffer=1e300", 422),
+        ("sar/bbox/1e300,0,1e301,1.png", 422),
         ("sar/preview.png?colormap_name=none", 422),
     ],
 )
