@@ -83,10 +83,16 @@ def get(database: Database, scene_id: str) -> Scene:
 
 
 def search(
-    database: Database, *, limit: int, offset: int = 0, bbox: Box | None = None, text: str | None = None
+    database: Database,
+    *,
+    limit: int,
+    offset: int = 0,
+    bbox: Box | None = None,
+    text: str | None = None,
+    interval: tuple[float | None, float | None] = (None, None),
 ) -> tuple[list[Scene], int]:
     """Give a page of scenes, the newest first, and how many there are in all."""
-    query = matching(bbox=bbox, text=text)
+    query = matching(bbox=bbox, text=text, since=interval[0], until=interval[1])
     with database.begin() as session:
         total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
         page = session.scalars(query.order_by(Scene.created.desc(), Scene.id).limit(limit).offset(offset))
@@ -141,6 +147,20 @@ def parse_box(text: str | None) -> Box | None:
     if not (-90 <= south <= north <= 90 and -180 <= west <= 180 and -180 <= east <= 180):
         raise InvalidError(f"bbox is {text!r}; expected west,south,east,north in degrees, the south below the north.")
     return west, south, east, north
+
+
+def parse_interval(text: str | None) -> tuple[float | None, float | None]:
+    """Read an instant or an interval of RFC 3339; open ends are .. or nothing."""
+    if text is None:
+        return None, None
+    parts = text.split("/") if "/" in text else [text, text]
+    try:
+        first, last = (None if part in {"", ".."} else datetime.fromisoformat(part).timestamp() for part in parts)
+    except ValueError:
+        raise InvalidError(
+            f"datetime is {text!r}; expected a time or an interval such as 2024-01-01T00:00:00Z/.."
+        ) from None
+    return first, last
 
 
 def rename(database: Database, scene_id: str, name: str) -> Scene:

@@ -72,10 +72,14 @@ def list_scenes(
     offset: Offset = 0,
     bbox: Annotated[str | None, Query(description="west,south,east,north in degrees.")] = None,
     text: Annotated[str | None, Query(max_length=200, description="Part of the name.")] = None,
+    datetime: Annotated[str | None, Query(max_length=100, description="A time, or two with / between them.")] = None,
 ) -> dict[str, Any]:
     """Give a page of scenes, the newest first."""
     box = catalogue.parse_box(bbox)
-    found, total = catalogue.search(services.database, limit=limit, offset=offset, bbox=box, text=text)
+    interval = catalogue.parse_interval(datetime)
+    found, total = catalogue.search(
+        services.database, limit=limit, offset=offset, bbox=box, text=text, interval=interval
+    )
     return {
         "scenes": [present(request, services, scene) for scene in found],
         "numberMatched": total,

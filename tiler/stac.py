@@ -1,7 +1,6 @@
 """STAC API: scenes and results as items, for pystac-client, QGIS's browser and whoever else speaks it."""
 
 import json
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -12,7 +11,7 @@ from starlette.responses import JSONResponse
 from geosar.provenance import EXTENSIONS
 from tiler import catalogue, links
 from tiler.database import Job, Scene
-from tiler.errors import InvalidError, NotFoundError
+from tiler.errors import NotFoundError
 from tiler.security import signature_of
 from tiler.services import Services, Shared
 
@@ -157,7 +156,7 @@ def search_by_body(request: Request, services: Shared, body: Search) -> dict[str
 
 
 def _page(request: Request, services: Services, asked: Search, box: catalogue.Box | None) -> dict[str, Any]:
-    since, until = _interval(asked.datetime)
+    since, until = catalogue.parse_interval(asked.datetime)
     wanted = [name for name in COLLECTIONS if asked.collections is None or name in asked.collections]
     # One list over both: each scene, and after all scenes each result, in the order of their scenes.
     query = catalogue.matching(bbox=box, since=since, until=until).where(Scene.west.is_not(None))
@@ -202,20 +201,6 @@ def _next(request: Request, asked: Search, box: catalogue.Box | None) -> dict[st
     path = request.url.path.removeprefix(request.scope.get("root_path", ""))
     query = {**request.query_params, "limit": asked.limit, "offset": offset}
     return {**links.link(links.url(request, path, **query), "next", links.GEOJSON), "method": "GET"}
-
-
-def _interval(text: str | None) -> tuple[float | None, float | None]:
-    """Read an instant or an interval of RFC 3339; open ends are .. or nothing."""
-    if text is None:
-        return None, None
-    parts = text.split("/") if "/" in text else [text, text]
-    try:
-        first, last = (None if part in {"", ".."} else datetime.fromisoformat(part).timestamp() for part in parts)
-    except ValueError:
-        raise InvalidError(
-            f"datetime is {text!r}; expected a time or an interval such as 2024-01-01T00:00:00Z/.."
-        ) from None
-    return first, last
 
 
 def _known(name: str) -> str:

@@ -55,6 +55,8 @@ def test_scenes_are_found_by_place_and_name_page_by_page(client: TestClient, sce
     assert scene["id"] in ids("bbox=170,-20,76,20")  # across the antimeridian, round to the scene
     assert ids("text=FIELDS_p") == [scene["id"]]
     assert ids("text=%25") == []  # no wildcard
+    assert scene["id"] in ids("datetime=2020-01-01T00:00:00Z/..")
+    assert ids("datetime=../2020-01-01T00:00:00Z") == []
     page = client.get("/scenes?limit=1").json()
     assert len(page["scenes"]) == 1
     rels = {link["rel"]: link["href"] for link in page["links"]}
