@@ -61,7 +61,11 @@ class Inspector:
                 # Spawned: a fork of a process with threads may stop dead.
                 context = multiprocessing.get_context("spawn")
                 self._pool = ProcessPoolExecutor(
-                    1, mp_context=context, initializer=_begin, max_tasks_per_child=FILES_A_PROCESS
+                    1,
+                    mp_context=context,
+                    initializer=_begin,
+                    initargs=(os.getpid(),),
+                    max_tasks_per_child=FILES_A_PROCESS,
                 )
             return self._pool
 
@@ -82,16 +86,16 @@ class _RefusedError(ServiceError):
         self.status = status
 
 
-def _begin() -> None:
+def _begin(service: int) -> None:
     """Limit the process, and let it end with the service however that ends."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(service,), daemon=True).start()
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
+def _end_with(service: int) -> None:
+    while os.getppid() == service:
         time.sleep(1)
     os._exit(0)
 
