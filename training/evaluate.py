@@ -14,7 +14,7 @@ from PIL import Image as Picture
 from torch.nn import functional
 
 from training.data import Pair, fit_normalisers, normalised
-from training.metrics import Image, Scores, match_tone, psnr, score
+from training.metrics import Image, Scores, match_tone, psnr, score, sharpness
 from training.preview import grey
 
 PATCH = 256
@@ -26,21 +26,26 @@ Translator = Callable[[NDArray[np.float32]], Image]
 class GroupScores:
     """Means over the patches of one group.
 
-    `matched` is after one gain and offset a channel and scene, `raw_psnr` (dB) before.
+    `matched` is after one gain and offset a channel and scene; `raw_psnr` (dB) and `raw_sharpness` are of the
+    image as a user gets it.
     """
 
     patches: int
     raw_psnr: float
+    raw_sharpness: float
     matched: Scores
 
     def to_dict(self) -> dict[str, float]:
         """Return plain values by name."""
         matched = {f"{key}_matched": value for key, value in asdict(self.matched).items()}
-        return {"patches": self.patches, "psnr": self.raw_psnr, **matched}
+        return {"patches": self.patches, "psnr": self.raw_psnr, "sharpness": self.raw_sharpness, **matched}
 
 
 Table = dict[str, dict[str, GroupScores]]
 """Scores by translator, then by group: each source, and `all`."""
+
+_Row = tuple[float, float, Scores]
+"""Of one patch: raw PSNR, raw sharpness, tone-matched scores."""
 
 
 def scene_of(pair: Pair) -> str:
@@ -69,7 +74,7 @@ def smooth_grey(sar: NDArray[np.float32]) -> Image:
 def evaluate(translators: Mapping[str, Translator], pairs: Sequence[Pair]) -> tuple[Table, dict[str, list[Image]]]:
     """Score every translator on every pair, cut into 256 x 256 patches.
 
-    Returns the scores, and the tone-matched images, a list a translator in the order of `pairs`.
+    Returns the scores, and the images as they were made, a list a translator in the order of `pairs`.
     """
     normalisers = fit_normalisers(pairs)
     backscatter = [normalised(pair, normalisers) for pair in pairs]
@@ -78,11 +83,12 @@ def evaluate(translators: Mapping[str, Translator], pairs: Sequence[Pair]) -> tu
     pictures: dict[str, list[Image]] = {}
     for name, translate in translators.items():
         images = [translate(sar)[..., :3] for sar in backscatter]
-        pictures[name] = _tone_matched(images, truths, pairs)
-        rows: defaultdict[str, list[tuple[float, Scores]]] = defaultdict(list)
-        for pair, raw, matched, truth in zip(pairs, images, pictures[name], truths, strict=True):
+        pictures[name] = images
+        rows: defaultdict[str, list[_Row]] = defaultdict(list)
+        for pair, raw, matched, truth in zip(pairs, images, _tone_matched(images, truths, pairs), truths, strict=True):
             for area in _patches(pair.sar.shape):
-                row = psnr(raw[area], truth[area]), score(matched[area], truth[area])
+                true = truth[area]
+                row = psnr(raw[area], true), sharpness(raw[area], true), score(matched[area], true)
                 for group in (pair.source.split("_T11")[0], "all"):
                     rows[group].append(row)
         table[name] = {group: _means(members) for group, members in sorted(rows.items())}
@@ -99,9 +105,9 @@ def _tone_matched(images: Sequence[Image], truths: Sequence[Image], pairs: Seque
     return [curves[scene](image) for scene, image in zip(scenes, images, strict=True)]
 
 
-def _means(rows: Sequence[tuple[float, Scores]]) -> GroupScores:
-    columns = np.array([[raw, *asdict(matched).values()] for raw, matched in rows]).mean(axis=0).tolist()
-    return GroupScores(len(rows), columns[0], Scores(*columns[1:]))
+def _means(rows: Sequence[_Row]) -> GroupScores:
+    columns = np.array([[*raw, *asdict(matched).values()] for *raw, matched in rows]).mean(axis=0).tolist()
+    return GroupScores(len(rows), columns[0], columns[1], Scores(*columns[2:]))
 
 
 def to_plain(table: Table) -> dict[str, dict[str, dict[str, float]]]:
@@ -116,9 +122,9 @@ def _patches(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
 
 
 def markdown(table: Table) -> str:
-    """Return the scores as a table a reader can paste: tone-matched, raw PSNR in brackets."""
+    """Return the scores as a table a reader can paste: tone-matched, in brackets as the image was made."""
     lines = [
-        "| source | patches | method | PSNR dB (raw) | SSIM | PSNR over 80 m | sharpness |",
+        "| source | patches | method | PSNR dB (raw) | SSIM | PSNR over 80 m | sharpness (raw) |",
         "|---|---|---|---|---|---|---|",
     ]
     for group in next(iter(table.values())):
@@ -126,7 +132,8 @@ def markdown(table: Table) -> str:
             row = groups[group]
             lines.append(
                 f"| {group} | {row.patches} | {name} | {row.matched.psnr:.2f} ({row.raw_psnr:.2f}) "
-                f"| {row.matched.ssim:.3f} | {row.matched.psnr_80m:.2f} | {row.matched.sharpness:.2f} |"
+                f"| {row.matched.ssim:.3f} | {row.matched.psnr_80m:.2f} | {row.matched.sharpness:.2f} "
+                f"({row.raw_sharpness:.2f}) |"
             )
     return "\n".join(lines)
 

@@ -205,14 +205,14 @@ def test_export_tells_the_scores_and_where_the_model_is(
 
     def make(checkpoint: Path, pairs: object, output: Path, **rest: object) -> Report:
         given.update(rest, checkpoint=checkpoint, output=output, pairs=pairs)
-        row = GroupScores(2, 11.0, Scores(12.5, 0.25, 14.0, 0.5))
+        row = GroupScores(2, 11.0, 0.75, Scores(12.5, 0.25, 14.0, 0.5))
         return Report({"mine": {"all": row}}, Agreement(40.0, 1.0, 9.0))
 
     monkeypatch.setattr(export_command, "export_model", make)
     words = ["export", tmp_path / "run" / "last.pt", "--pairs", folder, "-o", tmp_path / "model", "--name", "mine"]
     result = CliRunner().invoke(train, [str(word) for word in words])
     assert result.exit_code == 0, result.output
-    assert "| all | 2 | mine | 12.50 (11.00) | 0.250 | 14.00 | 0.50 |" in result.output
+    assert "| all | 2 | mine | 12.50 (11.00) | 0.250 | 14.00 | 0.50 (0.75) |" in result.output
     assert "40.0 dB, mean difference 1.00, 99.9 % within 9 of 255" in result.output
     assert given["checkpoint"] == tmp_path / "run" / "last.pt"
 
