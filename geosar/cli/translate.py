@@ -37,9 +37,9 @@ from geosar.errors import TranslationCancelled, UsageError
 def command(**options: Any) -> int:
     """Translate SAR rasters into optical-looking, synthetic Cloud-Optimized GeoTIFFs.
 
-    SCENE is a GeoTIFF or any raster that GDAL reads, a Sentinel-1 SAFE folder or zip, or a URL. Results lie
-    beside their scene as NAME_optical.tif unless -o says otherwise. Several scenes are taken one after the
-    other; one that fails does not stop the rest.
+    SCENE is a GeoTIFF, PNG, JPEG, JPEG 2000, Erdas or ENVI raster, a Sentinel-1 SAFE folder or zip, or a URL.
+    Results lie beside their scene as NAME_optical.tif unless -o says otherwise. Several scenes are taken one after
+    the other; one that fails does not stop the rest.
     """
     return _translate_all(**options)
 
