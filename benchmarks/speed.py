@@ -97,7 +97,7 @@ def main() -> None:
         large, large_memory, _ = translate(repeated(source, 400, arguments.scratch / "la_400.tif"), output, *model)
         rows.append(("(e) `translate-geotiff`, 409 Mpx", f"{large:.2f}", large_memory))
         iw, iw_memory, seconds = translate(
-            interferometric_wide(source, arguments.scratch / "iw.tif"), output, *model, "--polarisation", "VH"
+            interferometric_wide(source, arguments.scratch / "iw.tif"), output, *model, "--pol", "VH"
         )
         rows.append(
             (f"(f) full IW scene, GCPs, two polarisations, warped to UTM ({seconds:.0f} s)", f"{iw:.2f}", iw_memory)
