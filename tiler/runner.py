@@ -183,7 +183,7 @@ class JobRunner:
             "source": str(self._store.source(scene.id, scene.filename)),
             "destination": str(destination),
             "options": options,
-            "gdal_cache_bytes": self._settings.gdal_cache_bytes,
+            "gdal": self._settings.gdal.options,
         }
 
     def _abandon(self, child: _Child) -> None:

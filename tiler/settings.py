@@ -3,15 +3,28 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from limits import parse
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from geosar.models import DEFAULT_MODEL
-
-MEBIBYTE = 2**20
+from tiler.gdal import MEBIBYTE, GdalSettings
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """Several words in one variable, with commas between them."""
+
+
+def _is_rate(value: str) -> str:
+    if value:
+        try:
+            parse(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no rate; expected one such as 100/second or 12000/minute") from None
+    return value
+
+
+Rate = Annotated[str, AfterValidator(_is_rate)]
+"""So many in a time, such as 100/second."""
 
 
 class Settings(BaseSettings):
@@ -38,11 +51,24 @@ class Settings(BaseSettings):
     live_cache_bytes: int = Field(256 * MEBIBYTE, ge=MEBIBYTE, description="Memory for blocks translated live.")
     live_megapixels: float = Field(1.6, gt=0, description="The most of a scene that one live tile may translate.")
     live_queue: int = Field(32, ge=1, description="Live tiles that may wait; more are answered 503.")
-    gdal_cache_bytes: int = Field(256 * MEBIBYTE, ge=MEBIBYTE, description="GDAL's cache of blocks.")
+    gdal: GdalSettings = Field(default_factory=GdalSettings, description="How GDAL is set up.")
+
+    read_rate: Rate = Field("12000/minute", description="Requests that read, of one client; empty: no limit.")
+    write_rate: Rate = Field("1200/minute", description="Requests that change something; empty: no limit.")
+    rate_storage: str = Field("memory://", description="Where they are counted; redis://HOST counts for all processes.")
+    body_seconds: float = Field(60, gt=0, description="A body whose next bytes do not come within this is given up.")
+    request_seconds: float = Field(180, gt=0, description="An answer that has not begun within this is given up.")
+    connections: int = Field(1000, ge=1, description="Connections at once; more are answered 503.")
+
+    log_format: Literal["text", "json"] | None = Field(None, description="Default: text in a terminal, else json.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
 
     cors_origins: Words = Field((), description="Origins whose pages may call the service; * for all.")
     root_path: str = Field("", description="Path under which a proxy shows the service, such as /geosar.")
     trust_forwarded: bool = Field(False, description="Believe X-Forwarded-Proto, -Host and -Prefix of a proxy.")
+
+    basemap: str | None = Field(None, description="Base map of the page: an xyzservices name, or an XYZ address.")
+    basemap_attribution: str | None = Field(None, description="Credit of the base map; default: what xyzservices has.")
 
     api_keys: Words = Field((), description="scope:sha256 of each key; scopes are read, write and admin.")
     secret: SecretStr | None = Field(None, description="Signs tile URLs; default: a random one kept in the store.")

@@ -36,7 +36,8 @@ def main() -> None:
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_listen, args=(cancel,), daemon=True).start()
     try:
-        with rasterio.Env(GDAL_CACHEMAX=job["gdal_cache_bytes"], GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        os.environ.update(job["gdal"])  # before GDAL is first used
+        with rasterio.Env():
             report = _TASKS[job["process"]](job, cancel)
     except TranslationCancelled:
         say(state="cancelled")

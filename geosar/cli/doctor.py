@@ -1,5 +1,6 @@
 """``geosar doctor``: what is installed, what works here, what is missing."""
 
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -33,10 +34,11 @@ def command(as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
-        for section in ("versions", "gdal", "engines", "models", "machine"):
+        for section in ("versions", "gdal", "gdal of the service", "engines", "models", "machine"):
             click.echo(f"{section}:")
+            width = max(14, *map(len, found[section]))
             for name, value in found[section].items():
-                click.echo(f"  {name:<14} {value}")
+                click.echo(f"  {name:<{width}} {value}")
         for problem in found["problems"]:
             click.echo(f"missing: {problem}")
         click.echo("Something is missing, see above." if found["problems"] else "Everything needed is here.")
@@ -65,9 +67,15 @@ def examine() -> dict[str, Any]:
     devices = ", ".join(openvino.Core().available_devices)
     machine = {"system": platform.platform(), "threads": threads, "openvino": devices}
     return {
-        "versions": versions, "gdal": gdal, "engines": engines, "models": models, "machine": machine,
-        "problems": problems,
+        "versions": versions, "gdal": gdal, "gdal of the service": _service_options(), "engines": engines, "models": models,
+        "machine": machine, "problems": problems,
     }  # fmt: skip
+
+
+def _service_options() -> dict[str, str]:
+    """What `geosar serve` tells GDAL; the service is a package of its own, asked only here and to start it."""
+    options: dict[str, str] = importlib.import_module("tiler.gdal").GdalSettings().options
+    return options
 
 
 def _models_and_engines(problems: list[str]) -> tuple[dict[str, str], dict[str, str]]:
