@@ -36,7 +36,7 @@ def command(as_json: bool) -> int:
     else:
         for section in ("versions", "gdal", "gdal of the service", "engines", "models", "machine"):
             click.echo(f"{section}:")
-            width = max(14, *map(len, found[section]))
+            width = max([14, *map(len, found[section])])
             for name, value in found[section].items():
                 click.echo(f"  {name:<{width}} {value}")
         for problem in found["problems"]:
@@ -67,8 +67,8 @@ def examine() -> dict[str, Any]:
     devices = ", ".join(openvino.Core().available_devices)
     machine = {"system": platform.platform(), "threads": threads, "openvino": devices}
     return {
-        "versions": versions, "gdal": gdal, "gdal of the service": _service_options(), "engines": engines, "models": models,
-        "machine": machine, "problems": problems,
+        "versions": versions, "gdal": gdal, "gdal of the service": _service_options(), "engines": engines,
+        "models": models, "machine": machine, "problems": problems,
     }  # fmt: skip
 
 
