@@ -86,6 +86,7 @@ class LiveScene:
     engine_lock: threading.Lock
     waiting: threading.Semaphore
     limit_pixels: float
+    created: float
     _read_lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -180,7 +181,7 @@ class LiveScenes:
         """Open a scene, or give the one that is open; raises geosar's errors where the model does not take it."""
         with self._lock:
             found = self._open.get(scene.id)
-            if found is not None:
+            if found is not None and found.created == scene.created:  # not another's of the same content
                 self._open.move_to_end(scene.id)
                 return found
             model, engine = self._engine()
@@ -191,6 +192,11 @@ class LiveScenes:
                 # A tile may be reading from it; it is closed when nobody holds it any more.
                 self._open.popitem(last=False)
             return opened
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._loaded is not None
 
     def warm(self) -> None:
         """Load the model and run it once, so that the first tile does not wait for that; without model do nothing."""
@@ -225,9 +231,9 @@ class LiveScenes:
         wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation)
         view = opened.select(wanted)
         return LiveScene(
-            scene.id, f"{scene.id}-{model.checksum[:16]}-{engine.precision}", model.label, view,
+            scene.id, f"{scene.id}-{scene.created}-{model.checksum[:16]}-{engine.precision}", model.label, view,
             WindowTranslator(view, model.manifest, engine), self.cache, self._engine_lock, self._waiting,
-            self._settings.live_megapixels * 1e6,
+            self._settings.live_megapixels * 1e6, scene.created,
         )  # fmt: skip
 
 
