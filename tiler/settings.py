@@ -39,6 +39,10 @@ class Settings(BaseSettings):
 
     max_upload_bytes: int = Field(20 * 1024 * MEBIBYTE, gt=0, description="Larger uploads are refused.")
     quota_bytes: int | None = Field(None, gt=0, description="The store may grow to this; default: the disk.")
+    upload_seconds: float = Field(24 * 3600, gt=0, description="An unfinished upload is kept so long after it stopped.")
+    allowed_hrefs: Words = Field((), description="Folders, https:// and s3:// prefixes scenes may be fetched from.")
+    href_private: bool = Field(False, description="Let those prefixes lead into a private network, and be http://.")
+    href_seconds: float = Field(3600, gt=0, description="Fetching a scene may take this long.")
     inspection_seconds: float = Field(120, gt=0, description="Looking at an upload may take this long.")
 
     job_workers: int = Field(1, ge=1, description="Translations at once, each in a process of its own.")
@@ -74,7 +78,7 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(None, description="Signs tile URLs; default: a random one kept in the store.")
     signature_seconds: int = Field(12 * 3600, gt=0, description="A signed tile URL lasts this long.")
 
-    @field_validator("cors_origins", "api_keys", mode="before")
+    @field_validator("cors_origins", "api_keys", "allowed_hrefs", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
