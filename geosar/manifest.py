@@ -76,7 +76,8 @@ class ModelManifest(_Frozen):
     """The whole manifest; unknown keys are refused.
 
     ``ground_sampling_distance`` is in metres; ``stride`` and ``halo`` in pixels: inputs are multiples of the
-    stride, and a pixel at least ``halo`` from the border of the input depends on nothing outside it.
+    stride, and a pixel at least ``halo`` from the border of the input depends on nothing outside it. ``margin`` is
+    what the networks themselves leave out on each side of their input.
     ``architecture`` holds the keyword arguments that rebuild the network in PyTorch.
     """
 
@@ -89,6 +90,7 @@ class ModelManifest(_Frozen):
     ground_sampling_distance: float = Field(gt=0)
     stride: int = Field(ge=1, le=1024)
     halo: int = Field(ge=0, le=4096)
+    margin: int = Field(default=0, ge=0, le=4096)
     outputs: tuple[str, ...] = OUTPUTS
     files: dict[Role, FileSpec] = Field(min_length=1)
     architecture: dict[str, Any] = Field(default_factory=dict)
@@ -101,6 +103,8 @@ class ModelManifest(_Frozen):
     def _is_usable(self) -> Self:
         if self.outputs != OUTPUTS:
             raise ValueError(f"outputs are {list(self.outputs)}, expected {list(OUTPUTS)}")
+        if self.margin > self.halo:
+            raise ValueError(f"the margin of {self.margin} pixels is wider than the halo of {self.halo}")
         for role, spec in self.files.items():
             if (role == "weights") != (spec.engine == "safetensors"):
                 raise ValueError(

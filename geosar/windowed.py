@@ -18,7 +18,7 @@ from geosar.scene import SarScene
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A window on its way in: what the network sees, where the window lies in it, and what of it is real."""
+    """A window on its way in: what the network sees, where the window lies in its answer, and what of it is real."""
 
     inputs: NDArray[np.float32]
     crop: tuple[slice, slice]
@@ -51,12 +51,17 @@ class WindowTranslator:
         padded = padded_window(window, self._manifest.halo, self._manifest.stride)
         block = self.scene.read_padded(padded)
         col, row = window.col_off - padded.col_off, window.row_off - padded.row_off
-        crop = (slice(row, row + window.height), slice(col, col + window.width))
-        valid = block.valid[crop]
+        valid = block.valid[_part(col, row, window)]
         if not valid.any():
             return None
+        margin = self._manifest.margin
+        crop = _part(col - margin, row - margin, window)
         return Block(self._normalise(block.values, block.valid)[np.newaxis], crop, valid)
 
     def compute(self, block: Block) -> Pixels:
         """Run the network on what `read` gave."""
         return Pixels(self._engine.run(block.inputs)[0][block.crop], block.valid)
+
+
+def _part(col: int, row: int, window: Window) -> tuple[slice, slice]:
+    return slice(row, row + window.height), slice(col, col + window.width)

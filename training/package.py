@@ -13,16 +13,19 @@ import numpy as np
 import openvino
 import torch
 from numpy.typing import NDArray
+from openvino import opset13
 from safetensors.torch import save
 
 from geosar.engines.generator import HALO, STRIDE, Generator, fold
 from geosar.manifest import FORMAT, ModelManifest
 from geosar.models import sha256
-from training.data import CLIP, Pair, PairsError, fit_normalisers, normalised
+from training.data import CLIP, Pair, PairsError, fit_normalisers
+from training.networks.painter import Network
+from training.preview import mirrored
 
 GROUND_SAMPLING_DISTANCE = 10.0
 WEIGHTS = "weights.safetensors"
-CALIBRATION_PATCHES = 240
+CALIBRATION_PATCHES = 120
 CREDIT = (
     "Contains modified Copernicus Sentinel data",
     "SEN1-2 and SEN12MS (Schmitt et al. 2018, 2019)", "SEN12MS-CR (Ebel et al. 2021)",
@@ -31,18 +34,19 @@ CREDIT = (
 )  # fmt: skip
 
 
-def write_networks(network: Generator, pairs: Sequence[Pair], folder: Path) -> None:
+def write_networks(network: Network, pairs: Sequence[Pair], folder: Path) -> None:
     """Write the safetensors weights, and float32 and int8 networks for OpenVINO.
 
     Int8 is calibrated on patches of the training split (post-training quantisation by NNCF).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = save({key: value.contiguous() for key, value in network.state_dict().items()})
-    (folder / WEIGHTS).write_bytes(weights)  # safetensors itself would let nobody else read the file
+    if isinstance(network, Generator):
+        weights = save({key: value.contiguous() for key, value in network.state_dict().items()})
+        (folder / WEIGHTS).write_bytes(weights)  # safetensors itself would let nobody else read the file
     graph = to_openvino(network)
     openvino.save_model(graph, folder / "float32.xml", compress_to_fp16=True)
     quantised = nncf.quantize(
-        graph, nncf.Dataset(calibration(pairs)), subset_size=CALIBRATION_PATCHES, preset=nncf.QuantizationPreset.MIXED,
+        graph, nncf.Dataset(calibration(pairs, network.halo, network.stride)), subset_size=CALIBRATION_PATCHES, preset=nncf.QuantizationPreset.MIXED,
         fast_bias_correction=False,
     )  # fmt: skip
     openvino.save_model(quantised, folder / "int8.xml", compress_to_fp16=False)
@@ -71,35 +75,62 @@ class Identity:
 
 
 def write_manifest(
-    network: Generator, folder: Path, identity: Identity, *, metrics: dict[str, Any], training: dict[str, Any]
+    network: Network,
+    folder: Path,
+    identity: Identity,
+    *,
+    polarisations: Sequence[str] = (),
+    metrics: dict[str, Any],
+    training: dict[str, Any],
 ) -> ModelManifest:
-    """Write ``manifest.json`` for the networks that lie in `folder`; raises ValueError for an impossible name."""
+    """Write ``manifest.json`` for the networks that lie in `folder`; raises ValueError for an impossible name.
+
+    Without `polarisations` the model takes one of VV and VH.
+    """
+    files: dict[str, Any] = {"int8": _network_files(folder, "int8"), "float32": _network_files(folder, "float32")}
+    if isinstance(network, Generator):  # only this one is known to the engine that runs on PyTorch
+        files["weights"] = {"path": WEIGHTS, "engine": "safetensors", "sha256": sha256(folder / WEIGHTS)}
+    accepts = [list(polarisations)] if polarisations else [["VV"], ["VH"]]
     manifest = ModelManifest.model_validate({
         "format": FORMAT, **asdict(identity),
-        "inputs": {"channels": 1, "accepts": [["VV"], ["VH"]], "clip": CLIP, "normalisation": "scene"},
-        "ground_sampling_distance": GROUND_SAMPLING_DISTANCE, "stride": STRIDE, "halo": HALO,
-        "files": {
-            "int8": _network_files(folder, "int8"), "float32": _network_files(folder, "float32"),
-            "weights": {"path": WEIGHTS, "engine": "safetensors", "sha256": sha256(folder / WEIGHTS)},
-        },
-        "architecture": network.architecture, "licence": "Apache-2.0", "credit": CREDIT,
+        "inputs": {"channels": network.channels, "accepts": accepts, "clip": CLIP, "normalisation": "scene"},
+        "ground_sampling_distance": GROUND_SAMPLING_DISTANCE, "stride": network.stride, "halo": network.halo,
+        "margin": network.halo if isinstance(network, Generator) else 0,
+        "files": files, "architecture": network.architecture, "licence": "Apache-2.0", "credit": CREDIT,
         "metrics": metrics, "training": training,
     })  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
     return manifest
 
 
-def to_openvino(network: Generator) -> openvino.Model:
-    """Return the folded network as an OpenVINO graph of free batch, height and width."""
-    folded = fold(copy.deepcopy(network).float().cpu())
-    channels = folded.channels
-    example = torch.zeros(1, channels, 4 * STRIDE, 4 * STRIDE)
-    return openvino.convert_model(folded, example_input=example, input=[("sar", [-1, channels, -1, -1])])
+def to_openvino(network: Network) -> openvino.Model:
+    """Return the network as an OpenVINO graph of free batch, height and width; our own is folded, with a margin."""
+    plain = copy.deepcopy(network).float().cpu()
+    side = 2 * network.halo + 4 * network.stride
+    example = torch.zeros(1, network.channels, side, side)
+    folded = fold(plain, network.halo) if isinstance(plain, Generator) else plain.eval()
+    graph = openvino.convert_model(folded, example_input=example, input=[("sar", [-1, network.channels, -1, -1])])
+    return _cut_by_strides(graph)
 
 
-def calibration(pairs: Sequence[Pair]) -> list[NDArray[np.float32]]:
-    """Normalised patches (1, 1, 256, 256) drawn evenly over the sources of the training split."""
-    usable = [pair for pair in pairs if pair.split == "train" and min(pair.sar.shape) >= 256]
+def _cut_by_strides(graph: openvino.Model) -> openvino.Model:
+    """Write the cuts at the borders as StridedSlice: NNCF lets int8 pass through that, but not through Slice."""
+    for operation in graph.get_ordered_ops():
+        if operation.get_type_name() != "Slice":
+            continue
+        begin, end, _, axes = (value.get_node().get_data() for value in operation.input_values()[1:])
+        if axes.tolist() != [2, 3]:
+            continue
+        ends = [np.array([0, 0, *bound]) for bound in (begin, end)]
+        cut = opset13.strided_slice(operation.input_value(0), *ends, np.ones(4, np.int64), [1, 1, 0, 0], [1, 1, 0, 0])
+        operation.output(0).replace(cut.output(0))
+    graph.validate_nodes_and_infer_types()
+    return graph
+
+
+def calibration(pairs: Sequence[Pair], halo: int = HALO, stride: int = STRIDE) -> list[NDArray[np.float32]]:
+    """Normalised patches (1, P, H, W) of 256 x 256 pixels and their halo, drawn evenly over the training sources."""
+    usable = [pair for pair in pairs if pair.split == "train" and min(pair.shape) >= 256]
     if not usable:
         raise PairsError("No training pair has 256 x 256 pixels; int8 cannot be calibrated. Give larger pairs.")
     normalisers = fit_normalisers(usable)
@@ -108,9 +139,10 @@ def calibration(pairs: Sequence[Pair]) -> list[NDArray[np.float32]]:
     patches = []
     for index in range(CALIBRATION_PATCHES):
         members = [pair for pair in usable if pair.source == sources[index % len(sources)]]
-        backscatter = normalised(members[int(random.integers(len(members)))], normalisers)
-        top, left = (int(random.integers(length - 255)) for length in backscatter.shape)
-        patches.append(backscatter[None, None, top : top + 256, left : left + 256].copy())
+        pair = members[int(random.integers(len(members)))]
+        top, left = (int(random.integers(length - 255)) for length in pair.shape)
+        patch = pair.cut(slice(top, top + 256), slice(left, left + 256))
+        patches.append(mirrored(normalisers[pair.source](patch.bands, patch.mask), halo, stride)[None])
     return patches
 
 

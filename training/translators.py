@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from geosar.engines import Engine, open_engine
-from geosar.engines.generator import HALO
-from geosar.models import load_model
+from geosar.engines import open_engine
+from geosar.models import Model, load_model
 from training.data import Pair, fit_normalisers, normalised
 from training.evaluate import PATCH, Translator
 from training.metrics import Image
@@ -42,20 +41,20 @@ def engine_translators(model: str | os.PathLike[str]) -> dict[str, Translator]:
     """Return a translator on the CPU for each precision that a packaged model has, by a name for reports."""
     loaded = load_model(model)
     kinds = [kind for kind in ("float32", "int8") if kind in loaded.manifest.files]
-    threads = torch.get_num_threads()
-    return {f"{loaded.label} ({kind})": _translator(open_engine(loaded, "cpu", kind, threads)) for kind in kinds}
+    return {f"{loaded.label} ({kind})": engine_translator(loaded, kind) for kind in kinds}
 
 
-def engine_translator(model: str | os.PathLike[str], precision: str) -> Translator:
+def engine_translator(model: str | os.PathLike[str] | Model, precision: str) -> Translator:
     """Return a translator that runs a packaged model on the CPU."""
-    return _translator(open_engine(load_model(model), "cpu", precision, torch.get_num_threads()))
+    loaded = model if isinstance(model, Model) else load_model(model)
+    engine = open_engine(loaded, "cpu", precision, torch.get_num_threads())
+    halo, stride = loaded.manifest.halo, loaded.manifest.stride
+    border = halo - loaded.manifest.margin
 
-
-def _translator(engine: Engine) -> Translator:
     def translate(backscatter: NDArray[np.float32]) -> Image:
         height, width = backscatter.shape
-        pixels = engine.run(mirrored(backscatter)[None, None])[0]
-        image: Image = pixels[HALO : HALO + height, HALO : HALO + width].astype(np.float32)
+        pixels = engine.run(mirrored(backscatter, halo, stride)[None, None])[0]
+        image: Image = pixels[border : border + height, border : border + width].astype(np.float32)
         return image
 
     return translate

@@ -27,9 +27,9 @@ class Engine(Protocol):
         ...
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Normalised backscatter (N, C, H, W) to red, green, blue and expected absolute error (N, H, W, 4).
+        """Normalised backscatter (N, C, H, W) to red, green, blue and expected absolute error (N, h, w, 4).
 
-        H and W are multiples of the model's stride. Outputs are rounded to the nearest and clamped to
-        0..255. Raises EngineError when the network cannot run.
+        H and W are multiples of the model's stride; h and w are smaller by the model's margin on each side.
+        Outputs are rounded to the nearest and clamped to 0..255. Raises EngineError when the network cannot run.
         """
         ...

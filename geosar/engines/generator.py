@@ -10,6 +10,8 @@ Imported only where torch runs (``geosar.engines.torch`` and ``training``).
   finer detail worth learning from radar, and an adversary on luma alone leaves no coloured speckle.
 * In training the borders are replicated (zeros would tell the network where its window ends); for inference
   `fold` puts zeros there, which the halo cuts off.
+* For inference the decoder computes no more of the halo than the pixels inside it need (`fold`'s margin): most
+  of the halo is for the encoder, and a quarter of a window is halo.
 
 U-Net: Ronneberger et al. 2015. Resize-and-convolve: Odena et al. 2016.
 """
@@ -33,6 +35,11 @@ HALO = 160
 
 More than the sum of the kernel radii (123), because a cell that is reached at a coarse level is reached whole.
 """
+
+
+RIM = 4
+"""Cells around the inside that a decoder level computes when the margin is left out: one for each of its (at most
+two) 3 x 3 convolutions, and two that the next level, twice as fine, starts from."""
 
 
 class ConvNorm(nn.Sequential):
@@ -96,6 +103,8 @@ class Generator(nn.Module):
         Of luma, blue and red difference (YCbCr of ITU-R BT.601, 0 to 255) of the training targets.
     """
 
+    stride = STRIDE
+    halo = HALO
     mean: Tensor
     deviation: Tensor
 
@@ -135,6 +144,7 @@ class Generator(nn.Module):
         self.detail = nn.Sequential(ConvNorm(half, 4 * 8, 3), nn.PixelShuffle(2))
         self.luma = nn.Conv2d(8, 1, 3, padding=1, padding_mode="replicate")
         self.picture: nn.Conv2d | None = None  # luma's convolution with the colours folded in, see `fold`
+        self.margin = 0  # pixels on each side of the input that the output leaves out, see `fold`
         self.register_buffer("mean", torch.tensor(list(mean)).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(list(deviation)).view(1, 3, 1, 1))
 
@@ -153,10 +163,19 @@ class Generator(nn.Module):
             features = level(features)
             skips.append(features)
         features = self.bottom(features)
+        cell = STRIDE
+        features = _inner(features, self._rim(cell, RIM // 2))
         for up, block, skip in zip(self.up, self.decoder, reversed(skips), strict=True):
             quarter = features
-            features = block(up(features, skip))
+            cell //= 2
+            features = block(up(features, _inner(skip, self._rim(cell, RIM))))
+            if self.margin and cell > 2:
+                features = _inner(features, RIM // 2)
         return self.detail(features), self.colour(quarter)
+
+    def _rim(self, cell: int, kept: int) -> int:
+        """Cells of so many pixels to cut from each side, so that `kept` are left around the inside."""
+        return self.margin // cell - kept if self.margin else 0
 
     def rgb(self, luma: Tensor, chroma: Tensor) -> Tensor:
         """Red, green and blue in 0 to 255 (not clamped) from standardised components, (N, 3, H, W)."""
@@ -168,13 +187,16 @@ class Generator(nn.Module):
         return functional.conv2d(differences, _FROM_CHROMA.to(differences).view(3, 2, 1, 1))
 
     def forward(self, sar: Tensor) -> Tensor:
-        """Red, green, blue and expected absolute error in 0 to 255, not clamped: (N, C, H, W) to (N, 4, H, W)."""
+        """Red, green, blue and expected absolute error in 0 to 255, not clamped: (N, C, H, W) to (N, 4, H, W).
+
+        H and W are smaller by twice the margin, when the network was folded with one.
+        """
         detail, colour = self._features(sar)
         error = torch.exp(colour[:, 2:]) * self.deviation[:, :1]
         coarse = _grow(torch.cat([self._tint(colour[:, :2]), error], dim=1))
         if self.picture is not None:
             picture: Tensor = self.picture(detail)
-            return picture + coarse
+            return _inner(picture + coarse, 2 * RIM if self.margin else 0)
         grey = self.luma(detail) * self.deviation[:, :1] + self.mean[:, :1]
         return torch.cat([grey + coarse[:, :3], coarse[:, 3:]], dim=1)
 
@@ -186,9 +208,21 @@ def _grow(coarse: Tensor) -> Tensor:
     return functional.interpolate(coarse, scale_factor=4.0, mode="bilinear", align_corners=False)
 
 
-def fold(generator: Generator) -> Generator:
-    """Turn a trained generator, in place, into its inference form: norms folded in, borders zero-padded."""
+def _inner(features: Tensor, border: int) -> Tensor:
+    """Leave out so many cells on each side."""
+    return features[..., border:-border, border:-border] if border else features
+
+
+def fold(generator: Generator, margin: int = 0) -> Generator:
+    """Turn a trained generator, in place, into its inference form: norms folded in, borders zero-padded.
+
+    `margin` is 0 or `HALO`: what the output leaves out on each side of the input. The pixels inside are the same;
+    the decoder does not compute most of those outside.
+    """
+    if margin not in (0, HALO):
+        raise ValueError(f"the margin is {margin}, expected 0 or {HALO}")
     generator.eval()
+    generator.margin = margin
     for module in generator.modules():
         if isinstance(module, nn.Conv2d):
             module.padding_mode = "zeros"

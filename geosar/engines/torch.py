@@ -27,6 +27,7 @@ class TorchEngine:
         self.device = device
         self.name = f"torch {torch.__version__}"
         self._stride = model.manifest.stride
+        self._margin = model.manifest.margin
         self._channels = model.manifest.inputs.channels
         if threads is not None and device == "cpu":
             torch.set_num_threads(threads)
@@ -42,7 +43,7 @@ class TorchEngine:
     @torch.inference_mode()
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `geosar.engines.base.Engine.run`."""
-        check_batch(batch, self._channels, self._stride)
+        check_batch(batch, self._channels, self._stride, self._margin)
         try:
             inputs = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
             outputs = self._network(inputs.contiguous(memory_format=torch.channels_last))
@@ -66,17 +67,17 @@ def available(device: str) -> bool:
 
 
 def _network(model: Model) -> Generator:
-    path = model.file("weights")
+    path, margin = model.file("weights"), model.manifest.margin
     try:
         weights = load_file(path)
         network = Generator(**model.manifest.architecture)
         folded = not any(name.endswith("running_mean") for name in weights)
         if folded:
-            network = fold(network)
+            network = fold(network, margin)
         network.load_state_dict(weights)
     except (SafetensorError, RuntimeError, TypeError, ValueError) as error:
         raise ModelFormatError(
             f"{path} does not fit the architecture that the manifest of {model.label} declares: {error}. "
             "Package the model again.",
         ) from error
-    return network if folded else fold(network)
+    return network if folded else fold(network, margin)

@@ -69,6 +69,18 @@ def test_a_pixel_depends_on_nothing_beyond_the_halo(model: Model, precision: str
     assert not np.array_equal(part, expected[:, 32:224, 64:256])
 
 
+def test_many_shapes_leave_no_graph_behind_and_change_nothing(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines.openvino, "KEPT_PIXELS", 5000)
+    engine = engines.openvino.OpenVinoEngine(model, "float32", threads=1)
+    sizes = [(64, 64), (32, 64), (64, 32), (128, 64), (64, 64)]
+    batches = [np.random.default_rng(9).standard_normal((1, 1, *size), dtype=np.float32) for size in sizes]
+    images = [engine.run(batch) for batch in batches]
+    assert [image.shape[1:3] for image in images] == sizes
+    assert np.array_equal(images[0], images[-1])
+    assert sum(shape[2] * shape[3] for shape in engine._graphs) <= 5000
+    assert len(engine._graphs) == 1
+
+
 def test_the_same_input_twice_and_in_a_batch_gives_the_same(model: Model) -> None:
     engine = open_engine(model, "cpu", threads=2)
     batch = np.random.default_rng(2).standard_normal((3, 1, 64, 64), dtype=np.float32)
@@ -120,9 +132,10 @@ def test_without_torch_auto_is_the_cpu_and_cuda_says_what_to_install(
         open_engine(model, "cuda")
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """Package the real generator, small and with random weights, for both engines."""
+@pytest.fixture(scope="module", params=[0, REAL_HALO], ids=["whole", "inside"])
+def real(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Model:
+    """Package the real generator, small and with random weights, for both engines; with and without its margin."""
+    margin: int = request.param
     torch.manual_seed(0)
     network = Generator(channels=1, widths=(8, 8, 16, 16, 16))
     network.train()
@@ -130,11 +143,11 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Model:
         for _ in range(10):
             network(torch.randn(2, 1, 128, 128))
     architecture = network.architecture
-    network = fold(network)
-    graph = openvino.convert_model(network, example_input=torch.zeros(1, 1, 128, 128), input=[("sar", [-1, 1, -1, -1])])
+    network = fold(network, margin)
+    graph = openvino.convert_model(network, example_input=torch.zeros(1, 1, 384, 384), input=[("sar", [-1, 1, -1, -1])])
     folder = write_model(
         tmp_path_factory.mktemp("models") / "real", networks={"float32": graph}, stride=REAL_STRIDE, halo=REAL_HALO,
-        architecture=architecture,
+        margin=margin, architecture=architecture,
     )  # fmt: skip
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / "weights.safetensors")
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -148,10 +161,11 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Model:
 def test_torch_and_openvino_make_the_same_image(real: Model) -> None:
     from geosar.engines.torch import TorchEngine  # noqa: PLC0415 - named like the library, so kept close
 
-    batch = np.random.default_rng(3).standard_normal((2, 1, 256, 192), dtype=np.float32).clip(-3, 4)
+    batch = np.random.default_rng(3).standard_normal((2, 1, 512, 384), dtype=np.float32).clip(-3, 4)
     by_torch = TorchEngine(real, "cpu", threads=2).run(batch)
     by_openvino = open_engine(real, "cpu", "float32").run(batch)
-    assert by_openvino.shape == by_torch.shape == (2, 256, 192, 4)
+    margin = real.manifest.margin
+    assert by_openvino.shape == by_torch.shape == (2, 512 - 2 * margin, 384 - 2 * margin, 4)
     apart = np.abs(by_torch.astype(int) - by_openvino)
     assert by_openvino[..., :3].std() > 1
     assert np.quantile(apart, 0.999) <= 2

@@ -71,7 +71,7 @@ def model(exported: tuple[Path, Report]) -> Path:
 
 def outputs(model: Path, device: str, precision: str | None = None) -> np.ndarray:
     random = np.random.default_rng(5)
-    smooth = random.normal(size=(1, 1, 24, 32)).repeat(8, axis=2).repeat(8, axis=3)
+    smooth = random.normal(size=(1, 1, 64, 72)).repeat(8, axis=2).repeat(8, axis=3)
     batch = (smooth + random.normal(0, 0.4, smooth.shape)).clip(-4, 4).astype(np.float32)
     if device == "torch":
         from geosar.engines.torch import TorchEngine  # noqa: PLC0415 - only this test needs it
@@ -83,7 +83,7 @@ def outputs(model: Path, device: str, precision: str | None = None) -> np.ndarra
 def test_the_manifest_says_what_the_network_needs(model: Path) -> None:
     manifest = read_manifest(model / "manifest.json")
     assert (manifest.name, manifest.version) == ("tiny", "3")
-    assert (manifest.stride, manifest.halo) == (STRIDE, HALO)
+    assert (manifest.stride, manifest.halo, manifest.margin) == (STRIDE, HALO, HALO)
     assert manifest.inputs.clip == (-4, 4)
     assert manifest.inputs.accepts == (("VV",), ("VH",))
     assert manifest.training["updates"] == 80
@@ -188,7 +188,7 @@ def test_calibration_needs_whole_patches() -> None:
 def test_calibration_draws_evenly_from_the_sources(quick: pytest.MonkeyPatch, pairs: list[Pair]) -> None:
     del quick
     patches = package.calibration(pairs)
-    assert [patch.shape for patch in patches] == [(1, 1, 256, 256)] * 6
+    assert [patch.shape for patch in patches] == [(1, 1, 256 + 2 * HALO, 256 + 2 * HALO)] * 6
     assert all(np.array_equal(patches[0], patch) == (index % 2 == 0) for index, patch in enumerate(patches))
 
 

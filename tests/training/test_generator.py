@@ -96,6 +96,21 @@ def test_folding_changes_nothing_inside_the_halo() -> None:
     torch.testing.assert_close(after[..., inside, inside], before[..., inside, inside], rtol=0, atol=1e-3)
 
 
+def test_leaving_out_the_margin_changes_no_pixel_inside() -> None:
+    network = lively()
+    sar = torch.randn(2, 1, 12 * STRIDE, 14 * STRIDE)
+    with torch.no_grad():
+        whole = fold(copy.deepcopy(network))(sar)
+        inside = fold(copy.deepcopy(network), HALO)(sar)
+    assert inside.shape == (2, 4, 2 * STRIDE, 4 * STRIDE)
+    assert torch.equal(inside, whole[..., HALO:-HALO, HALO:-HALO])
+
+
+def test_a_margin_that_is_not_the_halo_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected 0 or 160"):
+        fold(Generator(widths=NARROW), 64)
+
+
 def test_folding_leaves_no_norm_behind() -> None:
     folded = fold(lively())
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
