@@ -14,7 +14,6 @@ from geosar.errors import EngineError, ModelFormatError
 from geosar.manifest import OUTPUTS
 from geosar.models import Model
 
-
 KEPT_GRAPHS = 16
 KEPT_PIXELS = 12_000_000
 """Input pixels that the kept graphs may stand for together, two windows of 2048 x 2048 with their halo: a graph
