@@ -11,10 +11,13 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from tiler.database import LIVE, Database, Job, Scene
 from tiler.errors import NotFoundError, OverloadedError
 
+INTERNAL = ("prepare", "reference")
+"""Processes of the service's own, which make copies for tiles; clients see nothing of them."""
 STALE_SECONDS = 6.0
 """A service that has not said for so long that it runs a job is taken for dead."""
 
@@ -35,7 +38,7 @@ def submit(
             if found is not None:
                 return found, False
             waiting = session.scalar(select(func.count()).select_from(Job).where(Job.status == "accepted")) or 0
-        if process != "prepare" and waiting >= queue_length:
+        if process not in INTERNAL and waiting >= queue_length:
             raise OverloadedError(f"{waiting} jobs are waiting, as many as this service lets wait. Try again later.")
         job = Job(id=uuid.uuid4().hex, process=process, scene_id=scene.id, key=key, inputs=inputs)
         try:
@@ -51,7 +54,7 @@ def get(database: Database, job_id: str) -> Job:
     """Find a job that clients may see; raises NotFoundError."""
     with database.begin() as session:
         job = session.get(Job, job_id)
-    if job is None or job.process == "prepare":
+    if job is None or job.process in INTERNAL:
         raise NotFoundError(f"there is no job {job_id!r}; GET /jobs lists those that there are.")
     return job
 
@@ -60,7 +63,7 @@ def listed(
     database: Database, *, scene_id: str | None, statuses: Sequence[str], limit: int, offset: int
 ) -> tuple[list[Job], int]:
     """Give a page of jobs, the newest first, and how many there are in all."""
-    query = select(Job).where(Job.process != "prepare")
+    query = select(Job).where(Job.process.not_in(INTERNAL))
     if scene_id is not None:
         query = query.where(Job.scene_id == scene_id)
     if statuses:
@@ -71,8 +74,14 @@ def listed(
         return list(page), total
 
 
-def claim(database: Database, owner: str) -> tuple[Job, Scene] | None:
-    """Take the next job that waits, for this owner; None when there is none, or another was faster."""
+def claim(database: Database, owner: str, most: int = 1) -> tuple[Job, Scene] | None:
+    """Take the next job that waits, for this owner; None when there is none, or another was faster.
+
+    `most` jobs run at once on a machine, however many processes of the service it has.
+    """
+    neighbours = aliased(Job)
+    here = neighbours.owner.startswith(f"{socket.gethostname()}/", autoescape=True)
+    running = select(func.count()).where(neighbours.status == "running", here).scalar_subquery()
     with database.begin() as session:
         # Copies for display are quick and wanted at once.
         order = (Job.process != "prepare", Job.created)
@@ -82,7 +91,7 @@ def claim(database: Database, owner: str) -> tuple[Job, Scene] | None:
         now = time.time()
         changed = session.execute(
             update(Job)
-            .where(Job.id == job.id, Job.status == "accepted")
+            .where(Job.id == job.id, Job.status == "accepted", running < most)
             .values(status="running", owner=owner, updated=now, started=job.started or now, message="starting"),
         )
         if getattr(changed, "rowcount", 0) != 1:
@@ -96,7 +105,7 @@ def requeue_stale(database: Database) -> int:
     """Put jobs whose service died back into the queue; gives how many."""
     with database.begin() as session:
         running = session.scalars(select(Job).where(Job.status == "running")).all()
-        dead = [job.id for job in running if job.updated < time.time() - STALE_SECONDS or _is_dead(job.owner)]
+        dead = [job.id for job in running if job.updated < time.time() - STALE_SECONDS or is_dead(job.owner)]
         if dead:
             message = "waiting to go on after a restart of the service"
             values = {"status": "accepted", "owner": None, "message": message}
@@ -109,7 +118,7 @@ def owner_name() -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
 
 
-def _is_dead(owner: str | None) -> bool:
+def is_dead(owner: str | None) -> bool:
     """Whether the owner is known to have ended; one on another machine is known only by its silence."""
     host, _, rest = (owner or "").partition("/")
     pid = rest.partition("/")[0]

@@ -10,12 +10,13 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tiler import jobs
-from tiler.database import Database, Job, Scene
+from tiler import catalogue, jobs
+from tiler.database import Database, Job, Reference, Scene
 from tiler.settings import Settings
 from tiler.store import Store
 
@@ -146,7 +147,7 @@ class JobRunner:
         for child in list(self._children.values()):
             self._look_after(child)
         while len(self._children) < self._settings.job_workers:
-            claimed = jobs.claim(self._database, self._owner)
+            claimed = jobs.claim(self._database, self._owner, self._settings.job_workers)
             if claimed is None:
                 break
             self._begin(*claimed)
@@ -170,8 +171,13 @@ class JobRunner:
 
     def _order(self, job: Job, scene: Scene) -> dict[str, Any]:
         """What the process is told: paths, which come from the catalogue alone, and options."""
+        source: Path | dict[str, Path] = catalogue.source(self._store, scene)
         if job.process == "prepare":
             destination = self._store.display(scene.id)
+            options = dict(job.inputs)
+        elif job.process == "reference":
+            source = self._store.reference_source(scene.id, self._reference(scene))
+            destination = self._store.reference(scene.id)
             options = dict(job.inputs)
         else:
             stem = scene.filename.rpartition(".")[0]
@@ -180,11 +186,16 @@ class JobRunner:
         destination.parent.mkdir(parents=True, exist_ok=True)
         return {
             "process": job.process,
-            "source": str(self._store.source(scene.id, scene.filename)),
+            "source": {key: str(path) for key, path in source.items()} if isinstance(source, dict) else str(source),
             "destination": str(destination),
             "options": options,
             "gdal": self._settings.gdal.options,
         }
+
+    def _reference(self, scene: Scene) -> str:
+        with self._database.begin() as session:
+            found = session.get(Reference, scene.id)
+        return "gone" if found is None else found.filename
 
     def _abandon(self, child: _Child) -> None:
         child.process.kill()
@@ -237,11 +248,15 @@ class JobRunner:
     def _finish(self, job: Job, status: str, message: str, **values: Any) -> None:
         with self._database.begin() as session:
             scene = session.get(Scene, job.scene_id)
+            state, told = ("ready", "") if status == "successful" else ("failed", message)
             if job.process == "prepare" and scene is not None and status in {"successful", "failed"}:
-                scene.display = "ready" if status == "successful" else "failed"
-                scene.message = "" if status == "successful" else message
+                scene.display, scene.message = state, told
+            picture = session.get(Reference, job.scene_id)
+            # One that was sent since has a job of its own.
+            if job.process == "reference" and picture is not None and picture.created <= job.created:
+                picture.state, picture.message = state, told
         jobs.change(self._database, job.id, status=status, message=message, finished=time.time(), owner=None, **values)
-        if status == "dismissed" and job.process != "prepare":
+        if status == "dismissed" and job.process not in jobs.INTERNAL:
             self._store.remove_job(job.id)
 
     def _park(self) -> None:

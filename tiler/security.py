@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -122,12 +123,12 @@ class KeysMiddleware:
 
 
 def _kept(path: Path) -> bytes:
-    """Give the secret of the store; the first process that asks makes it."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(descriptor, "wb") as file:
-        made = secrets.token_bytes(32)
-        file.write(made)
-    return made
+    """Give the secret of the store; of processes that ask at once for the first time, one makes it for all."""
+    if not path.exists():
+        made = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+        with suppress(FileExistsError):
+            os.link(made, path)  # whole or not at all, and never over another's
+        made.unlink()
+    return path.read_bytes()
