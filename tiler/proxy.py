@@ -1,11 +1,11 @@
-"""Behind a proxy: its word on scheme, host and prefix, where the settings say that it is to be believed."""
+"""Behind a proxy: its word on scheme, host, prefix and client, where the settings say that it is to be believed."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class ProxyMiddleware:
-    """Takes X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Prefix, of which the last proxy's word counts."""
+    """Takes X-Forwarded-Proto, -Host, -Prefix and -For, of which the last proxy's word counts."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -19,6 +19,8 @@ class ProxyMiddleware:
                 scope["scheme"] = scheme
             if host := _last(headers.get("x-forwarded-host")):
                 MutableHeaders(scope=scope)["host"] = host
+            if client := _last(headers.get("x-forwarded-for")):
+                scope["client"] = (client, 0)
             prefix = _last(headers.get("x-forwarded-prefix")).rstrip("/")
             if prefix.startswith("/"):
                 scope["root_path"] = prefix

@@ -1,0 +1,61 @@
+"""`geosar serve` as a person runs it: a process of its own, asked over HTTP."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+import geosar
+
+ROOT = Path(geosar.__file__).parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        return int(opened.getsockname()[1])
+
+
+def start(store: Path, model: Path, port: int, *options: str, **settings: str) -> "subprocess.Popen[bytes]":
+    """Start a service; further settings are environment variables without GEOSAR_."""
+    given = {f"GEOSAR_{name.upper()}": value for name, value in settings.items()}
+    environment = {**os.environ, "GEOSAR_STORE": str(store), "GEOSAR_MODEL": str(model), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), "--log-level", "warning", *options]
+    return subprocess.Popen(command, env={**environment, **given}, stdout=subprocess.DEVNULL)
+
+
+def until_it_answers(client: httpx2.Client, process: "subprocess.Popen[bytes]", path: str = "/healthz") -> None:
+    """Wait until a service that was started answers with success."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            if client.get(path).is_success:
+                return
+        except httpx2.TransportError:
+            pass
+        assert process.poll() is None, "the service ended by itself"
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@contextmanager
+def serving(
+    store: Path, model: Path, port: int, *options: str, **settings: str
+) -> Iterator[tuple["subprocess.Popen[bytes]", httpx2.Client]]:
+    """Run a service until the end of the block."""
+    process = start(store, model, port, *options, **settings)
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        try:
+            until_it_answers(client, process)
+            yield process, client
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(30)
