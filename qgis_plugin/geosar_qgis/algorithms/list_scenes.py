@@ -1,0 +1,101 @@
+"""List scenes: what the service has, as outlines on the map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsFeatureSink,
+    QgsField,
+    QgsFields,
+    QgsGeometry,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterString,
+    QgsRectangle,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import QVariant
+
+from ..client.answers import Scene
+from .base import GeosarAlgorithm
+
+FIELDS = ("id", "name", "filename", "acquired", "created", "polarisations", "layers")
+NUMBERS = ("width", "height", "size")
+
+
+class ListScenesAlgorithm(GeosarAlgorithm):
+    """List the scenes of the service."""
+
+    EXTENT, TEXT, OUTPUT, COUNT = "EXTENT", "TEXT", "OUTPUT", "COUNT"
+
+    def name(self) -> str:
+        """Give the id."""
+        return "listscenes"
+
+    def displayName(self) -> str:
+        """Give the name in the toolbox."""
+        return self.tr("List scenes")
+
+    def shortHelpString(self) -> str:
+        """Say what it does."""
+        return self.tr(
+            "Lists the scenes of the service, the newest first, as a layer of their boxes with id, name, dates, "
+            "polarisations, layers, and size in pixels and bytes. A scene without georeference has no geometry."
+        )
+
+    def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:
+        """Declare the parameters."""
+        self.add_connection()
+        self.addParameter(QgsProcessingParameterExtent(self.EXTENT, self.tr("Only those that meet"), optional=True))
+        self.addParameter(QgsProcessingParameterString(self.TEXT, self.tr("Part of the name"), optional=True))
+        self.add_authcfg()
+        self.addParameter(
+            QgsProcessingParameterFeatureSink(
+                self.OUTPUT, self.tr("Scenes"), QgsProcessing.SourceType.TypeVectorPolygon
+            )
+        )
+        self.addOutput(QgsProcessingOutputNumber(self.COUNT, self.tr("How many")))
+
+    def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Do it, in a worker thread."""
+        degrees = QgsCoordinateReferenceSystem("EPSG:4326")
+        extent = self.parameterAsExtent(parameters, self.EXTENT, context, degrees)
+        box = None
+        if not extent.isNull() and not extent.isEmpty():
+            box = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+        text = self.parameterAsString(parameters, self.TEXT, context).strip()
+        scenes = self.carry_out(self.service.scenes(box, text), feedback)
+        fields = QgsFields()
+        for name in FIELDS:
+            fields.append(QgsField(name, QVariant.String))
+        for name in NUMBERS:
+            fields.append(QgsField(name, QVariant.LongLong))
+        sink, destination = self.parameterAsSink(
+            parameters, self.OUTPUT, context, fields, QgsWkbTypes.Type.Polygon, degrees
+        )
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
+        for scene in scenes:
+            sink.addFeature(feature_of(scene, fields), QgsFeatureSink.Flag.FastInsert)
+            feedback.pushInfo(f"{scene.id}  {scene.name}")
+        return {self.OUTPUT: destination, self.COUNT: len(scenes)}
+
+
+def feature_of(scene: Scene, fields: QgsFields) -> QgsFeature:
+    """Make a scene's row."""
+    feature = QgsFeature(fields)
+    if scene.bbox is not None:
+        feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(*scene.bbox)))
+    lists = {"polarisations": ",".join(scene.polarisations), "layers": ",".join(scene.layers)}
+    feature.setAttributes([lists.get(name, getattr(scene, name)) for name in (*FIELDS, *NUMBERS)])
+    return feature

@@ -1,0 +1,182 @@
+"""Translate: a raster layer goes to the service and comes back as a synthetic optical image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputString,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterString,
+)
+
+from ..client.answers import Results, Scene, Tiles
+from ..client.service import Wish
+from .base import GeosarAlgorithm, stage
+from .sending import SendingAlgorithm
+
+XYZ_OPTICAL, XYZ_ERROR, COG = range(3)
+
+
+class TranslatingAlgorithm(GeosarAlgorithm):
+    """What translating a layer and translating a scene of the service share: the wish, and what comes of it."""
+
+    MODEL, EXTENT, ERROR_BAND, RESAMPLE, ADD = "MODEL", "EXTENT", "ERROR_BAND", "RESAMPLE", "ADD"
+    OUTPUT, ERROR, SCENE_ID, JOB_ID = "OUTPUT", "ERROR", "SCENE_ID", "JOB_ID"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: tuple[Scene, Results, list[Tiles], list[int], str, str] | None = None
+
+    def add_wish(self) -> None:
+        """Add what to make."""
+        self.addParameter(
+            QgsProcessingParameterString(self.MODEL, self.tr("Model (default: the service's)"), optional=True)
+        )
+        self.addParameter(QgsProcessingParameterExtent(self.EXTENT, self.tr("Only this part"), optional=True))
+        self.addParameter(
+            QgsProcessingParameterBoolean(self.ERROR_BAND, self.tr("Also estimate the error"), defaultValue=True)
+        )
+        self.add_advanced(
+            QgsProcessingParameterBoolean(
+                self.RESAMPLE, self.tr("Bring it to the pixel size that the model knows"), defaultValue=False
+            )
+        )
+
+    def add_outputs(self, *, file_by_default: bool) -> None:
+        """Add what to do with it."""
+        shown = [
+            self.tr("Tiles of the synthetic image (XYZ)"),
+            self.tr("Tiles of the expected error (XYZ)"),
+            self.tr("File on the service (COG)"),
+        ]
+        self.addParameter(
+            QgsProcessingParameterEnum(
+                self.ADD, self.tr("Add layers of the service"), shown, allowMultiple=True, optional=True,
+                defaultValue=[] if file_by_default else [XYZ_OPTICAL],
+            )
+        )  # fmt: skip
+        self.addParameter(
+            QgsProcessingParameterRasterDestination(
+                self.OUTPUT, self.tr("Synthetic optical image"), optional=True, createByDefault=file_by_default
+            )
+        )
+        self.addParameter(
+            QgsProcessingParameterRasterDestination(
+                self.ERROR, self.tr("Expected error"), optional=True, createByDefault=False
+            )
+        )
+        self.addOutput(QgsProcessingOutputString(self.SCENE_ID, self.tr("Scene")))
+        self.addOutput(QgsProcessingOutputString(self.JOB_ID, self.tr("Job")))
+
+    def wish(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Wish:
+        """Read what to make."""
+        box, crs = None, ""
+        extent = self.parameterAsExtent(parameters, self.EXTENT, context)
+        if not extent.isNull() and not extent.isEmpty():
+            given = self.parameterAsExtentCrs(parameters, self.EXTENT, context)
+            crs = given.authid() if given.isValid() else ""
+            if not crs or ":" not in crs or crs.startswith("USER"):
+                from qgis.core import QgsCoordinateReferenceSystem  # noqa: PLC0415
+
+                extent = self.parameterAsExtent(
+                    parameters, self.EXTENT, context, QgsCoordinateReferenceSystem("EPSG:4326")
+                )
+                crs = ""
+            box = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+        wants_error = bool(parameters.get(self.ERROR))
+        return Wish(
+            model=self.parameterAsString(parameters, self.MODEL, context).strip(),
+            box=box,
+            crs=crs,
+            error_band=wants_error or self.parameterAsBoolean(parameters, self.ERROR_BAND, context),
+            resample_to_model=self.parameterAsBoolean(parameters, self.RESAMPLE, context),
+        )
+
+    def make(
+        self, scene: Scene, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback,
+        begin: float,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Translate a scene and fetch what was asked for; the progress begins at `begin` per cent."""
+        optical = self.parameterAsOutputLayer(parameters, self.OUTPUT, context) if parameters.get(self.OUTPUT) else ""
+        error = self.parameterAsOutputLayer(parameters, self.ERROR, context) if parameters.get(self.ERROR) else ""
+        added = self.parameterAsEnums(parameters, self.ADD, context)
+        results = self.translated(scene, self.wish(parameters, context), feedback, stage(feedback, begin, 85))
+        if optical:
+            self.download(results, "optical", optical, feedback, stage(feedback, 85, 95))
+        if error:
+            self.download(results, "error", error, feedback, stage(feedback, 95, 100))
+        wanted = {XYZ_OPTICAL: "optical", XYZ_ERROR: "error"}
+        tiles = [
+            self.carry_out(self.service.tiles(scene.id, wanted[one], job=results.job), feedback)
+            for one in added
+            if one in wanted and scene.georeferenced
+        ]
+        if not scene.georeferenced and set(added) & set(wanted):
+            feedback.pushWarning(self.tr("The scene has no place on the map, so it has no tiles; take the file."))
+        self._made = (scene, results, tiles, added, optical, error)
+        feedback.setProgress(100)
+        found = {self.SCENE_ID: scene.id, self.JOB_ID: results.job}
+        return found | ({self.OUTPUT: optical} if optical else {}) | ({self.ERROR: error} if error else {})
+
+    def postProcessAlgorithm(
+        self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Make the layers, on the main thread."""
+        if self._made is not None:
+            scene, results, tiles, added, optical, error = self._made
+            self.name_output(context, optical, scene, "optical", results.model)
+            self.name_output(context, error, scene, "error", results.model)
+            for one in tiles:
+                self.add_tiles(context, one, scene, results.model)
+            if COG in added:
+                self.add_remote(context, results, "optical", scene)
+        return {}
+
+
+class TranslateAlgorithm(SendingAlgorithm, TranslatingAlgorithm):
+    """Send a layer, translate it, fetch the result."""
+
+    def name(self) -> str:
+        """Give the id."""
+        return "translate"
+
+    def displayName(self) -> str:
+        """Give the name in the toolbox."""
+        return self.tr("Translate")
+
+    def shortHelpString(self) -> str:
+        """Say what it does."""
+        return self.tr(
+            "Sends a SAR image to the service and fetches what its model makes of it: an optical-looking image on "
+            "exactly the same grid, as a Cloud-Optimized GeoTIFF.\n\n"
+            "<b>The result is synthetic: a guess of a network, not an observation.</b> The expected error says how far "
+            "off each pixel may be, from 0 to 255.\n\n"
+            "SAR image: one or two polarisations, in decibel, power, amplitude or grey values; with a CRS or with "
+            "ground control points. A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is "
+            "copied first.\n\n"
+            "Only this part: in any CRS; the whole image without it.\n\n"
+            "Add layers of the service: tiles and files that stay there, instead of or beside the file that is fetched."
+            "\n\nStopping stops the job on the service, too."
+        )
+
+    def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:
+        """Declare the parameters."""
+        self.add_input()
+        self.add_connection()
+        self.add_wish()
+        self.add_input_details()
+        self.add_authcfg()
+        self.add_outputs(file_by_default=True)
+
+    def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Do it, in a worker thread."""
+        scene = self.sent(parameters, context, feedback, 40)
+        return self.make(scene, parameters, context, feedback, 40)

@@ -1,0 +1,175 @@
+"""What the service tells, as values: scenes, jobs, layers' tiles, results, models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .messages import NotAServiceError
+
+LIVE = ("accepted", "running")
+SYNTHETIC = ("optical", "error", "live")
+"""Layers that a model made; the others are observations."""
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scene of the service."""
+
+    id: str
+    name: str
+    filename: str
+    size: int
+    created: str
+    acquired: str | None
+    bbox: Box | None
+    state: str
+    message: str
+    layers: tuple[str, ...]
+    polarisations: tuple[str, ...]
+    width: int
+    height: int
+
+    @property
+    def georeferenced(self) -> bool:
+        """Whether it has a place on the map."""
+        return self.bbox is not None
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Scene:
+        """Read a scene's JSON."""
+        with _reading("scene"):
+            described = told.get("description") or {}
+            display = told.get("display") or {}
+            box = told.get("bbox")
+            return cls(
+                id=str(told["id"]),
+                name=str(told["name"]),
+                filename=str(told.get("filename", "")),
+                size=int(told.get("size", 0)),
+                created=str(told.get("created", "")),
+                acquired=told.get("acquired"),
+                bbox=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+                state=str(display.get("state", "ready")),
+                message=str(display.get("message") or ""),
+                layers=tuple(told.get("layers", ())),
+                polarisations=tuple(described.get("polarisations", ())),
+                width=int(described.get("width", 0)),
+                height=int(described.get("height", 0)),
+            )
+
+
+@dataclass(frozen=True)
+class Job:
+    """A translation: `progress` in per cent, `seconds_left` while it runs and that is known."""
+
+    id: str
+    scene: str
+    status: str
+    progress: int
+    message: str
+    created: str
+    seconds_left: float | None
+    megapixels_per_second: float | None
+
+    @property
+    def live(self) -> bool:
+        """Whether it waits or runs."""
+        return self.status in LIVE
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Job:
+        """Read a job's JSON (OGC's statusInfo)."""
+        with _reading("job"):
+            return cls(
+                id=str(told["jobID"]),
+                scene=str(told.get("scene", "")),
+                status=str(told["status"]),
+                progress=int(told.get("progress") or 0),
+                message=str(told.get("message") or ""),
+                created=str(told.get("created", "")),
+                seconds_left=told.get("secondsLeft"),
+                megapixels_per_second=told.get("megapixelsPerSecond"),
+            )
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Where a layer's tiles are: `query` holds the version and, where keys are set, a signature."""
+
+    scene: str
+    layer: str
+    name: str
+    description: str
+    minzoom: int
+    maxzoom: int
+    bounds: Box
+    query: str
+
+    @classmethod
+    def of(cls, told: dict[str, Any], scene: str, layer: str) -> Tiles:
+        """Read a TileJSON."""
+        with _reading("TileJSON"):
+            bounds = told["bounds"]
+            return cls(
+                scene=scene,
+                layer=layer,
+                name=str(told.get("name", scene)),
+                description=str(told.get("description", "")),
+                minzoom=int(told.get("minzoom", 0)),
+                maxzoom=int(told.get("maxzoom", 18)),
+                bounds=(float(bounds[0]), float(bounds[1]), float(bounds[2]), float(bounds[3])),
+                query=str(told["tiles"][0]).partition("?")[2],
+            )
+
+
+@dataclass(frozen=True)
+class Results:
+    """Files of a job: `queries` has, for each that there is, the query that opens it ("" where no key is needed)."""
+
+    job: str
+    queries: dict[str, str]
+    model: str
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, told: dict[str, Any], job: str) -> Results:
+        """Read the results document."""
+        with _reading("results"):
+            report = told.get("report") or {}
+            files = {name: one["href"] for name, one in told.items() if isinstance(one, dict) and "href" in one}
+            return cls(
+                job=job,
+                queries={name: str(href).partition("?")[2] for name, href in files.items() if name != "tilejson"},
+                model=f"{report.get('model', '')} {report.get('model_version', '')}".strip(),
+                warnings=tuple(map(str, report.get("warnings", ()))),
+                notes=tuple(map(str, report.get("notes", ()))),
+            )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What the service says of itself."""
+
+    version: str
+    ready: bool
+    missing: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Turn what a foreign answer makes of indexing and conversion into words."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise NotAServiceError(
+            f"The service's {what} could not be understood ({type(error).__name__}: {error}). "
+            "Is it a geosar service, and is the plugin as new as it is?"
+        ) from error

@@ -1,0 +1,157 @@
+"""What a conversation with the service is made of: requests, responses, pauses, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, TypeVar, Union
+
+Bytes = Callable[[int, int], None]
+"""Told of bytes that are done, and of how many there are in all (0 where that is not known)."""
+Progress = Callable[[float, str], None]
+"""Told of the share that is done, 0 to 1, and of what is being done."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a file, in bytes; it is read when it is sent."""
+
+    path: Path
+    offset: int
+    length: int
+
+    def read(self) -> bytes:
+        """Read it; raises FileChangedError when the file has become shorter."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            data = file.read(self.length)
+        if len(data) != self.length:
+            raise FileChangedError(f"{self.path} became shorter while it was being sent. Send it again.")
+        return data
+
+
+@dataclass(frozen=True)
+class Request:
+    """
+    A request. `body` may be a piece of a file, so that no file is ever whole in memory.
+
+    With `save_to` the body of a good answer is appended to that file. `repeatable` says that a repetition does no harm.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Piece = b""
+    save_to: Path | None = None
+    repeatable: bool = True
+    told: Bytes | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer, of whatever status. Names of headers are in small letters."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> dict[str, Any]:
+        """Parse the body; raises NotAServiceError when it is not the JSON of this service."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise NotAServiceError(
+                "The answer is not that of a geosar service. Check the address: it is the one that shows the web map."
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A pause, in seconds."""
+
+    seconds: float
+
+
+Flow = Generator[Union[Request, Wait], Any, T]
+"""A conversation that ends with a T."""
+
+
+class ClientError(Exception):
+    """Root of what goes wrong; the message is meant for the user."""
+
+
+class UnreachableError(ClientError):
+    """No answer: service away, name unknown, connection cut, time over."""
+
+
+class UntrustedError(ClientError):
+    """The certificate of the service was not accepted."""
+
+
+class NotAServiceError(ClientError):
+    """Something answers, but not this service."""
+
+
+class RefusedError(ClientError):
+    """No key, a wrong one, or one that may not do this."""
+
+
+class NotThereError(ClientError):
+    """No such scene, job or layer."""
+
+
+class RejectedError(ClientError):
+    """The service understood and said no; the message is its own."""
+
+
+class UnavailableError(ClientError):
+    """The service is too busy, or failed; trying again did not help."""
+
+
+class JobFailedError(ClientError):
+    """The translation ended without a result."""
+
+
+class CancelledError(ClientError):
+    """The user stopped it."""
+
+
+class FileChangedError(ClientError):
+    """The file changed while it was being sent."""
+
+
+class LocalDiskError(ClientError):
+    """What came could not be written on this computer."""
+
+
+def checked(response: Response) -> Response:
+    """Give a good answer back; raise what a bad one says, in words."""
+    if response.status < 400:
+        return response
+    detail = _detail(response)
+    if response.status in (401, 403):
+        raise RefusedError(
+            f"The service refuses: {detail or 'no valid key was given'} Check the authentication of the connection."
+        )
+    if response.status == 404:
+        raise NotThereError(detail or "The service does not have that.")
+    if response.status in (429, 502, 503, 504):
+        raise UnavailableError(f"The service cannot do that now: {detail or 'it is too busy'} Try again later.")
+    if response.status >= 500 and response.status != 507:
+        raise UnavailableError(f"The service failed: {detail or f'status {response.status}'}")
+    raise RejectedError(detail or f"The service answered with status {response.status}.")
+
+
+def _detail(response: Response) -> str:
+    try:
+        detail = json.loads(response.body).get("detail")
+    except (ValueError, AttributeError):
+        return ""
+    text = str(detail or "").strip()
+    return text[:1].upper() + text[1:] + ("" if not text or text.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,290 @@
+"""The service's routes, as conversations: scenes, jobs, results, tiles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+from .addresses import join, with_query
+from .answers import SYNTHETIC, Box, Job, Ready, Results, Scene, Tiles
+from .driving import ask, never
+from .messages import (
+    CancelledError,
+    Flow,
+    JobFailedError,
+    LocalDiskError,
+    NotThereError,
+    Progress,
+    Request,
+    Response,
+    UnreachableError,
+    Wait,
+    checked,
+)
+
+PAGE = 100
+FIRST_LOOK, LONGEST_LOOK = 0.3, 2.0
+"""Seconds between looks at a job."""
+PREPARING_SECONDS = 600.0
+RESUMES = 5
+PROCESS = ("processes", "translate")
+JSON = {"Accept": "application/json"}
+
+
+def quiet(_share: float, _words: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to make of a scene. `box` is left, bottom, right, top in `crs` (an authority's code, such as EPSG:32643)."""
+
+    model: str = ""
+    box: Box | None = None
+    crs: str = ""
+    error_band: bool = True
+    resample_to_model: bool = False
+
+    def inputs(self, scene: str) -> dict[str, Any]:
+        """Give the inputs of the process."""
+        found: dict[str, Any] = {"scene": scene, "error_band": self.error_band}
+        if self.model:
+            found["model"] = self.model
+        if self.resample_to_model:
+            found["resample_to_model"] = True
+        if self.box is not None:
+            found["bbox"] = {"bbox": list(self.box), "crs": self.crs} if self.crs else list(self.box)
+        return found
+
+
+class Service:
+    """Conversations with the service at one address."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+    def ready(self) -> Flow[Ready]:
+        """Try the address, the key, and whether the service can work."""
+        alive = (yield from ask(self._get("healthz"), tries=1)).json()
+        answer: Response = yield self._get("readyz")
+        checks = answer.json().get("checks", {})
+        models = yield from self.models()
+        missing = tuple(name for name, good in checks.items() if not good)
+        return Ready(str(alive.get("version", "?")), answer.status == 200, missing, models)
+
+    def models(self) -> Flow[tuple[str, ...]]:
+        """Names of the models that a wish may name; the first is the service's own choice."""
+        told = (yield from ask(self._get(*PROCESS))).json()
+        schema = told.get("inputs", {}).get("model", {}).get("schema", {})
+        return tuple(map(str, schema.get("enum", ())))
+
+    def scenes(self, box: Box | None = None, text: str = "", most: int = 1000) -> Flow[list[Scene]]:
+        """List scenes, the newest first; `box` in degrees."""
+        bbox = None if box is None else ",".join(f"{value:.7f}" for value in box)
+        told = yield from self._pages("scenes", most, bbox=bbox, q=text or None)
+        return [Scene.of(one) for one in told]
+
+    def scene(self, scene: str) -> Flow[Scene]:
+        """Show a scene."""
+        return Scene.of((yield from ask(self._get("scenes", scene))).json())
+
+    def prepared(self, scene: str, progress: Progress = quiet) -> Flow[Scene]:
+        """Wait until the copy for SAR tiles is made, or could not be."""
+        waited = 0.0
+        while True:
+            found = yield from self.scene(scene)
+            if found.state != "preparing" or waited > PREPARING_SECONDS:
+                return found
+            progress(0.0, "Preparing the scene")
+            yield Wait(LONGEST_LOOK)
+            waited += LONGEST_LOOK
+
+    def remove_scene(self, scene: str) -> Flow[None]:
+        """Remove a scene with its jobs and results."""
+        yield from ask(Request("DELETE", join(self.base, "scenes", scene), JSON))
+
+    def translate(self, scene: str, wish: Wish) -> Flow[Job]:
+        """Begin a translation; the same wish again gives the same job."""
+        body = json.dumps({"inputs": wish.inputs(scene)}).encode()
+        headers = {**JSON, "Content-Type": "application/json", "Prefer": "respond-async"}
+        url = join(self.base, *PROCESS, "execution")
+        return Job.of((yield from ask(Request("POST", url, headers, body))).json())
+
+    def jobs(self, scene: str = "", most: int = 100) -> Flow[list[Job]]:
+        """List jobs, the newest first."""
+        told = yield from self._pages("jobs", most, scene=scene or None)
+        return [Job.of(one) for one in told]
+
+    def job(self, job: str) -> Flow[Job]:
+        """Show a job."""
+        return Job.of((yield from ask(self._get("jobs", job))).json())
+
+    def dismiss(self, job: str) -> Flow[Job]:
+        """Stop a job, or remove the results of one that is done."""
+        return Job.of((yield from ask(Request("DELETE", join(self.base, "jobs", job), JSON))).json())
+
+    def finished(self, job: str, progress: Progress = quiet) -> Flow[Job]:
+        """Follow a job to its end; raises JobFailedError when that is not a result."""
+        look = FIRST_LOOK
+        while True:
+            now = yield from self.job(job)
+            if now.status == "successful":
+                progress(1.0, "Translated")
+                return now
+            if not now.live:
+                raise JobFailedError(f"The translation was {now.status}: {now.message or 'no reason was given'}.")
+            progress(now.progress / 100, words_of(now))
+            yield Wait(look)
+            look = min(look * 1.5, LONGEST_LOOK)
+
+    def results(self, job: str) -> Flow[Results]:
+        """Show which files a job made."""
+        return Results.of((yield from ask(self._get("jobs", job, "results"))).json(), job)
+
+    def result_address(self, results: Results, output: str) -> str:
+        """Give the address of a file of a job; raises NotThereError when the job made none of that name."""
+        if output not in results.queries:
+            raise NotThereError(f"The job {results.job} made no file {output!r}; it has {', '.join(results.queries)}.")
+        return with_query(join(self.base, "jobs", results.job, "results", output), results.queries[output])
+
+    def tiles(self, scene: str, layer: str, **query: Any) -> Flow[Tiles]:
+        """Say where a layer's tiles are; `job` names another result than the latest."""
+        url = join(self.base, "scenes", scene, layer, "tilejson.json", **query)
+        return Tiles.of((yield from ask(Request("GET", url, JSON))).json(), scene, layer)
+
+    def picture(self, scene: str, layer: str, size: int) -> Flow[bytes]:
+        """Give a small PNG of a layer, at most `size` pixels wide and high."""
+        url = join(self.base, "scenes", scene, layer, "preview.png", max_size=size)
+        return (yield from ask(Request("GET", url, {"Accept": "image/png"}))).body
+
+    def download(self, address: str, path: Path, progress: Progress = quiet) -> Flow[None]:
+        """
+        Download to a file, which appears under its name when it is whole.
+
+        After a cut it goes on where it stopped, if the file of the service is still the same.
+        """
+        part = path.with_name(f"{path.name}.part")
+        _remove(part)
+        try:
+            yield from self._fetch(address, part, progress)
+            _replace(part, path)
+        finally:
+            _remove(part)
+
+    def _fetch(self, address: str, part: Path, progress: Progress) -> Flow[None]:
+        etag = ""
+        for left in reversed(range(RESUMES)):
+            have = _size(part)
+            headers = {"Range": f"bytes={have}-", "If-Range": etag} if have and etag else {}
+            if have and not etag:
+                _remove(part)
+                have = 0
+
+            def told(done: int, total: int, before: int = have) -> None:
+                megabytes = (before + done) / 1e6
+                progress((before + done) / (before + total) if total else 0.0, f"Downloading, {megabytes:.1f} MB")
+
+            try:
+                response: Response = yield Request("GET", address, headers, save_to=part, told=told)
+            except UnreachableError:
+                if not left:
+                    raise
+                yield Wait(1.0)
+                continue
+            checked(response)
+            expected = response.headers.get("content-length", "")
+            begun = have if response.status == 206 else 0
+            if not expected.isdigit() or _size(part) >= begun + int(expected):
+                return
+            etag = response.headers.get("etag", "")
+        raise UnreachableError("The download was cut off again and again. Try again later.")
+
+    def _get(self, *parts: str) -> Request:
+        return Request("GET", join(self.base, *parts), JSON)
+
+    def _pages(self, kind: str, most: int, **query: Any) -> Flow[list[dict[str, Any]]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            limit = min(PAGE, most - len(found))
+            url = join(self.base, kind, limit=limit, offset=len(found), **query)
+            page = (yield from ask(Request("GET", url, JSON))).json()
+            new: Iterable[dict[str, Any]] = page.get(kind, ())
+            found += new
+            if not new or len(found) >= min(most, int(page.get("numberMatched", 0))):
+                return found
+
+
+def completed(
+    service: Service,
+    scene: str,
+    wish: Wish,
+    progress: Progress = quiet,
+    leave: Callable[[], bool] = never,
+) -> Flow[Results]:
+    """
+    Translate a scene and wait for it; gives the results.
+
+    When the user stops it, the job is stopped on the service too, unless `leave` says that QGIS is closing.
+    """
+    job = yield from service.translate(scene, wish)
+    try:
+        yield from service.finished(job.id, progress)
+    except CancelledError:
+        if not leave():
+            yield from service.dismiss(job.id)
+        raise
+    return (yield from service.results(job.id))
+
+
+def found_by_name(service: Service, text: str) -> Flow[Scene]:
+    """Find a scene by its id, or by its name where only one has it."""
+    try:
+        return (yield from service.scene(text.strip()))
+    except NotThereError:
+        named = [one for one in (yield from service.scenes(text=text.strip())) if one.name == text.strip()]
+    if len(named) != 1:
+        there = "None" if not named else f"{len(named)} of them: {', '.join(one.id for one in named)}"
+        raise NotThereError(f"{text!r} is no scene's id, and should then be the name of one scene. There is {there}.")
+    return named[0]
+
+
+def words_of(job: Job) -> str:
+    """Say how far a job is."""
+    if job.status == "accepted":
+        return job.message or "Waiting for its turn"
+    speed = "" if not job.megapixels_per_second else f", {job.megapixels_per_second:.1f} megapixels a second"
+    left = "" if job.seconds_left is None else f", {_duration(job.seconds_left)} left"
+    return f"Translating, {job.progress} %{speed}{left}"
+
+
+def title_of(scene: str, layer: str, model: str = "") -> str:
+    """Name a layer so that nobody takes what a model made for an observation."""
+    kinds = {"optical": "synthetic optical", "live": "synthetic optical, live", "error": "expected error"}
+    if layer not in SYNTHETIC:
+        return f"{scene} (SAR)"
+    return f"{scene} ({', '.join(filter(None, (kinds[layer], model)))})"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise LocalDiskError(f"{path} could not be removed: {error.strerror}.") from error
+
+
+def _replace(part: Path, path: Path) -> None:
+    try:
+        part.replace(path)
+    except OSError as error:
+        raise LocalDiskError(f"{path} could not be written: {error.strerror}. Is it open in QGIS?") from error

@@ -1,0 +1,189 @@
+"""Sending a file: in pieces that can be repeated (tus) where the service takes them, else in one stream."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin
+
+from .addresses import join, within
+from .answers import Scene
+from .driving import ask, seconds_of
+from .messages import (
+    CancelledError,
+    FileChangedError,
+    Flow,
+    NotAServiceError,
+    NotThereError,
+    Piece,
+    Progress,
+    RejectedError,
+    Request,
+    Response,
+    UnreachableError,
+    Wait,
+    checked,
+)
+from .service import JSON, Service, quiet
+
+PIECE = 4 * 2**20
+"""Bytes of a piece: small enough to repeat and to hold in memory, large enough for a fast line."""
+TRIES = 6
+"""In a row without a byte arriving."""
+CHECKING_SECONDS = 0.5
+TUS = {"Tus-Resumable": "1.0.0"}
+LOCKED, MISPLACED, GONE = 423, 409, (404, 410)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What to send, and what its file does not say: see POST /scenes."""
+
+    path: Path
+    name: str = ""
+    polarisation: str = ""
+    unit: str = ""
+    force: bool = False
+
+    @property
+    def filename(self) -> str:
+        """The file's own name."""
+        return self.path.name
+
+    @property
+    def size(self) -> int:
+        """Bytes; raises FileChangedError when the file is not there."""
+        try:
+            return self.path.stat().st_size
+        except OSError as error:
+            raise FileChangedError(f"{self.path} cannot be read: {error.strerror}.") from error
+
+    def said(self) -> dict[str, str]:
+        """Give what is known, by the names of the service."""
+        known = {"name": self.name, "polarisation": self.polarisation, "unit": self.unit}
+        return {key: value for key, value in known.items() if value} | ({"force": "true"} if self.force else {})
+
+
+def upload(service: Service, parcel: Parcel, progress: Progress = quiet) -> Flow[Scene]:
+    """Send a file; gives the scene. A file that the service has already is not a second scene."""
+    if not parcel.size:
+        raise RejectedError(f"{parcel.filename} is empty.")
+    answer: Response = yield from _answered(Request("OPTIONS", join(service.base, "uploads"), TUS))
+    takes_pieces = answer.status < 300 and "tus-resumable" in answer.headers
+    send = _send_pieces if takes_pieces else _send_whole
+    return (yield from send(service, parcel, progress))
+
+
+def _answered(request: Request) -> Flow[Response]:
+    """Send until there is any answer, whatever it says."""
+    for left in reversed(range(TRIES)):
+        try:
+            answer: Response = yield request
+        except UnreachableError:
+            if not left:
+                raise
+            yield Wait(0.5 * (TRIES - left))
+        else:
+            return answer
+    raise AssertionError("the last try returns or raises")
+
+
+def _send_whole(service: Service, parcel: Parcel, progress: Progress) -> Flow[Scene]:
+    url = join(service.base, "scenes", filename=parcel.filename, **parcel.said())
+    size = parcel.size
+    request = Request(
+        "POST", url, {**JSON, "Content-Type": "application/octet-stream"}, Piece(parcel.path, 0, size),
+        told=lambda done, _total: progress(done / size, _words(done, size)),
+    )  # fmt: skip
+    return Scene.of((yield from ask(request)).json())
+
+
+def _send_pieces(service: Service, parcel: Parcel, progress: Progress) -> Flow[Scene]:
+    size = parcel.size
+    stamp = parcel.path.stat().st_mtime_ns
+    address = yield from _begin(service, parcel, size)
+    try:
+        yield from _send_rest(address, parcel.path, size, stamp, progress)
+        progress(1.0, "The service looks at the file")
+        return (yield from _received(service, address))
+    except CancelledError:
+        yield Request("DELETE", address, TUS)
+        raise
+
+
+def _begin(service: Service, parcel: Parcel, size: int) -> Flow[str]:
+    values = {"filename": parcel.filename, **parcel.said()}
+    metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
+    headers = {**TUS, "Upload-Length": str(size), "Upload-Metadata": metadata}
+    url = join(service.base, "uploads")
+    answer = yield from ask(Request("POST", url, headers))
+    location = urljoin(url, answer.headers.get("location", ""))
+    identifier = location.rstrip("/").rpartition("/")[2]
+    if not identifier or identifier == "uploads":
+        raise NotAServiceError("The service began an upload and did not say where.")
+    # A key is only ever sent below the connection's own address, whatever host the service takes itself for.
+    return location if within(service.base, location) else join(service.base, "uploads", identifier)
+
+
+def _send_rest(address: str, path: Path, size: int, stamp: int, progress: Progress) -> Flow[None]:
+    offset, tries = 0, TRIES
+    while offset < size:
+        piece = Piece(path, offset, min(PIECE, size - offset))
+        if path.stat().st_mtime_ns != stamp:
+            raise FileChangedError(f"{path} changed while it was being sent. Send it again.")
+        headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+        before = offset
+
+        def told(done: int, _total: int, before: int = before) -> None:
+            progress((before + done) / size, _words(before + done, size))
+
+        answer = yield from _tried(Request("PATCH", address, headers, piece, told=told))
+        if answer is not None and answer.status < 300:
+            offset = _offset_in(answer, offset + piece.length)
+        elif answer is None or answer.status in (LOCKED, MISPLACED, 429, 502, 503, 504):
+            yield Wait(
+                max(0.5 * (TRIES - tries), 0 if answer is None else seconds_of(answer.headers.get("retry-after", "")))
+            )
+            now = yield from _tried(Request("HEAD", address, TUS))
+            if now is not None and now.status in GONE:
+                raise NotThereError("The service no longer knows this upload. Send the file again.")
+            offset = offset if now is None or now.status >= 300 else _offset_in(now, offset)
+        else:
+            checked(answer)
+        tries = TRIES if offset > before else tries - 1
+        if not tries:
+            raise UnreachableError("The upload was cut off and could not go on. Send the file again.")
+        progress(offset / size, _words(offset, size))
+
+
+def _tried(request: Request) -> Flow[Response | None]:
+    """Send once; None when there was no answer."""
+    try:
+        answer: Response = yield request
+    except UnreachableError:
+        return None
+    return answer
+
+
+def _received(service: Service, address: str) -> Flow[Scene]:
+    """Wait until the service has looked at the file; raises RejectedError with what it found."""
+    while True:
+        told = (yield from ask(Request("GET", address, JSON))).json()
+        if told.get("status") == "done" and told.get("scene"):
+            return (yield from service.scene(str(told["scene"])))
+        if told.get("status") == "failed":
+            problem = told.get("problem") or {}
+            raise RejectedError(str(problem.get("detail") or "The service could not use the file."))
+        if told.get("status") not in ("receiving", "checking"):
+            raise NotAServiceError(f"The service says of the upload: {told.get('status')!r}, which means nothing here.")
+        yield Wait(CHECKING_SECONDS)
+
+
+def _offset_in(answer: Response, otherwise: int) -> int:
+    text = answer.headers.get("upload-offset", "")
+    return int(text) if text.isdigit() else otherwise
+
+
+def _words(done: int, size: int) -> str:
+    return f"Uploading, {done / 1e6:.1f} of {size / 1e6:.1f} MB"

@@ -1,0 +1,126 @@
+"""Connections: a name, an address, and what opens it in QGIS's authentication database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
+
+from .client.addresses import AddressError, service_address, within
+from .client.messages import ClientError
+
+ROOT = "geosar/connections"
+CURRENT = "geosar/current"
+KEY_METHODS = ("APIHeader", "Basic")
+"""Ways in which an API key can be kept, the best first; which there are depends on the version of QGIS."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A service. `authcfg` names a configuration of the authentication database, "" for a service that is open."""
+
+    name: str
+    address: str
+    authcfg: str = ""
+
+
+def saved() -> list[Connection]:
+    """Give the connections that are saved, by name."""
+    settings = QgsSettings()
+    settings.beginGroup(ROOT)
+    names = sorted(settings.childGroups(), key=str.lower)
+    found = [
+        Connection(name, str(settings.value(f"{name}/address", "")), str(settings.value(f"{name}/authcfg", "") or ""))
+        for name in names
+    ]
+    settings.endGroup()
+    return [one for one in found if one.address]
+
+
+def save(connection: Connection, replaces: str = "") -> None:
+    """Save a connection, in place of the one of another name where that is given; raises ClientError."""
+    name = connection.name.strip()
+    if not name or "/" in name or "\\" in name:
+        raise ClientError(f"{connection.name!r} cannot name a connection; expected letters, and no slashes.")
+    if replaces and replaces != name:
+        remove(replaces)
+    settings = QgsSettings()
+    settings.setValue(f"{ROOT}/{name}/address", service_address(connection.address))
+    settings.setValue(f"{ROOT}/{name}/authcfg", connection.authcfg)
+    make_current(name)
+
+
+def remove(name: str) -> None:
+    """Forget a connection. Its authentication configuration stays: others may use it."""
+    QgsSettings().remove(f"{ROOT}/{name}")
+
+
+def make_current(name: str) -> None:
+    """Remember which connection was used last."""
+    QgsSettings().setValue(CURRENT, name)
+
+
+def current() -> Connection | None:
+    """Give the connection that was used last, or the first; None when none is saved."""
+    known = saved()
+    name = str(QgsSettings().value(CURRENT, ""))
+    return next((one for one in known if one.name == name), known[0] if known else None)
+
+
+def find(text: str, authcfg: str = "") -> Connection:
+    """Find a connection by name, or take an address as one; raises ClientError, which says what there is."""
+    text = text.strip()
+    known = saved()
+    chosen = current() if not text else next((one for one in known if one.name == text), None)
+    if chosen is None and text:
+        try:
+            address = service_address(text)
+        except AddressError as error:
+            names = ", ".join(one.name for one in known) or "none yet"
+            raise ClientError(f"{text!r} is neither a connection ({names}) nor the address of a service.") from error
+        if "://" in text or ":" in text or "." in text:
+            chosen = Connection(address, address)
+    if chosen is None:
+        names = ", ".join(one.name for one in known) or "none yet: make one in the panel SAR to optical"
+        raise ClientError(f"There is no connection {text!r}. Connections: {names}. An address does as well.")
+    return Connection(chosen.name, chosen.address, authcfg) if authcfg else chosen
+
+
+def owner_of(address: str) -> Connection | None:
+    """Give the connection to whose service an address belongs, the closest where there are several."""
+    fitting = [one for one in saved() if within(one.address, address)]
+    return max(fitting, key=lambda one: len(one.address), default=None)
+
+
+def keep_key(name: str, key: str) -> str:
+    """Put an API key into the authentication database; gives the configuration's id. Raises ClientError."""
+    manager = QgsApplication.authManager()
+    if not unlock("any"):
+        raise ClientError("The authentication database stays locked without its master password; nothing was saved.")
+    method = next((one for one in KEY_METHODS if one in manager.authMethodsKeys()), "")
+    if not method:
+        raise ClientError("This QGIS has no authentication method that can keep an API key.")
+    config = QgsAuthMethodConfig(method)
+    config.setName(f"geosar: {name}")
+    values = {"Authorization": f"Bearer {key}"} if method == "APIHeader" else {"username": "api-key", "password": key}
+    config.setConfigMap(values)
+    answer = manager.storeAuthenticationConfig(config)
+    stored = answer[0] if isinstance(answer, tuple) else answer
+    if not stored or not config.id():
+        raise ClientError("The authentication database did not take the key; see its log in the log panel.")
+    return str(config.id())
+
+
+def unlock(authcfg: str) -> bool:
+    """Ask for the master password where it is needed and was not given yet; on the main thread only."""
+    return not authcfg or bool(QgsApplication.authManager().setMasterPassword(True))
+
+
+def key_in(authcfg: str) -> str:
+    """Give the password of a Basic configuration, which is where an API key is kept without the method APIHeader."""
+    config = QgsAuthMethodConfig()
+    answer = QgsApplication.authManager().loadAuthenticationConfig(authcfg, config, True)
+    loaded = answer[0] if isinstance(answer, tuple) else answer
+    if isinstance(answer, tuple) and len(answer) > 1:
+        config = answer[1]
+    return str(config.config("password")) if loaded and config.method() == "Basic" else ""

@@ -1,0 +1,1 @@
+"""The panel: connections, scenes, jobs, and what to look at."""

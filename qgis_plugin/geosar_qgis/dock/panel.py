@@ -1,0 +1,2 @@
+from qgis.PyQt.QtWidgets import QDockWidget
+class Panel(QDockWidget): pass

@@ -1,0 +1,139 @@
+"""Layers of the service in QGIS: tiles and files, named, styled and described so that nobody takes them for observations."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from qgis.core import (
+    QgsColorRampShader,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsLayerMetadata,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRasterShader,
+    QgsRectangle,
+    QgsSingleBandPseudoColorRenderer,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QColor
+
+from .client.addresses import VSICURL, tile_template, xyz_uri
+from .client.answers import SYNTHETIC, Tiles
+from .client.service import title_of
+from .connections import Connection
+
+ERROR_SHOWN = 64
+"""Expected errors at which the colours end, of 255; as in the service's own tiles."""
+MAGMA = ("#000004", "#180f3e", "#451077", "#721f81", "#9f2f7f", "#cd4071", "#f1605d", "#fd9567", "#fec98d", "#fcfdbf")
+STATEMENT = "Synthetic optical image made from SAR; not an observation"
+MERCATOR, DEGREES = "EPSG:3857", "EPSG:4326"
+MARK = "geosar/layer"
+"""Custom property of our layers: which of the service's layers it shows."""
+
+
+def xyz_layer(connection: Connection, tiles: Tiles, scene_name: str, model: str = "") -> QgsRasterLayer:
+    """Make a layer of tiles, with the zooms and the extent that the service tells."""
+    template = tile_template(connection.address, tiles.scene, tiles.layer, tiles.query)
+    uri = xyz_uri(template, tiles.minzoom, tiles.maxzoom, connection.authcfg)
+    layer = QgsRasterLayer(uri, title_of(scene_name, tiles.layer, model), "wms")
+    set_box(layer, tiles.bounds)
+    describe(layer, tiles.layer, tiles.description)
+    return layer
+
+
+def set_box(layer: QgsRasterLayer, bounds: tuple[float, float, float, float]) -> None:
+    """Say where tiles lie (west, south, east, north in degrees); the provider takes them to cover the Earth."""
+    layer.setCustomProperty("geosar/bounds", ",".join(map(repr, bounds)))
+    layer.setExtent(to_mercator(bounds))
+
+
+def to_mercator(bounds: tuple[float, float, float, float]) -> QgsRectangle:
+    """Bring a box from degrees to Web Mercator; over the antimeridian it is the whole width."""
+    west, south, east, north = bounds
+    if west > east:
+        west, east = -180.0, 180.0
+    limit = 85.0511
+    box = QgsRectangle(west, max(south, -limit), east, min(north, limit))
+    way = QgsCoordinateTransform(
+        QgsCoordinateReferenceSystem(DEGREES), QgsCoordinateReferenceSystem(MERCATOR), QgsProject.instance()
+    )
+    return way.transformBoundingBox(box)
+
+
+def to_degrees(box: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> tuple[float, float, float, float] | None:
+    """Bring a box of a map to degrees; None where it has no place there."""
+    way = QgsCoordinateTransform(crs, QgsCoordinateReferenceSystem(DEGREES), QgsProject.instance())
+    way.setBallparkTransformsAreAppropriate(True)
+    try:
+        found = way.transformBoundingBox(box)
+    except QgsCsException:
+        return None
+    if found.isEmpty() or not found.isFinite():
+        return None
+    return (
+        max(found.xMinimum(), -180.0), max(found.yMinimum(), -90.0), min(found.xMaximum(), 180.0),
+        min(found.yMaximum(), 90.0),
+    )  # fmt: skip
+
+
+def cog_source(address: str) -> str:
+    """Give the source of a file that stays on the service and is read piece by piece."""
+    # No listing of folders and no search for files beside it: the service has neither.
+    return f"{VSICURL[:-1]}?empty_dir=yes&max_retry=3&retry_delay=1&url={quote(address, safe='')}"
+
+
+def cog_layer(source: str, scene_name: str, layer_name: str, model: str = "") -> QgsRasterLayer:
+    """Make a layer of a result's file, on the service (see `cog_source`) or here."""
+    layer = QgsRasterLayer(source, title_of(scene_name, layer_name, model), "gdal")
+    dress(layer, layer_name, model)
+    return layer
+
+
+def dress(layer: QgsRasterLayer, layer_name: str, model: str = "") -> None:
+    """Give a result's file its style and its words."""
+    if layer_name == "error" and layer.isValid():
+        layer.setRenderer(error_renderer(layer))
+    what = STATEMENT if layer_name == "optical" else f"Expected absolute error, 0 to 255, of a {STATEMENT[0].lower()}{STATEMENT[1:]}"
+    describe(layer, layer_name, f"{what}; model {model}" if model else what)
+
+
+def error_renderer(layer: QgsRasterLayer) -> QgsSingleBandPseudoColorRenderer:
+    """Colour the expected error as the service's tiles do: magma, from 0 to ERROR_SHOWN."""
+    items = []
+    for number, colour in enumerate(MAGMA):
+        value = ERROR_SHOWN * number / (len(MAGMA) - 1)
+        items.append(QgsColorRampShader.ColorRampItem(value, QColor(colour), f"{value:.0f}"))
+    items[-1].label = tr("{0} of 255 and more").format(ERROR_SHOWN)
+    ramp = QgsColorRampShader(0, ERROR_SHOWN)
+    ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
+    ramp.setColorRampItemList(items)
+    shader = QgsRasterShader(ERROR_SHOWN)
+    shader.setRasterShaderFunction(ramp)
+    renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader)
+    renderer.setClassificationMin(0)
+    renderer.setClassificationMax(ERROR_SHOWN)
+    return renderer
+
+
+def describe(layer: QgsRasterLayer, layer_name: str, text: str) -> None:
+    """Write into the layer what it is: abstract, attribution, keywords; kept in the project and in exports."""
+    layer.setCustomProperty(MARK, layer_name)
+    metadata = QgsLayerMetadata(layer.metadata())
+    metadata.setTitle(layer.name())
+    metadata.setAbstract(text)
+    metadata.setRights([text])
+    if layer_name in SYNTHETIC:
+        metadata.setKeywords({"gmd:topicCategory": ["imageryBaseMapsEarthCover"], "geosar": ["synthetic", "SAR"]})
+    layer.setMetadata(metadata)
+    # What a map's copyright label and QGIS Server show; at another place since QGIS 3.38.
+    shown = layer.serverProperties() if hasattr(layer, "serverProperties") else layer
+    shown.setTitle(layer.name())
+    shown.setAbstract(text)
+    shown.setAttribution(text)
+
+
+def tr(text: str) -> str:
+    """Translate."""
+    return QCoreApplication.translate("Layers", text)

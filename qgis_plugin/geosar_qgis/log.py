@@ -1,0 +1,45 @@
+"""The log panel's tab, and errors in the message bar: words there, details here."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from qgis.core import Qgis, QgsMessageLog
+from qgis.PyQt.QtCore import QCoreApplication
+
+from .client.messages import ClientError
+
+TAB = "SAR to optical"
+SECONDS = 12
+
+
+def note(text: str) -> None:
+    """Write a line."""
+    QgsMessageLog.logMessage(text, TAB, Qgis.MessageLevel.Info, False)
+
+
+def warn(text: str) -> None:
+    """Write a line that is marked, without a notice."""
+    QgsMessageLog.logMessage(text, TAB, Qgis.MessageLevel.Warning, False)
+
+
+def tell(bar: Any, error: Exception) -> None:
+    """Say in the message bar what went wrong; what nobody foresaw has its details in the log."""
+    if isinstance(error, ClientError):
+        words = str(error)
+        warn(f"{type(error).__name__}: {words}")
+    else:
+        words = QCoreApplication.translate(
+            "Log", "Something went wrong that nobody foresaw ({0}). The log panel says more."
+        ).format(type(error).__name__)
+        warn("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    if bar is not None:
+        bar.pushMessage(TAB, words, Qgis.MessageLevel.Warning, SECONDS)
+
+
+def say(bar: Any, words: str) -> None:
+    """Say in the message bar that something is done."""
+    note(words)
+    if bar is not None:
+        bar.pushMessage(TAB, words, Qgis.MessageLevel.Success, SECONDS // 2)

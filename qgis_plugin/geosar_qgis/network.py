@@ -1,0 +1,250 @@
+"""Requests on QGIS's own network: its proxies, certificates and authentication database; blocking, or on the event loop."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from qgis.core import QgsApplication, QgsNetworkAccessManager
+from qgis.PyQt.QtCore import QEventLoop, QFile, QIODevice, QObject, QTimer, QUrl, pyqtSignal
+from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
+
+from .client.addresses import within
+from .client.driving import drive
+from .client.messages import (
+    CancelledError,
+    ClientError,
+    Flow,
+    LocalDiskError,
+    Piece,
+    RefusedError,
+    Request,
+    Response,
+    T,
+    UnreachableError,
+    UntrustedError,
+    Wait,
+)
+from .connections import Connection, key_in
+
+IN_MEMORY = 16 * 2**20
+"""Bytes; larger bodies are streamed from their file."""
+BUFFER = 4 * 2**20
+LOOK_MILLISECONDS = 100
+_Error = QNetworkReply.NetworkError
+
+
+class Exchange(QObject):
+    """One request and its answer, in the thread that made it."""
+
+    finished = pyqtSignal()
+
+    def __init__(self, request: Request, connection: Connection, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._request = request
+        self._connection = connection
+        self._trouble: ClientError | None = None
+        self._received = 0
+        self._body = bytearray()
+        self._reply = self._start()
+        self._reply.setReadBufferSize(BUFFER)
+        self._reply.readyRead.connect(self._read)
+        self._reply.uploadProgress.connect(self._sent)
+        self._reply.finished.connect(self._finish)
+
+    def stop(self) -> None:
+        """Give it up; `result` then raises CancelledError."""
+        self._fail(CancelledError("Stopped."))
+
+    def result(self) -> Response:
+        """Give the answer once it has finished, whatever its status; raises ClientError where there is none."""
+        if self._trouble is not None:
+            raise self._trouble
+        reply, status = self._reply, self._status()
+        number = _number(reply.error())
+        # Qt's numbers below 200 are troubles on the way, those above say what the status says.
+        if status is None or 0 < number < 200:
+            raise self._words(number)
+        headers = {bytes(name).decode("latin-1").lower(): bytes(value).decode("latin-1")
+                   for name, value in ((name, reply.rawHeader(name)) for name in reply.rawHeaderList())}  # fmt: skip
+        return Response(status, headers, bytes(self._body))
+
+    def discard(self) -> None:
+        """Free the reply."""
+        self._reply.deleteLater()
+        self.deleteLater()
+
+    def _start(self) -> QNetworkReply:
+        request, connection = self._request, self._connection
+        asked = QNetworkRequest(QUrl(request.url))
+        attribute = QNetworkRequest.Attribute
+        asked.setAttribute(attribute.RedirectPolicyAttribute, QNetworkRequest.RedirectPolicy.SameOriginRedirectPolicy)
+        asked.setAttribute(attribute.CacheLoadControlAttribute, QNetworkRequest.CacheLoadControl.AlwaysNetwork)
+        asked.setAttribute(attribute.CacheSaveControlAttribute, False)
+        for name, value in request.headers.items():
+            asked.setRawHeader(name.encode("latin-1"), value.encode("latin-1"))
+        authcfg = connection.authcfg if within(connection.address, request.url) else ""
+        if authcfg:
+            key = key_in(authcfg)
+            if key:
+                asked.setRawHeader(b"X-API-Key", key.encode())
+            answer = QgsApplication.authManager().updateNetworkRequest(asked, authcfg)
+            good, asked = answer if isinstance(answer, tuple) else (answer, asked)
+            if not good:
+                raise RefusedError(
+                    f"The authentication configuration {authcfg!r} of the connection could not be used. Was it removed, "
+                    "or is the authentication database locked?"
+                )
+        manager = QgsNetworkAccessManager.instance()
+        verb, body = request.method.encode(), request.body
+        if isinstance(body, Piece) and body.offset == 0 and body.length > IN_MEMORY:
+            file = QFile(str(body.path))
+            if not file.open(QIODevice.OpenModeFlag.ReadOnly):
+                raise LocalDiskError(f"{body.path} cannot be read: {file.errorString()}.")
+            asked.setHeader(QNetworkRequest.KnownHeaders.ContentLengthHeader, body.length)
+            reply = manager.sendCustomRequest(asked, verb, file)
+            file.setParent(reply)
+        elif verb == b"GET":
+            reply = manager.get(asked)
+        else:
+            reply = manager.sendCustomRequest(asked, verb, body.read() if isinstance(body, Piece) else body)
+        if authcfg:
+            QgsApplication.authManager().updateNetworkReply(reply, authcfg)
+        return reply
+
+    def _status(self) -> int | None:
+        status = self._reply.attribute(QNetworkRequest.Attribute.HttpStatusCodeAttribute)
+        return None if status is None else int(status)
+
+    def _read(self) -> None:
+        data = bytes(self._reply.readAll())
+        path = self._request.save_to
+        if path is None or (self._status() or 0) >= 300:
+            self._body += data
+            return
+        try:
+            with path.open("ab") as file:
+                file.write(data)
+        except OSError as error:
+            self._fail(LocalDiskError(f"{path.name} could not be written to {path.parent}: {error.strerror}."))
+            return
+        self._received += len(data)
+        length = self._reply.header(QNetworkRequest.KnownHeaders.ContentLengthHeader)
+        if self._request.told is not None:
+            self._request.told(self._received, int(length or 0))
+
+    def _sent(self, done: int, total: int) -> None:
+        if self._request.told is not None and total > 0:
+            self._request.told(done, total)
+
+    def _finish(self) -> None:
+        if self._trouble is None:
+            self._read()
+        self.finished.emit()
+
+    def _fail(self, trouble: ClientError) -> None:
+        if self._trouble is None and not self._reply.isFinished():
+            self._trouble = trouble
+            self._reply.abort()
+
+    def _words(self, number: int) -> ClientError:
+        address, said = self._connection.address, self._reply.errorString()
+        if number == _number(_Error.SslHandshakeFailedError):
+            return UntrustedError(
+                f"The certificate of {address} is not trusted ({said}). Add it in QGIS's options under Authentication, "
+                "or ask who runs the service."
+            )
+        if number in (_number(_Error.OperationCanceledError), _number(_Error.TimeoutError)):
+            return UnreachableError(f"{address} did not answer in time. Is it busy, or is the network slow?")
+        if number in (_number(_Error.RemoteHostClosedError), _number(_Error.TemporaryNetworkFailureError)):
+            return UnreachableError(f"The connection to {address} was cut off.")
+        return UnreachableError(f"{address} cannot be reached: {said}. Is the service running, is the address right?")
+
+
+def send(connection: Connection) -> Callable[[Request, Callable[[], bool]], Response]:
+    """Give a function that sends one request of a connection and waits, in a worker thread or a program without window."""
+
+    def sender(request: Request, cancelled: Callable[[], bool]) -> Response:
+        exchange = Exchange(request, connection)
+        loop, clock = QEventLoop(), QTimer()
+        exchange.finished.connect(loop.quit)
+        clock.timeout.connect(lambda: exchange.stop() if cancelled() else None)
+        clock.start(LOOK_MILLISECONDS)
+        try:
+            loop.exec()
+            return exchange.result()
+        finally:
+            clock.stop()
+            exchange.discard()
+
+    return sender
+
+
+def carry_out(flow: Flow[T], connection: Connection, cancelled: Callable[[], bool]) -> T:
+    """Carry out a conversation, waiting for its end; never on the thread of a window."""
+    return drive(flow, send(connection), cancelled)
+
+
+class Conversation(QObject):
+    """A conversation on the event loop: `succeeded` or `failed` once, then it removes itself."""
+
+    succeeded = pyqtSignal(object)
+    failed = pyqtSignal(object)
+
+    def __init__(self, flow: Flow[Any], connection: Connection, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._flow = flow
+        self._connection = connection
+        self._exchange: Exchange | None = None
+        self._over = False
+        self._clock = QTimer(self)
+        self._clock.setSingleShot(True)
+        self._clock.timeout.connect(self._step)
+        self._clock.start(0)
+
+    def stop(self) -> None:
+        """End it without a word."""
+        self._over = True
+        self._clock.stop()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.finished.disconnect(self._answered)
+            exchange.stop()
+            exchange.discard()
+        self._flow.close()
+        self.deleteLater()
+
+    def _step(self, answer: Response | Exception | None = None) -> None:
+        if self._over:
+            return
+        try:
+            step = self._flow.throw(answer) if isinstance(answer, Exception) else self._flow.send(answer)
+            if isinstance(step, Wait):
+                self._clock.start(int(1000 * step.seconds))
+                return
+            self._exchange = Exchange(step, self._connection)
+            self._exchange.finished.connect(self._answered)
+        except StopIteration as end:
+            self._end(self.succeeded, end.value)
+        except ClientError as error:
+            self._end(self.failed, error)
+
+    def _answered(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        try:
+            answer: Response | ClientError = exchange.result()
+        except ClientError as error:
+            answer = error
+        exchange.discard()
+        self._step(answer)
+
+    def _end(self, signal: Any, value: Any) -> None:
+        self._over = True
+        signal.emit(value)
+        self.deleteLater()
+
+
+def _number(value: Any) -> int:
+    """Give the number of an enum's member, in PyQt5 and PyQt6."""
+    return int(getattr(value, "value", value))

@@ -1,0 +1,42 @@
+"""The Processing provider: in the toolbox, in models, in batch, and for qgis_process."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QIcon
+
+from .algorithms.base import FOLDER
+from .algorithms.list_scenes import ListScenesAlgorithm
+from .algorithms.translate import TranslateAlgorithm
+from .algorithms.translate_scene import TranslateSceneAlgorithm
+from .algorithms.upload import UploadAlgorithm
+
+
+class GeosarProvider(QgsProcessingProvider):  # type: ignore[misc]
+    """SAR to optical."""
+
+    def id(self) -> str:
+        """Give the id, which scripts and models name."""
+        return "geosar"
+
+    def name(self) -> str:
+        """Give the name in the toolbox."""
+        return QCoreApplication.translate("Provider", "SAR to optical")
+
+    def longName(self) -> str:
+        """Give the name with what makes it."""
+        return QCoreApplication.translate("Provider", "SAR to optical (geosar)")
+
+    def icon(self) -> QIcon:
+        """Give the plugin's icon."""
+        return QIcon(str(FOLDER / "icon.svg"))
+
+    def svgIconPath(self) -> str:
+        """Give the icon's file."""
+        return str(FOLDER / "icon.svg")
+
+    def loadAlgorithms(self) -> None:
+        """Add the algorithms."""
+        for kind in (TranslateAlgorithm, TranslateSceneAlgorithm, UploadAlgorithm, ListScenesAlgorithm):
+            self.addAlgorithm(kind())

@@ -1,0 +1,134 @@
+"""Signatures in the addresses of layers expire; this renews them before, and when an old project is opened."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from qgis.core import QgsPathResolver, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QObject, QTimer
+
+from . import log
+from .client.addresses import Place, place_of, template_in, tile_template, xyz_uri
+from .client.messages import ClientError, Flow
+from .client.service import Service
+from .connections import Connection, owner_of
+from .layers import cog_source, set_box
+from .network import Conversation, carry_out
+
+LOOK_SECONDS = 60
+OPENING_SECONDS = 10.0
+
+
+def address_in(source: str) -> str:
+    """Give the address of the service in a layer's source, "" where there is none."""
+    if source.startswith("/vsicurl?"):
+        return parse_qs(source.partition("?")[2]).get("url", [""])[0]
+    return source if source.startswith("/vsicurl/") else template_in(source)
+
+
+def expiring(source: str, margin: float | None = None) -> tuple[Place, Connection] | None:
+    """Read a layer's source: what it shows and whose service that is, where its signature is over or nearly so."""
+    place = place_of(address_in(source))
+    if place is None or not (place.expires() if margin is None else place.expires(margin=margin)):
+        return None
+    connection = owner_of(place.base)
+    return None if connection is None else (place, connection)
+
+
+def renewed(place: Place, connection: Connection) -> Flow[Any]:
+    """Ask for the same thing anew; gives the tiles of a layer, or the address of a file."""
+    service = Service(connection.address)
+    if place.job:
+        results = yield from service.results(place.job)
+        return service.result_address(results, place.output)
+    return (yield from service.tiles(place.scene, place.layer, **place.unsigned))
+
+
+class Renewal(QObject):
+    """Looks at the project's layers once a minute, and whenever a project was read."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._under_way: set[str] = set()
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self.look)
+        self._clock.start(1000 * LOOK_SECONDS)
+        QgsProject.instance().readProject.connect(self._opened)
+        # A file whose signature is over cannot be opened at all, so its path is renewed before QGIS opens it.
+        self._preprocessor = QgsPathResolver.setPathPreprocessor(self._path)
+        self._silent: set[str] = set()
+
+    def stop(self) -> None:
+        """Let go of everything."""
+        self._clock.stop()
+        QgsPathResolver.removePathPreprocessor(self._preprocessor)
+        QgsProject.instance().readProject.disconnect(self._opened)
+        for conversation in self.findChildren(Conversation):
+            conversation.stop()
+        self.deleteLater()
+
+    def look(self) -> None:
+        """Renew what is nearly over."""
+        for layer in QgsProject.instance().mapLayers().values():
+            found = expiring(layer.source()) if isinstance(layer, QgsRasterLayer) else None
+            if found is not None and layer.id() not in self._under_way:
+                self._renew(layer, *found)
+
+    def _opened(self, *_document: Any) -> None:
+        self._silent.clear()
+        for layer in QgsProject.instance().mapLayers().values():
+            bounds = str(layer.customProperty("geosar/bounds", "") or "")
+            if bounds:
+                west, south, east, north = map(float, bounds.split(","))
+                set_box(layer, (west, south, east, north))
+        self.look()
+
+    def _renew(self, layer: QgsRasterLayer, place: Place, connection: Connection) -> None:
+        identifier = layer.id()
+        self._under_way.add(identifier)
+        conversation = Conversation(renewed(place, connection), connection, self)
+        conversation.succeeded.connect(lambda value: self._renewed(identifier, connection, value))
+        conversation.failed.connect(lambda error: self._failed(identifier, error))
+
+    def _renewed(self, identifier: str, connection: Connection, value: Any) -> None:
+        self._under_way.discard(identifier)
+        layer = QgsProject.instance().mapLayer(identifier)
+        if layer is None:
+            return  # removed in the meantime
+        if isinstance(value, str):
+            layer.setDataSource(cog_source(value), layer.name(), "gdal")
+        else:
+            template = tile_template(connection.address, value.scene, value.layer, value.query)
+            uri = xyz_uri(template, value.minzoom, value.maxzoom, connection.authcfg)
+            layer.setDataSource(uri, layer.name(), "wms")
+            set_box(layer, value.bounds)
+        layer.triggerRepaint()
+        log.note(f"The signature of {layer.name()} was renewed.")
+
+    def _failed(self, identifier: str, error: ClientError) -> None:
+        self._under_way.discard(identifier)
+        layer = QgsProject.instance().mapLayer(identifier)
+        if layer is not None:
+            log.warn(f"The signature of {layer.name()} could not be renewed: {error}")
+
+    def _path(self, path: str) -> str:
+        """Renew a file's address while a project is read; a service that does not answer is asked once only."""
+        if not path.startswith("/vsicurl") or "expires" not in path:
+            return path
+        found = expiring(path)
+        if found is None or found[1].address in self._silent:
+            return path
+        place, connection = found
+        left = [OPENING_SECONDS]
+
+        def enough() -> bool:
+            left[0] -= 0.1
+            return left[0] < 0
+
+        try:
+            return cog_source(carry_out(renewed(place, connection), connection, enough))
+        except ClientError as error:
+            self._silent.add(connection.address)
+            log.warn(f"{quote(place.job)}: the signature could not be renewed while the project was read: {error}")
+            return path
