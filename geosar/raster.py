@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.io import DatasetReader
 
 from geosar.backscatter import Mask, Values
@@ -78,22 +78,30 @@ class Raster:
         for dataset in (self.dataset, *self._keep):
             dataset.close()
 
-    def read(self, bands: Sequence[int], window: Window) -> tuple[Values, list[Mask | None]]:
+    def read(
+        self, bands: Sequence[int], window: Window, shape: tuple[int, int] | None = None
+    ) -> tuple[Values, list[Mask | None]]:
         """Read bands (counted from 1) of a window inside the raster.
 
         Returns values (bands, height, width) with the band's scale and offset applied, and for each band a
-        mask of what is not nodata; None where nothing declares any. Raises `SceneReadError`.
+        mask of what is not nodata; None where nothing declares any. A `shape` (height, width) smaller than the
+        window's gets the means of the pixels that are not nodata, through the file's overviews where it has them.
+        Raises `SceneReadError`.
         """
         where = f"columns {window.col_off} to {window.col_end}, rows {window.row_off} to {window.row_end}, of"
-        pixels = window.to_rasterio()
+        place: dict[str, Any] = {"window": window.to_rasterio()}
+        all_bands: dict[str, Any] = {}
+        if shape is not None:
+            place |= {"out_shape": shape, "resampling": Resampling.average}
+            all_bands = {"out_shape": (len(bands), *shape)}
         with self.source.environment(), gdal_errors(self.source.printable, f"Reading {where}"):
-            values = self.dataset.read(list(bands), window=pixels)
+            values = self.dataset.read(list(bands), **{**place, **all_bands})
             shared: Mask | None = None
             if self._alpha is not None:
-                shared = self.dataset.read(self._alpha, window=pixels) != 0
+                shared = self.dataset.read(self._alpha, **place) != 0
             elif self._mask_band is not None:
-                shared = self.dataset.read_masks(self._mask_band, window=pixels) != 0
-            gain = None if self._gain is None else self._gain.read(1, window=pixels)
+                shared = self.dataset.read_masks(self._mask_band, **place) != 0
+            gain = None if self._gain is None else self._gain.read(1, **place)
         masks = [_not_nodata(raw, self._nodata[band - 1], shared) for band, raw in zip(bands, values, strict=True)]
         if self.scaled:
             values = values.astype(np.float32)

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from affine import Affine
 
 from geosar import polarisations
 from geosar.backscatter import (
@@ -67,17 +68,19 @@ class _Shared:
         values = sample.values[sample.valid & np.isfinite(sample.values)]
         return infer_unit(values, self.opened.dtype, self.opened.hints)
 
-    def read(self, bands: Sequence[Band], window: Window) -> tuple[Values, list[Mask | None]]:
-        """Read bands, of one raster or several."""
+    def read(
+        self, bands: Sequence[Band], window: Window, shape: tuple[int, int] | None = None
+    ) -> tuple[Values, list[Mask | None]]:
+        """Read bands, of one raster or several; into fewer pixels where `shape` (height, width) says so."""
         with self.lock:
             rasters = self.opened.rasters
             first = bands[0].raster
             if all(band.raster == first for band in bands):
-                return rasters[first].read([band.index for band in bands], window)
-            values = np.empty((len(bands), window.height, window.width), self.opened.dtype)
+                return rasters[first].read([band.index for band in bands], window, shape)
+            values = np.empty((len(bands), *(shape or (window.height, window.width))), self.opened.dtype)
             masks: list[Mask | None] = []
             for band, out in zip(bands, values, strict=True):
-                raw, found = rasters[band.raster].read([band.index], window)
+                raw, found = rasters[band.raster].read([band.index], window, shape)
                 out[...] = raw[0]
                 masks += found
             return values, masks
@@ -249,7 +252,23 @@ class SarScene:
         """
         if window.intersection(self.grid.window) != window:
             raise ValueError(f"{window} is not inside the scene of {self.grid.width} x {self.grid.height} pixels.")
-        values, masks = self._shared.read(self._bands, window)
+        return self._block(*self._shared.read(self._bands, window))
+
+    def read_overview(self, side: int) -> tuple[SarBlock, MapGrid]:
+        """Read the whole scene at most `side` pixels long, for the eye: through overviews where the file has them.
+
+        A pixel is the mean of those that it covers, in the scene's own unit; the scene is shrunk by a power of two.
+        Returns the block and the grid that it lies on. Raises `SceneReadError`.
+        """
+        grid = self.grid
+        shape = grid.shape
+        while max(shape) > side:
+            shape = (-(-shape[0] // 2), -(-shape[1] // 2))
+        block = self._block(*self._shared.read(self._bands, grid.window, shape))
+        scale = Affine.scale(grid.width / shape[1], grid.height / shape[0])
+        return block, MapGrid(grid.crs, grid.transform @ scale, shape[1], shape[0])
+
+    def _block(self, values: Values, masks: Sequence[Mask | None]) -> SarBlock:
         valid: Mask | None = None
         for mask in masks:
             if mask is not None:
