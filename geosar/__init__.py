@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from geosar.errors import GeosarError
     from geosar.models import load_model
     from geosar.report import TranslationReport
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from geosar.translation import translate
 
     __version__: str
+    show: Callable[..., Any]
 
-__all__ = ["GeosarError", "TranslationReport", "__version__", "load_model", "open_scene", "translate"]
+__all__ = ["GeosarError", "TranslationReport", "__version__", "load_model", "open_scene", "show", "translate"]
 
 # OpenVINO would report its use to a server of its makers, from a process that it forks, which can hang where there
 # are threads. It does without where it finds this package missing.
@@ -29,6 +32,7 @@ _HOMES = {
     "TranslationReport": "geosar.report",
     "load_model": "geosar.models",
     "open_scene": "geosar.scene",
+    "show": "webmap.show",  # a package that stands on this one: named here, and loaded when it is asked for
     "translate": "geosar.translation",
 }
 

@@ -65,6 +65,15 @@ def test_the_laboratory_imports_neither_the_web_nor_the_service() -> None:
     assert trespasses(ROOT / "training", WEB | UPSTAIRS - {"training"}) == {}
 
 
+def test_the_maps_import_neither_the_web_nor_the_service_nor_the_laboratory() -> None:
+    assert trespasses(ROOT / "webmap", WEB | LABORATORY | UPSTAIRS - {"webmap"}) == {}
+
+
+def test_geosar_and_its_command_load_the_packages_upstairs_only_when_asked() -> None:
+    assert not loaded_by("import geosar, geosar.cli, geosar.cli.map, geosar.cli.serve") & {"webmap", "tiler", "folium"}
+    assert "webmap" in loaded_by("import geosar\ngeosar.show")
+
+
 def test_importing_geosar_loads_nothing_heavy() -> None:
     heavy = {"numpy", "rasterio", "openvino", "pydantic", "pystac", "PIL", "imagecodecs", "torch"}
     assert not loaded_by("import geosar") & heavy
