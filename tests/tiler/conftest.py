@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rasters import speckled, write_raster
-from service import MakeService, send, wait
+from service import MakeService, installed, send, wait
 from starlette.testclient import TestClient
 from tiny_model import write_model
 
@@ -15,6 +15,10 @@ from tiler.app import create_app
 from tiler.settings import Settings
 
 WIDTH, HEIGHT = 700, 600
+
+# What needs a server of somebody else's is collected where that is installed.
+_PROGRAMS = {"test_service_nginx.py": "nginx", "test_service_postgresql.py": "initdb"}
+collect_ignore = [name for name, program in _PROGRAMS.items() if installed(program) is None]
 
 
 @pytest.fixture(scope="session")

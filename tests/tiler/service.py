@@ -1,5 +1,7 @@
 """What the tests of the service share: sending, waiting, and reading its complaints."""
 
+import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,6 +12,12 @@ from starlette.testclient import TestClient
 
 MakeService = Callable[..., AbstractContextManager[TestClient]]
 MakeRaster = Callable[..., Path]
+
+
+def installed(program: str) -> str | None:
+    """Find a program, also where Debian keeps those of servers."""
+    folders = [os.environ.get("PATH", os.defpath), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
+    return shutil.which(program, path=os.pathsep.join(folders))
 
 
 def send(client: TestClient, path: Path, **query: Any) -> dict[str, Any]:
