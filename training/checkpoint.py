@@ -2,20 +2,21 @@
 
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from geosar.engines.generator import Generator
 from training.averaging import settle_norms
-from training.config import Config, from_dict
+from training.config import Config, ConfigError, from_dict
 from training.data import Pair
+from training.methods import method_named
+from training.networks.painter import Network
 
-KEYS = frozenset(
-    {"config", "update", "architecture", "generator", "average", "adversary", "optimiser", "adversary_optimiser"}
-)
+KEYS = frozenset({"config", "update", "architecture", "generator", "average"})
+"""What every checkpoint has; a method's other networks and its optimisers come beside them."""
 
 
 class CheckpointError(ValueError):
@@ -66,22 +67,53 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     return result
 
 
-def load_network(checkpoint: Path, pairs: Sequence[Pair]) -> tuple[Generator, Config, int]:
+def restore(parts: Mapping[str, nn.Module | torch.optim.Optimizer], state: dict[str, Any], checkpoint: Path) -> None:
+    """Give networks and optimisers their states of a checkpoint; raises CheckpointError for one that does not fit."""
+    for name, part in parts.items():
+        try:
+            part.load_state_dict(state[name])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CheckpointError(
+                f"{checkpoint} holds no {name} that fits these settings ({_first_line(error)}). Use the settings "
+                "(adversary_width and the like) that it was made with, or start again from it in another output "
+                "folder with --from."
+            ) from error
+
+
+def settings_of(checkpoint: Path) -> Config:
+    """Return the settings of a checkpoint; raises CheckpointError."""
+    return settings_in(read_checkpoint(checkpoint), checkpoint)
+
+
+def load_network(checkpoint: Path, pairs: Sequence[Pair]) -> tuple[Network, Config, int]:
     """Return the averaged generator of a checkpoint ready for inference, its settings and its update count.
 
     The training split of `pairs` gives the normalisation statistics of the averaged weights.
     """
     state = read_checkpoint(checkpoint)
+    config = settings_in(state, checkpoint)
+    method = method_named(config.method)
     try:
-        config = from_dict(state["config"])
-        network = Generator(**state["architecture"])
+        network = method.network(state["architecture"])
         network.load_state_dict(state["average"])
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{checkpoint} was written by another version of the trainer ({_first_line(error)}). Use that version."
-        ) from error
-    training = [pair for pair in pairs if pair.split == "train"]
+    except (TypeError, ValueError, KeyError, RuntimeError) as error:
+        raise _of_another_version(checkpoint, error) from error
+    training = [pair for pair in pairs if pair.split == "train" and (pair.coloured or not method.colour_only)]
     return settle_norms(network, config, training), config, int(state["update"])
+
+
+def settings_in(state: dict[str, Any], checkpoint: Path) -> Config:
+    """Return the settings in the state of a checkpoint; raises CheckpointError."""
+    try:
+        return from_dict(state["config"])
+    except (ConfigError, TypeError, AttributeError) as error:
+        raise _of_another_version(checkpoint, error) from error
+
+
+def _of_another_version(checkpoint: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"{checkpoint} was written by another version of the trainer ({_first_line(error)}). Use that version."
+    )
 
 
 def _first_line(error: Exception) -> str:

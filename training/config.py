@@ -1,13 +1,20 @@
-"""One run's settings, read from a YAML file; dataclasses only, so that the loop runs where pydantic is not."""
+"""One run's settings, read from a YAML file.
+
+Dataclasses and not pydantic, so that the loop runs on a machine for training that has little more than torch. Each
+method adds its own settings to `Config` by a subclass; in the file they stand beside the others.
+"""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_origin
 
 import yaml
 
-from geosar.engines.generator import LEVELS, STRIDE
+from training.methods import METHODS, method_named
+
+DESPECKLING = ("none", "lee", "refined-lee")
+POLARISATIONS = ("VV", "VH", "HH", "HV")
 
 
 class ConfigError(ValueError):
@@ -15,36 +22,48 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage."""
+class Augmentation:
+    """What is varied in each crop, beside flips and quarter turns; 0 turns a part off."""
 
-    luma: float = 1.0
-    luma_coarse: float = 1.0
-    chroma: float = 1.0
-    error: float = 0.1
-    adversarial: float = 1.0
-    features: float = 5.0
+    gain: float = 0.2
+    """Deviation of an offset of the normalised decibels: another calibration."""
+    gamma: float = 0.25
+    """Contrast is multiplied by up to 1 + gamma, or divided by it."""
+    speckle: float = 0.5
+    """Share of crops with more speckle, of a drawn number of looks."""
+    looks: float = 0.2
+    """Share of crops with less speckle: a product with more looks."""
+    stretch: float = 0.0
+    """Share of crops whose contrast is bent, as by another stretch to 8 bit."""
+    swath_edge: float = 0.06
+    """Share of crops of which a part is empty."""
+    polarisation_dropout: float = 0.25
+    """Share of crops of several polarisations in which one is missing."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides a run, apart from where its data lies."""
+    """What decides a run of any method, apart from where its data lies."""
 
-    stage: str = "regression"
-    """`regression` (no adversary: the L1-only twin) or `adversarial`."""
+    method: str = "pix2pix"
+    polarisations: list[str] = field(default_factory=list)
+    """Input channels in order; none stands for one channel of whatever polarisation."""
     seed: int = 1
     updates: int = 20_000
     batch: int = 8
     crop: int = 256
     learning_rate: float = 1e-3
-    adversary_learning_rate: float = 4e-4
     warmup: int = 200
     ema: float = 0.999
-    widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
-    adversary_width: int = 32
     align_tone: bool = True
     source_weights: dict[str, float] = field(default_factory=dict)
-    weights: Weights = field(default_factory=Weights)
+    classes: list[str] = field(default_factory=list)
+    """Words of the manifest's land cover that are told apart; the first that occurs in it counts."""
+    balance_classes: bool = False
+    """Draw each of the classes equally often."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    despeckle: str = "none"
+    """`none`, `lee` or `refined-lee`: a filter that becomes part of the network."""
     checkpoint_every: int = 250
     preview_every: int = 1000
 
@@ -52,18 +71,57 @@ class Config:
         """Return plain values, as the checkpoint and the manifest keep them."""
         return asdict(self)
 
+    @property
+    def label(self) -> str:
+        """What the run trains, for logs and messages."""
+        return self.method
 
-ADVERSARY_FIELD = 136
-"""Pixels on a side of the larger of the patches that the discriminators judge."""
+    @property
+    def channels(self) -> int:
+        """Polarisations that the network sees."""
+        return max(1, len(self.polarisations))
 
-STAGES = ("regression", "adversarial")
-_AT_LEAST = {
-    "updates": 1, "batch": 1, "crop": 64, "warmup": 1, "adversary_width": 1, "checkpoint_every": 1, "preview_every": 1,
-}  # fmt: skip
+    @property
+    def stride(self) -> int:
+        """What crops must be a multiple of."""
+        return 1
+
+    def check(self) -> None:
+        """Raise ConfigError for a value that cannot be used; subclasses check theirs as well."""
+        for key in ("updates", "batch", "warmup", "checkpoint_every", "preview_every"):
+            at_least(self, key, 1)
+        at_least(self, "crop", 64)
+        if self.crop % self.stride:
+            raise ConfigError(f"crop is {self.crop}; expected a multiple of the network's stride, {self.stride}.")
+        if not (0 <= self.ema < 1 and self.learning_rate > 0):
+            raise ConfigError("learning rates must be above 0, and ema at least 0 and below 1.")
+        if not all(isinstance(weight, int | float) and weight >= 0 for weight in self.source_weights.values()):
+            raise ConfigError(f"source_weights is {self.source_weights}; expected numbers of 0 or more.")
+        one_of(self, "despeckle", DESPECKLING)
+        strange = [name for name in self.polarisations if name not in POLARISATIONS]
+        if strange or len(set(self.polarisations)) < len(self.polarisations):
+            raise ConfigError(f"polarisations is {self.polarisations}; expected some of {', '.join(POLARISATIONS)}.")
+        if self.balance_classes and not self.classes:
+            raise ConfigError("balance_classes is true, but classes is empty; name the land cover to tell apart.")
+        for key, value in asdict(self.augmentation).items():
+            if value < 0 or (value > 1 and key != "gamma"):
+                raise ConfigError(f"augmentation.{key} is {value}; expected 0 to 1.")
+
+
+def at_least(config: Config, key: str, least: float) -> None:
+    """Raise ConfigError when a setting is less than that."""
+    if getattr(config, key) < least:
+        raise ConfigError(f"{key} is {getattr(config, key)}; expected {least} or more.")
+
+
+def one_of(config: Config, key: str, choices: tuple[str, ...]) -> None:
+    """Raise ConfigError when a setting is none of the choices."""
+    if getattr(config, key) not in choices:
+        raise ConfigError(f"{key} is {getattr(config, key)!r}; expected {' or '.join(choices)}.")
 
 
 def load_config(path: Path, **overrides: Any) -> Config:
-    """Read a YAML file of `Config`'s fields; `overrides` that are not None win.
+    """Read a YAML file of the settings of a method; `overrides` that are not None win.
 
     Raises ConfigError for a file that is not YAML, an unknown key or a value that cannot be used.
     """
@@ -81,42 +139,34 @@ def load_config(path: Path, **overrides: Any) -> Config:
 
 
 def from_dict(values: Mapping[str, Any]) -> Config:
-    """Make a `Config` of plain values, as a settings file and a checkpoint hold them; raises ConfigError."""
-    weights = values.get("weights") or {}
-    if not isinstance(weights, Mapping):
-        raise ConfigError(f"weights is {weights!r}; expected a `term: number` a line below it.")
-    config = Config(**(_checked(values, Config) | {"weights": Weights(**_checked(weights, Weights))}))
-    if config.stage not in STAGES:
-        raise ConfigError(f"stage is {config.stage!r}; expected {' or '.join(STAGES)}.")
-    for key, least in _AT_LEAST.items():
-        if getattr(config, key) < least:
-            raise ConfigError(f"{key} is {getattr(config, key)}; expected {least} or more.")
-    if config.stage == "adversarial" and config.crop < ADVERSARY_FIELD:
-        raise ConfigError(f"crop is {config.crop}; an adversary that sees {ADVERSARY_FIELD} pixels needs 160 or more.")
-    if config.crop % STRIDE:
-        raise ConfigError(f"crop is {config.crop}; expected a multiple of the network's stride, {STRIDE}.")
-    if len(config.widths) != LEVELS or not all(isinstance(width, int) and width > 0 for width in config.widths):
-        raise ConfigError(f"widths is {config.widths}; expected {LEVELS} numbers of features, from 1/2 to 1/32.")
-    if not (0 <= config.ema < 1 and config.learning_rate > 0 and config.adversary_learning_rate > 0):
-        raise ConfigError("learning rates must be above 0, and ema at least 0 and below 1.")
-    if not all(isinstance(weight, int | float) and weight >= 0 for weight in config.source_weights.values()):
-        raise ConfigError(f"source_weights is {config.source_weights}; expected numbers of 0 or more.")
+    """Make the settings of a method of plain values, as a file and a checkpoint hold them; raises ConfigError."""
+    name = values.get("method", Config.method)
+    if name not in METHODS:
+        raise ConfigError(f"method is {name!r}; expected one of {', '.join(METHODS)}.")
+    config: Config = _built(values, method_named(name).settings)
+    config.check()
     return config
 
 
-def _checked(values: Mapping[str, Any], kind: type[Config] | type[Weights]) -> dict[str, Any]:
-    """Refuse keys that are not there and values of another kind; whole numbers pass as fractions."""
+def _built(values: Mapping[str, Any], kind: Any) -> Any:
+    """Make a dataclass of plain values; refuses keys that are not there and values of another kind."""
     kinds: dict[str, Any] = {item.name: get_origin(item.type) or item.type for item in fields(kind)}
     unknown = sorted(str(key) for key in set(values) - set(kinds))
     if unknown:
         raise ConfigError(f"unknown settings {', '.join(unknown)}; known are {', '.join(sorted(kinds))}.")
-    for key, value in values.items():
-        wanted = kinds[key]
-        fits = isinstance(value, int | float) if wanted is float else wanted is Weights or isinstance(value, wanted)
-        if not fits or (isinstance(value, bool) and wanted is not bool):
-            hint = " Write powers of ten with a point, as in 1.0e-4." if wanted is float else ""
-            raise ConfigError(f"{key} is {value!r}; expected {_NAMES.get(wanted, wanted)}.{hint}")
-    return dict(values)
+    return kind(**{key: _value(key, value, kinds[key]) for key, value in values.items()})
+
+
+def _value(key: str, value: Any, wanted: Any) -> Any:
+    if is_dataclass(wanted):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{key} is {value!r}; expected a `term: number` a line below it.")
+        return _built(value, wanted)
+    fits = isinstance(value, int | float) if wanted is float else isinstance(value, wanted)  # whole numbers pass
+    if not fits or (isinstance(value, bool) and wanted is not bool):
+        hint = " Write powers of ten with a point, as in 1.0e-4." if wanted is float else ""
+        raise ConfigError(f"{key} is {value!r}; expected {_NAMES.get(wanted, wanted)}.{hint}")
+    return value
 
 
 _NAMES: dict[Any, str] = {

@@ -40,10 +40,10 @@ class PatchDiscriminator(nn.Module):
 class Adversary(nn.Module):
     """Both judges behind one call. Grey truths are shown to the judge of detail alone."""
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 32, channels: int = 1) -> None:
         super().__init__()
-        self.detail = PatchDiscriminator(2, width, (2, 2, 2, 1))
-        self.colour = PatchDiscriminator(4, width, (2, 2, 1))
+        self.detail = PatchDiscriminator(channels + 1, width, (2, 2, 2, 1))
+        self.colour = PatchDiscriminator(channels + 3, width, (2, 2, 1))
 
     def forward(self, batch: Batch, luma: Tensor, chroma: Tensor) -> list[Opinion]:
         """Judge luma (N, 1, H, W) and chroma (N, 2, H/4, W/4), standardised, of an image of the batch's radar."""

@@ -1,24 +1,28 @@
-"""What a run says of itself while it goes on: a CSV table and TensorBoard events."""
+"""What a run says of itself while it goes on: a CSV table, and TensorBoard events where that is installed."""
 
 import csv
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-
-from torch.utils.tensorboard import SummaryWriter
+from typing import Any
 
 
 class Log:
     """Rows of smoothed losses by update; those after a resumed run's checkpoint are dropped, as it makes them again."""
 
-    def __init__(self, folder: Path, stage: str, update: int) -> None:
-        self.stage = stage
+    def __init__(self, folder: Path, label: str, update: int) -> None:
+        self.label = label
         self.path = folder / "log.csv"
         self.rows = [row for row in _read(self.path) if int(row["update"]) <= update]
-        self.events = SummaryWriter(str(folder / "events"), purge_step=update + 1)
+        self.events: Any = None
+        if find_spec("tensorboard"):
+            writer = import_module("torch.utils.tensorboard").SummaryWriter
+            self.events = writer(str(folder / "events"), purge_step=update + 1)
 
     def add(self, update: int, values: dict[str, float]) -> None:
         """Add one row; the table is rewritten, so that it has one header whatever the stage logs."""
-        for key, value in values.items():
-            self.events.add_scalar(f"{self.stage}/{key}", value, update)
+        for key, value in values.items() if self.events else ():
+            self.events.add_scalar(f"{self.label}/{key}", value, update)
         self.rows.append({"update": str(update)} | {key: f"{value:.5f}" for key, value in values.items()})
         names = list(dict.fromkeys(key for row in self.rows for key in row))
         temporary = self.path.with_suffix(".part")
@@ -30,7 +34,8 @@ class Log:
 
     def close(self) -> None:
         """Flush the events."""
-        self.events.close()
+        if self.events:
+            self.events.close()
 
 
 def _read(path: Path) -> list[dict[str, str]]:

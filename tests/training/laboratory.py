@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training.config import Config
+from training.config import Config, from_dict
 from training.data import Pair
 
 WIDTHS = [4, 6, 8, 8, 8]
@@ -62,4 +62,4 @@ def tiny_config(**changes: Any) -> Config:
         "updates": 4, "batch": 2, "crop": 96, "warmup": 2, "widths": WIDTHS, "adversary_width": 4, "ema": 0.9,
         "learning_rate": 3e-3, "checkpoint_every": 2, "preview_every": 1000,
     } | changes  # fmt: skip
-    return Config(**values)
+    return from_dict(values)

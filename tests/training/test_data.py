@@ -7,23 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from laboratory import make_pair, make_pairs, write_pairs
+from laboratory import make_pair, make_pairs, tiny_config, write_pairs
 from PIL import Image
 from torch.utils.data import DataLoader
 
-import training.data
-from training.data import Crops, Pair, PairsError, augment, collate, coloured_split, fit_normalisers, read_pairs
+from training.config import Augmentation
+from training.crops import Crops, collate
+from training.data import Pair, PairsError, coloured_split, fit_normalisers, read_pairs
+
+PLAIN = dict.fromkeys(vars(Augmentation()), 0.0)
 
 
-def crops_of(pairs: list[Pair], *, size: int = 64, seed: int = 1, weights: dict[str, float] | None = None) -> Crops:
-    return Crops(pairs, size=size, length=40, seed=seed, source_weights=weights or {}, align_tone=False)
-
-
-def without_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:
-    def keep(backscatter: np.ndarray, _random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        return backscatter, np.ones(backscatter.shape[1:], dtype=np.bool_)
-
-    monkeypatch.setattr(training.data, "augment", keep)
+def crops_of(
+    pairs: list[Pair], *, size: int = 64, seed: int = 1, weights: dict[str, float] | None = None, **changes: object
+) -> Crops:
+    config = tiny_config(crop=size, source_weights=weights or {}, align_tone=False, **changes)
+    return Crops(pairs, config, length=40, seed=seed)
 
 
 def test_a_pair_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -146,14 +145,13 @@ def test_any_number_of_workers_gives_the_same_stream() -> None:
         assert all(torch.equal(a, b) for a, b in zip(vars(first).values(), vars(second).values(), strict=True))
 
 
-def test_radar_and_optical_are_cut_turned_and_flipped_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_augmentation(monkeypatch)
+def test_radar_and_optical_are_cut_turned_and_flipped_alike() -> None:
     values = np.random.default_rng(0).integers(20, 236, (96, 80), dtype=np.uint8)
     pair = dataclasses.replace(make_pair(), sar=values, optical=np.repeat(values[..., None], 3, axis=2))
-    crops = crops_of([pair])
+    crops = crops_of([pair], augmentation=PLAIN)
     normaliser = fit_normalisers([pair])["here"]
     for index in range(24):  # all eight turns and flips are among them
-        sar, luma, chroma, valid, coloured = crops[index]
+        sar, luma, chroma, valid, coloured, _ = crops[index]
         grey = np.rint(luma.numpy() * 46 + 100).astype(np.uint8)  # optical encodes the radar
         assert np.array_equal(sar.numpy(), normaliser(grey, np.ones(grey.shape[1:], np.bool_)))
         assert np.allclose(chroma[0], 4 / 11)  # no blue difference
@@ -161,10 +159,9 @@ def test_radar_and_optical_are_cut_turned_and_flipped_alike(monkeypatch: pytest.
         assert coloured.item() == 1
 
 
-def test_all_eight_orientations_occur(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_augmentation(monkeypatch)
+def test_all_eight_orientations_occur() -> None:
     pair = make_pair(size=64)
-    crops = crops_of([pair], size=64)
+    crops = crops_of([pair], size=64, augmentation=PLAIN)
     assert len({crops[i][1].numpy().tobytes() for i in range(40)}) == 8
 
 
@@ -190,26 +187,12 @@ def test_drawn_crops_follow_the_weights() -> None:
     assert abs(coloured - 0.75) < 4 * np.sqrt(0.75 * 0.25 / 400)
 
 
-def test_patches_smaller_than_the_crop_are_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_augmentation(monkeypatch)
+def test_patches_smaller_than_the_crop_are_mirrored() -> None:
     pair = make_pair(size=40)
-    luma = crops_of([pair], size=64)[0][1][0].numpy()
+    luma = crops_of([pair], size=64, augmentation=PLAIN)[0][1][0].numpy()
     assert luma.shape == (64, 64)
     assert np.array_equal(luma[:12], luma[12:24][::-1])
     assert np.array_equal(luma[:, -12:], luma[:, -24:-12][:, ::-1])
-
-
-def test_augmentation_keeps_to_the_clip_and_blanks_what_is_not_valid() -> None:
-    backscatter = np.random.default_rng(1).normal(0, 2, (1, 32, 32)).astype(np.float32)
-    masks = 0
-    for seed in range(100):
-        result, valid = augment(backscatter, np.random.default_rng(seed))
-        assert result.dtype == np.float32
-        assert result.shape == (1, 32, 32)
-        assert np.abs(result).max() <= 4
-        assert not result[0][~valid].any()
-        masks += not valid.all()
-    assert 0 < masks < 20  # an empty swath edge is rare
 
 
 def test_grey_targets_have_no_say_in_colour() -> None:

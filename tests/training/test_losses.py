@@ -20,6 +20,7 @@ def batch(*, coloured: float = 1.0, size: int = 32) -> Batch:
         chroma=image[:, 1:],
         valid=torch.ones(2, 1, size, size),
         coloured=torch.full((2, 1, 1, 1), coloured),
+        label=torch.zeros(2, 1, 1, 1),
     )
 
 

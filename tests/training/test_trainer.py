@@ -71,11 +71,11 @@ def test_losses_fall_on_a_single_pair(tmp_path: Path) -> None:
 
 def test_the_averaged_network_is_a_running_mean_of_the_trained_one(tmp_path: Path) -> None:
     trainer = trainer_in(tmp_path, tiny_config(updates=1, ema=0.9))
-    start = trainer.generator.luma.weight.detach().clone()
+    start = trainer.method.generator.luma.weight.detach().clone()
     trainer.fit()
     # Early on the mean is short: (1 + update) / (10 + update) of the old, here 0.1.
-    expected = start + 0.9 * (trainer.generator.luma.weight.detach() - start)
-    torch.testing.assert_close(trainer.average.luma.weight, expected)
+    expected = start + 0.9 * (trainer.method.generator.luma.weight.detach() - start)
+    torch.testing.assert_close(trainer.method.average.luma.weight, expected)
 
 
 def test_the_network_for_inference_has_norms_of_its_own_and_is_the_same_each_time(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_signal_ends_the_run_after_its_update_with_a_checkpoint(
     trainer = trainer_in(tmp_path, tiny_config(updates=100, checkpoint_every=1000))
     step = trainer._step
 
-    def step_and_signal(batch: Batch) -> dict[str, float]:
+    def step_and_signal(batch: Batch) -> dict[str, Tensor]:
         handler = signal.getsignal(signal.SIGTERM)
         if trainer.update == 2 and callable(handler):
             handler(signal.SIGTERM, None)  # what Python calls; a real one is sent in the test of the command
@@ -120,7 +120,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_before_it_reaches_the_weights
     monkeypatch.setattr(losses, "masked_l1", lambda *tensors: tensors[0].mean() * float("nan"))
     with pytest.raises(FloatingPointError, match=r"not finite at update 3.*last checkpoint is intact"):
         trainer.fit()
-    assert all(weight.isfinite().all() for weight in trainer.generator.parameters())
+    assert all(weight.isfinite().all() for weight in trainer.method.generator.parameters())
     assert checkpoint.read_bytes() == before
 
 
@@ -141,7 +141,7 @@ def test_a_later_stage_starts_from_the_weights_of_an_earlier_one(tmp_path: Path)
     later = trainer_in(tmp_path / "second", tiny_config(stage="adversarial", crop=160))
     later.start_from(checkpoint)
     assert later.update == 0
-    assert same(later.average.state_dict(), read_checkpoint(checkpoint)["average"])
+    assert same(later.method.average.state_dict(), read_checkpoint(checkpoint)["average"])
 
 
 def test_resuming_drops_log_rows_after_the_checkpoint(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None
 def test_a_checkpoint_of_another_stage_is_not_resumed(tmp_path: Path) -> None:
     checkpoint = trained(tmp_path, tiny_config(updates=1))
     other = trainer_in(tmp_path, tiny_config(stage="adversarial", crop=160))
-    with pytest.raises(CheckpointError, match=r"stage regression.*--from"):
+    with pytest.raises(CheckpointError, match=r"of pix2pix-regression.*--from"):
         other.resume(checkpoint)
 
 

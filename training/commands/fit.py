@@ -25,6 +25,10 @@ from training.trainer import Precision, Trainer
 @click.option("--seed", type=click.IntRange(min=0), help="Overrides the settings file.")
 @click.option("--precision", type=click.Choice(get_args(Precision)), default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes that cut crops.")
+@click.option(
+    "--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, or cards, a node."
+)
+@click.option("--nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Machines, under torchrun.")
 @threads_option
 def fit(
     *,
@@ -36,13 +40,16 @@ def fit(
     seed: int | None,
     precision: Precision,
     workers: int,
+    devices: int,
+    nodes: int,
     threads: int | None,
 ) -> None:
     """Train by the settings in CONFIG; stop with Ctrl-C and give the same command again to go on."""
     use_threads(threads)
     with plain_errors():
         settings = load_config(config, updates=updates, seed=seed)
-        trainer = Trainer(settings, read_all(folders), output, precision=precision, workers=workers)
+        pairs = read_all(folders, settings.polarisations)
+        trainer = Trainer(settings, pairs, output, precision=precision, workers=workers, devices=devices, nodes=nodes)
         last = output / "last.pt"
         if last.exists():
             trainer.resume(last)

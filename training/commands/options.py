@@ -30,9 +30,9 @@ def use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def read_all(folders: Sequence[Path]) -> list[Pair]:
+def read_all(folders: Sequence[Path], polarisations: Sequence[str] = ()) -> list[Pair]:
     """Read the pairs of all folders."""
-    return [pair for folder in folders for pair in read_pairs(folder)]
+    return [pair for folder in folders for pair in read_pairs(folder, polarisations=polarisations)]
 
 
 @contextmanager

@@ -1,0 +1,135 @@
+"""Random crops of pairs for training.
+
+The crop of index i is a pure function of the seed and i, so a resumed run sees what an undisturbed one would have
+seen, and any number of loader workers or processes gives the same stream.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from training.augmentation import augment
+from training.colour import luma_chroma
+from training.config import Config
+from training.data import Batch, Pair, PairsError, fit_normalisers, fit_tones
+
+
+class Crops(Dataset[tuple[Tensor, ...]]):
+    """Random augmented crops; sources are drawn by weight, patches of a source by their area."""
+
+    def __init__(self, pairs: Sequence[Pair], config: Config, *, length: int, seed: int) -> None:
+        size = config.crop
+        self.pairs = [pair for pair in pairs if min(pair.shape) >= 0.45 * size]
+        if not self.pairs:
+            raise PairsError(
+                f"{len(pairs)} training pairs were given, none of them large enough for crops of {size} pixels. "
+                "Give a folder with pairs in the split train, or a smaller crop."
+            )
+        wrong = [pair.name for pair in self.pairs if len(pair.bands) != config.channels]
+        if wrong:
+            raise PairsError(
+                f"The pair {wrong[0]} has not the {config.channels} polarisations of the settings; read the pairs with "
+                "them (the settings' polarisations)."
+            )
+        self.size, self.length, self.seed, self.augmentation = size, length, seed, config.augmentation
+        self.normalisers = fit_normalisers(self.pairs)
+        self.tones = fit_tones(self.pairs, align=config.align_tone)
+        self.labels = [label_of(pair, config.classes) for pair in self.pairs]
+        self.probability = np.cumsum(self._weights(config))
+
+    def _weights(self, config: Config) -> NDArray[np.float64]:
+        weights = config.source_weights
+        area = np.array([pair.sar.size for pair in self.pairs], dtype=np.float64)
+        kind = [pair.source if pair.coloured else "grey" for pair in self.pairs]
+        total = {key: area[[other == key for other in kind]].sum() for key in set(kind)}
+        default = weights.get("other", 1.0)
+        weight = np.array([weights.get(key, default * total[key] / area.sum()) for key in kind]) * area
+        weight /= np.array([total[key] for key in kind])
+        if config.balance_classes:
+            labels = np.array(self.labels)
+            share = {label: weight[labels == label].sum() for label in set(self.labels)}
+            weight = np.array(
+                [w / share[k] if k and share[k] > 0 else 0.0 for w, k in zip(weight, labels, strict=True)]
+            )
+        if not weight.any():
+            what = f"no pair of the classes {', '.join(config.classes)}" if config.balance_classes else "no source"
+            raise PairsError(
+                f"source_weights leaves {what} among {', '.join(sorted(set(kind)))} with a weight above 0; "
+                "give one of them a weight, or other classes."
+            )
+        normed: NDArray[np.float64] = weight / weight.sum()
+        return normed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        random = np.random.default_rng((self.seed, index))
+        drawn = int(np.searchsorted(self.probability, random.random()).clip(0, len(self.pairs) - 1))
+        pair = self.pairs[drawn]
+        sar, optical, valid = _random_crop(pair, self.size, random)
+        turns, flip = int(random.integers(4)), bool(random.integers(2))
+        sar, valid = np.rot90(sar, turns, axes=(1, 2)), np.rot90(valid, turns)
+        optical = np.rot90(optical, turns)
+        if flip:
+            sar, optical, valid = sar[..., ::-1], optical[:, ::-1], valid[:, ::-1]
+        backscatter = self.normalisers[pair.source](np.ascontiguousarray(sar), np.ascontiguousarray(valid))
+        backscatter, valid = augment(backscatter, valid, self.augmentation, random)
+        target = luma_chroma(self.tones[pair.source](optical))
+        return (
+            torch.from_numpy(backscatter),
+            torch.from_numpy(target[None, ..., 0].copy()),
+            torch.from_numpy(np.moveaxis(target[..., 1:], -1, 0).copy()),
+            torch.from_numpy(valid[None].astype(np.float32)),
+            torch.full((1, 1, 1), float(pair.coloured)),
+            torch.full((1, 1, 1), self.labels[drawn]),
+        )
+
+
+class Share(Sampler[int]):
+    """Which crops one of several processes takes: its part of each update's batch, in order."""
+
+    def __init__(self, updates: range, batch: int, rank: int = 0, processes: int = 1) -> None:
+        super().__init__()
+        self.updates, self.batch, self.rank = updates, batch, rank
+        self.size = batch // processes
+        """Crops of one process in a batch."""
+
+    def __len__(self) -> int:
+        return len(self.updates) * self.size
+
+    def __iter__(self) -> Iterator[int]:
+        for update in self.updates:
+            first = update * self.batch + self.rank * self.size
+            yield from range(first, first + self.size)
+
+
+def collate(items: Sequence[tuple[Tensor, ...]]) -> Batch:
+    """Stack crops into a batch."""
+    return Batch(*(torch.stack(column) for column in zip(*items, strict=True)))
+
+
+def label_of(pair: Pair, classes: Sequence[str]) -> int:
+    """Which class occurs in the pair's land cover, counted from 1; 0 for none of them."""
+    words = pair.landcover.lower()
+    return next((index for index, name in enumerate(classes, start=1) if name.lower() in words), 0)
+
+
+def _random_crop(
+    pair: Pair, size: int, random: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Cut the same square out of both images; smaller patches are mirrored up to the size."""
+    short = [max(0, size - length) for length in pair.shape]
+    top, left = (int(random.integers(max(length, size) - size + 1)) for length in pair.shape)
+    if not any(short):
+        pair = pair.cut(slice(top, top + size), slice(left, left + size))
+        return pair.bands, pair.rgb, pair.mask
+    border = [(missing // 2, missing - missing // 2) for missing in short]
+    area = slice(top, top + size), slice(left, left + size)
+    sar = np.pad(pair.bands, [(0, 0), *border], mode="symmetric")
+    optical = np.pad(pair.rgb, [*border, (0, 0)], mode="symmetric")
+    return sar[:, *area], optical[area], np.pad(pair.mask, border, mode="symmetric")[area]

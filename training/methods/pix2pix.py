@@ -1,0 +1,146 @@
+"""Ours: a U-Net under L1 of luma and chroma, in a second stage under two PatchGANs as well (Isola et al. 2017)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from geosar.engines.generator import LEVELS, STRIDE, Generator
+from training import losses
+from training.colour import LUMA_DEVIATION, LUMA_MEAN
+from training.config import Config, ConfigError, at_least, one_of
+from training.data import Batch
+from training.descent import Descent, Terms
+from training.discriminator import Adversary
+from training.method import Method
+
+ADVERSARY_FIELD = 136
+"""Pixels on a side of the larger of the patches that the discriminators judge."""
+
+CLIP_GRADIENT = 5.0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage."""
+
+    luma: float = 1.0
+    luma_coarse: float = 1.0
+    chroma: float = 1.0
+    error: float = 0.1
+    adversarial: float = 1.0
+    features: float = 5.0
+
+
+@dataclass(frozen=True)
+class Pix2PixConfig(Config):
+    """Settings of both stages."""
+
+    stage: str = "regression"
+    """`regression` (no adversary: the L1-only twin) or `adversarial`."""
+    adversary_learning_rate: float = 4e-4
+    widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
+    adversary_width: int = 32
+    weights: Weights = field(default_factory=Weights)
+
+    @property
+    def label(self) -> str:
+        """Method and stage."""
+        return f"{self.method}-{self.stage}"
+
+    @property
+    def stride(self) -> int:
+        """Of the generator."""
+        return STRIDE
+
+    def check(self) -> None:
+        """See `Config.check`."""
+        one_of(self, "stage", ("regression", "adversarial"))
+        if self.stage == "adversarial" and self.crop < ADVERSARY_FIELD:
+            raise ConfigError(
+                f"crop is {self.crop}; an adversary that sees {ADVERSARY_FIELD} pixels needs 160 or more."
+            )
+        super().check()
+        at_least(self, "adversary_width", 1)
+        if len(self.widths) != LEVELS or not all(isinstance(width, int) and width > 0 for width in self.widths):
+            raise ConfigError(f"widths is {self.widths}; expected {LEVELS} numbers of features, from 1/2 to 1/32.")
+        if self.adversary_learning_rate <= 0:
+            raise ConfigError("learning rates must be above 0.")
+
+
+class Pix2Pix(Method[Pix2PixConfig]):
+    """Luma at full resolution, chroma and the expected error at a quarter; see docs/adr/0001."""
+
+    settings = Pix2PixConfig
+    colour_only = False
+    generator: Generator
+
+    def __init__(self, config: Pix2PixConfig) -> None:
+        super().__init__(config)
+        self.adversarial = config.stage == "adversarial"
+        self.optimiser = torch.optim.AdamW(
+            self.generator.parameters(), config.learning_rate, betas=(0.5 if self.adversarial else 0.9, 0.99),
+            weight_decay=1e-4,
+        )  # fmt: skip
+        self.optimise("optimiser", self.optimiser)
+        if self.adversarial:
+            self.adversary = Adversary(config.adversary_width, config.channels)
+            self.adversary_optimiser = torch.optim.Adam(
+                self.adversary.parameters(), config.adversary_learning_rate, betas=(0.5, 0.99)
+            )
+            self.networks["adversary"] = self.adversary
+            self.optimise("adversary_optimiser", self.adversary_optimiser)
+
+    @classmethod
+    def architecture(cls, config: Pix2PixConfig) -> dict[str, Any]:
+        """See `Method.architecture`."""
+        return {
+            "channels": config.channels, "widths": list(config.widths), "mean": list(LUMA_MEAN),
+            "deviation": list(LUMA_DEVIATION),
+        }  # fmt: skip
+
+    @classmethod
+    def network(cls, architecture: dict[str, Any]) -> Generator:
+        """See `Method.network`."""
+        return Generator(**architecture)
+
+    def step(self, batch: Batch, descent: Descent) -> Terms:
+        """One update of the adversary, where there is one, then of the generator."""
+        self.generator.train()
+        terms: Terms = {}
+        with descent.autocast():
+            luma, chroma, log_error = self.generator.components(batch.sar.contiguous(memory_format=torch.channels_last))
+        luma, chroma, log_error = luma.float(), chroma.float(), log_error.float()
+        if self.adversarial:
+            terms["adversary"] = self._adversary_step(batch, luma.detach(), chroma.detach(), descent)
+        terms |= losses.fidelity(luma, chroma, batch)
+        terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
+        if self.adversarial:
+            self.adversary.requires_grad_(requires_grad=False)
+            with descent.autocast():
+                fake = self.adversary(batch, luma, chroma)
+                with torch.no_grad():
+                    real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
+            terms["adversarial"] = -torch.stack([verdict.float().mean() for verdict, _ in fake]).mean()
+            matches = [losses.feature_matching(r[1], f[1]) for r, f in zip(real, fake, strict=True)]
+            terms["features"] = torch.stack(matches).mean().float()
+            self.adversary.requires_grad_(requires_grad=True)
+        weights = vars(self.config.weights)
+        total = torch.stack([weights[key] * value for key, value in terms.items() if key in weights]).sum()
+        descent(self.optimiser, total, terms, CLIP_GRADIENT)
+        self.update_average(descent.update)
+        return terms
+
+    def _adversary_step(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Tensor:
+        with descent.autocast():
+            real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
+            fake = self.adversary(batch, luma, chroma)
+        hinges = [losses.adversary_hinge(r[0].float(), f[0].float()) for r, f in zip(real, fake, strict=True)]
+        loss = torch.stack(hinges).mean()
+        descent(self.adversary_optimiser, loss, {"adversary": loss})
+        return loss.detach()
+
+
+METHOD = Pix2Pix

@@ -1,0 +1,49 @@
+"""What every network looks like from outside, whatever is in it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from geosar.engines.generator import Generator
+
+
+class Painter(nn.Module):
+    """A network with the outside of `Generator`, for methods that learn no expected error of their own.
+
+    Parameters
+    ----------
+    body
+        Takes normalised backscatter (N, channels, H, W) to red, green, blue (N, 3, H, W), where -1 to 1 stands for 0
+        to 255.
+    stride, halo
+        In pixels: inputs are multiples of the stride; what is further than the halo from a pixel has no effect on it.
+    architecture
+        Keyword arguments, plain values, from which its method makes the network again.
+
+    """
+
+    expected_error: Tensor
+
+    def __init__(self, body: nn.Module, *, stride: int, halo: int, architecture: dict[str, Any]) -> None:
+        super().__init__()
+        self.body = body
+        self.channels = int(architecture["channels"])
+        self.stride, self.halo, self.architecture = stride, halo, architecture
+        self.register_buffer("expected_error", torch.full((1, 1, 1, 1), 64.0))
+
+    def forward(self, sar: Tensor) -> Tensor:
+        """Red, green, blue and expected absolute error in 0 to 255, not clamped: (N, C, H, W) to (N, 4, H, W)."""
+        image = (self.body(sar) + 1.0) * 127.5
+        return torch.cat([image, self.expected_error.expand(-1, -1, 1, 1) + 0.0 * image[:, :1]], dim=1)
+
+    @torch.no_grad()
+    def learn_error(self, image: Tensor, truth: Tensor, weight: Tensor) -> None:
+        """Move the expected error, one number for all pixels, towards the mean of a batch; -1 to 1, (N, 3, H, W)."""
+        error = ((image - truth).abs().mean(dim=1, keepdim=True) * weight).sum() * 127.5
+        if float(weight.sum()) > 0:
+            self.expected_error.lerp_((error / weight.sum()).view(1, 1, 1, 1), 0.02)
+
+
+Network = Generator | Painter
+"""Takes normalised backscatter (N, channels, H, W) to red, green, blue and expected error (N, 4, H, W), 0 to 255."""
