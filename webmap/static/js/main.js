@@ -1,0 +1,214 @@
+// Puts the page together.
+
+import { address, askJson, connection, onKeyNeeded, Problem, reach, wordsOf } from "./api.js";
+import { creditOf } from "./base.js";
+import { asked, note } from "./dialogs.js";
+import { button, byId, fill, h, icon, settled } from "./dom.js";
+import { listenToKeys, showHelp } from "./keys.js";
+import { makeLegend } from "./legend.js";
+import { makeMeasure } from "./measure.js";
+import { readPixels, readPointer } from "./reading.js";
+import { showFootprints } from "./footprints.js";
+import { SceneList } from "./scenelist.js";
+import { makeSceneView } from "./sceneview.js";
+import { TEXT } from "./texts.js";
+import { Uploads } from "./uploads.js";
+import { makeUploadView } from "./uploadview.js";
+import { decode, encode } from "./view.js";
+import { Workbench } from "./workbench.js";
+import { cycleTheme, onThemeChange } from "./theme.js";
+
+/** @typedef {import("./types.js").PageSettings} PageSettings */
+/** @typedef {import("./types.js").Scene} Scene */
+/** @typedef {import("./types.js").LayerName} LayerName */
+
+const HASH_SETTLES = 150;
+
+/** @returns {Promise<PageSettings>} */
+async function readSettings() {
+  for (;;) {
+    try {
+      return await askJson("page-settings");
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      await new Promise((resolve) => connection.addEventListener("back", resolve, { once: true }));
+    }
+  }
+}
+
+async function start() {
+  watchConnection();
+  askForKeys();
+  const settings = await readSettings();
+  const bench = new Workbench(settings);
+  const uploads = new Uploads(settings.max_upload_bytes);
+  const bring = makeUploadView(uploads, (id) => void openById(id));
+  const list = new SceneList((scene) => open(scene), () => boxOf(bench.first.map));
+  const listView = h("div", { class: "home" }, list.element);
+  const sceneView = makeSceneView(bench, { onBack: () => close(), onGone: () => close() });
+  const measure = makeMeasure(bench);
+  const panel = byId("panel");
+  const body = byId("panel-body");
+  body.append(bring.element, listView, sceneView.element);
+
+  /** @param {Scene} scene @param {import("./types.js").View} [view] */
+  const open = (scene, view) => {
+    listView.hidden = true;
+    sceneView.element.hidden = false;
+    bench.open(scene, view);
+    body.scrollTop = 0;
+    sceneView.name.focus({ preventScroll: true });
+  };
+
+  const close = () => {
+    sceneView.element.hidden = true;
+    listView.hidden = false;
+    measure.toggle(false);
+    bench.close();
+    void list.refresh();
+    list.search.focus({ preventScroll: true });
+  };
+
+  /** @param {string} id @param {import("./types.js").View} [view] */
+  const openById = async (id, view) => {
+    try {
+      open(await askJson(`scenes/${encodeURIComponent(id)}`), view);
+    } catch (error) {
+      note(error instanceof Problem && error.status === 404 ? TEXT.problems.noScene : wordsOf(error), "bad");
+      if (bench.scene === null) sceneView.element.hidden = true;
+    }
+  };
+
+  const togglePanel = (wanted = panel.dataset.state !== "open") => {
+    panel.dataset.state = wanted ? "open" : "closed";
+    collapse.setAttribute("aria-expanded", String(wanted));
+    collapse.setAttribute("aria-label", wanted ? TEXT.panel.hide : TEXT.panel.show);
+    collapse.title = wanted ? TEXT.panel.hide : TEXT.panel.show;
+    body.inert = !wanted;
+  };
+  const collapse = button({ icon: "panel", label: TEXT.panel.hide, bare: true, onclick: () => togglePanel() }, { "aria-controls": "panel-body", "aria-expanded": "true" });
+
+  /** @param {LayerName} name */
+  const flip = (name) => bench.scene && bench.changeLayer(name, { visible: !bench.view.layers[name].visible });
+  /** @param {import("./types.js").Mode} mode */
+  const compare = (mode) => bench.scene && bench.change({ mode: bench.view.mode === mode ? "stack" : mode });
+  /** @type {import("./keys.js").Shortcut[]} */
+  const shortcuts = [
+    { key: "?", label: TEXT.keys.help, down: () => void showHelp(shortcuts, settings.version) },
+    { key: "u", label: TEXT.keys.upload, down: () => bring.choose() },
+    { key: "/", label: TEXT.keys.search, down: () => (bench.scene ? close() : list.search.focus()) },
+    { key: "t", label: TEXT.keys.translate, down: () => bench.scene && sceneView.translate.begin() },
+    { key: "1", label: TEXT.keys.radar, down: () => flip("sar") },
+    { key: "2", label: TEXT.keys.optical, down: () => flip("optical") },
+    { key: "3", label: TEXT.keys.error, down: () => flip("error") },
+    { key: "o", label: TEXT.keys.overlay, down: () => bench.scene && bench.change({ mode: "stack" }) },
+    { key: "s", label: TEXT.keys.swipe, down: () => compare("swipe") },
+    { key: "d", label: TEXT.keys.side, down: () => compare("side") },
+    { key: "f", label: TEXT.keys.flicker, down: () => bench.flicker(true), up: () => bench.flicker(false) },
+    { key: "m", label: TEXT.keys.measure, down: () => measure.toggle() },
+    { key: "z", label: TEXT.keys.fit, down: () => bench.fit() },
+    { key: "p", label: TEXT.keys.panel, down: () => togglePanel() },
+  ];
+  listenToKeys(shortcuts, () => measure.escape());
+
+  byId("panel-head").append(
+    h("span", { class: "brand" }, icon("logo"), h("span", {}, h("strong", {}, TEXT.title), h("small", {}, TEXT.tagline))),
+    button({ icon: "theme", label: TEXT.map.theme, bare: true, onclick: cycleTheme }),
+    button({ icon: "help", label: TEXT.map.help, bare: true, onclick: () => void showHelp(shortcuts, settings.version) }),
+    collapse,
+  );
+  const zoom = (/** @type {1 | -1} */ step) => bench.first.map.setZoom(bench.first.map.getZoom() + step);
+  byId("toolbar").append(
+    h(
+      "div",
+      { class: "tools" },
+      button({ icon: "plus", label: TEXT.map.zoomIn, bare: true, onclick: () => zoom(1) }),
+      button({ icon: "minus", label: TEXT.map.zoomOut, bare: true, onclick: () => zoom(-1) }),
+    ),
+    h(
+      "div",
+      { class: "tools" },
+      button({ icon: "fit", label: TEXT.map.fit, bare: true, onclick: () => bench.fit() }, { id: "tool-fit" }),
+      button({ icon: "ruler", label: TEXT.map.measure, bare: true, onclick: () => measure.toggle() }, { id: "tool-measure", "aria-pressed": "false" }),
+    ),
+  );
+  fill(byId("credit"), h("span", {}, TEXT.map.source), ...(settings.basemap ? [" · ", ...creditOf(settings.basemap.attribution)] : []));
+
+  readPointer(bench);
+  readPixels(bench, () => bench.scene !== null && !measure.isOn());
+  makeLegend(bench);
+  showFootprints(bench, list, (scene) => open(scene));
+
+  const remember = settled(HASH_SETTLES, () => {
+    const hash = encode(bench.view);
+    if (hash !== location.hash.slice(1)) history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+  });
+  bench.addEventListener("view", remember);
+  bench.addEventListener("scene", () => {
+    remember();
+    document.title = bench.scene ? `${bench.scene.name} · ${TEXT.title}` : TEXT.title;
+  });
+  bench.addEventListener("stage", () => bench.first.map.on("moveend", () => list.moved()));
+  bench.first.map.on("moveend", () => list.moved());
+  window.addEventListener("hashchange", () => {
+    const view = decode(location.hash);
+    if (view.scene && location.hash.slice(1) !== encode(bench.view)) void openById(view.scene, view);
+  });
+  connection.addEventListener("back", () => void bench.refresh().catch(() => undefined));
+  onThemeChange(() => bench.stages.forEach((stage) => stage.restyle()));
+  uploads.addEventListener("arrived", (event) => {
+    void list.refresh();
+    const id = /** @type {CustomEvent<string>} */ (event).detail;
+    const item = uploads.items.find(({ scene }) => scene === id);
+    if (item && !bench.scene) {
+      uploads.cancel(item);
+      void openById(id);
+    }
+  });
+
+  sceneView.element.hidden = true;
+  togglePanel(true);
+  const wanted = decode(location.hash);
+  await Promise.all([list.refresh(), uploads.restore(), wanted.scene ? openById(wanted.scene, wanted) : null]);
+  document.body.dataset.ready = "true";
+}
+
+/** @param {L.Map} map */
+function boxOf(map) {
+  const bounds = map.getBounds();
+  const clamp = (/** @type {number} */ value, /** @type {number} */ most) => Math.max(-most, Math.min(most, value)).toFixed(5);
+  if (bounds.getEast() - bounds.getWest() >= 360) return `-180,${clamp(bounds.getSouth(), 90)},180,${clamp(bounds.getNorth(), 90)}`;
+  return [clamp(bounds.getWest(), 180), clamp(bounds.getSouth(), 90), clamp(bounds.getEast(), 180), clamp(bounds.getNorth(), 90)].join(",");
+}
+
+/** Say so when the service is gone, and when it is back. */
+function watchConnection() {
+  const banner = byId("banner");
+  connection.addEventListener("lost", () => {
+    fill(banner, icon("warning"), h("span", {}, TEXT.connection.lost));
+    banner.hidden = false;
+  });
+  connection.addEventListener("back", () => {
+    banner.hidden = true;
+    note(TEXT.connection.back, "good");
+  });
+}
+
+/** Ask for an API key, once for all that need it at the same time. */
+function askForKeys() {
+  /** @type {Promise<string | null> | null} */
+  let asking = null;
+  onKeyNeeded(() => {
+    asking ??= (async () => {
+      const key = await asked({ title: TEXT.key.title, explain: TEXT.key.explain, label: TEXT.key.label, yes: TEXT.key.use, type: "password" });
+      const headers = { Authorization: `Bearer ${key}` };
+      const right = key && (await reach(address("scenes?limit=1"), { headers }).catch(() => null))?.ok;
+      if (key && !right) note(TEXT.key.wrong, "bad");
+      asking = null;
+      return key;
+    })();
+    return asking;
+  });
+}
+
+void start();

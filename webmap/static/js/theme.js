@@ -1,0 +1,24 @@
+// Light or dark: as the system has it, or as the person chose.
+
+const SETTING = "geosar-theme";
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+const chosen = localStorage.getItem(SETTING);
+if (chosen) document.documentElement.dataset.theme = chosen;
+
+/** @type {(() => void)[]} */
+const listeners = [];
+const tell = () => listeners.forEach((one) => one());
+system.addEventListener("change", tell);
+
+/** @param {() => void} listener */
+export const onThemeChange = (listener) => listeners.push(listener);
+
+/** From light to dark and back. */
+export function cycleTheme() {
+  const now = document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light");
+  const next = now === "dark" ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  localStorage.setItem(SETTING, next);
+  tell();
+}

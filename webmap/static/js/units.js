@@ -1,0 +1,59 @@
+// Numbers as people read them.
+
+const LANGUAGE = "en";
+
+/** @param {number} value @param {number} [digits] */
+export const number = (value, digits = 0) =>
+  value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** @param {number} count */
+export function bytes(count) {
+  const steps = ["B", "kB", "MB", "GB", "TB"];
+  let step = 0;
+  let value = count;
+  while (value >= 1000 && step < steps.length - 1) {
+    value /= 1000;
+    step += 1;
+  }
+  return `${number(value, step === 0 || value >= 100 ? 0 : 1)} ${steps[step]}`;
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  const whole = Math.max(1, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** @param {number} metres */
+export function length(metres) {
+  if (metres < 1000) return `${number(metres, metres < 10 ? 1 : 0)} m`;
+  return `${number(metres / 1000, metres < 100_000 ? 2 : 0)} km`;
+}
+
+/** A round length, as a scale bar has it. @param {number} metres */
+export const round = (metres) => (metres < 1000 ? `${number(metres)} m` : `${number(metres / 1000)} km`);
+
+/** @param {number} squareMetres */
+export function area(squareMetres) {
+  if (squareMetres < 10_000) return `${number(squareMetres)} m²`;
+  if (squareMetres < 1_000_000) return `${number(squareMetres / 10_000, 1)} ha`;
+  return `${number(squareMetres / 1_000_000, 2)} km²`;
+}
+
+/** @param {string} time */
+export const day = (time) =>
+  new Date(time).toLocaleDateString(LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+
+/** Degrees with their hemisphere. @param {number} latitude @param {number} longitude @param {number} [digits] */
+export function degrees(latitude, longitude, digits = 5) {
+  const wrapped = ((((longitude + 180) % 360) + 360) % 360) - 180;
+  return (
+    `${number(Math.abs(latitude), digits)}° ${latitude < 0 ? "S" : "N"}  ` +
+    `${number(Math.abs(wrapped), digits)}° ${wrapped < 0 ? "W" : "E"}`
+  );
+}
+
+/** The unit of a scene's values as the service shows them. @param {string} unit */
+export const shownUnit = (unit) => (unit === "picture" ? "" : "dB");
