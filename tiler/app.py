@@ -1,30 +1,35 @@
 """The application: `create_app` puts the parts together."""
 
+import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 import geosar
-from tiler import events, metrics, pages, problems, processes, scenes, stac, tiles
+from tiler import events, health, metrics, pages, problems, processes, references, scenes, stac, tiles, tus, webpage
 from tiler.database import Database
+from tiler.direct import DirectScenes
+from tiler.head import HeadMiddleware
 from tiler.headers import HeadersMiddleware
 from tiler.inspection import Inspector
+from tiler.intake import Intake
 from tiler.live import LiveScenes
 from tiler.metrics import Metrics
 from tiler.proxy import ProxyMiddleware
+from tiler.rates import RatesMiddleware
 from tiler.runner import JobRunner
 from tiler.security import KeysMiddleware, Signer
 from tiler.services import Services
 from tiler.settings import Settings
 from tiler.store import Store
+from tiler.timeouts import TimeoutsMiddleware
+
+UNCOMPRESSED = ("application/octet-stream", "image/*")
+"""Beside what Starlette leaves out; rasters are compressed already, and their ranges count bytes as they lie."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -36,15 +41,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         services = _open(settings)
         app.state.services = services
         app.state.signer = Signer(settings, services.store.root) if settings.api_keys else None
+        app.state.intake = Intake(services)
         services.runner.start()
+        app.state.intake.start()
         services.inspector.warm()
         threading.Thread(target=services.live.warm, name="tiler-warm", daemon=True).start()
+        sampling = asyncio.create_task(metrics.sampling(services))
         try:
             yield
         finally:
+            sampling.cancel()
+            app.state.intake.stop()
             services.runner.stop()
             services.inspector.close()
             services.live.close()
+            services.direct.close()
             services.database.close()
 
     app = FastAPI(
@@ -55,17 +66,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     problems.install(app)
-    for module in (pages, scenes, processes, events, stac, metrics):
+    for module in (pages, health, scenes, references, tus, processes, events, stac, metrics):
         app.include_router(module.router)
     tiles.include(app)
-    is_static = _serve_map(app)
+    is_static = webpage.serve(app, settings)
+    # The last that is added sees a request first.
+    app.add_middleware(HeadMiddleware)
+    app.add_middleware(TimeoutsMiddleware, settings=settings, owner=app)
     if settings.api_keys:
         app.add_middleware(KeysMiddleware, settings=settings, is_static=is_static, owner=app)
+    if settings.read_rate or settings.write_rate:
+        app.add_middleware(RatesMiddleware, settings=settings, owner=app)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=list(settings.cors_origins), allow_methods=["*"], allow_headers=["*"],
-            expose_headers=["ETag", "Location", "Content-Bbox", "Content-Crs"], max_age=3600,
+            expose_headers=["ETag", "Location", "Content-Bbox", "Content-Crs", *tus.HEADERS], max_age=3600,
         )  # fmt: skip
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=1000,
+        compresslevel=5,
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *UNCOMPRESSED),
+    )
     app.add_middleware(HeadersMiddleware)
     if settings.trust_forwarded:
         app.add_middleware(ProxyMiddleware)
@@ -77,32 +99,5 @@ def _open(settings: Settings) -> Services:
     database = Database(settings.database)
     return Services(
         settings, store, database, Inspector(settings.inspection_seconds), JobRunner(settings, store, database),
-        LiveScenes(settings, store), Metrics(),
+        LiveScenes(settings, store), DirectScenes(store), Metrics(),
     )  # fmt: skip
-
-
-def _serve_map(app: FastAPI) -> Callable[[str], bool]:
-    """Serve the web map at /, where it is installed; programs get the landing page as JSON in any case.
-
-    Gives a function that says whether a path is one of the map's files, which hold no data.
-    """
-    spec = find_spec("webmap")
-    static = Path(spec.origin).parent / "static" if spec is not None and spec.origin else None
-    names = _files_below(static) if static is not None and static.is_dir() else frozenset()
-    index = static / "index.html" if static is not None and "/index.html" in names else None
-
-    @app.get("/", tags=["Service"], summary="The map, or for programs the landing page")
-    def root(request: Request, f: str | None = None) -> Response:
-        as_page = f == "html" or (f is None and "text/html" in request.headers.get("accept", ""))
-        if index is not None and as_page:
-            return FileResponse(index, headers={"Cache-Control": "no-cache"})
-        body: dict[str, Any] = pages.landing(request)
-        return JSONResponse(body)
-
-    if static is not None and names:
-        app.mount("/", StaticFiles(directory=static), name="map")
-    return lambda path: path == "/" or path in names
-
-
-def _files_below(folder: Path) -> frozenset[str]:
-    return frozenset(f"/{path.relative_to(folder).as_posix()}" for path in folder.rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""Scenes as rows: added once for each content, searched, renamed, removed."""
+"""Scenes as rows: searched, renamed, removed."""
 
 import time
 from datetime import UTC, datetime
@@ -6,66 +6,39 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from geosar.polarisations import parse
-from tiler import jobs
 from tiler.database import LIVE, Database, Job, Scene
 from tiler.errors import ConflictError, InvalidError, NotFoundError
 from tiler.services import Services
-from tiler.store import safe_filename
-from tiler.uploads import Received
+from tiler.store import Store
 
-ID_LENGTH = 20
 REMOVAL_SECONDS = 5.0
 
 Box = tuple[float, float, float, float]
 
-
-def add(services: Services, upload: Path, received: Received, name: str | None, **options: Any) -> tuple[Scene, bool]:
-    """Look at a complete upload and enter it; gives the scene, and whether it is new.
-
-    `options` are those of `geosar.open_scene`: polarisation, scale, force.
-    """
-    scene_id = received.sha256[:ID_LENGTH]
-    known = find(services.database, scene_id)
-    if known is not None:
-        return known, False
-    filename = safe_filename(received.filename, received.driver)
-    # GDAL and geosar take hints from the name, so it has its own from the start.
-    looked_at = upload.with_name(f"{upload.name}.d") / filename
-    looked_at.parent.mkdir()
-    upload.replace(looked_at)
-    try:
-        found = services.inspector.describe(looked_at, **options)
-        west, south, east, north = found["bbox"] or (None,) * 4
-        acquired = found["acquired"]
-        scene = Scene(
-            id=scene_id, sha256=received.sha256, name=name or filename.rpartition(".")[0], filename=filename,
-            size=received.size, geometry=found.pop("geometry"), west=west, south=south, east=east, north=north,
-            acquired=None if acquired is None else datetime.fromisoformat(acquired).timestamp(),
-            polarisation=options.get("polarisation"), unit=options.get("scale"), force=bool(options.get("force")),
-            description={**found, "source": filename}, display="preparing", message="", created=time.time(),
-        )  # fmt: skip
-        services.store.place(looked_at, scene_id, filename)
-    finally:
-        looked_at.unlink(missing_ok=True)
-        looked_at.parent.rmdir()
-    try:
-        with services.database.begin() as session:
-            session.add(scene)
-    except IntegrityError:  # the same file was sent twice at once
-        return get(services.database, scene_id), False
-    key = jobs.key_of("prepare", scene_id, {"nonce": scene.created})
-    jobs.submit(services.database, scene, "prepare", key=key, inputs=opening(scene), queue_length=0)
-    services.runner.wake()
-    return scene, True
+_SORTABLE: dict[str, Any] = {
+    "created": Scene.created,
+    "name": func.lower(Scene.name),
+    "acquired": func.coalesce(Scene.acquired, Scene.created),
+}
 
 
 def opening(scene: Scene) -> dict[str, Any]:
     """Give the options of `geosar.open_scene` that were stated with the scene."""
     options = {"polarisation": scene.polarisation, "scale": scene.unit, "force": scene.force or None}
     return {key: value for key, value in options.items() if value is not None}
+
+
+def files(store: Store, scene: Scene) -> dict[str, Path]:
+    """Give the path of each file of a scene by its polarisation; "" for a scene that is one file."""
+    return {key: store.source(scene.id, name) for key, name in (scene.parts or {"": scene.filename}).items()}
+
+
+def source(store: Store, scene: Scene) -> Path | dict[str, Path]:
+    """Give what `geosar.open_scene` opens: one file, or one for each polarisation."""
+    found = files(store, scene)
+    return found if scene.parts else found[""]
 
 
 def find(database: Database, scene_id: str) -> Scene | None:
@@ -90,19 +63,22 @@ def search(
     bbox: Box | None = None,
     text: str | None = None,
     interval: tuple[float | None, float | None] = (None, None),
+    sort: str = "-created",
 ) -> tuple[list[Scene], int]:
-    """Give a page of scenes, the newest first, and how many there are in all."""
+    """Give a page of scenes in the order of a column (`-` before it: the greatest first), and how many there are."""
     query = matching(bbox=bbox, text=text, since=interval[0], until=interval[1])
+    column = _SORTABLE[sort.removeprefix("-")]
+    order = column.desc() if sort.startswith("-") else column.asc()
     with database.begin() as session:
         total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-        page = session.scalars(query.order_by(Scene.created.desc(), Scene.id).limit(limit).offset(offset))
+        page = session.scalars(query.order_by(order, Scene.id).limit(limit).offset(offset))
         return list(page), total
 
 
 def matching(
     *, bbox: Box | None = None, text: str | None = None, since: float | None = None, until: float | None = None
 ) -> Select[Any]:
-    """Make the query for scenes that touch a box, have a text in their name, and were taken within two times.
+    """Make the query for scenes that touch a box, have a text in their or their file's name, and lie between two times.
 
     A scene that does not say when it was taken counts by when it was sent.
     """
@@ -111,7 +87,8 @@ def matching(
         query = _touching(query, bbox)
     if text:
         pattern = "%" + text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        query = query.where(func.lower(Scene.name).like(pattern, escape="\\"))
+        named = func.lower(Scene.name).like(pattern, escape="\\")
+        query = query.where(or_(named, func.lower(Scene.filename).like(pattern, escape="\\")))
     moment = func.coalesce(Scene.acquired, Scene.created)
     if since is not None:
         query = query.where(moment >= since)
@@ -188,6 +165,7 @@ def remove(services: Services, scene_id: str) -> None:
             raise ConflictError("a job of the scene is still running and does not stop. Try again in a few seconds.")
         time.sleep(0.05)
     services.live.forget(scene_id)
+    services.direct.forget(scene_id)
     with services.database.begin() as session:
         made = list(session.scalars(select(Job.id).where(mine)))
         scene = session.get(Scene, scene_id)

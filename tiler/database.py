@@ -1,11 +1,11 @@
-"""The catalogue: scenes and jobs as rows of a database, SQLite unless a URL names another."""
+"""The catalogue: scenes, uploads and jobs as rows of a database, SQLite unless a URL names another."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import JSON, Engine, ForeignKey, Index, create_engine, event, text
+from sqlalchemy import JSON, Engine, ForeignKey, Index, create_engine, event, inspect, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 LIVE = ("accepted", "running")
@@ -42,6 +42,48 @@ class Scene(Base):
     display: Mapped[str] = mapped_column(default="preparing")
     """preparing, ready or failed: the copy that SAR tiles are made from."""
     message: Mapped[str] = mapped_column(default="")
+    parts: Mapped[dict[str, Any] | None]
+    """File name for each polarisation, where the scene was sent as several files; `filename` is the first."""
+
+
+class Reference(Base):
+    """A true optical image of a scene, to compare with. `state` is that of its copy for tiles, as in `display`."""
+
+    __tablename__ = "scene_references"
+
+    scene_id: Mapped[str] = mapped_column(ForeignKey("scenes.id", ondelete="CASCADE"), primary_key=True)
+    sha256: Mapped[str]
+    filename: Mapped[str]
+    size: Mapped[int]
+    created: Mapped[float] = mapped_column(default=time.time)
+    state: Mapped[str] = mapped_column(default="preparing")
+    message: Mapped[str] = mapped_column(default="")
+    georeferenced: Mapped[bool]
+
+
+class Upload(Base):
+    """A file that comes in parts, or an order to make a scene of files that lie elsewhere.
+
+    `status` is receiving, held (complete, and kept to be joined with others), checking, done or failed.
+    """
+
+    __tablename__ = "uploads"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    filename: Mapped[str]
+    length: Mapped[int]
+    options: Mapped[dict[str, Any]]
+    """What POST /scenes takes beside a file."""
+    order: Mapped[dict[str, Any] | None]
+    """Addresses to fetch or uploads to join, by polarisation; None for what the client sends itself."""
+    status: Mapped[str] = mapped_column(default="receiving", index=True)
+    created: Mapped[float] = mapped_column(default=time.time)
+    expires: Mapped[float]
+    owner: Mapped[str | None]
+    """Which service works on it."""
+    scene_id: Mapped[str | None]
+    new: Mapped[bool | None]
+    problem: Mapped[dict[str, Any] | None]
 
 
 class Job(Base):
@@ -91,6 +133,7 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
         Base.metadata.create_all(self.engine)
+        _add_new_columns(self.engine)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
@@ -102,6 +145,17 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _add_new_columns(engine: Engine) -> None:
+    """Bring tables of an earlier version up to date: what was added since may be empty."""
+    for table in Base.metadata.sorted_tables:
+        there = {column["name"] for column in inspect(engine).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there and column.nullable:
+                kind = column.type.compile(engine.dialect)
+                with engine.begin() as connection:
+                    connection.execute(text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}'))
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

@@ -25,6 +25,31 @@ class ConflictError(ServiceError):
     status = 409
 
 
+class GoneError(ServiceError):
+    """It was there, and has expired."""
+
+    status = 410
+
+
+class PreconditionError(ServiceError):
+    """The client speaks another version of a protocol."""
+
+    status = 412
+
+
+class LockedError(ServiceError):
+    """Somebody else is at it; ask again soon."""
+
+    status = 423
+    retry_after = 1
+
+
+class MalformedError(ServiceError):
+    """A header or the body cannot be read."""
+
+    status = 400
+
+
 class TooLargeError(ServiceError):
     """The upload is larger than this service takes."""
 

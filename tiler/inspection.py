@@ -5,19 +5,27 @@ import os
 import resource
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+import rasterio
+
 from geosar.description import describe_scene
 from geosar.errors import GeosarError
 from geosar.footprint import footprint
+from geosar.grid import MapGrid, Window
+from geosar.raster import check_readable
 from geosar.scene import open_scene
+from geosar.sources import gdal_errors, resolve
 from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
 
 FILES_A_PROCESS = 200
 """After so many files the process is replaced, with whatever memory the decoders lost."""
+
+Look = Callable[..., dict[str, Any]]
 
 MEMORY_BYTES = 8 * 2**30
 """A file that makes a decoder ask for more address space than this is refused."""
@@ -35,17 +43,28 @@ class Inspector:
         """Start the process, so that the first upload does not wait for it."""
         self._executor().submit(_nothing)
 
-    def describe(self, path: Path, **options: Any) -> dict[str, Any]:
-        """Give what `geosar.description.describe_scene` does, and the footprint; raises ServiceError for no scene."""
+    def describe(self, source: Path | dict[str, Path], **options: Any) -> dict[str, Any]:
+        """Give what `geosar.description.describe_scene` does, and the footprint; raises ServiceError for no scene.
+
+        `source` is a file, or one for each polarisation.
+        """
+        return self._ask(_describe, source, options)
+
+    def picture(self, path: Path) -> dict[str, Any]:
+        """Give width, height, crs, bounds and footprint of a picture; raises ServiceError for what is none."""
+        return self._ask(_picture, path, {})
+
+    def _ask(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any]) -> dict[str, Any]:
+        name = ", ".join(path.name for path in source.values()) if isinstance(source, dict) else source.name
         pool = self._executor()
         try:
-            found = pool.submit(_describe, path, options).result(self._seconds)
+            found = pool.submit(_looked, look, source, options, name).result(self._seconds)
         except BrokenProcessPool as error:
             self._drop(pool)
-            raise InvalidError(f"{path.name} is damaged: reading it crashed the decoder. Send another file.") from error
+            raise InvalidError(f"{name} is damaged: reading it crashed the decoder. Send another file.") from error
         except TimeoutError as error:
             self._drop(pool)
-            raise OverloadedError(f"looking at {path.name} took longer than {self._seconds:g} s. Try again.") from error
+            raise OverloadedError(f"looking at {name} took longer than {self._seconds:g} s. Try again.") from error
         if "error" in found:
             raise _RefusedError(found["error"], found["status"])
         return found
@@ -104,15 +123,31 @@ def _nothing() -> None:
     """Do nothing; the process is there afterwards."""
 
 
-def _describe(path: Path, options: dict[str, Any]) -> dict[str, Any]:
+def _looked(look: Look, source: Any, options: dict[str, Any], name: str) -> dict[str, Any]:
     try:
-        found = describe_scene(path, model=None, **options)
-        with open_scene(path, **options) as scene:
-            outline = footprint(scene.grid)
-            found["display_bands"] = len(scene.polarisations)
+        return look(source, **options)
     except GeosarError as error:
         return {"error": str(error), "status": status_of(error)}
     except Exception as error:  # noqa: BLE001 - nobody foresees what a damaged file makes the decoders raise
-        return {"error": f"{path.name} is damaged ({type(error).__name__}: {error}). Send it again.", "status": 422}
+        return {"error": f"{name} is damaged ({type(error).__name__}: {error}). Send it again.", "status": 422}
+
+
+def _describe(source: Any, **options: Any) -> dict[str, Any]:
+    found = describe_scene(source, model=None, **options)
+    with open_scene(source, **options) as scene:
+        outline = footprint(scene.grid)
+        found["display_bands"] = len(scene.polarisations)
     geometry, bbox = outline or (None, None)
     return {**found, "geometry": geometry, "bbox": bbox}
+
+
+def _picture(path: Path) -> dict[str, Any]:
+    source = resolve(path)
+    with gdal_errors(path.name, "Opening"), rasterio.open(path, driver=source.driver) as dataset:
+        check_readable(dataset, path.name)
+        grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+        side = min(512, dataset.width, dataset.height)
+        dataset.read(1, window=Window(0, 0, side, side).to_rasterio())
+    outline = footprint(grid)
+    geometry, bbox = outline or (None, None)
+    return {"width": grid.width, "height": grid.height, "geometry": geometry, "bbox": bbox}

@@ -13,22 +13,24 @@ from fastapi import Query, Request
 from sqlalchemy import select
 
 from tiler import catalogue
-from tiler.database import Job, Scene
+from tiler.database import Job, Reference, Scene
+from tiler.direct import DirectScene
 from tiler.errors import InvalidError, NotFoundError, NotModifiedError, NotReadyError
 from tiler.live import LiveScene
 from tiler.services import Services, Shared
 
 SYNTHETIC = "Synthetic optical image made from SAR; not an observation"
+COLOURS = ("red", "green", "blue")
 Stretch = tuple[tuple[float, float], ...]
 Wanted = Annotated[str | None, Query(max_length=64, description="A job whose result to show; default: the latest.")]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What is shown: a COG of the store, or a scene that is translated live.
+    """What is shown: a COG of the store, a scene that is translated live, or one as it was sent.
 
-    `version` changes when a pixel does; `stretch` is the range of values of each band that is shown from black
-    to white, None for pictures.
+    `version` changes when a pixel does; `names` are those of the bands, whose values have a `unit`; `stretch` is the
+    range of values of each band that is shown from black to white, None for pictures.
     """
 
     name: str
@@ -37,24 +39,56 @@ class Layer:
     description: str
     version: str
     georeferenced: bool
-    bands: int
+    names: tuple[str, ...]
+    unit: str = ""
     path: Path | None = None
     live: LiveScene | None = None
+    direct: DirectScene | None = None
     stretch: Stretch | None = None
+
+    @property
+    def bands(self) -> int:
+        """How many bands there are."""
+        return len(self.names)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether a network made it."""
+        return self.name not in {"sar", "reference"}
 
 
 def sar(request: Request, services: Shared, scene_id: str) -> Layer:
-    """Give the scene itself, in decibel."""
+    """Give the scene itself, in decibel; from the upload where the copy for tiles is not there."""
     scene = catalogue.get(services.database, scene_id)
-    if scene.display == "failed":
-        raise NotFoundError(f"SAR tiles of this scene could not be made: {scene.message}")
-    if scene.display != "ready":
-        raise NotReadyError("the scene is being prepared for SAR tiles. Ask again in a few seconds.")
     figures = list(scene.description["statistics"].values())
+    ready = scene.display == "ready"
     layer = Layer(
         "sar", scene.id, scene.name, f"SAR backscatter, {_unit(scene)}",
-        _version(scene.sha256, scene.polarisation, scene.unit), scene.geometry is not None, len(figures),
-        path=services.store.display(scene.id), stretch=tuple((one["p02"], one["p98"]) for one in figures),
+        _version(scene.sha256, scene.polarisation, scene.unit, None if ready else "direct"),
+        scene.geometry is not None, tuple(scene.description["polarisations"]),
+        "grey value" if scene.description["unit"] == "picture" else "dB",
+        path=services.store.display(scene.id) if ready else None,
+        direct=None if ready else services.direct.get(scene),
+        stretch=tuple((one["p02"], one["p98"]) for one in figures),
+    )  # fmt: skip
+    return _fresh(request, layer)
+
+
+def reference(request: Request, services: Shared, scene_id: str) -> Layer:
+    """Give the true optical image that was sent to compare with."""
+    scene = catalogue.get(services.database, scene_id)
+    with services.database.begin() as session:
+        found = session.get(Reference, scene.id)
+    if found is None:
+        raise NotFoundError("the scene has no reference; PUT a true optical image of it to /scenes/ID/reference.")
+    if found.state == "failed":
+        raise NotFoundError(f"tiles of the reference could not be made: {found.message}")
+    if found.state != "ready":
+        raise NotReadyError("the reference is being prepared for tiles. Ask again in a few seconds.")
+    layer = Layer(
+        "reference", scene.id, f"{scene.name} (reference)", f"True optical image {found.filename}",
+        _version(found.sha256, str(found.created)), found.georeferenced, COLOURS,
+        path=services.store.reference(scene.id),
     )  # fmt: skip
     return _fresh(request, layer)
 
@@ -75,7 +109,7 @@ def live(request: Request, services: Shared, scene_id: str) -> Layer:
     opened = services.live.get(scene)
     layer = Layer(
         "live", scene.id, f"{scene.name} (synthetic, live)", f"{SYNTHETIC}; model {opened.model}",
-        _version(scene.sha256, opened.version), scene.geometry is not None, 4, live=opened,
+        _version(scene.sha256, opened.version), scene.geometry is not None, (*COLOURS, "error"), live=opened,
     )  # fmt: skip
     return _fresh(request, layer)
 
@@ -99,7 +133,8 @@ def _result(request: Request, services: Services, scene_id: str, job_id: str | N
     layer = Layer(
         output, scene.id, f"{scene.name} ({'synthetic' if output == 'optical' else 'expected error'})",
         f"{what}; model {report['model']} {report['model_version']}", _version(job.key, output),
-        scene.geometry is not None, 3 if output == "optical" else 1,
+        scene.geometry is not None, COLOURS if output == "optical" else ("error",),
+        "" if output == "optical" else "of 255",
         path=services.store.job(job.id) / _files(job)[output],
         stretch=((0.0, ERROR_SHOWN),) if output == "error" else None,
     )  # fmt: skip

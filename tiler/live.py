@@ -16,6 +16,7 @@ from geosar.models import Model, load_model
 from geosar.scene import SarScene, open_scene
 from geosar.suitability import choose_polarisations
 from geosar.windowed import WindowTranslator
+from tiler import catalogue
 from tiler.database import Scene
 from tiler.errors import OverloadedError
 from tiler.settings import Settings
@@ -185,8 +186,7 @@ class LiveScenes:
                 self._open.move_to_end(scene.id)
                 return found
             model, engine = self._engine()
-            path = self._store.source(scene.id, scene.filename)
-            opened = self._begin(path, scene, model, engine)
+            opened = self._begin(catalogue.source(self._store, scene), scene, model, engine)
             self._open[scene.id] = opened
             while len(self._open) > OPEN_SCENES:
                 # A tile may be reading from it; it is closed when nobody holds it any more.
@@ -226,8 +226,8 @@ class LiveScenes:
             self._loaded = model, open_engine(model, "auto", self._settings.precision, self._settings.job_threads)
         return self._loaded
 
-    def _begin(self, path: Path, scene: Scene, model: Model, engine: Engine) -> LiveScene:
-        opened = open_scene(path, polarisation=scene.polarisation, scale=scene.unit, force=scene.force)
+    def _begin(self, source: Path | dict[str, Path], scene: Scene, model: Model, engine: Engine) -> LiveScene:
+        opened = open_scene(source, polarisation=scene.polarisation, scale=scene.unit, force=scene.force)
         wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation)
         view = opened.select(wanted)
         return LiveScene(

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from geosar.errors import GeosarError
 from tiler.errors import NotModifiedError, ServiceError, TooWideError, status_of
 
-LAYER = re.compile(r"^/scenes/[^/]+/(?:sar|optical|error|live)/")
+LAYER = re.compile(r"^/scenes/[^/]+/(?:sar|optical|error|live|reference)/")
 MEDIA_TYPE = "application/problem+json"
 
 _LOG = logging.getLogger("tiler")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from rio_tiler.models import ImageData
-from titiler.core.dependencies import BidxExprParams, PartFeatureParams
+from titiler.core.dependencies import BidxExprParams, ColorMapParams, PartFeatureParams
 from titiler.core.resources.enums import ImageType
 from titiler.core.utils import render_image
 
@@ -15,6 +15,7 @@ from tiler.errors import InvalidError
 COMPOSITE = "b1;b2;b1-b2"
 """In decibel a difference is a ratio."""
 PART_SIDE = 2048
+ERROR_COLOURS = "magma"
 RAW = {ImageType.tif, ImageType.npy}
 
 
@@ -53,6 +54,13 @@ class PartParams(PartFeatureParams):
             parent.__post_init__()
         if self.max_size is None and self.width is None and self.height is None:
             self.max_size = PART_SIDE
+
+
+def error_colours(
+    colormap_name: Annotated[str | None, Query(max_length=50, description=f"Default: {ERROR_COLOURS}.")] = None,
+) -> Any:
+    """Give the colours of the layer of the expected error."""
+    return ColorMapParams(colormap_name or ERROR_COLOURS)
 
 
 def no_algorithm() -> None:

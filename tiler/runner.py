@@ -255,6 +255,8 @@ class JobRunner:
             # One that was sent since has a job of its own.
             if job.process == "reference" and picture is not None and picture.created <= job.created:
                 picture.state, picture.message = state, told
+        if job.process == "prepare" and status == "successful":
+            self._store.glance(job.scene_id).unlink(missing_ok=True)  # the copy takes its place
         jobs.change(self._database, job.id, status=status, message=message, finished=time.time(), owner=None, **values)
         if status == "dismissed" and job.process not in jobs.INTERNAL:
             self._store.remove_job(job.id)

@@ -27,7 +27,7 @@ from tiler.settings import Settings
 SCOPES = ("read", "write", "admin")
 OPEN = frozenset({"/healthz", "/readyz"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-SIGNABLE = re.compile(r"^/(scenes/[^/]+)/(?:sar|optical|error|live)/|^/(jobs/[^/]+)/results(?:/|$)")
+SIGNABLE = re.compile(r"^/(scenes/[^/]+)/(?:sar|optical|error|live|reference)/|^/(jobs/[^/]+)/results(?:/|$)")
 MARGIN_SECONDS = 300
 """Signatures made within so many seconds are the same, so that browsers can cache what they open."""
 

@@ -12,6 +12,7 @@ from tiler.settings import Settings
 from tiler.store import Store
 
 if TYPE_CHECKING:
+    from tiler.direct import DirectScenes
     from tiler.live import LiveScenes
     from tiler.metrics import Metrics
     from tiler.runner import JobRunner
@@ -27,6 +28,7 @@ class Services:
     inspector: Inspector
     runner: "JobRunner"
     live: "LiveScenes"
+    direct: "DirectScenes"
     metrics: "Metrics"
 
 

@@ -18,23 +18,28 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        for folder in (self.incoming, self.root / "scenes", self.root / "jobs"):
+        for folder in (self.incoming, self.root / "uploads", self.root / "scenes", self.root / "jobs"):
             folder.mkdir(parents=True, exist_ok=True)
         self._forget_abandoned_uploads()
 
     @property
     def incoming(self) -> Path:
-        """Folder of uploads that are not complete."""
+        """Folder for what is on its way, one folder for each request."""
         return self.root / "incoming"
 
     @contextmanager
     def upload(self) -> Iterator[Path]:
-        """Give a fresh name for an upload; the file is removed unless it was moved away."""
-        path = self.incoming / uuid.uuid4().hex
+        """Give a fresh folder for what comes in; whatever was not moved away is removed with it."""
+        folder = self.incoming / uuid.uuid4().hex
+        folder.mkdir()
         try:
-            yield path
+            yield folder
         finally:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def resumable(self, upload_id: str) -> Path:
+        """Give the path of a file that comes in parts."""
+        return self.root / "uploads" / upload_id
 
     def source(self, scene_id: str, filename: str) -> Path:
         """Give the path of an uploaded scene; it lies alone in its folder, so that GDAL finds no file beside it."""
@@ -48,16 +53,37 @@ class Store:
         """Folder of a job's results."""
         return self.root / "jobs" / job_id
 
-    def place(self, upload: Path, scene_id: str, filename: str) -> Path:
-        """Move a complete upload to where its scene lies."""
-        target = self.source(scene_id, filename)
+    def reference(self, scene_id: str) -> Path:
+        """Give the path of the copy that tiles of the true optical image are made from."""
+        return self.root / "scenes" / scene_id / "reference.tif"
+
+    def reference_source(self, scene_id: str, filename: str) -> Path:
+        """Give the path of the true optical image as it was sent."""
+        return self.root / "scenes" / scene_id / "reference" / filename
+
+    def glance(self, scene_id: str) -> Path:
+        """Give the path of the coarse picture that is shown until the copy for SAR tiles is ready."""
+        return self.root / "scenes" / scene_id / "glance.tif"
+
+    @staticmethod
+    def place(upload: Path, target: Path) -> None:
+        """Move a complete file to where it belongs."""
         target.parent.mkdir(parents=True, exist_ok=True)
         upload.replace(target)
-        return target
 
     def remove_scene(self, scene_id: str) -> None:
-        """Free the disk of a scene's files."""
-        shutil.rmtree(self.root / "scenes" / scene_id, ignore_errors=True)
+        """Free the disk of a scene's files; they leave their place at once, so that no half of them is found."""
+        gone = self.incoming / uuid.uuid4().hex
+        try:
+            (self.root / "scenes" / scene_id).replace(gone)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def remove_reference(self, scene_id: str) -> None:
+        """Free the disk of a scene's true optical image."""
+        self.reference(scene_id).unlink(missing_ok=True)
+        shutil.rmtree(self.root / "scenes" / scene_id / "reference", ignore_errors=True)
 
     def remove_job(self, job_id: str) -> None:
         """Free the disk of a job's results."""
@@ -85,7 +111,7 @@ class Store:
         for path in self.incoming.iterdir():
             try:
                 if path.stat().st_mtime < time.time() - ABANDONED_SECONDS:
-                    path.unlink()
+                    shutil.rmtree(path, ignore_errors=True)
             except OSError:  # another process of the service was faster
                 continue
 

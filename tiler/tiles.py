@@ -2,19 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
-import numpy as np
 import rasterio
 from attrs import define
 from fastapi import Depends, FastAPI, Path, Query, Request
 from morecantile import TileMatrixSet
 from morecantile import tms as matrix_sets
 from pydantic import AfterValidator
-from rio_tiler.colormap import cmap
 from rio_tiler.io import BaseReader
-from rio_tiler.utils import render
+from rio_tiler.models import ImageData
 from starlette.responses import Response
 from titiler.core.dependencies import BidxExprParams, ColorMapParams
 from titiler.core.factory import TilerFactory, img_endpoint_params
@@ -22,18 +20,18 @@ from titiler.core.models.mapbox import TileJSON
 from titiler.core.resources.enums import ImageType
 from titiler.extensions.wmts import wmtsExtension
 
-from tiler import layers
+from tiler import layers, measures, pictures
 from tiler.gdal import environment
-from tiler.layers import ERROR_SHOWN, Layer
-from tiler.readers import CogReader, LiveReader
-from tiler.rendering import PartParams, SarBands, no_algorithm
+from tiler.layers import Layer
+from tiler.pictures import Place, TileFormat, Zoom
+from tiler.readers import CogReader
+from tiler.rendering import PartParams, SarBands, error_colours, no_algorithm
 from tiler.rendering import render as render_layer
 from tiler.security import signature_of
+from tiler.showing import WEB_MERCATOR, Shown, collector
+from tiler.view_readers import DirectReader, LiveReader
 
 TILE = 256
-WEB_MERCATOR = "WebMercatorQuad"
-ERROR_COLOURS = "magma"
-LEGEND_WIDTH, LEGEND_HEIGHT = 256, 16
 
 
 def _known_matrix_set(name: str) -> str:
@@ -42,29 +40,9 @@ def _known_matrix_set(name: str) -> str:
     return name
 
 
-Zoom = Annotated[int, Path(ge=0, le=30)]
-Place = Annotated[int, Path(ge=0, lt=2**31)]
 Scale = Annotated[int, Path(ge=1, le=4)]
-TileFormat = Literal["png", "webp", "jpg", "jpeg"]
 MatrixSet = Annotated[str, AfterValidator(_known_matrix_set)]
 _IMAGE = img_endpoint_params
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A layer, and what a request wants of it."""
-
-    layer: Layer
-    bands: Any
-    dataset: Any
-    colours: Any
-    rendering: Any
-
-
-def _error_colours(
-    colormap_name: Annotated[str | None, Query(max_length=50, description=f"Default: {ERROR_COLOURS}.")] = None,
-) -> Any:
-    return ColorMapParams(colormap_name or ERROR_COLOURS)
 
 
 @define(kw_only=True)
@@ -73,32 +51,23 @@ class LayerFactory(TilerFactory):
 
     def register_routes(self) -> None:
         """Register TiTiler's routes, after our own."""
+        pictures.register(self)
         self.xyz()
         parent: Any = super()
         parent.register_routes()
-        self.extra()
+        measures.register(self)
 
     def xyz(self) -> None:
         """Register /tiles/{z}/{x}/{y}.png and @2x, for clients that know nothing of matrix sets."""
 
-        def picture(params: _Shown, tile: tuple[int, int, int], size: int, image_format: ImageType) -> Response:
-            with rasterio.Env(**environment()), self.reader(params.layer, tms=matrix_sets.get(WEB_MERCATOR)) as reader:
-                image = reader.tile(*tile, tilesize=size, **params.bands.as_dict(), **params.dataset.as_dict())
-            content, media_type = render_layer(
-                image, output_format=image_format, colormap=params.colours, **params.rendering.as_dict()
-            )
-            return Response(content, media_type=media_type)
+        def picture(params: Shown, tile: tuple[int, int, int], size: int, image_format: ImageType) -> Response:
+            def read(reader: Any) -> ImageData:
+                image: ImageData = reader.tile(*tile, tilesize=size, **params.reading)
+                return image
 
-        def shown(
-            layer: Annotated[Layer, Depends(self.path_dependency)],
-            bands: Annotated[Any, Depends(self.layer_dependency)],
-            dataset: Annotated[Any, Depends(self.dataset_dependency)],
-            colours: Annotated[Any, Depends(self.colormap_dependency)],
-            rendering: Annotated[Any, Depends(self.render_dependency)],
-        ) -> _Shown:
-            return _Shown(layer, bands, dataset, colours, rendering)
+            return params.answer(read, image_format)
 
-        shown_params = Annotated[_Shown, Depends(shown)]
+        shown_params = Annotated[Shown, Depends(collector(self))]
 
         # The longer address first: the other would take the @2x for part of y.
         @self.router.get(
@@ -186,49 +155,32 @@ class LayerFactory(TilerFactory):
             "minzoom": zooms[0],
             "maxzoom": zooms[1],
             "tilesize": TILE,
-            "synthetic": layer.name != "sar",
+            "synthetic": layer.synthetic,
             "layer": layer.name,
             "scene": layer.scene,
         }
-
-    def extra(self) -> None:
-        """Register what only some layers have."""
-
-
-@define(kw_only=True)
-class ErrorFactory(LayerFactory):
-    """The layer of the expected error has a legend."""
-
-    def extra(self) -> None:
-        """Register /legend.png."""
-
-        @self.router.get("/legend.png", operation_id=f"{self.operation_prefix}getLegend", response_class=Response)
-        def legend(
-            _layer: Annotated[Layer, Depends(self.path_dependency)],
-            colormap_name: Annotated[str | None, Query(max_length=50)] = None,
-        ) -> Response:
-            """Give the colours from no expected error to the most that is told apart (ERROR_SHOWN)."""
-            colours = np.array([cmap.get(colormap_name or ERROR_COLOURS)[value] for value in range(256)], np.uint8)
-            strip = np.repeat(colours.T[:3, np.newaxis, :], LEGEND_HEIGHT, axis=1)
-            headers = {"X-Geosar-Legend": f"0 to {ERROR_SHOWN:g} of 255"}
-            return Response(render(strip, img_format="PNG"), media_type="image/png", headers=headers)
 
 
 @dataclass(frozen=True)
 class _Kind:
     name: str
-    reader: type[BaseReader]
+    reader: Callable[..., BaseReader]
     path: Callable[..., Layer]
-    factory: type[LayerFactory] = LayerFactory
     bands: Any = BidxExprParams
     colours: Callable[..., Any] = ColorMapParams
 
 
+def sar_reader(layer: Layer, **options: Any) -> BaseReader:
+    """Give the reader for SAR: of its copy for tiles, or of the upload while there is none."""
+    return CogReader(layer, **options) if layer.direct is None else DirectReader(layer, **options)
+
+
 KINDS = (
-    _Kind("sar", CogReader, layers.sar, bands=SarBands),
+    _Kind("sar", sar_reader, layers.sar, bands=SarBands),
     _Kind("optical", CogReader, layers.optical),
-    _Kind("error", CogReader, layers.error, factory=ErrorFactory, colours=_error_colours),
+    _Kind("error", CogReader, layers.error, colours=error_colours),
     _Kind("live", LiveReader, layers.live),
+    _Kind("reference", CogReader, layers.reference),
 )
 
 
@@ -236,10 +188,10 @@ def include(app: FastAPI) -> None:
     """Add the routes of all layers, under /scenes/{scene_id}/{layer}."""
     for kind in KINDS:
         prefix = f"/scenes/{{scene_id}}/{kind.name}"
-        factory = kind.factory(
+        factory = LayerFactory(
             router_prefix=prefix,
             name=kind.name,
-            reader=kind.reader,
+            reader=cast("Any", kind.reader),
             path_dependency=kind.path,
             layer_dependency=kind.bands,
             colormap_dependency=kind.colours,

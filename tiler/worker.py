@@ -18,6 +18,7 @@ import geosar
 from geosar.errors import GeosarError, TranslationCancelled
 from geosar.report import Progress
 from tiler.display import write_display
+from tiler.picturing import write_picture
 
 ORPHANED = 70
 NICENESS = 5
@@ -74,7 +75,7 @@ def _translate(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
         )  # fmt: skip
 
     report = geosar.translate(
-        Path(job["source"]), job["destination"], overwrite=True, resume=True, quicklook=True, stac=True,
+        _source(job), job["destination"], overwrite=True, resume=True, quicklook=True, stac=True,
         progress=progress, cancel=cancel, **job["options"],
     )  # fmt: skip
     names = {
@@ -85,8 +86,24 @@ def _translate(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
     return {"files": files, **{key: told[key] for key in _TOLD}}
 
 
+def _source(job: dict[str, Any]) -> Path | dict[str, Path]:
+    given = job["source"]
+    return {key: Path(path) for key, path in given.items()} if isinstance(given, dict) else Path(given)
+
+
+def _reference(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
+    write_picture(
+        Path(job["source"]),
+        Path(job["destination"]),
+        job["options"]["place"],
+        progress=lambda share: say(state="running", share=share, message="preparing tiles"),
+        cancel=cancel,
+    )
+    return {"files": {"reference": Path(job["destination"]).name}}
+
+
 def _prepare(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
-    with geosar.open_scene(Path(job["source"]), **job["options"]) as scene:
+    with geosar.open_scene(_source(job), **job["options"]) as scene:
         write_display(
             scene,
             Path(job["destination"]),
@@ -96,7 +113,7 @@ def _prepare(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
     return {"files": {"sar": Path(job["destination"]).name}}
 
 
-_TASKS = {"translate": _translate, "prepare": _prepare}
+_TASKS = {"translate": _translate, "prepare": _prepare, "reference": _reference}
 
 if __name__ == "__main__":
     main()

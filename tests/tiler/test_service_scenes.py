@@ -20,7 +20,7 @@ def test_a_scene_is_described_as_geosar_info_does(scene: dict[str, Any]) -> None
     found = scene["description"]
     assert (found["width"], found["height"], found["unit"]) == (700, 600, "power")
     assert found["polarisations"] == ["VV", "VH"]
-    assert scene["display"] == {"state": "ready", "message": ""}
+    assert scene["display"] == {"state": "ready", "message": "", "progress": 100}
     west, south, east, north = scene["bbox"]
     # The grid's corner is 600000 E, 1200000 N of UTM 43: 76 degrees east, 10.9 north, and 7 by 6 km from there.
     assert west == pytest.approx(75.914, abs=0.01)
@@ -43,7 +43,7 @@ def test_two_uploads_at_once_of_one_file_make_one_scene(client: TestClient, make
         answers = list(pool.map(lambda _: client.post("/scenes?filename=twice_VV.tif", content=body), range(4)))
     assert {answer.status_code for answer in answers} <= {200, 201}
     assert len({answer.json()["id"] for answer in answers}) == 1
-    assert client.get("/scenes?text=twice").json()["numberMatched"] == 1
+    assert client.get("/scenes?q=twice").json()["numberMatched"] == 1
 
 
 def test_scenes_are_found_by_place_and_name_page_by_page(client: TestClient, scene: dict[str, Any]) -> None:
@@ -53,8 +53,8 @@ def test_scenes_are_found_by_place_and_name_page_by_page(client: TestClient, sce
     assert scene["id"] in ids("bbox=75.9,10.8,76,10.9")
     assert scene["id"] not in ids("bbox=10,10,11,11")
     assert scene["id"] in ids("bbox=170,-20,76,20")  # across the antimeridian, round to the scene
-    assert ids("text=FIELDS_p") == [scene["id"]]
-    assert ids("text=%25") == []  # no wildcard
+    assert ids("q=FIELDS_p") == [scene["id"]]
+    assert ids("q=%25") == []  # no wildcard
     assert scene["id"] in ids("datetime=2020-01-01T00:00:00Z/..")
     assert ids("datetime=../2020-01-01T00:00:00Z") == []
     page = client.get("/scenes?limit=1").json()

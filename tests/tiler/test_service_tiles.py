@@ -151,7 +151,7 @@ def test_parts_previews_and_legends(client: TestClient, scene: dict[str, Any], j
         west, south, east, north = scene["bbox"]
         box = f"{(west + east) / 2},{(south + north) / 2},{(west + 3 * east) / 4},{(south + 3 * north) / 4}"
         assert client.get(f"{base}/{layer}/bbox/{box}.png").status_code == 200
-    assert picture(client.get(f"{base}/error/legend.png")).shape == (16, 256, 4)
+    assert picture(client.get(f"{base}/error/legend.png")).shape[1:] == (256, 4)
     point = client.get(f"{base}/live/point/{(west + east) / 2},{(south + north) / 2}").json()
     assert len(point["values"]) == 4
     with rasterio.MemoryFile(client.get(f"{base}/sar/bbox/{box}.tif").content) as memory, memory.open() as dataset:
