@@ -11,8 +11,8 @@ MEBIBYTE = 2**20
 # What talks to other machines, or is a text that names other files. VRT is not among them, as geosar warps
 # through descriptions of its own; the service never opens a file without naming its driver.
 SKIPPED = (
-    "DAAS", "DERIVED", "EEDA", "EEDAI", "ESRIC", "GTI", "HTTP", "KMLSUPEROVERLAY", "MBTiles", "MRF", "OGCAPI", "PDF",
-    "PLMOSAIC", "PostGISRaster", "STACIT", "STACTA", "WCS", "WMS", "WMTS", "Zarr",
+    "DAAS", "DERIVED", "EEDA", "EEDAI", "ESRIC", "GTI", "HTTP", "KMLSUPEROVERLAY", "MBTiles", "MRF", "PDF", "PLMOSAIC",
+    "STACIT", "STACTA", "WCS", "WMS", "WMTS", "Zarr",
 )  # fmt: skip
 
 

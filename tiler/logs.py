@@ -12,7 +12,7 @@ REQUEST: ContextVar[str | None] = ContextVar("geosar_request", default=None)
 """Identifier of the request that is being answered, if any."""
 
 EXTRAS = ("method", "path", "status", "milliseconds", "client", "layer")
-QUIET = ("rasterio", "titiler", "rio_tiler", "httpx", "multipart", "python_multipart")
+QUIET = ("rasterio", "titiler", "rio_tiler", "httpx", "multipart", "python_multipart", "numexpr")
 _SECRET = re.compile(
     r"((?:signature|secret|password|api[-_]?key|token)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;]+"
     r"|((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]+"
