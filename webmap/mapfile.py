@@ -4,7 +4,7 @@ import base64
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -64,6 +64,7 @@ class SarMap(folium.Map):
         attribution: str | None = None,
         **options: Any,
     ) -> None:
+        layers = _in_one_world(layers)
         _check(layers)
         self.layers = tuple(sorted(layers, key=lambda layer: _ORDER[layer.role]))
         on_earth = self.layers[0].georeferenced
@@ -194,6 +195,17 @@ def _check(layers: Sequence[Layer]) -> None:
                 f"{first.detail} lies at {_place(first)}, {other.detail} at {_place(other)}: they do not overlap. "
                 "Expected layers of one place; make a map for each."
             )
+
+
+def _in_one_world(layers: Sequence[Layer]) -> list[Layer]:
+    """Count the longitudes of all layers from where the first one lies: -179 beside 179 is 181."""
+    found = []
+    for layer in layers:
+        (south, west), (north, east) = layer.bounds
+        first = layers[0].bounds
+        turn = 360.0 * round(((first[0][1] + first[1][1]) - (west + east)) / 720) if layer.georeferenced else 0.0
+        found.append(replace(layer, bounds=((south, west + turn), (north, east + turn))) if turn else layer)
+    return found
 
 
 def _touch(one: Layer, other: Layer) -> bool:

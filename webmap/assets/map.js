@@ -279,7 +279,12 @@
 
   window.geosarMap = function (map, told, elements) {
     document.documentElement.lang = "en";
+    // folium forbids readers to enlarge the page.
+    document.querySelector("meta[name=viewport]").content = "width=device-width, initial-scale=1";
     const container = map.getContainer();
+    const main = document.createElement("main");
+    container.before(main);
+    main.append(container);
     container.classList.add("geosar");
     container.setAttribute("role", "application");
     container.setAttribute("aria-label", `Map: ${told.title}`);
@@ -294,7 +299,7 @@
     L.control.zoom({ position: "topleft" }).addTo(map);
     fit(map, layers, told);
     const panel = make("section", "gs-box gs-panel");
-    const title = make("button", "gs-title", panel, told.title);
+    const title = make("button", "gs-title", make("h1", "", panel), told.title);
     const body = make("div", "gs-body", panel);
     const open = (wanted) => {
       body.hidden = !wanted;
