@@ -86,7 +86,7 @@ def main(source: Path, target: Path) -> None:
                 # What lies across the antimeridian is drawn on both edges of the map.
                 shifts = (0, -WORLD) if points[:, 0].max() > WORLD / 2 else (0,)
                 for shift in shifts:
-                    whole = np.rint(points + (shift, 0)).astype(int)
+                    whole = np.rint(points + np.array([shift, 0])).astype(int)
                     rings.append(np.diff(whole, axis=0, prepend=[[0, 0]])[:-1].ravel().tolist())
     told = {"source": "Natural Earth 1:50m land, public domain", "steps": STEPS, "rings": rings}
     target.write_text(json.dumps(told, separators=(",", ":")) + "\n")

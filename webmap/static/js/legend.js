@@ -32,7 +32,7 @@ export function legendOf(bench) {
     }
     if (view.sar.band === "composite") return { label: `${TEXT.layers.sar}: ${TEXT.legend.dual}` };
     const [low, high] = view.sar.range ?? usualRange(scene, view.sar.band);
-    const polarisation = scene.description.polarisations[Number(view.sar.band) - 1] ?? "";
+    const polarisation = (scene.description.polarisations[Number(view.sar.band) - 1] ?? "").replace("unknown", "");
     const unit = shownUnit(scene.description.unit);
     return {
       label: [TEXT.layers.sar, polarisation, unit].filter(Boolean).join(" "),

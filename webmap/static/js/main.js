@@ -23,6 +23,8 @@ import { cycleTheme, onThemeChange } from "./theme.js";
 /** @typedef {import("./types.js").LayerName} LayerName */
 
 const HASH_SETTLES = 150;
+/** The panel is a sheet over the map. */
+const narrow = matchMedia("(max-width: 720px)");
 
 /** @returns {Promise<PageSettings>} */
 async function readSettings() {
@@ -57,7 +59,8 @@ async function start() {
     sceneView.element.hidden = false;
     bench.open(scene, view);
     body.scrollTop = 0;
-    sceneView.name.focus({ preventScroll: true });
+    if (narrow.matches) togglePanel(false);
+    else sceneView.name.focus({ preventScroll: true });
   };
 
   const close = () => {
@@ -66,7 +69,8 @@ async function start() {
     measure.toggle(false);
     bench.close();
     void list.refresh();
-    list.search.focus({ preventScroll: true });
+    togglePanel(true);
+    if (!narrow.matches) list.search.focus({ preventScroll: true });
   };
 
   /** @param {string} id @param {import("./types.js").View} [view] */
@@ -111,8 +115,9 @@ async function start() {
   ];
   listenToKeys(shortcuts, () => measure.escape());
 
+  const named = h("span", { class: "brand-scene", "aria-hidden": "true" });
   byId("panel-head").append(
-    h("span", { class: "brand" }, icon("logo"), h("span", {}, h("strong", {}, TEXT.title), h("small", {}, TEXT.tagline))),
+    h("span", { class: "brand" }, icon("logo"), h("span", {}, h("strong", {}, TEXT.title), h("small", {}, TEXT.tagline), named)),
     button({ icon: "theme", label: TEXT.map.theme, bare: true, onclick: cycleTheme }),
     button({ icon: "help", label: TEXT.map.help, bare: true, onclick: () => void showHelp(shortcuts, settings.version) }),
     collapse,
@@ -146,9 +151,13 @@ async function start() {
   bench.addEventListener("view", remember);
   bench.addEventListener("scene", () => {
     remember();
+    named.textContent = bench.scene?.name ?? "";
     document.title = bench.scene ? `${bench.scene.name} · ${TEXT.title}` : TEXT.title;
   });
-  bench.addEventListener("stage", () => bench.first.map.on("moveend", () => list.moved()));
+  bench.addEventListener("stage", () => {
+    byId("credit").hidden = !bench.georeferenced;
+    bench.first.map.on("moveend", () => list.moved());
+  });
   bench.first.map.on("moveend", () => list.moved());
   window.addEventListener("hashchange", () => {
     const view = decode(location.hash);
@@ -167,8 +176,8 @@ async function start() {
   });
 
   sceneView.element.hidden = true;
-  togglePanel(true);
   const wanted = decode(location.hash);
+  togglePanel(!(narrow.matches && wanted.scene));
   await Promise.all([list.refresh(), uploads.restore(), wanted.scene ? openById(wanted.scene, wanted) : null]);
   document.body.dataset.ready = "true";
 }

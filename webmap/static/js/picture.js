@@ -96,7 +96,7 @@ async function paintView(bench) {
     context.fillText(label, x, y);
     y += LINE;
   }
-  context.fillText(TEXT.map.source, MARGIN, y);
+  if (scene.georeferenced) context.fillText(TEXT.map.source, MARGIN, y);
   return canvas;
 }
 

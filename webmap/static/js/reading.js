@@ -189,7 +189,7 @@ async function valuesAt(scene, name, served, place, signal) {
   const known = /** @type {number[]} */ (numbers);
   if (name === "sar") {
     const unit = shownUnit(scene.description.unit);
-    return known.map((value, index) => [scene.description.polarisations[index] ?? `${index + 1}`, `${number(value, 1)} ${unit}`.trim()]);
+    return known.map((value, index) => [(scene.description.polarisations[index] ?? "").replace("unknown", TEXT.layers.sar), `${number(value, 1)} ${unit}`.trim()]);
   }
   /** @type {(value: number | undefined) => Row} */
   const error = (value) => [text.expectedError, `±${number(value ?? 0)} ${text.of255}`];

@@ -4,7 +4,7 @@ import { address, ask, askJson, connection, wordsOf } from "./api.js";
 import { button, fill, h, icon, settled } from "./dom.js";
 import { underWay } from "./jobs.js";
 import { TEXT } from "./texts.js";
-import { day, number } from "./units.js";
+import { day, number, polarisations } from "./units.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 
@@ -118,7 +118,7 @@ export class SceneList extends EventTarget {
           "span",
           { class: "scene-words" },
           h("strong", { title: scene.name }, scene.name),
-          h("span", {}, `${description.polarisations.join(" + ")} · ${number(description.width)} × ${number(description.height)}`),
+          h("span", {}, `${polarisations(description.polarisations, TEXT.scene.polarisation + " " + TEXT.scene.unknownPolarisation)} · ${number(description.width)} × ${number(description.height)}`),
           h("span", {}, scene.acquired ? day(scene.acquired) : scene.georeferenced ? day(scene.created) : TEXT.list.noPlace),
         ),
         state ? h("span", { class: `chip${this.busy.has(scene.id) ? " busy" : ""}` }, state) : null,

@@ -9,7 +9,7 @@ import { makeRadarPanel } from "./radarpanel.js";
 import { makeTakePanel } from "./takepanel.js";
 import { TEXT } from "./texts.js";
 import { makeTranslatePanel } from "./translatepanel.js";
-import { bytes, day, degrees, number } from "./units.js";
+import { bytes, day, degrees, number, polarisations } from "./units.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 /** @typedef {import("./workbench.js").Workbench} Workbench */
@@ -27,6 +27,7 @@ export const part = (title, ...children) => h("section", { class: "part" }, h("h
  */
 export function makeSceneView(bench, { onBack, onGone }) {
   const name = h("h2", { tabindex: -1 });
+  const summary = h("p", { class: "summary" });
   const facts = h("dl", { class: "facts" });
   const notes = h("div", { class: "facts-notes" });
   const state = h("p", { class: "state", role: "status" });
@@ -44,14 +45,15 @@ export function makeSceneView(bench, { onBack, onGone }) {
       { class: "scene-head" },
       button({ icon: "back", label: TEXT.back, onclick: onBack, kind: "link back" }),
       h("div", { class: "scene-title" }, name, rename, remove),
+      summary,
       state,
     ),
+    h("details", { class: "facts-more" }, h("summary", {}, TEXT.scene.facts), facts, notes),
     translate.element,
     makeLayerPanel(bench),
     makeComparePanel(bench),
     makeRadarPanel(bench),
     makeTakePanel(bench),
-    h("details", { class: "part" }, h("summary", {}, h("h3", {}, TEXT.scene.facts)), facts, notes),
   );
 
   const draw = () => {
@@ -59,6 +61,7 @@ export function makeSceneView(bench, { onBack, onGone }) {
     if (!scene) return;
     name.textContent = scene.name;
     name.title = scene.name;
+    summary.textContent = summaryOf(scene);
     const { display } = scene;
     state.textContent =
       display.state === "preparing" ? TEXT.scene.preparing : display.state === "failed" ? TEXT.scene.failed(display.message) : "";
@@ -70,6 +73,19 @@ export function makeSceneView(bench, { onBack, onGone }) {
   return { element, name, translate };
 }
 
+/** What was understood, in a line. @param {Scene} scene */
+function summaryOf({ description: it, acquired }) {
+  const [x] = it.pixel_size_metres ?? [];
+  return [
+    polarisations(it.polarisations, `${TEXT.scene.polarisation} ${TEXT.scene.unknownPolarisation}`),
+    `${number(it.width)} × ${number(it.height)}`,
+    x ? `${number(Number(x.toFixed(1)), x < 20 && x.toFixed(1) !== x.toFixed(0) + ".0" ? 1 : 0)} m` : "",
+    acquired ? day(acquired) : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
 /** @param {Scene} scene @returns {[string, string][]} */
 function factsOf(scene) {
   const { description: it } = scene;
@@ -79,7 +95,7 @@ function factsOf(scene) {
     [text.size, `${number(it.width)} × ${number(it.height)} px (${number(it.megapixels, 1)} Mpx)`],
     ...(x && y ? [/** @type {[string, string]} */ ([text.pixel, `${number(x, 1)} × ${number(y, 1)} m`])] : []),
     [text.unit, text.units[it.unit] ?? it.unit],
-    [text.polarisation, it.polarisations.join(", ")],
+    [text.polarisation, polarisations(it.polarisations, text.unknownPolarisation)],
     [text.place, scene.bbox ? degrees((scene.bbox[1] + scene.bbox[3]) / 2, (scene.bbox[0] + scene.bbox[2]) / 2, 3) : text.imageSpace],
     [text.crs, it.crs ?? text.imageSpace],
     [text.date, scene.acquired ? day(scene.acquired) : text.unknownDate],

@@ -91,8 +91,11 @@ async function onMap(scene, layer, query, signal) {
 async function inPixels(scene, layer, query, signal) {
   const tiled = scene.image_maxzoom !== undefined;
   const job = layer === "optical" || layer === "error" ? scene.jobs[0] : null;
-  const url = tiled
-    ? (await askJson(address(`scenes/${scene.id}/${layer}/image/tilejson.json`, query), { signal })).tiles[0]
+  const found = tiled
+    ? await askJson(address(`scenes/${scene.id}/${layer}/image/tilejson.json`, query), { signal })
+    : null;
+  const url = found
+    ? found.tiles[0]
     : address(`scenes/${scene.id}/${layer}/preview.png`, { ...query, job, max_size: PREVIEW });
   signal.throwIfAborted();
   return {
@@ -104,7 +107,7 @@ async function inPixels(scene, layer, query, signal) {
     minZoom: 0,
     maxZoom: imageZoom(scene),
     sharp: false,
-    title: "",
+    title: found?.description ?? "",
   };
 }
 

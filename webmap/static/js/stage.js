@@ -2,7 +2,6 @@
 
 import { ask } from "./api.js";
 import { addBasemap, addGraticule, addLand } from "./base.js";
-import { eachFrame } from "./dom.js";
 import { TEXT } from "./texts.js";
 import { Tiles } from "./tiles.js";
 
@@ -48,6 +47,8 @@ export class Stage {
     this.element.setAttribute("role", "application");
     this.element.setAttribute("aria-label", label);
     this.element.setAttribute("aria-description", TEXT.map.useKeys);
+    /** Called when tiles begin or end to be on their way. @type {() => void} */
+    this.onBusy = () => undefined;
     /** @type {() => void} */
     this.restyle = () => undefined;
     if (georeferenced) {
@@ -55,7 +56,6 @@ export class Stage {
       addGraticule(this.map);
       if (basemap) addBasemap(this.map, basemap);
     }
-    this.cut = eachFrame(() => this.cutNow());
     this.map.on("move viewreset resize zoomend", () => this.cutNow());
     this.map.on("zoomend", () => this.sharpen());
     new ResizeObserver(() => this.map.invalidateSize({ animate: false, debounceMoveend: true })).observe(host);
@@ -71,6 +71,7 @@ export class Stage {
       if (names.has(name)) continue;
       for (const one of [layer, ...before]) one.remove();
       this.placed.delete(name);
+      this.onBusy();
     }
     this.sides.clear();
     shown.forEach(({ name, source, opacity, side }, index) => {
@@ -105,6 +106,7 @@ export class Stage {
       for (const one of placed.before) one.remove();
       placed.before = [];
     };
+    layer.on("loading load", () => this.onBusy());
     layer.once("load", () => setTimeout(removeBefore, FADED));
     setTimeout(removeBefore, PATIENCE);
     layer.addTo(this.map);
@@ -134,11 +136,9 @@ export class Stage {
     }
   }
 
-  /** How many tiles of the layers shown could not be had. */
-  get missing() {
-    let count = 0;
-    for (const { layer } of this.placed.values()) if (layer instanceof Tiles) count += layer.missing.size;
-    return count;
+  /** Whether tiles are on their way. */
+  get busy() {
+    return [...this.placed.values()].some(({ layer }) => layer instanceof Tiles && layer.isLoading());
   }
 
   remove() {

@@ -121,6 +121,7 @@ export const TEXT = {
     date: "Taken",
     crs: "Grid",
     file: "File",
+    unknownPolarisation: "not stated",
     unknownDate: "Not stated",
     imageSpace: "None: shown in pixels",
     preparing: "The radar layer is being prepared",

@@ -62,10 +62,10 @@ export function makeTranslatePanel(bench) {
     start.classList.toggle("primary", !bench.scene?.jobs.length);
     area.row.hidden = !bench.scene?.georeferenced;
     if (!live || !job) return;
-    if (job.status === "accepted") bar.removeAttribute("value");
+    if (job.status === "accepted" || !job.progress) bar.removeAttribute("value");
     else bar.value = job.progress;
     told.textContent = [
-      job.status === "running" ? `${job.progress} %` : text.states.accepted,
+      job.status === "accepted" ? text.states.accepted : job.progress ? `${job.progress} %` : text.states.running,
       job.megapixelsPerSecond ? text.speed(job.megapixelsPerSecond) : "",
       job.secondsLeft ? text.left(duration(job.secondsLeft)) : "",
     ]

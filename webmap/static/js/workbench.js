@@ -17,6 +17,7 @@ import { freshView, LAYERS } from "./view.js";
 /** @typedef {import("./types.js").View} View */
 
 const POLL = 1200;
+const BUSY_SETTLES = 60;
 const STYLE_SETTLES = 200;
 const MARGIN = 24;
 
@@ -55,7 +56,12 @@ export class Workbench extends EventTarget {
       label: number ? TEXT.map.second : TEXT.map.label,
     });
     stage.map.on("moveend", () => this.moved());
+    stage.onBusy = settled(BUSY_SETTLES, () => this.tellBusy());
     return stage;
+  }
+
+  tellBusy() {
+    byId("stage").setAttribute("aria-busy", String(this.stages.some(({ busy }) => busy)));
   }
 
   /** All maps that are shown. */
@@ -91,9 +97,9 @@ export class Workbench extends EventTarget {
       this.dispatchEvent(new Event("stage"));
     }
     this.first.show([]);
+    this.render();
     if (place) this.first.map.setView([place[0], place[1]], place[2], { animate: false });
     else this.fit();
-    this.render();
     this.dispatchEvent(new Event("scene"));
     void this.loadAll(this.asking.signal);
   }
