@@ -110,24 +110,19 @@ async def create(request: Request, services: Shared) -> Response:
     return Response(status_code=201, headers=headers)
 
 
-@router.head("/{upload_id}", summary="Say how far an upload is")
-def offset(request: Request, services: Shared, upload_id: str) -> Response:
-    """Give the number of bytes that have come."""
-    _check_version(request)
+@router.get("/{upload_id}", summary="Show an upload, and how far it is")
+def show(request: Request, services: Shared, upload_id: str) -> JSONResponse:
+    """Say how far an upload is, and which scene was made of it or why none was.
+
+    The headers are those that tus asks for with HEAD.
+    """
     upload = intake_of(request).find(upload_id)
-    if upload.status == "failed":
-        raise ConflictError(f"the upload has failed: {(upload.problem or {}).get('detail')}")
+    body = present(request, services, upload)
     headers = {
-        "Upload-Offset": str(_received(services, upload)), "Upload-Length": str(upload.length),
+        "Upload-Offset": str(body["received"]), "Upload-Length": str(upload.length),
         "Upload-Expires": formatdate(upload.expires, usegmt=True), "Cache-Control": "no-store",
     }  # fmt: skip
-    return Response(status_code=200, headers=headers)
-
-
-@router.get("/{upload_id}", summary="Show an upload")
-def show(request: Request, services: Shared, upload_id: str) -> dict[str, Any]:
-    """Say how far an upload is, and which scene was made of it or why none was."""
-    return present(request, services, intake_of(request).find(upload_id))
+    return JSONResponse(body, 200, headers)
 
 
 @router.patch("/{upload_id}", status_code=204, summary="Send a piece")
@@ -163,7 +158,7 @@ async def overridden(request: Request, services: Shared, upload_id: str) -> Resp
     if method == "DELETE":
         return await asyncio.to_thread(remove, request, upload_id)
     if method == "HEAD":
-        return await asyncio.to_thread(offset, request, services, upload_id)
+        return await asyncio.to_thread(show, request, services, upload_id)
     raise MalformedError(f"X-HTTP-Method-Override is {method!r}; expected PATCH, HEAD or DELETE.")
 
 
