@@ -1,22 +1,18 @@
-"""The landing page, the conformance page, and what an operator asks: /healthz, /readyz."""
+"""The landing page, the conformance page, and the models."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
-from starlette.responses import JSONResponse
+from starlette.responses import PlainTextResponse
 
-import geosar
-from geosar.errors import GeosarError
-from geosar.models import load_model
+from geosar.models import Model, list_models, load_model
 from tiler import links
+from tiler.errors import NotFoundError
 from tiler.services import Services, Shared
 
 router = APIRouter(tags=["Service"])
 
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
-MINIMUM_FREE_BYTES = 100 * 2**20
 CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core",
@@ -53,38 +49,40 @@ def conformance() -> dict[str, Any]:
     return {"conformsTo": list(CONFORMANCE)}
 
 
-@router.get("/healthz", summary="Say that the process answers")
-def healthy() -> dict[str, str]:
-    """Answer; whether it can work is for /readyz."""
-    return {"status": "ok", "version": geosar.__version__}
+@router.get("/models", summary="List the models")
+def models(services: Shared) -> dict[str, Any]:
+    """Say of each model that a job may name what it takes and how it calls itself."""
+    default = services.settings.model
+    told = []
+    for name in dict.fromkeys((default, *list_models())):
+        manifest = load_model(name).manifest
+        told.append(
+            {
+                "name": name,
+                "version": manifest.version,
+                "title": manifest.title,
+                "description": manifest.description,
+                "accepts": manifest.inputs.accepts,
+                "ground_sampling_distance": manifest.ground_sampling_distance,
+                "licence": manifest.licence,
+                "credit": manifest.credit,
+                "default": name == default,
+            },
+        )
+    return {"models": told}
 
 
-@router.get("/readyz", summary="Say whether the service can work")
-def ready(services: Shared) -> JSONResponse:
-    """Try database, disk, jobs and model; 503 when one of them fails."""
-    checks = {
-        "database": _database(services),
-        "disk": services.store.free_bytes() > MINIMUM_FREE_BYTES,
-        "jobs": services.runner.alive,
-        "model": _model(services),
-    }
-    good = all(checks.values())
-    told = {"status": "ready" if good else "not ready", "checks": checks}
-    return JSONResponse(told, 200 if good else 503, None if good else {"Retry-After": "5"})
+@router.get("/models/{name:path}/card", summary="Show a model's card", response_class=PlainTextResponse)
+def card(services: Shared, name: str) -> PlainTextResponse:
+    """Give the model card: data, split, scores beside baselines, known failures."""
+    path = _offered(services, name).folder / "MODEL_CARD.md"
+    if not path.is_file():
+        raise NotFoundError(f"the model {name!r} came without a card.")
+    return PlainTextResponse(path.read_text(encoding="utf-8"), media_type="text/markdown")
 
 
-def _database(services: Services) -> bool:
-    try:
-        with services.database.begin() as session:
-            session.execute(text("SELECT 1"))
-    except SQLAlchemyError:
-        return False
-    return True
-
-
-def _model(services: Services) -> bool:
-    try:
-        load_model(services.settings.model)
-    except GeosarError:
-        return False
-    return True
+def _offered(services: Services, name: str) -> Model:
+    """Open a model that requests may name; no path or address of a request is one."""
+    if name not in {services.settings.model, *list_models()}:
+        raise NotFoundError(f"there is no model {name!r}; GET /models lists those that there are.")
+    return load_model(name)
