@@ -63,3 +63,8 @@ def sar_legend(polarisation: str, unit: Unit, low: float, high: float) -> Legend
 def sar_name(polarisation: str) -> str:
     """Name a layer that shows one polarisation."""
     return "SAR" if polarisation == "unknown" else f"SAR {polarisation}"
+
+
+def synthetic_notice(source: str, model: str) -> str:
+    """Say what must always be told of a synthetic image, and of what is estimated about it."""
+    return f"Synthetic colours, not an observation: guessed from {source} by the model {model}."

@@ -20,7 +20,7 @@ from geosar.grid import MapGrid
 from geosar.raster import bands_are_equal, check_readable, is_photograph, measurement_bands
 from geosar.scene import SarScene
 from geosar.sources import Source, gdal_errors, resolve
-from webmap.layers import ERROR_LEGEND, Layer, Role, sar_legend, sar_name
+from webmap.layers import ERROR_LEGEND, Layer, Role, sar_legend, sar_name, synthetic_notice
 from webmap.pictures import coloured_error, data_address, stretched
 from webmap.webmercator import corners, warped, web_grid
 
@@ -110,8 +110,7 @@ def _notice(tags: Mapping[str, str]) -> str | None:
     """Say what must always be told of a synthetic image."""
     if tags.get("GEOSAR_SYNTHETIC") != "YES":
         return None
-    model, source = tags.get("GEOSAR_MODEL", "an unknown model"), tags.get("GEOSAR_SOURCE", "an unknown source")
-    return f"Synthetic colours, not an observation: guessed from {source} by the model {model}."
+    return synthetic_notice(tags.get("GEOSAR_SOURCE", "an unknown source"), tags.get("GEOSAR_MODEL", "that is unknown"))
 
 
 def _sar_layers(source: SourceText | Mapping[str, SourceText], size: int, **opening: Any) -> list[Layer]:

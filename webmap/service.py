@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from geosar.backscatter import Unit
 from geosar.errors import GridMismatchError, SceneNotFoundError, SceneReadError, UsageError
-from webmap.layers import ERROR_LEGEND, Layer, Legend, sar_legend, sar_name
+from webmap.layers import ERROR_LEGEND, Layer, Legend, sar_legend, sar_name, synthetic_notice
 
 _SECONDS = 20
 _NAMES = {"reference": "Optical, observed", "live": "Optical, synthetic (live)", "optical": "Optical, synthetic"}
@@ -38,19 +38,20 @@ def _layer(base: str, layer: str, told: Mapping[str, Any], key: str | None) -> L
     tiles = _ask(f"{base}/{layer}/tilejson.json", key)
     west, south, east, north = tiles["bounds"]
     description = told["description"]
-    polarisation, figures = next(iter(description["statistics"].items()))
     legend: Legend | None = ERROR_LEGEND if layer == "error" else None
     if layer == "sar":
+        polarisation, figures = description["polarisations"][0], next(iter(description["statistics"].values()))
         legend = sar_legend(polarisation, Unit.parse(description["unit"]), figures["p02"], figures["p98"])
         title = sar_name(polarisation)
     else:
         title = _NAMES.get(layer, "Expected error")
     synthetic = bool(tiles.get("synthetic")) and layer != "reference"
-    words = str(tiles.get("description") or title)
+    model = str(tiles.get("description", "")).rpartition("model ")[2] or "that is unknown"
     return Layer(
         role="sar" if layer == "sar" else "error" if layer == "error" else "optical",
         name=title, detail=str(told["name"]), bounds=((south, west), (north, east)), tiles=tiles, legend=legend,
-        notice=f"{words}." if synthetic else None, shape=(told.get("height", 0), told.get("width", 0)),
+        notice=synthetic_notice(told["name"], model) if synthetic else None,
+        shape=(told.get("height", 0), told.get("width", 0)),
     )  # fmt: skip
 
 
