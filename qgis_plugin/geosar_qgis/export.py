@@ -1,7 +1,8 @@
-"""From a layer of QGIS to a file that can be sent: the layer's own file, or a copy of its values, or a refusal in words."""
+"""From a layer of QGIS to a file that can be sent: its own, or a copy of its values, or a refusal in words."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -40,11 +41,14 @@ def source_of(layer: QgsRasterLayer, bands: tuple[int, ...] = ()) -> Source:
     if not isinstance(layer, QgsRasterLayer) or not layer.isValid() or layer.dataProvider() is None:
         raise UnsuitableError(tr("The layer cannot be read. Is its file still there?"))
     provider = layer.dataProvider()
-    if provider.name() in PICTURES or provider.dataType(1) in (Qgis.DataType.ARGB32, Qgis.DataType.ARGB32_Premultiplied):
+    if provider.name() in PICTURES or provider.dataType(1) in (
+        Qgis.DataType.ARGB32,
+        Qgis.DataType.ARGB32_Premultiplied,
+    ):
         raise UnsuitableError(
-            tr("{0} is a picture of a map ({1}) and holds no radar values. Choose a layer that holds backscatter.").format(
-                layer.name(), provider.name()
-            )
+            tr(
+                "{0} is a picture of a map ({1}) and holds no radar values. Choose a layer that holds backscatter."
+            ).format(layer.name(), provider.name())
         )
     path = Path(layer.source().partition("|")[0])
     is_own = provider.name() == "gdal" and path.suffix.lower() in SENT_AS_IT_IS and path.is_file()
@@ -53,7 +57,7 @@ def source_of(layer: QgsRasterLayer, bands: tuple[int, ...] = ()) -> Source:
     count = provider.bandCount()
     if any(not 1 <= band <= count for band in bands):
         raise UnsuitableError(tr("{0} has the bands 1 to {1}, not {2}.").format(layer.name(), count, list(bands)))
-    chosen = bands or tuple(band for band in range(1, count + 1) if not _is_alpha(provider, band))
+    chosen = bands or tuple(band for band in range(1, count + 1) if not is_alpha(provider, band))
     return Source(layer.name(), provider=provider.clone(), crs=layer.crs(), bands=chosen)
 
 
@@ -80,32 +84,31 @@ def write_copy(source: Source, path: Path, progress: Callable[[float], None], ca
     for number, band in enumerate(source.bands, start=1):
         if provider.sourceHasNoDataValue(band):
             target.setNoDataValue(number, provider.sourceNoDataValue(band))
-        _copy_band(provider, band, target, number, extent, (cols, rows), cancelled, source, progress)
+        for block, left, top, height in _blocks(provider, band):
+            if cancelled():
+                raise CancelledError(tr("Stopped."))
+            if not target.writeBlock(block, number, left, top):
+                raise LocalDiskError(tr("The copy of {0} could not be written. Is the disk full?").format(source.name))
+            progress((number - 1 + (top + height) / rows) / len(source.bands))
     target.setEditable(False)
     return path
 
 
-def _copy_band(
-    provider: Any, band: int, target: Any, number: int, extent: Any, size: tuple[int, int],
-    cancelled: Callable[[], bool], source: Source, progress: Callable[[float], None],
-) -> None:  # fmt: skip
-    cols, rows = size
+def _blocks(provider: Any, band: int) -> Iterator[tuple[Any, int, int, int]]:
+    """Give a band block by block: the block, where it lies, and its height."""
     iterator = QgsRasterIterator(provider)
     iterator.setMaximumTileWidth(TILE)
     iterator.setMaximumTileHeight(TILE)
-    iterator.startRasterRead(band, cols, rows, extent)
+    iterator.startRasterRead(band, provider.xSize(), provider.ySize(), provider.extent())
     while True:
         good, _width, height, block, left, top = iterator.readNextRasterPart(band)[:6]
         if not good:
             return
-        if cancelled():
-            raise CancelledError(tr("Stopped."))
-        if not target.writeBlock(block, number, left, top):
-            raise LocalDiskError(tr("The copy of {0} could not be written. Is the disk full?").format(source.name))
-        progress((number - 1 + (top + height) / rows) / len(source.bands))
+        yield block, left, top, height
 
 
-def _is_alpha(provider: Any, band: int) -> bool:
+def is_alpha(provider: Any, band: int) -> bool:
+    """Whether a band says what is valid; QGIS shows the mask of a file as such a band."""
     return str(provider.colorInterpretationName(band)).lower() == "alpha"
 
 

@@ -1,4 +1,4 @@
-"""Layers of the service in QGIS: tiles and files, named, styled and described so that nobody takes them for observations."""
+"""Layers of the service in QGIS: tiles and files, named, styled and described as what they are."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from .client.addresses import VSICURL, tile_template, xyz_uri
 from .client.answers import SYNTHETIC, Tiles
 from .client.service import title_of
 from .connections import Connection
+from .export import is_alpha
 
 ERROR_SHOWN = 64
 """Expected errors at which the colours end, of 255; as in the service's own tiles."""
@@ -95,7 +96,11 @@ def dress(layer: QgsRasterLayer, layer_name: str, model: str = "") -> None:
     """Give a result's file its style and its words."""
     if layer_name == "error" and layer.isValid():
         layer.setRenderer(error_renderer(layer))
-    what = STATEMENT if layer_name == "optical" else f"Expected absolute error, 0 to 255, of a {STATEMENT[0].lower()}{STATEMENT[1:]}"
+    what = (
+        STATEMENT
+        if layer_name == "optical"
+        else f"Expected absolute error, 0 to 255, of a {STATEMENT[0].lower()}{STATEMENT[1:]}"
+    )
     describe(layer, layer_name, f"{what}; model {model}" if model else what)
 
 
@@ -114,6 +119,10 @@ def error_renderer(layer: QgsRasterLayer) -> QgsSingleBandPseudoColorRenderer:
     renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader)
     renderer.setClassificationMin(0)
     renderer.setClassificationMax(ERROR_SHOWN)
+    provider = layer.dataProvider()
+    masks = [band for band in range(1, provider.bandCount() + 1) if is_alpha(provider, band)]
+    if masks:
+        renderer.setAlphaBand(masks[0])
     return renderer
 
 
@@ -128,7 +137,8 @@ def describe(layer: QgsRasterLayer, layer_name: str, text: str) -> None:
         metadata.setKeywords({"gmd:topicCategory": ["imageryBaseMapsEarthCover"], "geosar": ["synthetic", "SAR"]})
     layer.setMetadata(metadata)
     # What a map's copyright label and QGIS Server show; at another place since QGIS 3.38.
-    shown = layer.serverProperties() if hasattr(layer, "serverProperties") else layer
+    server = layer.serverProperties()
+    shown = server if hasattr(server, "setAbstract") else layer
     shown.setTitle(layer.name())
     shown.setAbstract(text)
     shown.setAttribution(text)

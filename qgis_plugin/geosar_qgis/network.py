@@ -1,4 +1,4 @@
-"""Requests on QGIS's own network: its proxies, certificates and authentication database; blocking, or on the event loop."""
+"""Requests on QGIS's own network (proxies, certificates, authentication database); blocking, or on the event loop."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ class Exchange(QObject):
             good, asked = answer if isinstance(answer, tuple) else (answer, asked)
             if not good:
                 raise RefusedError(
-                    f"The authentication configuration {authcfg!r} of the connection could not be used. Was it removed, "
-                    "or is the authentication database locked?"
+                    f"The authentication configuration {authcfg!r} of the connection could not be used. Was it "
+                    "removed, or is the authentication database locked?"
                 )
         manager = QgsNetworkAccessManager.instance()
         verb, body = request.method.encode(), request.body
@@ -161,7 +161,7 @@ class Exchange(QObject):
 
 
 def send(connection: Connection) -> Callable[[Request, Callable[[], bool]], Response]:
-    """Give a function that sends one request of a connection and waits, in a worker thread or a program without window."""
+    """Give a function that sends a request and waits; for a worker thread, or a program without window."""
 
     def sender(request: Request, cancelled: Callable[[], bool]) -> Response:
         exchange = Exchange(request, connection)

@@ -41,7 +41,9 @@ class GeosarPlugin:
         self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.panel)
         action = self.panel.toggleViewAction()
         action.setIcon(QIcon(str(FOLDER / "icon.svg")))
-        action.setToolTip(QCoreApplication.translate("Plugin", "SAR to optical: scenes, jobs and layers of the service"))
+        action.setToolTip(
+            QCoreApplication.translate("Plugin", "SAR to optical: scenes, jobs and layers of the service")
+        )
         self.iface.addToolBarIcon(action)
         self.iface.addPluginToRasterMenu(self._menu(), action)
 

@@ -119,7 +119,9 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):  # type: ignore[misc]
             raise QgsProcessingException(str(error)) from error
         self.service = Service(self.connection.address)
         if not connections.unlock(self.connection.authcfg):
-            raise QgsProcessingException(self.tr("The authentication database stays locked without its master password."))
+            raise QgsProcessingException(
+                self.tr("The authentication database stays locked without its master password.")
+            )
         return True
 
     def carry_out(self, flow: Flow[T], feedback: QgsProcessingFeedback) -> T:
@@ -150,9 +152,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):  # type: ignore[misc]
         address = self.service.result_address(results, output)
         self.carry_out(self.service.download(address, target, progress), feedback)
 
-    def name_output(
-        self, context: QgsProcessingContext, path: str, scene: Scene, output: str, model: str
-    ) -> None:
+    def name_output(self, context: QgsProcessingContext, path: str, scene: Scene, output: str, model: str) -> None:
         """Have a downloaded file loaded under its name, with its style and words."""
         if path and context.willLoadLayerOnCompletion(path):
             details = context.layerToLoadOnCompletionDetails(path)

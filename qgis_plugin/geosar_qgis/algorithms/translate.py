@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputString,
@@ -82,8 +83,6 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             given = self.parameterAsExtentCrs(parameters, self.EXTENT, context)
             crs = given.authid() if given.isValid() else ""
             if not crs or ":" not in crs or crs.startswith("USER"):
-                from qgis.core import QgsCoordinateReferenceSystem  # noqa: PLC0415
-
                 extent = self.parameterAsExtent(
                     parameters, self.EXTENT, context, QgsCoordinateReferenceSystem("EPSG:4326")
                 )
@@ -124,9 +123,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         found = {self.SCENE_ID: scene.id, self.JOB_ID: results.job}
         return found | ({self.OUTPUT: optical} if optical else {}) | ({self.ERROR: error} if error else {})
 
-    def postProcessAlgorithm(
-        self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
+    def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
         if self._made is not None:
             scene, results, tiles, added, optical, error = self._made

@@ -29,8 +29,8 @@ class TranslateSceneAlgorithm(TranslatingAlgorithm):
             "Translates a scene that the service has already; nothing is sent. The result can be shown from there as "
             "tiles, or fetched as a file.\n\n"
             "<b>The result is synthetic: a guess of a network, not an observation.</b>\n\n"
-            "Scene: its id, or its name where only one scene has it. List scenes gives both. The same wish twice is one "
-            "job: its result is there at once."
+            "Scene: its id, or its name where only one scene has it. List scenes gives both. The same wish twice is "
+            "one job: its result is there at once."
         )
 
     def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:

@@ -71,13 +71,13 @@ class UploadAlgorithm(SendingAlgorithm):
         layers = [layer for layer, key in wanted.items() if self.parameterAsBoolean(parameters, key, context)]
         if "sar" in layers:
             scene = self.carry_out(self.service.prepared(scene.id, stage(feedback, 90, 100)), feedback)
-        tiles = [self.carry_out(self.service.tiles(scene.id, layer), feedback) for layer in layers if scene.georeferenced]
+        tiles = [
+            self.carry_out(self.service.tiles(scene.id, layer), feedback) for layer in layers if scene.georeferenced
+        ]
         self._made = (scene, tiles)
         return {self.SCENE_ID: scene.id}
 
-    def postProcessAlgorithm(
-        self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
+    def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
         if self._made is not None:
             scene, tiles = self._made

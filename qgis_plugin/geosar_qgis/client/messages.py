@@ -154,4 +154,4 @@ def _detail(response: Response) -> str:
     except (ValueError, AttributeError):
         return ""
     text = str(detail or "").strip()
-    return text[:1].upper() + text[1:] + ("" if not text or text.endswith((".", "!", "?")) else ".")
+    return text + ("" if not text or text.endswith((".", "!", "?")) else ".")

@@ -1,2 +1,369 @@
-from qgis.PyQt.QtWidgets import QDockWidget
-class Panel(QDockWidget): pass
+"""The panel: connection at the top, scenes and jobs below, and a comparison at the bottom. Talks on the event loop."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Callable
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QCoreApplication, Qt, QTimer, QUrl
+from qgis.PyQt.QtGui import QDesktopServices
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .. import connections, log
+from ..client.addresses import join
+from ..client.answers import Job, Ready, Scene
+from ..client.messages import ClientError, Flow
+from ..client.service import Service, Wish
+from ..connections import Connection
+from ..layers import to_degrees
+from ..network import Conversation
+from . import adding
+from .compare import CompareBar
+from .connection_dialog import ConnectionDialog
+from .jobs import JobsTab
+from .scenes import PICTURE, ScenesTab
+from .sending import Uploads
+
+BUSY_MILLISECONDS, CALM_MILLISECONDS = 1500, 15000
+PICTURES_AT_ONCE = 4
+
+
+class Panel(QDockWidget):
+    """What the user sees of the service."""
+
+    def __init__(self, iface: Any, parent: QWidget | None = None) -> None:
+        super().__init__(tr("SAR to optical"), parent)
+        self.setObjectName("GeosarPanel")
+        self._iface = iface
+        self._canvas = iface.mapCanvas()
+        self.connection: Connection | None = None
+        self._told: set[str] = set()
+        self._known_live: set[str] = set()
+        self._locked: set[str] = set()
+        self._pictures = 0
+        self.combo = QComboBox()
+        self.state = QLabel()
+        self.state.setWordWrap(True)
+        self.scenes = ScenesTab()
+        self.jobs = JobsTab()
+        self.uploads = Uploads(self.jobs, self)
+        self.compare = CompareBar(iface)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.scenes, tr("Scenes"))
+        self.tabs.addTab(self.jobs, tr("Jobs"))
+        self.setWidget(self._arranged())
+        self._clock = QTimer(self)
+        self._clock.setSingleShot(True)
+        self._clock.timeout.connect(self.ask_jobs)
+        self._view_clock = QTimer(self)
+        self._view_clock.setSingleShot(True)
+        self._view_clock.setInterval(500)
+        self._view_clock.timeout.connect(self.ask_scenes)
+        self.combo.activated.connect(self._chosen)
+        self.scenes.wanted.connect(self.do)
+        self.scenes.filtered.connect(self.ask_scenes)
+        self.scenes.upload.connect(self._upload)
+        self.jobs.wanted.connect(self._do_with_job)
+        self.uploads.done.connect(self._uploaded)
+        self.visibilityChanged.connect(self._shown)
+        self._canvas.extentsChanged.connect(self._moved)
+        self._fill_combo()
+
+    def stop(self) -> None:
+        """End all conversations, clocks and connections to QGIS's own signals."""
+        self._clock.stop()
+        self._view_clock.stop()
+        self._canvas.extentsChanged.disconnect(self._moved)
+        self.compare.stop()
+        self.uploads.stop()
+        self._hang_up()
+
+    def refresh(self) -> None:
+        """Ask everything anew."""
+        if self.connection is None:
+            return
+        self._talk(Service(self.connection.address).ready(), self._ready, self._unreachable)
+        self.ask_scenes()
+        self.ask_jobs()
+
+    def ask_scenes(self) -> None:
+        """Ask for the scenes."""
+        if self.connection is None:
+            return
+        box = None
+        if self.scenes.in_view.isChecked():
+            box = to_degrees(self._canvas.extent(), self._canvas.mapSettings().destinationCrs())
+        flow = Service(self.connection.address).scenes(box, self.scenes.text.text().strip(), most=500)
+        self._talk(flow, self._show_scenes, self._unreachable)
+
+    def ask_jobs(self) -> None:
+        """Ask for the jobs; this repeats itself while the panel is seen."""
+        self._clock.stop()
+        if self.connection is not None and self.isVisible():
+            self._talk(Service(self.connection.address).jobs(), self._show_jobs, self._jobs_failed)
+
+    def do(self, what: str, scene: Scene, job: str = "") -> None:
+        """Do what was asked for with a scene."""
+        if self.connection is None:
+            return
+        connection, service = self.connection, Service(self.connection.address)
+        if what == "zoom":
+            adding.show(self._canvas, scene)
+        elif what == "web":
+            QDesktopServices.openUrl(QUrl(f"{join(connection.address)}#scene={scene.id}"))
+        elif what == "translate":
+            self._talk(service.translate(scene.id, Wish()), partial(self._begun, scene))
+        elif what == "translate_details":
+            self.uploads.ask("geosar:translatescene", {"SCENE": scene.id, "CONNECTION": connection.name})
+        elif what == "remove":
+            self._remove(scene)
+        elif what.endswith("_file"):
+            output = what.partition("_")[0]
+            self._talk(adding.file_of(service, scene, output, job), partial(self._add_file, scene, output))
+        else:
+            self._talk(adding.tiles_of(service, scene, what, job), partial(self._add_tiles, connection, scene))
+
+    def _do_with_job(self, what: str, key: str) -> None:
+        if key.startswith("upload:"):
+            self.uploads.cancel(key)
+            return
+        job = self.jobs.jobs.get(key)
+        if job is None or self.connection is None:
+            return
+        service = Service(self.connection.address)
+        if what == "stop":
+            self._talk(service.dismiss(job.id), lambda _job: self.ask_jobs())
+        else:
+            self._talk(service.scene(job.scene), lambda scene: self.do(what, scene, job.id))
+
+    def _upload(self, with_details: bool) -> None:
+        if self.connection is None:
+            self._new()
+            return
+        layer = self._iface.activeLayer()
+        try:
+            self.uploads.begin(layer, self.connection, with_details=with_details)
+        except ClientError as error:
+            log.tell(self._iface.messageBar(), error)
+        else:
+            if not with_details:
+                self.tabs.setCurrentWidget(self.jobs)
+
+    def _uploaded(self, scene: str, error: object) -> None:
+        if isinstance(error, Exception):
+            log.tell(self._iface.messageBar(), error)
+            return
+        log.say(self._iface.messageBar(), tr("The layer is on the service now; translate it, or add its live layer."))
+        self.tabs.setCurrentWidget(self.scenes)
+        self._wanted_scene = scene
+        self.ask_scenes()
+
+    def _remove(self, scene: Scene) -> None:
+        question = tr("Remove {0} from the service, with all that was made of it? Nobody will have it any more.")
+        answer = QMessageBox.question(self, tr("Remove a scene"), question.format(scene.name))
+        if answer == QMessageBox.StandardButton.Yes and self.connection is not None:
+            self._talk(Service(self.connection.address).remove_scene(scene.id), lambda _none: self.refresh())
+
+    def _begun(self, scene: Scene, job: Job) -> None:
+        self._known_live.add(job.id)
+        self.tabs.setCurrentWidget(self.jobs)
+        log.note(f"Job {job.id}: {scene.name}")
+        self.ask_jobs()
+
+    def _add_tiles(self, connection: Connection, scene: Scene, found: Any) -> None:
+        adding.add_tiles(connection, scene, found)
+        adding.show_if_away(self._canvas, scene)
+
+    def _add_file(self, scene: Scene, output: str, found: Any) -> None:
+        try:
+            adding.add_file(scene, output, found)
+        except ClientError as error:
+            log.tell(self._iface.messageBar(), error)
+        else:
+            adding.show_if_away(self._canvas, scene)
+
+    def _show_scenes(self, scenes: list[Scene]) -> None:
+        self.scenes.show_scenes(scenes)
+        wanted, self._wanted_scene = getattr(self, "_wanted_scene", ""), ""
+        if wanted:
+            self.scenes.choose(wanted)
+        if any(one.state == "preparing" for one in scenes):
+            self._view_clock.start(3 * self._view_clock.interval())
+        self._ask_pictures()
+
+    def _ask_pictures(self) -> None:
+        if self.connection is None:
+            return
+        service = Service(self.connection.address)
+        for scene in self.scenes.without_picture()[: PICTURES_AT_ONCE - self._pictures]:
+            layer = "optical" if "optical" in scene.layers else "sar"
+            if layer == "sar" and scene.state != "ready":
+                continue
+            self.scenes.pictures[scene.id, "asked"] = self.scenes.pictures.get((scene.id, "asked"))
+            self._pictures += 1
+            self._talk(
+                service.picture(scene.id, layer, 2 * PICTURE),
+                partial(self._pictured, scene),
+                partial(self._blind, scene),
+            )
+
+    def _pictured(self, scene: Scene, data: bytes) -> None:
+        self._pictures -= 1
+        self.scenes.set_picture(scene, data)
+        self._ask_pictures()
+
+    def _blind(self, scene: Scene, error: ClientError) -> None:
+        self._pictures -= 1
+        log.note(f"{scene.name} has no small picture: {error}")
+
+    def _show_jobs(self, jobs: list[Job]) -> None:
+        names = {one.id: one.name for one in self.scenes.scenes.values()}
+        self.jobs.show_jobs(jobs, names)
+        for job in jobs:
+            if job.id in self._known_live and not job.live:
+                self._ended(job, names.get(job.scene, job.scene))
+        self._known_live = {one.id for one in jobs if one.live}
+        count = len(self._known_live)
+        self.tabs.setTabText(1, tr("Jobs ({0})").format(count) if count else tr("Jobs"))
+        self._clock.start(BUSY_MILLISECONDS if count else CALM_MILLISECONDS)
+
+    def _ended(self, job: Job, name: str) -> None:
+        bar = self._iface.messageBar()
+        if job.status == "successful":
+            log.say(bar, tr("{0} is translated. Add it from the tab Jobs.").format(name))
+        elif job.status == "failed":
+            log.tell(bar, ClientError(tr("{0} could not be translated: {1}").format(name, job.message)))
+        self.ask_scenes()
+
+    def _jobs_failed(self, error: ClientError) -> None:
+        self._unreachable(error)
+        self._clock.start(CALM_MILLISECONDS)
+
+    def _ready(self, ready: Ready) -> None:
+        words = tr("geosar {0}, model {1}").format(ready.version, ready.models[0] if ready.models else "?")
+        if not ready.ready:
+            words += "; " + tr("cannot work now: {0}").format(", ".join(ready.missing))
+        self._say(words, good=ready.ready)
+
+    def _unreachable(self, error: ClientError) -> None:
+        self._say(str(error), good=False)
+        log.warn(str(error))
+
+    def _say(self, words: str, *, good: bool) -> None:
+        colour = "#2e9e4f" if good else "#c4302b"
+        self.state.setText(f'<span style="color:{colour}">●</span> {words}')
+
+    def _talk(
+        self, flow: Flow[Any], then: Callable[[Any], None], otherwise: Callable[[ClientError], None] | None = None
+    ) -> None:
+        connection = self.connection
+        if connection is None:
+            return
+        if connection.authcfg and connection.authcfg not in self._told:
+            if connection.authcfg in self._locked or not connections.unlock(connection.authcfg):
+                self._locked.add(connection.authcfg)
+                self._say(tr("The authentication database is locked; press refresh to unlock it."), good=False)
+                return
+            self._told.add(connection.authcfg)
+        conversation = Conversation(flow, connection, self)
+        conversation.succeeded.connect(then)
+        conversation.failed.connect(otherwise or partial(log.tell, self._iface.messageBar()))
+
+    def _hang_up(self) -> None:
+        for conversation in self.findChildren(Conversation):
+            conversation.stop()
+        self._pictures = 0
+
+    def _shown(self, visible: bool) -> None:
+        if visible:
+            self.refresh()
+
+    def _moved(self) -> None:
+        if self.scenes.in_view.isChecked() and self.isVisible():
+            self._view_clock.start()
+
+    def _fill_combo(self) -> None:
+        self.combo.clear()
+        for one in connections.saved():
+            self.combo.addItem(one.name)
+            self.combo.setItemData(self.combo.count() - 1, one.address, Qt.ItemDataRole.ToolTipRole)
+        chosen = connections.current()
+        self._connect(chosen)
+        if chosen is None:
+            self.state.setText(tr("No connection yet: press + and name the address of a service."))
+        else:
+            self.combo.setCurrentText(chosen.name)
+
+    def _chosen(self, row: int) -> None:
+        connections.make_current(self.combo.itemText(row))
+        self._connect(connections.current())
+
+    def _connect(self, connection: Connection | None) -> None:
+        self._hang_up()
+        self.connection = connection
+        self._known_live.clear()
+        self.scenes.show_scenes([])
+        self.scenes.pictures.clear()
+        self.jobs.show_jobs([], {})
+        self.refresh()
+
+    def _new(self) -> None:
+        self._edit(None)
+
+    def _change(self) -> None:
+        self._edit(self.connection)
+
+    def _edit(self, connection: Connection | None) -> None:
+        dialog = ConnectionDialog(connection, self)
+        if dialog.exec():
+            self._fill_combo()
+        dialog.deleteLater()
+
+    def _forget(self) -> None:
+        if self.connection is not None:
+            connections.remove(self.connection.name)
+            self._fill_combo()
+
+    def _again(self) -> None:
+        self._locked.clear()
+        self.refresh()
+
+    def _arranged(self) -> QWidget:
+        top = QHBoxLayout()
+        top.addWidget(self.combo, 1)
+        for icon, words, act in (
+            ("symbologyAdd.svg", tr("New connection"), self._new),
+            ("symbologyEdit.svg", tr("Change this connection"), self._change),
+            ("symbologyRemove.svg", tr("Forget this connection"), self._forget),
+            ("mActionRefresh.svg", tr("Ask the service anew"), self._again),
+        ):
+            button = QToolButton()
+            button.setIcon(QgsApplication.getThemeIcon(icon))
+            button.setToolTip(words)
+            button.setAutoRaise(True)
+            button.clicked.connect(act)
+            top.addWidget(button)
+        whole = QWidget()
+        layout = QVBoxLayout(whole)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addLayout(top)
+        layout.addWidget(self.state)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.compare)
+        return whole
+
+
+def tr(text: str) -> str:
+    """Translate."""
+    return QCoreApplication.translate("Dock", text)

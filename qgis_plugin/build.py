@@ -1,0 +1,101 @@
+"""Builds the zip of the plugin: `python qgis_plugin/build.py [--out dist]`; needs nothing but Python."""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+NAME = "geosar_qgis"
+KEPT = {".py", ".svg", ".txt", ".ts", ".qm", ".md", ""}
+MOST_BYTES = 1_000_000
+NEEDED = (
+    "name", "qgisMinimumVersion", "description", "about", "version", "author", "email", "repository", "tracker",
+    "changelog", "tags", "icon",
+)  # fmt: skip
+DATE = (2020, 1, 1, 0, 0, 0)
+"""Of every file in the zip, so that the same sources make the same bytes."""
+
+
+def metadata(folder: Path) -> dict[str, str]:
+    """Read metadata.txt; raises ValueError when something is missing that the plugin repository asks for."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(folder / "metadata.txt", encoding="utf-8")
+    found = dict(parser["general"])
+    missing = [key for key in NEEDED if not found.get(key)]
+    if missing:
+        raise ValueError(f"metadata.txt lacks {', '.join(missing)}.")
+    if not re.fullmatch(r"\d+\.\d+\.\d+", found["version"]):
+        raise ValueError(f"metadata.txt has the version {found['version']!r}; expected three numbers.")
+    if not (folder / found["icon"]).is_file() or not (folder / "LICENSE").is_file():
+        raise ValueError("the icon or the file LICENSE is missing.")
+    return found
+
+
+def members(folder: Path) -> list[Path]:
+    """Give the files that go into the zip; raises ValueError for one of a kind that does not belong there."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    strange = [path.name for path in files if path.suffix not in KEPT or path.name.startswith(".")]
+    if strange:
+        raise ValueError(f"these do not belong into the plugin: {', '.join(strange)}.")
+    return files
+
+
+def compile_words(source: Path, target: Path) -> None:
+    """Compile translations with Qt's lrelease, where it is installed; QGIS speaks English without them."""
+    tool = shutil.which("lrelease")
+    for words in sorted(source.glob("*.ts")):
+        if tool is None:
+            sys.stderr.write(f"lrelease is not installed: the zip is without {words.name}.\n")
+            continue
+        target.mkdir(parents=True, exist_ok=True)
+        subprocess.run([tool, "-silent", str(words), "-qm", str(target / f"{words.stem}.qm")], check=True)
+
+
+def build(out: Path) -> Path:
+    """Write the zip into a folder; gives its path. Raises ValueError."""
+    folder = HERE / NAME
+    version = metadata(folder)["version"]
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{NAME}-{version}.zip"
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        compiled = Path(scratch, NAME, "i18n")
+        compile_words(folder / "i18n", compiled)
+        added = [(file, file.relative_to(HERE)) for file in members(folder) if file.suffix != ".qm"]
+        added += [(file, file.relative_to(scratch)) for file in sorted(compiled.glob("*.qm"))]
+        for file, name in sorted(added, key=lambda pair: pair[1]):
+            entry = zipfile.ZipInfo(name.as_posix(), DATE)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, file.read_bytes())
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise ValueError(f"{path} has {size} bytes; at most {MOST_BYTES} were meant.")
+    return path
+
+
+def main() -> int:
+    """Build, and say where the zip is and how to install it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("dist"), help="folder of the zip")
+    try:
+        path = build(parser.parse_args().out)
+    except (ValueError, OSError, subprocess.CalledProcessError) as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
+    sys.stdout.write(
+        f"{path} ({path.stat().st_size / 1e3:.0f} kB). In QGIS: Plugins, Manage and Install, Install from ZIP.\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

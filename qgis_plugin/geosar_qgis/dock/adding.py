@@ -1,0 +1,82 @@
+"""Adding the service's layers to the project, and finding them on the map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject, QgsRasterLayer, QgsRectangle
+
+from ..client.answers import Scene, Tiles
+from ..client.messages import Flow, NotThereError
+from ..client.service import Service
+from ..connections import Connection
+from ..layers import MERCATOR, cog_layer, cog_source, to_mercator, xyz_layer
+
+
+def tiles_of(service: Service, scene: Scene, layer: str, job: str = "") -> Flow[tuple[Tiles, str]]:
+    """Ask where a layer's tiles are, and which model made it."""
+    if not scene.georeferenced:
+        raise NotThereError(f"{scene.name} has no place on the map, so it has no tiles. Download its result as a file.")
+    if layer == "sar":
+        yield from service.prepared(scene.id)
+    tiles = yield from service.tiles(scene.id, layer, job=job or None)
+    return tiles, tiles.description.partition("; model ")[2]
+
+
+def file_of(service: Service, scene: Scene, output: str, job: str = "") -> Flow[tuple[str, str]]:
+    """Ask for the address of the latest result's file, and which model made it."""
+    if not job:
+        done = [one for one in (yield from service.jobs(scene.id)) if one.status == "successful"]
+        if not done:
+            raise NotThereError(f"{scene.name} has not been translated yet. Translate it first, or add the live layer.")
+        job = done[0].id
+    results = yield from service.results(job)
+    return service.result_address(results, output), results.model
+
+
+def add_tiles(connection: Connection, scene: Scene, found: tuple[Tiles, str]) -> QgsRasterLayer:
+    """Add a layer of tiles."""
+    tiles, model = found
+    return added(xyz_layer(connection, tiles, scene.name, model))
+
+
+def add_file(scene: Scene, output: str, found: tuple[str, str]) -> QgsRasterLayer:
+    """Add a file that stays on the service; raises NotThereError when it cannot be opened."""
+    address, model = found
+    layer = cog_layer(cog_source(address), scene.name, output, model)
+    if not layer.isValid():
+        raise NotThereError("The file on the service cannot be opened from here. Its tiles (XYZ) may work nonetheless.")
+    return added(layer)
+
+
+def added(layer: QgsRasterLayer) -> QgsRasterLayer:
+    """Put a layer on top of the project's."""
+    project = QgsProject.instance()
+    project.addMapLayer(layer, False)
+    project.layerTreeRoot().insertLayer(0, layer)
+    return layer
+
+
+def show(canvas: Any, scene: Scene) -> None:
+    """Bring the scene into view."""
+    if scene.bbox is not None:
+        box = box_on(canvas, scene)
+        box.scale(1.05)
+        canvas.setExtent(box)
+        canvas.refresh()
+
+
+def show_if_away(canvas: Any, scene: Scene) -> None:
+    """Bring the scene into view where nothing of it is seen."""
+    if scene.bbox is not None and not canvas.extent().intersects(box_on(canvas, scene)):
+        show(canvas, scene)
+
+
+def box_on(canvas: Any, scene: Scene) -> QgsRectangle:
+    """Give a scene's box in the CRS of the map."""
+    box = to_mercator(scene.bbox or (-180, -85, 180, 85))
+    crs = canvas.mapSettings().destinationCrs()
+    if not crs.isValid():
+        return box
+    way = QgsCoordinateTransform(QgsCoordinateReferenceSystem(MERCATOR), crs, QgsProject.instance())
+    return way.transformBoundingBox(box)

@@ -1,0 +1,95 @@
+"""The bar that compares: how much one sees through the selected layer, and the swipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import QgsApplication, QgsRasterLayer
+from qgis.PyQt.QtCore import QCoreApplication, Qt
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+
+from .swipe import SwipeTool
+
+
+class CompareBar(QWidget):
+    """Acts on the layer that is selected in QGIS."""
+
+    def __init__(self, iface: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._iface = iface
+        self._canvas = iface.mapCanvas()
+        self._tool: SwipeTool | None = None
+        self._before: Any = None
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, 100)
+        self.slider.setValue(100)
+        self.slider.setToolTip(tr("Opacity of the selected layer"))
+        self.swipe = QToolButton()
+        self.swipe.setText(tr("Swipe"))
+        self.swipe.setIcon(QgsApplication.getThemeIcon("mActionSplitFeatures.svg"))
+        self.swipe.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.swipe.setCheckable(True)
+        self.swipe.setToolTip(tr("Drag a line over the map: left of it the selected layer is hidden"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(QLabel(tr("Opacity")))
+        layout.addWidget(self.slider, 1)
+        layout.addWidget(self.swipe)
+        self.slider.valueChanged.connect(self._fade)
+        self.swipe.toggled.connect(self._toggle)
+        iface.currentLayerChanged.connect(self._selected)
+        self._selected(iface.activeLayer())
+
+    def stop(self) -> None:
+        """Take the swipe away and let go of QGIS's signals."""
+        self.swipe.setChecked(False)
+        self._iface.currentLayerChanged.disconnect(self._selected)
+
+    def _selected(self, layer: Any) -> None:
+        usable = isinstance(layer, QgsRasterLayer)
+        self.slider.setEnabled(usable)
+        self.swipe.setEnabled(usable or self.swipe.isChecked())
+        if usable:
+            self.slider.blockSignals(True)
+            self.slider.setValue(round(100 * layer.opacity()))
+            self.slider.blockSignals(False)
+        if self._tool is not None and usable:
+            self._end()
+            self._begin(layer)
+
+    def _fade(self, value: int) -> None:
+        layer = self._iface.activeLayer()
+        if isinstance(layer, QgsRasterLayer):
+            layer.setOpacity(value / 100)
+            layer.triggerRepaint()
+
+    def _toggle(self, on: bool) -> None:
+        layer = self._iface.activeLayer()
+        if on and isinstance(layer, QgsRasterLayer):
+            self._begin(layer)
+        else:
+            self._end()
+
+    def _begin(self, layer: QgsRasterLayer) -> None:
+        self._before = self._canvas.mapTool()
+        self._tool = SwipeTool(self._canvas, layer)
+        self._canvas.setMapTool(self._tool)
+        self._tool.deactivated.connect(self._gone)
+
+    def _end(self) -> None:
+        tool, self._tool = self._tool, None
+        if tool is not None:
+            tool.deactivated.disconnect(self._gone)
+            self._canvas.unsetMapTool(tool)
+            if self._before is not None:
+                self._canvas.setMapTool(self._before)
+
+    def _gone(self) -> None:
+        """Another tool was chosen."""
+        self._tool = None
+        self.swipe.setChecked(False)
+
+
+def tr(text: str) -> str:
+    """Translate."""
+    return QCoreApplication.translate("Dock", text)

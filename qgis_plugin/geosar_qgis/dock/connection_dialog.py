@@ -1,0 +1,155 @@
+"""The dialog of a connection: name, address, authentication, and a button that tries them."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from qgis.gui import QgsAuthConfigSelect
+from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .. import connections
+from ..client.addresses import service_address
+from ..client.answers import Ready
+from ..client.messages import ClientError
+from ..client.service import Service
+from ..connections import Connection
+from ..network import Conversation
+
+
+class ConnectionDialog(QDialog):
+    """Makes a connection, or changes one."""
+
+    def __init__(self, connection: Connection | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._before = connection.name if connection else ""
+        self._conversation: Conversation | None = None
+        self.setWindowTitle(tr("Connection to a geosar service"))
+        self.name = QLineEdit(connection.name if connection else "")
+        self.name.setPlaceholderText(tr("for example: my computer"))
+        self.address = QLineEdit(connection.address if connection else "http://127.0.0.1:8000")
+        self.key = QLineEdit()
+        self.key.setEchoMode(QLineEdit.EchoMode.Password)
+        self.key.setPlaceholderText(tr("only to save a new one"))
+        self.key.setToolTip(tr("It is put into QGIS's authentication database, encrypted; never into the project."))
+        self.authentication = QgsAuthConfigSelect()
+        self.authentication.setConfigId(connection.authcfg if connection else "")
+        self.authentication.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.test = QPushButton(tr("Test"))
+        self.said = QLabel()
+        self.said.setWordWrap(True)
+        self.said.setMinimumHeight(54)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        form = QFormLayout()
+        form.addRow(tr("Name"), self.name)
+        form.addRow(tr("Address"), self.address)
+        form.addRow(tr("API key"), self.key)
+        form.addRow(tr("or authentication"), self.authentication)
+        testing = QHBoxLayout()
+        testing.addWidget(self.test)
+        testing.addWidget(self.said, 1)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addLayout(testing)
+        layout.addWidget(buttons)
+        layout.addStretch(1)
+        self.resize(520, 0)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        self.test.clicked.connect(self.try_it)
+        self.address.textChanged.connect(lambda _text: self.said.setText(warning_of(self.address.text())))
+
+    def connection(self) -> Connection:
+        """Give what was entered; raises ClientError. A key that was entered is put into the database."""
+        name = self.name.text().strip() or service_address(self.address.text()).partition("://")[2]
+        authcfg = self.authentication.configId()
+        if self.key.text():
+            authcfg = connections.keep_key(name, self.key.text().strip())
+            self.key.clear()
+            self.authentication.setConfigId(authcfg)
+        return Connection(name, service_address(self.address.text()), authcfg)
+
+    def accept(self) -> None:
+        """Save, or say what is wrong and stay."""
+        try:
+            connections.save(self.connection(), self._before)
+        except ClientError as error:
+            self._say(str(error), good=False)
+            return
+        super().accept()
+
+    def done(self, result: int) -> None:
+        """End what still runs."""
+        if self._conversation is not None:
+            self._conversation.stop()
+            self._conversation = None
+        super().done(result)
+
+    def try_it(self) -> None:
+        """Ask the service; the dialog stays usable."""
+        try:
+            connection = self.connection()
+        except ClientError as error:
+            self._say(str(error), good=False)
+            return
+        if not connections.unlock(connection.authcfg):
+            self._say(tr("The authentication database stays locked without its master password."), good=False)
+            return
+        if self._conversation is not None:
+            self._conversation.stop()
+        self.test.setEnabled(False)
+        self.said.setText(tr("Asking {0} ...").format(connection.address))
+        self._conversation = Conversation(Service(connection.address).ready(), connection, self)
+        self._conversation.succeeded.connect(self._answered)
+        self._conversation.failed.connect(self._refused)
+
+    def _answered(self, ready: Ready) -> None:
+        self._conversation = None
+        self.test.setEnabled(True)
+        words = tr("It works: geosar {0}, model {1}.").format(ready.version, ", ".join(ready.models))
+        if not ready.ready:
+            words = tr("It answers, but cannot work now: {0}.").format(", ".join(ready.missing))
+        self._say(" ".join(filter(None, (words, warning_of(self.address.text())))), good=ready.ready)
+
+    def _refused(self, error: ClientError) -> None:
+        self._conversation = None
+        self.test.setEnabled(True)
+        self._say(str(error), good=False)
+
+    def _say(self, words: str, *, good: bool) -> None:
+        colour = "#1f7a33" if good else "#b3261e"
+        self.said.setStyleSheet(f"color: {colour}")
+        self.said.setText(words)
+
+
+def warning_of(address: str) -> str:
+    """Say that what is sent can be read on the way, where that is so."""
+    try:
+        parts = urlsplit(service_address(address))
+    except ClientError:
+        return ""
+    host = parts.hostname or ""
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    if parts.scheme == "https" or local:
+        return ""
+    return tr("Without https, images and key can be read on the way.")
+
+
+def tr(text: str) -> str:
+    """Translate."""
+    return QCoreApplication.translate("Dock", text)

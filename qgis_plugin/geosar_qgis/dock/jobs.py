@@ -1,0 +1,162 @@
+"""The tab of jobs: translations on the service, and uploads from here, with their progress."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QCoreApplication, QDateTime, Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QProgressBar,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..client.answers import Job
+from ..client.service import words_of
+
+KEY = Qt.ItemDataRole.UserRole
+NAME, STATE, BEGUN = range(3)
+
+
+class JobsTab(QWidget):
+    """Shows jobs and says what the user wants; the panel does it."""
+
+    wanted = pyqtSignal(str, str)
+    """What is wanted ("stop", "optical", "optical_file", "remove") and of which job; uploads are named upload:N."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.jobs: dict[str, Job] = {}
+        self.tree = QTreeWidget()
+        self.tree.setHeaderLabels([tr("Scene"), tr("State"), tr("Begun")])
+        self.tree.setRootIsDecorated(False)
+        self.tree.setAlternatingRowColors(True)
+        self.tree.setUniformRowHeights(True)
+        header = self.tree.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(BEGUN, QHeaderView.ResizeMode.ResizeToContents)
+        header.resizeSection(NAME, 130)
+        self.stop = self._button(tr("Stop"), "mTaskCancel.svg", "stop")
+        self.xyz = self._button(tr("Add as XYZ"), "mActionAddRasterLayer.svg", "optical")
+        self.cog = self._button(tr("Add as COG"), "mActionAddRasterLayer.svg", "optical_file")
+        buttons = QHBoxLayout()
+        for button in (self.stop, self.xyz, self.cog):
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 6, 4, 4)
+        layout.addWidget(self.tree, 1)
+        layout.addLayout(buttons)
+        self.tree.itemSelectionChanged.connect(self._choose)
+        self._choose()
+
+    def show_jobs(self, jobs: list[Job], names: dict[str, str]) -> None:
+        """Show the service's jobs; rows are changed in place, so that what is selected stays so."""
+        self.jobs = {one.id: one for one in jobs}
+        for row in reversed(range(self.tree.topLevelItemCount())):
+            key = self._key(row)
+            if key not in self.jobs and not key.startswith("upload:"):
+                self.tree.takeTopLevelItem(row)
+        for number, job in enumerate(jobs):
+            item = self._item(job.id) or self._insert(job.id, self._uploads() + number)
+            item.setText(NAME, names.get(job.scene, job.scene[:8]))
+            self._show(item, job.progress, state_of(job), busy=job.live)
+            item.setText(BEGUN, when(job.created))
+            item.setToolTip(NAME, item.text(NAME))
+            item.setToolTip(STATE, job.message)
+        self._choose()
+
+    def show_upload(self, key: str, name: str, progress: float, words: str) -> None:
+        """Show an upload from here."""
+        item = self._item(key) or self._insert(key, 0)
+        item.setText(NAME, name)
+        self._show(item, int(progress), words, busy=True)
+
+    def drop_upload(self, key: str) -> None:
+        """Take an upload out of the list."""
+        item = self._item(key)
+        if item is not None:
+            self.tree.takeTopLevelItem(self.tree.indexOfTopLevelItem(item))
+
+    def live(self) -> bool:
+        """Whether something waits or runs."""
+        return any(one.live for one in self.jobs.values())
+
+    def chosen(self) -> str:
+        """Give the job or upload that is selected, "" for none."""
+        item = self.tree.currentItem()
+        return "" if item is None else str(item.data(NAME, KEY))
+
+    def _show(self, item: QTreeWidgetItem, progress: int, words: str, *, busy: bool) -> None:
+        bar = self.tree.itemWidget(item, STATE)
+        if busy:
+            if not isinstance(bar, QProgressBar):
+                bar = QProgressBar()
+                bar.setRange(0, 100)
+                self.tree.setItemWidget(item, STATE, bar)
+            bar.setValue(progress)
+            bar.setFormat(words)
+            item.setText(STATE, "")
+        else:
+            if bar is not None:
+                self.tree.removeItemWidget(item, STATE)
+            item.setText(STATE, words)
+
+    def _choose(self) -> None:
+        key = self.chosen()
+        job = self.jobs.get(key)
+        self.stop.setEnabled(key.startswith("upload:") or (job is not None and job.live))
+        done = job is not None and job.status == "successful"
+        self.xyz.setEnabled(done)
+        self.cog.setEnabled(done)
+
+    def _uploads(self) -> int:
+        return sum(self._key(row).startswith("upload:") for row in range(self.tree.topLevelItemCount()))
+
+    def _key(self, row: int) -> str:
+        return str(self.tree.topLevelItem(row).data(NAME, KEY))
+
+    def _item(self, key: str) -> QTreeWidgetItem | None:
+        rows = range(self.tree.topLevelItemCount())
+        return next((self.tree.topLevelItem(row) for row in rows if self._key(row) == key), None)
+
+    def _insert(self, key: str, row: int) -> QTreeWidgetItem:
+        item = QTreeWidgetItem()
+        item.setData(NAME, KEY, key)
+        self.tree.insertTopLevelItem(row, item)
+        return item
+
+    def _button(self, words: str, icon: str, what: str) -> QPushButton:
+        button = QPushButton(QgsApplication.getThemeIcon(icon), words)
+        button.clicked.connect(lambda: self.wanted.emit(what, self.chosen()))
+        return button
+
+
+def state_of(job: Job) -> str:
+    """Say how a job stands, shortly."""
+    words: dict[str, Any] = {
+        "accepted": tr("waiting"),
+        "successful": tr("translated"),
+        "dismissed": tr("stopped"),
+        "failed": tr("failed: {0}").format(job.message),
+    }
+    return str(words.get(job.status) or words_of(job).replace("Translating, ", ""))
+
+
+def when(timestamp: str) -> str:
+    """Give a time of the service as the clock here shows it, shortly."""
+    time = QDateTime.fromString(timestamp[:19], Qt.DateFormat.ISODate)
+    time.setTimeSpec(Qt.TimeSpec.UTC)
+    return str(time.toLocalTime().toString("d MMM, hh:mm"))
+
+
+def tr(text: str) -> str:
+    """Translate."""
+    return QCoreApplication.translate("Dock", text)

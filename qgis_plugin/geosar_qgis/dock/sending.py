@@ -1,0 +1,126 @@
+"""Uploads from the panel: the algorithm of the toolbox, in QGIS's task manager."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingAlgRunnerTask,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRasterLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
+
+from ..client.messages import ClientError
+from ..connections import Connection
+from ..export import source_of
+from .jobs import JobsTab
+
+
+@dataclass
+class _Running:
+    name: str
+    task: QgsProcessingAlgRunnerTask
+    context: QgsProcessingContext
+    feedback: Any
+
+
+class Words(QgsProcessingFeedback):
+    """Keeps the last words of an algorithm, and the error."""
+
+    changed = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__(False)
+        self.words = ""
+        self.trouble = ""
+        self.progressChanged.connect(self.changed)
+
+    def setProgressText(self, text: str) -> None:
+        """Keep it."""
+        self.words = text
+        self.changed.emit()
+
+    def reportError(self, error: str, _fatal: bool = False) -> None:
+        """Keep it."""
+        self.trouble = error
+
+
+class Uploads(QObject):
+    """Begins uploads, shows them in the tab of jobs, and tells how they ended."""
+
+    done = pyqtSignal(str, object)
+    """The scene, or "" and the error."""
+
+    def __init__(self, tab: JobsTab, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tab = tab
+        self._running: dict[str, _Running] = {}
+        self._count = 0
+
+    def begin(self, layer: Any, connection: Connection, *, with_details: bool) -> None:
+        """Send a layer; raises ClientError when it cannot be sent."""
+        if not isinstance(layer, QgsRasterLayer):
+            raise ClientError(tr("No raster layer is selected. Select the SAR image in the layer list first."))
+        source_of(layer)
+        parameters = {"INPUT": layer.id(), "CONNECTION": connection.name}
+        if with_details:
+            self.ask("geosar:upload", parameters)
+            return
+        context = QgsProcessingContext()
+        context.setProject(QgsProject.instance())
+        feedback = Words()
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById("geosar:upload")
+        task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+        self._count += 1
+        key = f"upload:{self._count}"
+        self._running[key] = _Running(layer.name(), task, context, feedback)
+        feedback.changed.connect(lambda: self._show(key))
+        task.executed.connect(lambda good, results: self._executed(key, bool(good), results))
+        self._show(key)
+        QgsApplication.taskManager().addTask(task)
+
+    def ask(self, algorithm: str, parameters: dict[str, Any]) -> None:
+        """Open an algorithm's own dialog."""
+        import processing  # noqa: PLC0415 - a plugin of QGIS's own, which may be off
+
+        processing.execAlgorithmDialog(algorithm, parameters)
+
+    def cancel(self, key: str) -> None:
+        """Stop an upload."""
+        running = self._running.get(key)
+        if running is not None:
+            running.feedback.cancel()
+
+    def stop(self) -> None:
+        """Stop all of them, without a word."""
+        for running in self._running.values():
+            running.feedback.changed.disconnect()
+            running.task.executed.disconnect()
+            running.feedback.cancel()
+        self._running.clear()
+
+    def _show(self, key: str) -> None:
+        running = self._running.get(key)
+        if running is not None:
+            feedback = running.feedback
+            self._tab.show_upload(key, running.name, feedback.progress(), feedback.words or tr("Beginning"))
+
+    def _executed(self, key: str, good: bool, results: dict[str, Any]) -> None:
+        running = self._running.pop(key, None)
+        self._tab.drop_upload(key)
+        if running is None:
+            return
+        if good:
+            self.done.emit(str(results.get("SCENE_ID", "")), None)
+        elif not running.feedback.isCanceled():
+            self.done.emit("", ClientError(running.feedback.trouble or tr("The upload failed; see the log panel.")))
+
+
+def tr(text: str) -> str:
+    """Translate."""
+    return QCoreApplication.translate("Dock", text)
