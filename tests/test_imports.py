@@ -18,7 +18,7 @@ WEB = {"fastapi", "starlette", "uvicorn", "titiler"}
 LABORATORY = {"torch", "torchvision", "torchmetrics", "lightning_fabric", "nncf", "onnx", "tensorboard", "safetensors"}
 UPSTAIRS = {"training", "tiler", "webmap", "qgis_plugin", "benchmarks", "tests"}
 
-RUNS_ON_TORCH = {"geosar/engines/torch.py", "geosar/engines/generator.py"}
+RUNS_ON_TORCH = {"geosar/engines/torch.py", "geosar/engines/generator.py", "geosar/engines/despeckling.py"}
 """Loaded only when somebody asks for a device that needs PyTorch."""
 
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 REFERENCE_MEAN = (98.0, 102.0, 92.0)
 REFERENCE_DEVIATION = (52.0, 47.0, 45.0)
@@ -64,3 +66,32 @@ def luma_chroma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     components = np.stack([luma, (blue - luma) / 1.772, (red - luma) / 1.402], axis=-1)
     return ((components - LUMA_MEAN) / LUMA_DEVIATION).astype(np.float32)
+
+
+def picture(luma: Tensor, chroma: Tensor) -> Tensor:
+    """Return red, green and blue (N, 3, H, W), -1 to 1 for 0 to 255, of `luma_chroma`'s components.
+
+    `luma` is (N, 1, H, W), `chroma` (N, 2, H, W).
+    """
+    grey = luma * LUMA_DEVIATION[0] + LUMA_MEAN[0]
+    blue = grey + 1.772 * (chroma[:, :1] * LUMA_DEVIATION[1] + LUMA_MEAN[1])
+    red = grey + 1.402 * (chroma[:, 1:] * LUMA_DEVIATION[2] + LUMA_MEAN[2])
+    green = (grey - 0.299 * red - 0.114 * blue) / 0.587
+    return torch.cat([red, green, blue], dim=1) / 127.5 - 1.0
+
+
+def luma_of(image: Tensor) -> Tensor:
+    """Return standardised luma (N, 1, H, W) of red, green and blue (N, 3, H, W) of -1 to 1."""
+    grey = 0.299 * image[:, :1] + 0.587 * image[:, 1:2] + 0.114 * image[:, 2:]
+    return ((grey + 1.0) * 127.5 - LUMA_MEAN[0]) / LUMA_DEVIATION[0]
+
+
+def fused_with_radar(sar: Tensor, image: Tensor) -> Tensor:
+    """Return the colours of an image with the radar's brightness: the ground truth of Shen et al. (2024).
+
+    Fast IHS fusion (Tu et al. 2001): the intensity I, the mean of the colours (N, 3, H, W, -1 to 1), is replaced by
+    the radar (N, C, H, W), matched to it in mean and deviation: ``colour + (radar' - I)``. Mean and deviation are those
+    that all targets are brought to, so that the result does not depend on the crop.
+    """
+    radar = (sar[:, :1] * LUMA_DEVIATION[0] + LUMA_MEAN[0]) / 127.5 - 1.0
+    return (image + radar - image.mean(dim=1, keepdim=True)).clamp(-1.0, 1.0)

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from geosar.backscatter import Normaliser, Unit, band_statistics, infer_unit, to_decibel
-from training.colour import ToneCurve, fit_tone, identity
+from training.colour import ToneCurve, fit_tone, identity, picture
 
 CLIP = (-4.0, 4.0)
 """Normalised backscatter beyond this is cut; the packaged model's manifest declares the same."""
@@ -90,6 +90,11 @@ class Batch:
     valid: Tensor
     coloured: Tensor
     label: Tensor
+
+    @property
+    def image(self) -> Tensor:
+        """The truth as red, green, blue (N, 3, H, W), -1 to 1 for 0 to 255."""
+        return picture(self.luma, self.chroma)
 
     def to(self, device: torch.device) -> "Batch":
         """Move every tensor to a device."""

@@ -28,6 +28,12 @@ class Descent:
         """Compute inside this in the run's precision."""
         return self.fabric.autocast()
 
+    def total(self, values: Tensor) -> Tensor:
+        """Sum over all processes."""
+        if self.fabric.world_size == 1:
+            return values
+        return cast("Tensor", self.fabric.all_reduce(values, reduce_op="sum"))
+
     def __call__(self, optimiser: torch.optim.Optimizer, loss: Tensor, terms: Terms, clip: float = math.inf) -> None:
         """Follow the gradient of `loss`, of a norm of at most `clip`; `terms` are named when it is not finite.
 

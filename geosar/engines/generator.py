@@ -24,6 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from geosar.engines.despeckling import despeckler
+
 STRIDE = 32
 """Windows must be multiples of this many pixels, counted from the scene's origin."""
 
@@ -101,6 +103,8 @@ class Generator(nn.Module):
         Features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the resolution.
     mean, deviation
         Of luma, blue and red difference (YCbCr of ITU-R BT.601, 0 to 255) of the training targets.
+    despeckle
+        Filter that the radar goes through first: `none`, `lee` or `refined-lee`; it reaches 3 pixels.
     """
 
     stride = STRIDE
@@ -114,6 +118,7 @@ class Generator(nn.Module):
         widths: Sequence[int] = (24, 48, 96, 192, 256),
         mean: Sequence[float] = (102.0, 0.0, 0.0),
         deviation: Sequence[float] = (50.0, 15.0, 15.0),
+        despeckle: str = "none",
     ) -> None:
         super().__init__()
         half, quarter, eighth, sixteenth, deepest = widths
@@ -121,6 +126,9 @@ class Generator(nn.Module):
         self.architecture = {
             "channels": channels, "widths": list(widths), "mean": list(mean), "deviation": list(deviation),
         }  # fmt: skip
+        self.filter = despeckler(despeckle)
+        if self.filter:
+            self.architecture["despeckle"] = despeckle
         self.encoder = nn.ModuleList(
             [
                 nn.Sequential(nn.PixelUnshuffle(2), ConvNorm(4 * channels, half, 3), ConvNorm(half, half, 3)),
@@ -158,7 +166,7 @@ class Generator(nn.Module):
 
     def _features(self, sar: Tensor) -> tuple[Tensor, Tensor]:
         skips: list[Tensor] = []
-        features = sar
+        features = self.filter(sar) if self.filter else sar
         for level in self.encoder:
             features = level(features)
             skips.append(features)

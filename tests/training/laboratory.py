@@ -2,12 +2,14 @@
 
 import csv
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from geosar.backscatter import Unit
 from training.config import Config, from_dict
 from training.data import Pair
 
@@ -63,3 +65,12 @@ def tiny_config(**changes: Any) -> Config:
         "learning_rate": 3e-3, "checkpoint_every": 2, "preview_every": 1000,
     } | changes  # fmt: skip
     return from_dict(values)
+
+
+def make_dual_pair(name: str = "a", **changes: Any) -> Pair:
+    """Make a pair of two polarisations in decibel: VV as `make_pair`'s radar, VH darker, and a corner without data."""
+    pair = make_pair(name, **changes)
+    vv = pair.sar.astype(np.float32) / 12 - 25
+    vh = 0.8 * vv - 9
+    vh[:4, :4] = np.nan
+    return replace(pair, sar=np.stack([vv, vh]), unit=Unit.DECIBEL)

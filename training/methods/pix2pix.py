@@ -96,10 +96,9 @@ class Pix2Pix(Method[Pix2PixConfig]):
     @classmethod
     def architecture(cls, config: Pix2PixConfig) -> dict[str, Any]:
         """See `Method.architecture`."""
-        return {
-            "channels": config.channels, "widths": list(config.widths), "mean": list(LUMA_MEAN),
-            "deviation": list(LUMA_DEVIATION),
-        }  # fmt: skip
+        filtered = {} if config.despeckle == "none" else {"despeckle": config.despeckle}
+        tone = {"mean": list(LUMA_MEAN), "deviation": list(LUMA_DEVIATION)}
+        return {"channels": config.channels, "widths": list(config.widths)} | tone | filtered
 
     @classmethod
     def network(cls, architecture: dict[str, Any]) -> Generator:

@@ -1,0 +1,42 @@
+"""LR4ColSAR (Shen et al. 2024): each colour by linear regression on the radar of the pixel and its neighbourhood."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from training.bases import LinearMethod, linear_painter
+from training.config import Config, ConfigError
+from training.networks.filters import pixels
+from training.networks.painter import Painter
+
+
+@dataclass(frozen=True)
+class LinearConfig(Config):
+    """Settings of the regression."""
+
+    neighbourhood: int = 5
+    """Pixels on a side, an odd number; 1 is the pixel alone."""
+
+    def check(self) -> None:
+        """See `Config.check`."""
+        super().check()
+        if not 1 <= self.neighbourhood <= 15 or self.neighbourhood % 2 == 0:
+            raise ConfigError(f"neighbourhood is {self.neighbourhood}; expected an odd number of 1 to 15 pixels.")
+
+
+class LR4ColSAR(LinearMethod[LinearConfig]):
+    """Least squares, solved exactly."""
+
+    settings = LinearConfig
+
+    @classmethod
+    def architecture(cls, config: LinearConfig) -> dict[str, Any]:
+        """See `Method.architecture`."""
+        return super().architecture(config) | {"neighbourhood": config.neighbourhood}
+
+    @classmethod
+    def network(cls, architecture: dict[str, Any]) -> Painter:
+        """See `Method.network`."""
+        return linear_painter(architecture, pixels(architecture["channels"], architecture["neighbourhood"]))
+
+
+METHOD = LR4ColSAR

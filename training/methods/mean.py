@@ -1,0 +1,21 @@
+"""Baseline: the mean colour of the training set everywhere."""
+
+from typing import Any
+
+import torch
+
+from training.bases import LinearMethod, linear_painter
+from training.config import Config
+from training.networks.painter import Painter
+
+
+class Mean(LinearMethod[Config]):
+    """A constant, without any feature of the radar."""
+
+    @classmethod
+    def network(cls, architecture: dict[str, Any]) -> Painter:
+        """See `Method.network`."""
+        return linear_painter(architecture, torch.zeros(0, architecture["channels"], 1, 1))
+
+
+METHOD = Mean
