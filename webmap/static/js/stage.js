@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { addBasemap, addGraticule, addLand } from "./base.js";
+import { h } from "./dom.js";
 import { TEXT } from "./texts.js";
 import { Tiles } from "./tiles.js";
 
@@ -58,7 +59,8 @@ export class Stage {
     }
     this.map.on("move viewreset resize zoomend", () => this.cutNow());
     this.map.on("zoomend", () => this.sharpen());
-    new ResizeObserver(() => this.map.invalidateSize({ animate: false, debounceMoveend: true })).observe(host);
+    this.resized = new ResizeObserver(() => this.map.invalidateSize({ animate: false }));
+    this.resized.observe(host);
   }
 
   /**
@@ -142,6 +144,7 @@ export class Stage {
   }
 
   remove() {
+    this.resized.disconnect();
     this.map.remove();
     this.element.remove();
   }
@@ -172,7 +175,7 @@ function picture(source, pane) {
 }
 
 /**
- * Let two maps move as one; gives a function that parts them again.
+ * Let two maps move as one, and show the pointer on both; gives a function that parts them again.
  * @param {L.Map} first
  * @param {L.Map} second
  */
@@ -187,6 +190,17 @@ export function couple(first, second) {
   };
   /** @param {L.Map} map @param {L.Map} other */
   const bind = (map, other) => {
+    const twin = h("div", { class: "twin", "aria-hidden": "true", hidden: true });
+    other.getContainer().append(twin);
+    const pointed = (/** @type {L.LeafletMouseEvent} */ { containerPoint: { x, y } }) => {
+      twin.hidden = false;
+      twin.style.transform = `translate(${x}px, ${y}px)`;
+    };
+    const left = () => {
+      twin.hidden = true;
+    };
+    map.on("mousemove", pointed);
+    map.on("mouseout", left);
     const moved = () => follow(other, map.getCenter(), map.getZoom(), false);
     const zooming = (/** @type {L.ZoomAnimEvent} */ { center, zoom }) => follow(other, center, zoom, true);
     map.on("move", moved);
@@ -194,6 +208,9 @@ export function couple(first, second) {
     return () => {
       map.off("move", moved);
       map.off("zoomanim", zooming);
+      map.off("mousemove", pointed);
+      map.off("mouseout", left);
+      twin.remove();
     };
   };
   second.setView(first.getCenter(), first.getZoom(), { animate: false });

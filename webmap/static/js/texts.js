@@ -258,8 +258,7 @@ export const TEXT = {
     wmts: "WMTS",
     stac: "STAC",
     qgis: "QGIS",
-    permalink: "Link to this view",
-    copyLink: "Copy link to this view",
+    permalink: "Copy link to this view",
     /** @param {string} what */
     copy: (what) => `Copy ${what}`,
     copied: "Copied.",

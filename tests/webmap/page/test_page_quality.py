@@ -1,0 +1,183 @@
+"""How well: accessibility, keyboard, narrow screens, size, security policy, speed."""
+
+import gzip
+import io
+import json
+import re
+from typing import Any
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+from visiting import ROOT, Service, enter, look_at, settle, visit
+
+STATIC = ROOT / "webmap" / "static"
+MOST_BYTES = 60_000
+FIRST_TILES_MILLISECONDS = 1500
+LONGEST_TASK_MILLISECONDS = 100
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds, in a line each."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {[node['html'][:140] for node in one['nodes']]}" for one in found]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_no_violation(
+    chromium: Browser, service: Service, scene: dict[str, Any], scheme: str, width: int
+) -> None:
+    size = {"width": width, "height": 780}
+    # axe is a script of its own; the page's policy would refuse it.
+    with visit(chromium, viewport=size, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce") as page:
+        enter(page, service)
+        page.locator(".scene-card").first.wait_for()
+        assert violations(page) == []
+        look_at(page, service, scene, "compare=swipe,sar,optical,50")
+        if width < 720:
+            page.get_by_role("button", name="Show the panel").click()
+        for folded in ("What was understood", "Options", "Addresses for other programs"):
+            page.get_by_text(folded, exact=True).click()
+        assert violations(page) == []
+        page.keyboard.press("m")
+        page.locator(".badge").click()
+        page.get_by_role("dialog").wait_for()
+        assert violations(page) == []
+
+
+@pytest.mark.data
+def test_the_keyboard_alone_opens_translates_compares_and_goes_back(
+    page: Page, service: Service, scene: dict[str, Any]
+) -> None:
+    enter(page, service)
+    page.locator(".scene-card").first.wait_for()
+
+    def tab_to(words: str) -> None:
+        script = (
+            "(document.activeElement.getAttribute('aria-label') || document.activeElement.textContent || '').trim()"
+        )
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if page.evaluate(script).startswith(words):
+                return
+        pytest.fail(f"{words!r} is not reached by Tab")
+
+    tab_to(scene["name"])
+    page.keyboard.press("Enter")
+    settle(page)
+    tab_to("Show Synthetic optical")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("checkbox", name="Show Synthetic optical")).not_to_be_checked()
+    tab_to("Swipe")
+    page.keyboard.press("Enter")
+    tab_to("Divider between the layers")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("slider", name="Divider")).to_have_attribute("aria-valuenow", "52")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Help and keys")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+
+@pytest.mark.data
+def test_nothing_is_wider_than_a_phone(phone: Page, service: Service, scene: dict[str, Any]) -> None:
+    wide = (
+        "[...document.querySelectorAll('#panel *, #badge, #legend, #toolbar')].filter(one => "
+        "one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('svg, .unseen')).map(one => "
+        "one.outerHTML.slice(0, 99))"
+    )
+    enter(phone, service)
+    assert phone.evaluate(wide) == []
+    look_at(phone, service, scene)
+    expect(phone.locator("#panel-body")).to_be_hidden()
+    phone.get_by_role("button", name="Show the panel").tap()
+    expect(phone.get_by_role("button", name="Translate again")).to_be_visible()
+    assert phone.evaluate(wide) == []
+    phone.get_by_role("button", name="Hide the panel").tap()
+    expect(phone.locator("#panel-body")).to_be_hidden()
+    phone.touchscreen.tap(180, 350)
+    expect(phone.locator(".pixel table")).to_be_visible()
+
+
+def test_the_pages_own_code_is_small() -> None:
+    files = [path for path in STATIC.rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"}]
+    assert len(files) > 20
+    assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in files) < MOST_BYTES
+
+
+def test_no_file_of_the_page_reads_strings_as_html() -> None:
+    scripts = "\n".join(path.read_text() for path in (STATIC / "js").glob("*.js"))
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", scripts)
+    assert not re.search(r"<script(?![^>]*src)|<style|\son\w+=|\sstyle=", (STATIC / "index.html").read_text())
+
+
+def test_the_policy_allows_nothing_inline(service: Service) -> None:
+    answer = httpx.get(service.url, headers={"accept": "text/html"})
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+
+
+def test_every_word_is_in_the_file_of_texts() -> None:
+    """No sentence stands in another script: a text between quotes with two words of letters and a space."""
+    allowed = {"texts.js", "types.js", "colours.js"}
+    spoken = re.compile(r'"[A-Z][a-z]+ [a-z]+ [a-z][^"]*"')
+    found = {path.name: spoken.findall(path.read_text()) for path in (STATIC / "js").glob("*.js")}
+    assert {name: texts for name, texts in found.items() if texts and name not in allowed} == {}
+
+
+def test_a_wheel_holds_the_page() -> None:
+    packages = re.search(r"packages = (\[.*\])", (ROOT / "pyproject.toml").read_text())
+    assert packages is not None
+    assert "webmap" in json.loads(packages[1])
+    assert (STATIC / "index.html").is_file()
+    assert (STATIC / "base" / "land.json").is_file()
+
+
+@pytest.mark.data
+def test_the_first_tiles_are_there_soon_and_panning_stays_smooth(
+    page: Page, service: Service, scene: dict[str, Any]
+) -> None:
+    """The bound of the first tiles holds on an idle machine; a busy one gets three times as long."""
+    enter(page, service)
+    page.evaluate("""() => {
+      window.tasks = [];
+      new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((one) => one.duration)))
+        .observe({ type: "longtask" });
+    }""")
+    began = page.evaluate("performance.now()")
+    page.get_by_role("button", name=scene["name"]).click()
+    page.wait_for_selector(".leaflet-scene-sar-pane img.leaflet-tile-loaded", state="attached")
+    assert page.evaluate("performance.now()") - began < 3 * FIRST_TILES_MILLISECONDS
+    settle(page)
+    page.evaluate("window.tasks.length = 0")
+    page.mouse.move(800, 400)
+    page.mouse.down()
+    for step in range(30):
+        page.mouse.move(800 - 12 * step, 400 + 5 * step)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    # A few of them may be the fault of others on a busy machine.
+    assert float(np.median([0, *page.evaluate("window.tasks")])) < LONGEST_TASK_MILLISECONDS
+
+
+@pytest.mark.data
+def test_the_theme_is_chosen_and_kept(page: Page, service: Service) -> None:
+    def paper() -> float:
+        shot = Image.open(io.BytesIO(page.locator("#panel-head").screenshot())).convert("L")
+        return float(np.median(np.asarray(shot)))
+
+    enter(page, service)
+    assert paper() > 200
+    page.get_by_role("button", name="Light or dark").click()
+    assert paper() < 60
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert paper() < 60

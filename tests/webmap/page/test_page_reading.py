@@ -1,0 +1,157 @@
+"""Reading the map: places, values, lengths and areas, the legend, and the badge that says what is synthetic."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from playwright.sync_api import Page, expect
+from pyproj import Geod, Transformer
+from visiting import Service, enter, look_at, settle
+
+pytestmark = pytest.mark.data
+
+GRIDS = {
+    "EPSG:32643": (75.9, 9.7), "EPSG:32722": (-48.1, -25.3), "EPSG:32633": (12.1, 69.3), "EPSG:3395": (-118.4, 33.9),
+    "EPSG:3857": (151.2, -33.9), "EPSG:3413": (-38.0, 78.2), "EPSG:3995": (105.0, 81.0), "EPSG:3031": (-60.0, -72.5),
+}  # fmt: skip
+
+
+def test_grids_are_those_of_proj(page: Page, service: Service) -> None:
+    enter(page, service)
+    script = """async (places) => {
+      const { projection } = await import("./js/projection.js");
+      return Object.entries(places).map(([crs, place]) => projection(crs)(...place));
+    }"""
+    for (crs, place), found in zip(GRIDS.items(), page.evaluate(script, GRIDS), strict=True):
+        expected = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(*place)
+        assert found == pytest.approx(expected, abs=0.01), crs
+
+
+def test_the_pointer_has_a_place_in_degrees_and_in_the_scenes_grid(
+    page: Page, service: Service, scene: dict[str, Any]
+) -> None:
+    look_at(page, service, scene)
+    page.mouse.move(700, 400)
+    page.mouse.move(705, 405)
+    shown = page.locator("#coordinates")
+    expect(shown).to_contain_text("EPSG:3395")
+    latitude, longitude = (float(one) for one in re.findall(r"([\d.]+)°", shown.inner_text())[:2])
+    x, y = (int(one.replace(",", "")) for one in re.findall(r"(-?[\d,]+), (-?[\d,]+)$", shown.inner_text())[0])
+    expected = Transformer.from_crs("EPSG:4326", "EPSG:3395", always_xy=True).transform(-longitude, latitude)
+    assert (x, y) == pytest.approx(expected, abs=2)
+
+
+def test_a_click_reads_radar_colour_and_expected_error(
+    page: Page, service: Service, scene: dict[str, Any], los_angeles: Any
+) -> None:
+    look_at(page, service, scene)
+    box = page.locator("#map-first").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    popup = page.locator(".pixel")
+    expect(popup.locator("table")).to_be_visible()
+    words = popup.inner_text()
+    column, row = (int(one) for one in re.findall(r"column (\d+), row (\d+)", words)[0])
+    with rasterio.open(los_angeles) as source:
+        amplitude = int(source.read(1)[row, column])
+    read = re.search(r"VH\s+(-?[\d.]+) dB", words)
+    assert read is not None
+    assert float(read[1]) == pytest.approx(20 * np.log10(amplitude), abs=0.06)
+    assert re.search(r"Synthetic optical\s+\d+, \d+, \d+", words)
+    assert re.search(r"Expected error\s+±\d+ of 255", words)
+
+
+def test_enter_on_the_map_reads_the_pixel_in_the_middle(page: Page, service: Service, dual: dict[str, Any]) -> None:
+    look_at(page, service, dual)
+    page.get_by_role("application", name="Map", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".pixel table")).to_contain_text("VV")
+    expect(page.locator(".pixel table")).to_contain_text("VH")
+
+
+def test_outside_the_scene_it_says_so(page: Page, service: Service, dual: dict[str, Any]) -> None:
+    look_at(page, service, dual)
+    page.mouse.click(360 + 30, 100)
+    expect(page.locator(".pixel")).to_contain_text("Outside the scene")
+
+
+def test_a_length_is_that_of_the_ellipsoid_within_half_a_per_cent(
+    page: Page, service: Service, scene: dict[str, Any]
+) -> None:
+    look_at(page, service, scene)
+    page.keyboard.press("m")
+    places = []
+    for x, y in ((600, 300), (900, 550)):
+        page.mouse.move(x, y)
+        page.wait_for_timeout(120)
+        latitude, longitude = re.findall(r"([\d.]+)°", page.locator("#coordinates").inner_text())[:2]
+        places.append((-float(longitude), float(latitude)))
+        page.mouse.click(x, y)
+        page.wait_for_timeout(350)
+    page.keyboard.press("Escape")
+    told = float((page.locator(".measured").inner_text()).split()[0])
+    _, _, metres = Geod(ellps="WGS84").inv(*places[0], *places[1])
+    assert told == pytest.approx(metres / 1000, rel=0.005)
+    expect(page.locator(".pixel")).to_have_count(0)
+
+
+def test_an_area_is_that_of_the_ellipsoid_within_a_per_cent(
+    page: Page, service: Service, scene: dict[str, Any]
+) -> None:
+    look_at(page, service, scene)
+    page.get_by_role("button", name="Measure").click()
+    page.get_by_role("button", name="Area").click()
+    ring = []
+    for x, y in ((600, 300), (900, 300), (900, 550), (600, 550)):
+        page.mouse.move(x, y)
+        page.wait_for_timeout(120)
+        latitude, longitude = re.findall(r"([\d.]+)°", page.locator("#coordinates").inner_text())[:2]
+        ring.append((-float(longitude), float(latitude)))
+        page.mouse.click(x, y)
+        page.wait_for_timeout(350)
+    page.keyboard.press("Escape")
+    value, unit = page.locator(".measured").inner_text().split()[:2]
+    assert unit == "km²"
+    square_metres, _ = Geod(ellps="WGS84").polygon_area_perimeter(*zip(*ring, strict=True))
+    assert float(value) == pytest.approx(abs(square_metres) / 1e6, rel=0.01)
+
+
+def test_the_scale_bar_is_as_long_as_it_says(page: Page, service: Service, scene: dict[str, Any]) -> None:
+    look_at(page, service, scene)
+    number, unit = page.locator("#scale").inner_text().split()
+    box = page.locator(".scale-bar").bounding_box()
+    assert box is not None
+    degrees = []
+    for x in (700, 700 + box["width"]):
+        page.mouse.move(x, 388)
+        page.wait_for_timeout(120)
+        latitude, longitude = re.findall(r"([\d.]+)°", page.locator("#coordinates").inner_text())[:2]
+        degrees.append((-float(longitude), float(latitude)))
+    _, _, metres = Geod(ellps="WGS84").inv(*degrees[0], *degrees[1])
+    assert float(number) * (1000 if unit == "km" else 1) == pytest.approx(metres, rel=0.03)
+
+
+def test_the_legend_names_what_is_seen(page: Page, service: Service, scene: dict[str, Any]) -> None:
+    look_at(page, service, scene)
+    legend = page.locator("#legend")
+    expect(legend).to_contain_text("Radar VH dB")
+    expect(legend).to_contain_text("not observed")
+    expect(legend).not_to_contain_text("Expected error")
+    page.get_by_role("checkbox", name="Show Expected error").check()
+    expect(legend).to_contain_text("Expected error, of 255")
+
+
+def test_the_badge_opens_the_models_card(page: Page, service: Service, scene: dict[str, Any]) -> None:
+    look_at(page, service, scene)
+    settle(page)
+    badge = page.locator(".badge")
+    expect(badge).to_contain_text("Synthetic, not an observation")
+    expect(badge).to_contain_text("s1-rgb 0.1")
+    badge.click()
+    card = page.get_by_role("dialog")
+    expect(card).to_contain_text("Do not measure vegetation")
+    expect(card).to_contain_text("What it saw")
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)

@@ -1,0 +1,182 @@
+"""Bringing data: several at once, what is wrong in plain words, pause, cancel, lost connections and reloads."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+from rasters import speckled, write_raster
+from visiting import Service, enter
+
+CHOOSER = "input[type=file][multiple]"
+SLOW = 300_000
+"""Bytes a second."""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Any:
+    running = Service(tmp_path / "store")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """Some megabytes that do not compress."""
+    return write_raster(tmp_path / "large_VV_power.tif", speckled((1, 700, 800)), descriptions=("VV",))
+
+
+def slow_down(page: Page, rate: int = SLOW) -> Any:
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    set_rate(session, rate)
+    return session
+
+
+def set_rate(session: Any, rate: int, *, offline: bool = False) -> None:
+    conditions = {"offline": offline, "latency": 5, "downloadThroughput": -1, "uploadThroughput": rate}
+    session.send("Network.emulateNetworkConditions", conditions)
+
+
+def per_cent(page: Page) -> int:
+    found = re.search(r"\((\d+) %\)", page.locator(".upload-state").first.inner_text())
+    return int(found[1]) if found else -1
+
+
+def past(page: Page, share: int) -> int:
+    """Wait until more than so many per cent are sent."""
+    end = time.monotonic() + 40
+    while (now := per_cent(page)) <= share:
+        assert time.monotonic() < end, page.locator(".upload").all_inner_texts()
+        page.wait_for_timeout(100)
+    return now
+
+
+def test_several_files_become_several_scenes(page: Page, service: Service, tmp_path: Path) -> None:
+    enter(page, service)
+    expect(page.locator(".nothing")).to_contain_text("No scenes yet")
+    paths = []
+    for index, name in enumerate(("first_VV.tif", "second_VH.tif")):
+        values = speckled((1, 80, 90)) * (1 + index)
+        paths.append(write_raster(tmp_path / name, values, descriptions=(name[-6:-4],)))
+    page.set_input_files(CHOOSER, paths)
+    page.get_by_role("heading", name=re.compile("first_VV|second_VH")).wait_for()
+    page.wait_for_function("document.querySelector('.upload')?.dataset.state === 'done'")
+    page.get_by_role("button", name="All scenes").click()
+    expect(page.locator(".scene-card")).to_have_count(2)
+
+
+def test_a_file_is_dropped_anywhere_on_the_page(page: Page, service: Service, tmp_path: Path) -> None:
+    enter(page, service)
+    content = list(write_raster(tmp_path / "drop_VV.tif", speckled((1, 60, 60)), descriptions=("VV",)).read_bytes())
+    transfer = page.evaluate_handle(
+        """bytes => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], "drop_VV.tif", { type: "image/tiff" }));
+          return transfer;
+        }""",
+        content,
+    )
+    page.dispatch_event("#stage", "dragenter", {"dataTransfer": transfer})
+    expect(page.locator("#drop")).to_be_visible()
+    page.dispatch_event("#stage", "drop", {"dataTransfer": transfer})
+    expect(page.locator("#drop")).to_be_hidden()
+    page.get_by_role("heading", name="drop_VV").wait_for()
+    expect(page.locator(".summary")).to_have_text(re.compile("VV · 60 . 60"))
+    page.get_by_text("What was understood").click()
+    expect(page.locator(".facts")).to_contain_text("EPSG:")
+
+
+def test_what_is_no_scene_is_refused_in_plain_words(page: Page, service: Service, tmp_path: Path) -> None:
+    enter(page, service)
+    notes = tmp_path / "notes.tif"
+    notes.write_text("this is no image, whatever its name says " * 50)
+    page.set_input_files(CHOOSER, notes)
+    refused = page.locator('.upload[data-state="failed"]')
+    expect(refused).to_contain_text("expected a GeoTIFF")
+    refused.get_by_role("button", name="Remove from this list").click()
+    expect(page.locator(".upload")).to_have_count(0)
+
+
+def test_what_looks_like_no_radar_can_be_taken_anyway(page: Page, service: Service, tmp_path: Path) -> None:
+    enter(page, service)
+    photograph = tmp_path / "photograph.png"
+    colours = np.random.default_rng(3).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    colours[..., 0] //= 4
+    Image.fromarray(colours).save(photograph)
+    page.set_input_files(CHOOSER, photograph)
+    refused = page.locator('.upload[data-state="failed"]')
+    refused.wait_for()
+    refused.get_by_role("button", name="Take it anyway").click()
+    page.get_by_role("heading", name="photograph").wait_for()
+
+
+def test_an_upload_is_paused_and_goes_on_where_it_stopped(page: Page, service: Service, large: Path) -> None:
+    enter(page, service)
+    session = slow_down(page)
+    page.set_input_files(CHOOSER, large)
+    past(page, 15)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".upload-state")).to_contain_text("Paused")
+    set_rate(session, -1)
+    begun: list[int] = []
+    page.on(
+        "request",
+        lambda one: one.method == "PATCH" and begun.append(int(one.headers["upload-offset"])),
+    )
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("heading", name="large_VV_power").wait_for()
+    assert begun[0] > 0
+    assert httpx.get(service.url + "scenes").json()["numberMatched"] == 1
+
+
+def test_an_upload_survives_a_lost_connection(page: Page, service: Service, large: Path) -> None:
+    enter(page, service)
+    session = slow_down(page)
+    page.set_input_files(CHOOSER, large)
+    past(page, 10)
+    set_rate(session, SLOW, offline=True)
+    expect(page.locator(".upload-state").first).to_contain_text("Connection lost")
+    expect(page.locator("#banner")).to_contain_text("does not answer")
+    set_rate(session, -1)
+    page.get_by_role("heading", name="large_VV_power").wait_for()
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_an_upload_survives_a_reload(page: Page, service: Service, large: Path) -> None:
+    enter(page, service)
+    session = slow_down(page)
+    page.set_input_files(CHOOSER, large)
+    past(page, 15)
+    begun: list[int] = []
+    page.on(
+        "request",
+        lambda one: one.method == "PATCH" and begun.append(int(one.headers["upload-offset"])),
+    )
+    page.reload()
+    set_rate(session, -1)
+    page.get_by_role("heading", name="large_VV_power").wait_for()
+    assert begun[0] > 0
+
+
+def test_a_cancelled_upload_leaves_nothing(page: Page, service: Service, large: Path) -> None:
+    enter(page, service)
+    slow_down(page)
+    gone: list[int] = []
+    page.on("response", lambda one: one.request.method == "DELETE" and gone.append(one.status))
+    page.set_input_files(CHOOSER, large)
+    past(page, 5)
+    page.get_by_role("button", name="Cancel upload").click()
+    expect(page.locator(".upload")).to_have_count(0)
+    page.wait_for_timeout(500)
+    assert gone == [204]
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    expect(page.locator(".upload")).to_have_count(0)
+    assert httpx.get(service.url + "scenes").json()["numberMatched"] == 0
