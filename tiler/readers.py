@@ -94,6 +94,11 @@ class CogReader(Reader):
         needs_georeference(self.crs)
         return super().info()
 
+    def get_geographic_bounds(self, crs: CRS) -> Any:
+        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
+        needs_georeference(self.crs)
+        return super().get_geographic_bounds(crs)
+
     def tile(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
         needs_georeference(self.crs)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 import rasterio
+from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 from rasterio.warp import transform as transform_coords
 from rasterio.warp import transform_bounds
@@ -80,6 +81,11 @@ class ViewReader(Reader):
                 "count": len(self.names),
             },
         )
+
+    def get_geographic_bounds(self, crs: CRS) -> Any:
+        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
+        needs_georeference(self.crs)
+        return super().get_geographic_bounds(crs)
 
     def tile(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
