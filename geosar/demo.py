@@ -1,7 +1,8 @@
-"""The demonstration behind ``make demo``: translates real scenes and shows them beside the truth.
+"""What ``make demo`` shows first: translates real scenes, shows them beside the truth, and writes a map file.
 
 ``python -m geosar.demo FOLDER [--examples WHEEL] [--model MODEL]`` writes into FOLDER. The scenes are the example
-patches of BigEarthNet and, where GEOSAR_DATA names a folder of data, its scene of Los Angeles.
+patches of BigEarthNet and, where GEOSAR_DATA names a folder of data, its scene of Los Angeles. ``python -m tiler.demo``
+does the same, and then serves the last of them.
 """
 
 import argparse
@@ -50,11 +51,7 @@ class Shown:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demonstration; 0 when all went well, 1 with the reason on stderr when not."""
-    parser = argparse.ArgumentParser(prog="python -m geosar.demo", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("folder", type=Path, help="where to write")
-    parser.add_argument("--examples", type=Path, help="a downloaded wheel of bigearthnet-common")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="name, folder, zip or URL of a model")
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     try:
         demonstrate(options.folder, options.examples, os.environ.get("GEOSAR_DATA"), console, options.model)
@@ -62,6 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"Error: {error}", markup=False)
         return 1
     return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of the demonstration's arguments."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("folder", type=Path, help="where to write")
+    parser.add_argument("--examples", type=Path, help="a downloaded wheel of bigearthnet-common")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name, folder, zip or URL of a model")
+    return parser
 
 
 def demonstrate(
@@ -84,7 +90,7 @@ def demonstrate(
     panels = [one.panels for one in shown[: len(small)]]
     two_a_row = [(*left, *right) for left, right in zip(panels[::2], panels[1::2], strict=True)]
     overview = write_sheet(folder / "overview.png", two_a_row, SYNTHETIC)
-    _tell(shown, folder, overview, console)
+    _tell(shown, folder, overview, _write_map(shown[-1], folder), console)
     return shown
 
 
@@ -139,7 +145,18 @@ def _show(place: Place, model: Model, folder: Path, bar: Progress) -> Shown:
     return Shown(place, report, panels, picture)
 
 
-def _tell(shown: Sequence[Shown], folder: Path, overview: Path, console: Console) -> None:
+def _write_map(shown: Shown, folder: Path) -> Path:
+    """Write the map file of one place, with the true image beside the synthetic one where it is one file."""
+    report, truth = shown.report, shown.place.truth
+    reference = truth[0] if len(truth) == 1 else None
+    made = geosar.show(
+        shown.place.source, report.destination, report.error_band, reference=reference, title=shown.place.name
+    )
+    path: Path = made.write(folder / "map.html")
+    return path
+
+
+def _tell(shown: Sequence[Shown], folder: Path, overview: Path, map_file: Path, console: Console) -> None:
     model = f"{shown[0].report.model} {shown[0].report.model_version}"
     console.print(
         f"\nTranslated by the model {model}, on Sentinel-1 {shown[0].report.polarisations[0]}:\n", markup=False
@@ -151,6 +168,7 @@ def _tell(shown: Sequence[Shown], folder: Path, overview: Path, console: Console
     large = [one for one in shown if one.place.side == _SIDE_LARGE]
     for one in large:
         console.print(f"  {one.picture}", markup=False)
+    console.print(f"  {map_file}   {shown[-1].place.name} on a map, in any browser, without network", markup=False)
     console.print(f"\n{SYNTHETIC}")
     console.print("The small patches are 1.2 km wide, so the network sees little of what surrounds a field.")
     if large:

@@ -18,6 +18,7 @@ def show(
     optical: SourceText | None = None,
     error: SourceText | None = None,
     *,
+    reference: SourceText | None = None,
     service: str | None = None,
     key: str | None = None,
     size: int = SIZE,
@@ -35,6 +36,8 @@ def show(
         What `geosar.open_scene` takes; with `service`, the identifier of a scene there.
     optical, error
         The translated image (or a true one), and its expected error.
+    reference
+        A true optical image, to compare with.
     service, key
         Address of a running service, such as ``"http://127.0.0.1:8000"``, and an API key if it wants one: the map then
         shows tiles, at full resolution, as long as the service runs.
@@ -59,12 +62,13 @@ def show(
     check_size(size)
     look: dict[str, Any] = {"basemap": basemap, "attribution": attribution}
     if service is not None:
-        if optical is not None or error is not None or not isinstance(sar, str):
+        if any(source is not None for source in (optical, error, reference)) or not isinstance(sar, str):
             raise UsageError("With a service, give the identifier of one of its scenes and no files.")
         name, tiles = tile_layers(service, sar, key=key)
         return SarMap(tiles, title=title or name, zoom_snap=1, zoom_delta=1, **look)
     layers = read_layers(sar, size, "sar", **opening)
-    others: tuple[tuple[SourceText | None, Role], ...] = ((optical, "optical"), (error, "error"))
+    others: tuple[tuple[SourceText | None, Role], ...]
+    others = ((optical, "optical"), (reference, "optical"), (error, "error"))
     for source, role in others:
         if source is not None:
             layers += read_layers(source, size, role)
