@@ -1,58 +1,50 @@
 """STAC API: scenes and results as items, for pystac-client, QGIS's browser and whoever else speaks it."""
 
 import json
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ValidationError
 from sqlalchemy import func, select
 from starlette.responses import JSONResponse
 
-from geosar.provenance import EXTENSIONS
 from tiler import catalogue, links
-from tiler.database import Job, Scene
-from tiler.errors import NotFoundError
-from tiler.security import signature_of
+from tiler.database import Scene
+from tiler.errors import InvalidError, NotFoundError
 from tiler.services import Services, Shared
+from tiler.stac_items import VERSION, result_item, scene_item
+from tiler.stac_search import MAXIMUM, Search, find, shown
 
 router = APIRouter(prefix="/stac", tags=["STAC"])
 
-VERSION = "1.1.0"
 CONFORMANCE = [
     "https://api.stacspec.org/v1.0.0/core",
     "https://api.stacspec.org/v1.0.0/collections",
     "https://api.stacspec.org/v1.0.0/ogcapi-features",
     "https://api.stacspec.org/v1.0.0/item-search",
+    "https://api.stacspec.org/v1.0.0/item-search#fields",
+    "https://api.stacspec.org/v1.0.0/item-search#query",
+    "https://api.stacspec.org/v1.0.0/item-search#sort",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
 ]
 COLLECTIONS = {
     "scenes": ("SAR scenes", "SAR scenes as they were sent to this service."),
     "results": ("Synthetic optical images", "Optical-looking images made from SAR by a model; not observations."),
 }
-MAXIMUM = 1000
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 
 Limit = Annotated[int, Query(ge=1, le=MAXIMUM)]
 Offset = Annotated[int, Query(ge=0, le=2**31)]
+Text = Annotated[str | None, Query(max_length=10_000)]
 
 
 class GeoJSONResponse(JSONResponse):
     """A feature or a collection of them."""
 
     media_type = links.GEOJSON
-
-
-class Search(BaseModel):
-    """Body of an item search; members that are not supported have no effect, as the specification allows."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    collections: list[str] | None = Field(None, max_length=100)
-    ids: list[str] | None = Field(None, max_length=MAXIMUM)
-    bbox: list[float] | None = Field(None, min_length=4, max_length=6)
-    datetime: str | None = Field(None, max_length=100)
-    limit: int = Field(10, ge=1, le=MAXIMUM)
-    offset: int = Field(0, ge=0, le=2**31)
 
 
 @router.get("", summary="Root catalog")
@@ -74,9 +66,7 @@ def root(request: Request) -> dict[str, Any]:
             links.link(links.url(request, "stac/collections"), "data"),
             {**links.link(search, "search", links.GEOJSON), "method": "GET"},
             {**links.link(search, "search", links.GEOJSON), "method": "POST"},
-            links.link(
-                links.url(request, "openapi.json"), "service-desc", "application/vnd.oai.openapi+json;version=3.0"
-            ),
+            links.link(links.url(request, "openapi.json"), "service-desc", OPENAPI),
             links.link(links.url(request, "docs"), "service-doc", "text/html"),
             *(links.link(links.url(request, f"stac/collections/{name}"), "child") for name in COLLECTIONS),
         ],
@@ -92,8 +82,12 @@ def conformance() -> dict[str, Any]:
 @router.get("/collections", summary="List the collections")
 def collections(request: Request, services: Shared) -> dict[str, Any]:
     """Give both collections."""
-    here = links.link(links.url(request, "stac/collections"), "self")
-    return {"collections": [_collection(request, services, name) for name in COLLECTIONS], "links": [here]}
+    own = [
+        links.link(links.url(request, "stac/collections"), "self"),
+        links.link(links.url(request, "stac"), "root"),
+        links.link(links.url(request, "stac"), "parent"),
+    ]
+    return {"collections": [_collection(request, services, name) for name in COLLECTIONS], "links": own}
 
 
 @router.get("/collections/{collection_id}", summary="Show a collection")
@@ -114,15 +108,16 @@ def items(
     datetime: Annotated[str | None, Query(max_length=100)] = None,
 ) -> dict[str, Any]:
     """Give a page of items, the newest first."""
-    box = catalogue.parse_box(bbox)
-    body = Search(collections=[_known(collection_id)], datetime=datetime, limit=limit, offset=offset)
-    return _page(request, services, body, box)
+    asked = Search(
+        collections=[_known(collection_id)], datetime=datetime, limit=limit, offset=offset, bbox=_numbers(bbox)
+    )
+    return _page(request, services, asked)
 
 
 @router.get("/collections/{collection_id}/items/{item_id}", summary="Show an item", response_class=GeoJSONResponse)
 def item(request: Request, services: Shared, collection_id: str, item_id: str) -> dict[str, Any]:
     """Give one item."""
-    found = _page(request, services, Search(collections=[_known(collection_id)], ids=[item_id]), None)["features"]
+    found = _page(request, services, Search(collections=[_known(collection_id)], ids=[item_id]))["features"]
     if not found:
         raise NotFoundError(f"the collection {collection_id!r} has no item {item_id!r}.")
     one: dict[str, Any] = found[0]
@@ -135,67 +130,92 @@ def search(
     services: Shared,
     *,
     collections: Annotated[str | None, Query(max_length=200)] = None,
-    ids: Annotated[str | None, Query(max_length=10_000)] = None,
+    ids: Text = None,
     bbox: Annotated[str | None, Query(max_length=200)] = None,
+    intersects: Annotated[str | None, Query(max_length=10_000, description="A GeoJSON geometry.")] = None,
     datetime: Annotated[str | None, Query(max_length=100)] = None,
+    query: Annotated[str | None, Query(max_length=10_000, description='{"title": {"contains": "river"}}')] = None,
+    sortby: Annotated[str | None, Query(max_length=500, description="-datetime,title")] = None,
+    fields: Annotated[str | None, Query(max_length=2000, description="id,properties.datetime,-geometry")] = None,
     limit: Limit = 10,
     offset: Offset = 0,
 ) -> dict[str, Any]:
-    """Find scenes and results by place, time, collection and identifier."""
-    names = None if collections is None else collections.split(",")
-    chosen = None if ids is None else ids.split(",")
-    body = Search(collections=names, ids=chosen, datetime=datetime, limit=limit, offset=offset)
-    return _page(request, services, body, catalogue.parse_box(bbox))
+    """Find scenes and results by place, time, collection, identifier and property."""
+    given = {
+        "collections": None if collections is None else collections.split(","),
+        "ids": None if ids is None else ids.split(","),
+        "bbox": _numbers(bbox),
+        "intersects": _json("intersects", intersects),
+        "datetime": datetime,
+        "query": _json("query", query),
+        "sortby": None if sortby is None else [_key(word) for word in sortby.split(",") if word.strip("+- ")],
+        "fields": None if fields is None else _chosen(fields.split(",")),
+        "limit": limit,
+        "offset": offset,
+    }
+    try:
+        asked = Search.model_validate(given)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise InvalidError(f"the search is not valid: {faults}.") from error
+    return _page(request, services, asked)
 
 
 @router.post("/search", summary="Search items", response_class=GeoJSONResponse)
 def search_by_body(request: Request, services: Shared, body: Search) -> dict[str, Any]:
     """Find the same, asked for in a body."""
-    text = None if body.bbox is None else ",".join(map(str, body.bbox))
-    return _page(request, services, body, catalogue.parse_box(text))
+    return _page(request, services, body)
 
 
-def _page(request: Request, services: Services, asked: Search, box: catalogue.Box | None) -> dict[str, Any]:
-    since, until = catalogue.parse_interval(asked.datetime)
-    wanted = [name for name in COLLECTIONS if asked.collections is None or name in asked.collections]
-    # One list over both: each scene, and after all scenes each result, in the order of their scenes.
-    query = catalogue.matching(bbox=box, since=since, until=until).where(Scene.west.is_not(None))
-    found: list[dict[str, Any]] = []
-    total = 0
+def _numbers(bbox: str | None) -> list[float] | None:
+    box = catalogue.parse_box(bbox)
+    return None if box is None else list(box)
+
+
+def _json(name: str, text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidError(f"{name} is {(text or '')[:80]!r}; expected JSON.") from None
+
+
+def _key(word: str) -> dict[str, str]:
+    # A plus in a query is a space after decoding.
+    return {"field": word.strip("+- "), "direction": "desc" if word.startswith("-") else "asc"}
+
+
+def _chosen(words: list[str]) -> dict[str, list[str]]:
+    names = [word.strip() for word in words if word.strip(" +-")]
+    return {
+        "include": [name.lstrip("+ ") for name in names if not name.startswith("-")],
+        "exclude": [name[1:] for name in names if name.startswith("-")],
+    }
+
+
+def _page(request: Request, services: Services, asked: Search) -> dict[str, Any]:
     with services.database.begin() as session:
-        for name in wanted:
-            entity: Any
-            if name == "scenes":
-                entity = query if asked.ids is None else query.where(Scene.id.in_(asked.ids))
-            else:
-                done = (Job.process == "translate", Job.status == "successful")
-                entity = query.join(Job, Job.scene_id == Scene.id).add_columns(Job).where(*done)
-                entity = entity if asked.ids is None else entity.where(Job.id.in_(asked.ids))
-            count = session.scalar(select(func.count()).select_from(entity.subquery())) or 0
-            start, room = max(0, asked.offset - total), asked.limit - len(found)
-            total += count
-            if room <= 0 or start >= count:
-                continue
-            order = (Scene.created.desc(), Scene.id) if name == "scenes" else (Job.created.desc(), Job.id)
-            for row in session.execute(entity.order_by(*order).offset(start).limit(room)).all():
-                one = _scene_item(request, row[0]) if name == "scenes" else _result_item(request, services, *row)
-                found.append(one)
+        found = find(session, asked)
+    features = []
+    for scene, job in found.rows:
+        with suppress(FileNotFoundError):  # a result that is being removed
+            one = scene_item(request, scene) if job is None else result_item(request, services, scene, job)
+            features.append(shown(one, asked.fields))
     answer: dict[str, Any] = {
         "type": "FeatureCollection",
-        "features": found,
-        "numberMatched": total,
-        "numberReturned": len(found),
+        "features": features,
+        "numberMatched": found.total,
+        "numberReturned": len(features),
         "links": [links.link(links.url(request, "stac"), "root")],
     }
-    if asked.offset + len(found) < total and found:
-        answer["links"].append(_next(request, asked, box))
+    if features and asked.offset + len(features) < found.total:
+        answer["links"].append(_next(request, asked))
     return answer
 
 
-def _next(request: Request, asked: Search, box: catalogue.Box | None) -> dict[str, Any]:
+def _next(request: Request, asked: Search) -> dict[str, Any]:
     offset = asked.offset + asked.limit
     if request.method == "POST":
-        body = asked.model_dump(exclude_none=True) | {"offset": offset} | ({} if box is None else {"bbox": list(box)})
+        body = asked.model_dump(exclude_none=True) | {"offset": offset}
         link = links.link(links.url(request, "stac/search"), "next", links.GEOJSON)
         return {**link, "method": "POST", "body": body}
     path = request.url.path.removeprefix(request.scope.get("root_path", ""))
@@ -210,12 +230,12 @@ def _known(name: str) -> str:
 
 
 def _collection(request: Request, services: Services, name: str) -> dict[str, Any]:
+    moment = func.coalesce(Scene.acquired, Scene.created)
     with services.database.begin() as session:
         bounds = session.execute(
             select(
                 func.min(Scene.west), func.min(Scene.south), func.max(Scene.east), func.max(Scene.north),
-                func.min(func.coalesce(Scene.acquired, Scene.created)),
-                func.max(func.coalesce(Scene.acquired, Scene.created)),
+                func.min(moment), func.max(moment),
             ),
         ).one()  # fmt: skip
     box = [-180.0, -90.0, 180.0, 90.0] if bounds[0] is None else list(bounds[:4])
@@ -240,75 +260,3 @@ def _collection(request: Request, services: Services, name: str) -> dict[str, An
             links.link(links.url(request, f"{here}/items"), "items", links.GEOJSON),
         ],
     }
-
-
-def _links(request: Request, collection_id: str, item_id: str) -> list[dict[str, Any]]:
-    parent = links.url(request, f"stac/collections/{collection_id}")
-    return [
-        links.link(f"{parent}/items/{item_id}", "self", links.GEOJSON),
-        links.link(links.url(request, "stac"), "root"),
-        links.link(parent, "parent"),
-        links.link(parent, "collection"),
-    ]
-
-
-def _scene_item(request: Request, scene: Scene) -> dict[str, Any]:
-    found = scene.description
-    signed = signature_of(request, f"scenes/{scene.id}")
-    here = f"scenes/{scene.id}"
-    return {
-        "type": "Feature",
-        "stac_version": VERSION,
-        "stac_extensions": [url for url in EXTENSIONS if "projection" in url],
-        "id": scene.id,
-        "collection": "scenes",
-        "geometry": scene.geometry,
-        "bbox": [scene.west, scene.south, scene.east, scene.north],
-        "properties": {
-            "title": scene.name,
-            "datetime": catalogue.timestamp(scene.acquired or scene.created),
-            "created": catalogue.timestamp(scene.created),
-            "proj:shape": [found["height"], found["width"]],
-            "proj:transform": found["transform"],
-            "proj:code": found["crs"] if str(found["crs"]).startswith("EPSG:") else None,
-            "geosar:unit": found["unit"],
-            "geosar:polarisations": found["polarisations"],
-            "geosar:notes": found["notes"],
-            "geosar:synthetic": False,
-        },
-        "links": [
-            *_links(request, "scenes", scene.id),
-            links.link(links.url(request, f"{here}/sar/tilejson.json", **signed), "tiles", title="SAR"),
-            links.link(links.url(request, f"{here}/live/tilejson.json", **signed), "tiles", title="Synthetic, live"),
-        ],
-        "assets": {
-            "source": {
-                "href": links.url(request, f"{here}/download"),
-                "title": "The scene as it was sent",
-                "roles": ["data"],
-            },
-            "thumbnail": {
-                "href": links.url(request, f"{here}/sar/preview.png", max_size=256, **signed),
-                "type": "image/png",
-                "roles": ["thumbnail"],
-            },
-        },
-    }
-
-
-def _result_item(request: Request, services: Services, scene: Scene, job: Job) -> dict[str, Any]:
-    """Give the item that the job wrote, with addresses that can be followed from anywhere."""
-    files = (job.report or {})["files"]
-    made: dict[str, Any] = json.loads((services.store.job(job.id) / files["stac"]).read_text(encoding="utf-8"))
-    signed = signature_of(request, f"jobs/{job.id}")
-    layer = links.url(
-        request, f"scenes/{scene.id}/optical/tilejson.json", job=job.id, **signature_of(request, f"scenes/{scene.id}")
-    )
-    assets = {
-        name: {**asset, "href": links.url(request, f"jobs/{job.id}/results/{name}", **signed)}
-        for name, asset in made["assets"].items()
-        if name in files
-    }
-    own = [*_links(request, "results", job.id), links.link(layer, "tiles", title="Synthetic optical image")]
-    derived = links.link(links.url(request, f"stac/collections/scenes/items/{scene.id}"), "derived_from", links.GEOJSON)
-    return {**made, "id": job.id, "collection": "results", "assets": assets, "links": [*own, derived]}

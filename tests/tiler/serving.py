@@ -9,8 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import httpx2
+import uvicorn
+from starlette.testclient import TestClient
 
 import geosar
 
@@ -43,6 +47,24 @@ def until_it_answers(client: httpx2.Client, process: "subprocess.Popen[bytes]", 
         assert process.poll() is None, "the service ended by itself"
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+@contextmanager
+def on_a_port(client: TestClient) -> Iterator[str]:
+    """Let programs that speak real HTTP reach the app of a test client; gives its address."""
+    port = free_port()
+    app: Any = client.app
+    config = uvicorn.Config(app, port=port, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 @contextmanager
