@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from training.calibration import calibrated, fit_error_curve
 from training.checkpoint import load_network
 from training.data import Pair, coloured_split
 from training.evaluate import Table, Translator, evaluate, markdown, mean_colour, smooth_grey, to_plain
@@ -68,17 +69,22 @@ def export_model(
     }
     with _published(output) as folder:
         network, config, updates = load_network(checkpoint, pairs)
-        training = {"settings": config.to_dict(), "updates": updates, "pairs": len(pairs)}
+        curve = fit_error_curve(partial(generate, network), pairs)
+        network = calibrated(network, curve)
+        training = {
+            "settings": config.to_dict(), "updates": updates, "pairs": len(pairs), "error_curve": curve.to_dict(),
+        }  # fmt: skip
         if twin:
             translators["L1-only twin"] = partial(generate, load_network(twin, pairs)[0])
         write_networks(network, pairs, folder)
-        write_manifest(network, folder, identity, metrics={}, training=training)
+        polarisations = config.polarisations
+        write_manifest(network, folder, identity, polarisations=polarisations, metrics={}, training=training)
         translators[f"{identity.name} (torch float32)"] = partial(generate, network)
         translators[f"{identity.name} (int8)"] = engine_translator(folder, "int8")
         table, _ = evaluate(translators, validation)
         report = Report(table, agreement(folder, validation))
         metrics = {"validation": to_plain(table), "int8_against_float32": report.agreement.to_dict()}
-        write_manifest(network, folder, identity, metrics=metrics, training=training)
+        write_manifest(network, folder, identity, polarisations=polarisations, metrics=metrics, training=training)
         words = {
             "scores": markdown(table), "updates": str(updates), "agreement": str(report.agreement),
             "title": identity.title, "description": identity.description,

@@ -33,3 +33,6 @@ LIBRARY = _declared()
 
 image_metrics: Any = importlib.import_module("torchmetrics.functional.image")
 """torchmetrics' scores of images, imported once the operators are there."""
+
+regression_metrics: Any = importlib.import_module("torchmetrics.functional.regression")
+"""torchmetrics' scores of numbers; it imports those of images too."""

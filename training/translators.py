@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from geosar.engines import open_engine
 from geosar.models import Model, load_model
+from training.baselines import Translator
 from training.data import Pair, fit_normalisers, normalised
-from training.evaluate import PATCH, Translator
 from training.metrics import Image
 from training.preview import mirrored
+from training.protocol.scoring import PATCH
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def engine_translator(model: str | os.PathLike[str] | Model, precision: str) -> 
     border = halo - loaded.manifest.margin
 
     def translate(backscatter: NDArray[np.float32]) -> Image:
-        height, width = backscatter.shape
-        pixels = engine.run(mirrored(backscatter, halo, stride)[None, None])[0]
+        height, width = backscatter.shape[-2:]
+        bands = backscatter if backscatter.ndim == 3 else backscatter[None]
+        pixels = engine.run(mirrored(bands, halo, stride)[None])[0]
         image: Image = pixels[border : border + height, border : border + width].astype(np.float32)
         return image
 
@@ -64,7 +66,7 @@ def agreement(model: str | os.PathLike[str], pairs: Sequence[Pair]) -> Agreement
     """Measure how far int8 is from float32 on one patch of each pair."""
     normalisers = fit_normalisers(pairs)
     full, quick = engine_translator(model, "float32"), engine_translator(model, "int8")
-    patches = [normalised(pair, normalisers)[:PATCH, :PATCH] for pair in pairs]
+    patches = [normalised(pair, normalisers)[..., :PATCH, :PATCH] for pair in pairs]
     difference = np.abs(np.concatenate([(full(sar) - quick(sar))[..., :3].ravel() for sar in patches]))
     return Agreement(
         psnr=float(10 * np.log10(255**2 / max(float(np.mean(difference**2)), 1e-6))),

@@ -1,22 +1,18 @@
 """The commands as a user gives them."""
 
-import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from laboratory import WIDTHS, make_pair, make_pairs, write_pairs
+from laboratory import WIDTHS, make_pairs, write_pairs
 
-from training import averaging
 from training.cli import train
 from training.commands import export as export_command
-from training.commands.evaluate import evaluate
 from training.evaluate import GroupScores
 from training.export import Report
 from training.metrics import Scores
@@ -158,43 +154,6 @@ def test_a_full_disk_ends_in_one_line(settings: Path, folder: Path) -> None:
     run.mkdir()
     (run / "last.part").symlink_to("/dev/full")
     assert "No checkpoint was written yet; free some space" in refused(fit(settings, folder))
-
-
-def score(models: Sequence[str], folder: Path, output: Path, *more: str) -> Result:
-    return CliRunner().invoke(evaluate, [*models, "--pairs", str(folder), "-o", str(output), *more])
-
-
-def test_evaluate_scores_a_checkpoint_beside_the_baselines(
-    settings: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(averaging, "BATCHES", 2)
-    fit(settings, folder)
-    result = score([str(tmp_path / "run" / "last.pt")], folder, tmp_path / "report")
-    assert result.exit_code == 0, result.output
-    scores = json.loads((tmp_path / "report" / "metrics.json").read_text())
-    assert list(scores) == ["mean colour", "grey", "smooth grey", "run (4 updates)"]
-    assert scores["mean colour"]["all"]["patches"] == 2
-    # Land is a function of the radar here, so smoothed radar beats the mean colour, and the mean has no detail.
-    assert scores["smooth grey"]["all"]["psnr_matched"] > scores["mean colour"]["all"]["psnr_matched"] + 3
-    assert scores["mean colour"]["all"]["sharpness_matched"] < 0.01
-    assert (tmp_path / "report" / "sheet.png").is_file()
-    assert (tmp_path / "report" / "report.md").read_text().strip() in result.output
-
-
-def test_evaluate_names_the_splits_there_are(settings: Path, folder: Path, tmp_path: Path) -> None:
-    fit(settings, folder)
-    result = score([str(tmp_path / "run" / "last.pt")], folder, tmp_path / "report", "--split", "test")
-    assert "found are" in refused(result) or "no pair" in refused(result)
-
-
-def test_evaluate_of_pairs_without_colour_is_refused(tmp_path: Path) -> None:
-    grey = write_pairs(tmp_path / "grey", [make_pair("g", split="val", coloured=False)])
-    assert "found are: none" in refused(score(["x.pt"], grey, tmp_path / "report"))
-
-
-def test_evaluate_of_a_model_that_is_not_there_is_refused(folder: Path, tmp_path: Path) -> None:
-    assert "no model 'nowhere'" in refused(score(["nowhere"], folder, tmp_path / "report"))
-    assert "nowhere.pt" in refused(score([str(tmp_path / "nowhere.pt")], folder, tmp_path / "report"))
 
 
 def test_export_tells_the_scores_and_where_the_model_is(

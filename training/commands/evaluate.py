@@ -1,42 +1,106 @@
-"""``geosar-evaluate``: scores networks and packaged models beside the baselines."""
+"""``geosar-evaluate``: scores networks and packaged models beside the baselines; ``geosar-evaluate flood``."""
 
 from functools import partial
 from pathlib import Path
 
 import click
+from tqdm import tqdm
 
-from training.checkpoint import load_network
-from training.commands.options import FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from geosar.models import load_model
+from training.baselines import Translator, baselines
+from training.checkpoint import load_network, settings_of
+from training.commands.flood import flood
+from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
 from training.data import Pair, coloured_split
-from training.evaluate import Translator, grey_image, markdown, mean_colour, smooth_grey, write_report
-from training.evaluate import evaluate as score_all
+from training.evaluate import markdown, table_of
 from training.preview import generate
+from training.protocol.measures import MEASURES, QUICK, Measure
+from training.protocol.perceptual import FID_NOTE, LPIPS_NETWORKS, lpips_measure, lpips_note, set_scores
+from training.protocol.report import Setting, write_report
+from training.protocol.scoring import score_patches
+from training.protocol.sheet import save_sheet
 from training.translators import engine_translators
 
+DEFAULT = "scores"
 
-@click.command()
+
+class _Evaluate(click.Group):
+    """``geosar-evaluate MODEL ...`` means ``geosar-evaluate scores MODEL ...``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = not args or args[0] in {*self.commands, "--help"}
+        return super().parse_args(ctx, args if named else [DEFAULT, *args])
+
+
+@click.group(cls=_Evaluate)
+def evaluate() -> None:
+    """Measure what networks make of radar.
+
+    `geosar-evaluate MODELS... --pairs FOLDER -o REPORT` scores images (`scores` need not be written);
+    `geosar-evaluate flood` measures what colorizing does to flood mapping.
+    """
+
+
+@evaluate.command(DEFAULT)
 @click.argument("models", nargs=-1, required=True)
 @pairs_option
 @click.option("--split", default="val", show_default=True)
 @click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the report.")
+@click.option("--quick", is_flag=True, help="PSNR, SSIM and sharpness only: a quarter of the time.")
+@click.option("--sheet", type=click.IntRange(min=1), default=16, show_default=True, help="Patches on sheet.png.")
+@click.option("--lpips-weights", type=FILE, help="LPIPS too: weights of torchvision's network, .pth or .safetensors.")
+@click.option(
+    "--lpips-net", type=click.Choice(list(LPIPS_NETWORKS)), default="alex", show_default=True, help="Which network."
+)
+@click.option("--inception-weights", type=FILE, help="FID and KID too: weights of torchvision's inception_v3.")
 @threads_option
-def evaluate(models: tuple[str, ...], folders: tuple[Path, ...], split: str, output: Path, threads: int | None) -> None:
-    """Score MODELS (checkpoints, packaged models by name or folder) beside the baselines."""
+def scores(
+    *,
+    models: tuple[str, ...],
+    folders: tuple[Path, ...],
+    split: str,
+    output: Path,
+    quick: bool,
+    sheet: int,
+    lpips_weights: Path | None,
+    lpips_net: str,
+    inception_weights: Path | None,
+    threads: int | None,
+) -> None:
+    """Score MODELS (checkpoints, packaged models by name or folder) beside the baselines.
+
+    Writes report.html, report.md, metrics.json and sheet.png. Nothing is downloaded.
+    """
     use_threads(threads)
     with plain_errors():
-        pairs = read_all(folders)
+        measures: tuple[Measure, ...] = QUICK if quick else MEASURES
+        notes = []
+        if lpips_weights:
+            measures = (*measures, lpips_measure(lpips_weights, lpips_net))
+            notes.append(lpips_note(lpips_weights, lpips_net))
+        pairs = read_all(folders, _polarisations(models))
         chosen = coloured_split(pairs, split)
-        translators: dict[str, Translator] = {
-            "mean colour": mean_colour(coloured_split(pairs, "train")),
-            "grey": grey_image,
-            "smooth grey": smooth_grey,
-        }
+        translators: dict[str, Translator] = baselines(coloured_split(pairs, "train"))
         for model in models:
             translators |= _translators(model, pairs)
-        table, pictures = score_all(translators, chosen)
-        write_report(output, table, pictures, chosen)
-    click.echo(markdown(table))
-    click.echo(f"Report, metrics and pictures are in {output}.")
+        with tqdm(total=len(translators) * len(chosen), unit="image", leave=False) as bar:
+
+            def tell(name: str) -> None:
+                bar.set_description(name)
+                bar.update()
+
+            evaluation = score_patches(translators, chosen, measures, tell)
+        if inception_weights:
+            set_scores(evaluation, inception_weights)
+            notes.append(FID_NOTE.format(name=inception_weights.name))
+        setting = Setting(split, [folder.name for folder in folders], _command(models, folders, split, output), notes)
+        write_report(output, evaluation, setting)
+        save_sheet(evaluation, output / "sheet.png", sheet)
+    click.echo(markdown(table_of(evaluation)))
+    click.echo(f"report.html, report.md, metrics.json and sheet.png are in {output}.")
+
+
+evaluate.add_command(flood)
 
 
 def _translators(model: str, pairs: list[Pair]) -> dict[str, Translator]:
@@ -44,3 +108,29 @@ def _translators(model: str, pairs: list[Pair]) -> dict[str, Translator]:
         return engine_translators(model)
     network, _, updates = load_network(Path(model), pairs)
     return {f"{Path(model).resolve().parent.name} ({updates} updates)": partial(generate, network)}
+
+
+def _polarisations(models: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the polarisations that the models want of a pair; empty for one, whichever it is."""
+    wanted = {model: _polarisations_of(model) for model in models}
+    if len(set(wanted.values())) > 1:
+        words = ", ".join(f"{model}: {' and '.join(names) or 'one'}" for model, names in wanted.items())
+        raise click.UsageError(f"The models want other polarisations ({words}). Score them apart.")
+    return wanted[models[0]]
+
+
+def _polarisations_of(model: str) -> tuple[str, ...]:
+    if model.endswith(".pt"):
+        return tuple(settings_of(Path(model)).polarisations)
+    inputs = load_model(model).manifest.inputs
+    return inputs.accepts[0] if inputs.channels > 1 else ()
+
+
+def _command(models: tuple[str, ...], folders: tuple[Path, ...], split: str, output: Path) -> str:
+    """Return how a reader makes the report again, without the folders of this machine."""
+    words = [
+        "geosar-evaluate",
+        *(model if not model.endswith(".pt") else f"RUN/{Path(model).name}" for model in models),
+    ]
+    words += [word for folder in folders for word in ("--pairs", folder.name)]
+    return " ".join([*words, *(["--split", split] if split != "val" else []), "-o", output.name])

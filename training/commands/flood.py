@@ -1,0 +1,66 @@
+"""``geosar-evaluate flood``: what colorizing does to flood mapping (after Aburaed et al. 2024)."""
+
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from training.commands.options import FOLDER, plain_errors, threads_option, use_threads
+from training.flood.chips import read_chips
+from training.flood.inputs import INPUTS, colorize
+from training.flood.report import write_study
+from training.flood.segmenter import Schedule
+from training.flood.study import run_study
+from training.translators import engine_translator
+
+
+@click.command()
+@click.argument("model", default="s1-rgb")
+@click.option(
+    "--chips",
+    "folders",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    required=True,
+    help="Folder of OMBRIA or of Sen1Floods11's hand-labelled chips; may be given again.",
+)
+@click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the report.")
+@click.option("--precision", type=click.Choice(["int8", "float32"]), default="int8", show_default=True)
+@click.option(
+    "--updates", type=click.IntRange(min=1), default=Schedule.updates, show_default=True, help="Of each U-Net."
+)
+@click.option("--width", type=click.IntRange(min=1), default=Schedule.width, show_default=True, help="Of each U-Net.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=Schedule.seeds, show_default=True, help="U-Nets for each input."
+)
+@threads_option
+def flood(
+    *,
+    model: str,
+    folders: tuple[Path, ...],
+    output: Path,
+    precision: str,
+    updates: int,
+    width: int,
+    seeds: int,
+    threads: int | None,
+) -> None:
+    """Find water from radar, from what MODEL colorizes it to, from both, and from optical images, on equal terms.
+
+    By thresholds and by one small U-Net, fitted on the chips of the split train and scored on all others.
+    """
+    use_threads(threads)
+    with plain_errors():
+        chips = [chip for folder in folders for chip in read_chips(folder)]
+        colours = colorize(engine_translator(model, precision), chips)
+        schedule = Schedule(updates=updates, seeds=seeds, width=width)
+        with tqdm(total=updates * seeds * len(INPUTS), unit="update", leave=False) as bar:
+            study = run_study(chips, colours, schedule, lambda: bar.update() and None)
+        setting = (
+            f"`geosar-evaluate flood {model} {' '.join(f'--chips {folder.name}' for folder in folders)}`: {precision}, "
+            f"{seeds} small U-Nets of width {width} for each input, {updates} updates of {schedule.batch} crops of "
+            f"{schedule.crop} pixels."
+        )
+        text = write_study(output, study, setting)
+    click.echo(text)
+    click.echo(f"flood.md, flood.json and flood.png are in {output}.")

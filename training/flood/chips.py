@@ -1,0 +1,126 @@
+"""Flood chips: radar, its colorized image, an optical image where there is one, and where the water is.
+
+Two layouts are read, and told apart by what lies in the folder:
+
+* OMBRIA (Drakonakis et al. 2022): ``manifest.csv`` (name, split), ``sar_after/``, ``mask/`` and ``opt_before/``
+  (short-wave infrared, near infrared, red, *before* the flood).
+* Sen1Floods11 (Bonafilia et al. 2020): ``*_S1Hand.tif`` (VV and VH in dB), ``*_LabelHand.tif`` (1 water, 0 land, -1
+  unknown) and, for some, ``*_S2Hand.tif`` (13 bands); all of them test chips.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from PIL import Image
+
+from geosar.backscatter import Normaliser, Unit, band_statistics, infer_unit, to_decibel
+from training.data import CLIP, PairsError
+
+SEEN_IN_TRAINING = frozenset({"India_900498"})
+"""Chips whose radar a packaged model was trained on; they are left out of the scores."""
+
+FALSE_COLOUR_BANDS = (12, 8, 4)
+"""B11, B8 and B4 in a 13-band stack that counts from 1: short-wave infrared, near infrared, red."""
+
+BRIGHTEST_REFLECTANCE = 4000
+"""Sentinel-2 digital number (reflectance times 10 000) that becomes 255."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One place in flood, all (H, W): `radar` normalised as the network sees it, `water` and `known` masks.
+
+    `optical` is (H, W, 3) of 0 to 255, or None. `group` is what scores are told by.
+    """
+
+    name: str
+    group: str
+    split: str
+    radar: NDArray[np.float32]
+    water: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    optical: NDArray[np.uint8] | None
+
+
+def read_chips(folder: Path) -> list[Chip]:
+    """Read a folder of either layout; raises PairsError that says what was expected and what is missing."""
+    if (folder / "manifest.csv").is_file() and (folder / "sar_after").is_dir():
+        chips = list(_ombria(folder))
+    elif any(folder.glob("*_S1Hand.tif")):
+        chips = list(_sen1floods11(folder))
+    else:
+        raise PairsError(
+            f"{folder} holds no flood chips; expected OMBRIA's manifest.csv, sar_after/ and mask/, or Sen1Floods11's "
+            "*_S1Hand.tif and *_LabelHand.tif."
+        )
+    if not chips:
+        raise PairsError(f"{folder} names no chip. Give a manifest with rows, or another folder.")
+    return chips
+
+
+def _ombria(folder: Path) -> Iterator[Chip]:
+    with (folder / "manifest.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        if missing := {"name", "split"} - set(rows.fieldnames or ()):
+            raise PairsError(f"{folder / 'manifest.csv'} lacks the columns {', '.join(sorted(missing))}.")
+        for row in rows:
+            name = row["name"]
+            radar = _picture(folder / "sar_after", name, "L")
+            water = _picture(folder / "mask", name, "L") > 127
+            optical = _picture(folder / "opt_before", name, "RGB") if (folder / "opt_before").is_dir() else None
+            if water.shape != radar.shape:
+                raise PairsError(
+                    f"The chip {name} of {folder} has radar of {radar.shape}, a mask of {water.shape} pixels."
+                )
+            # Each chip was stretched by itself, so each is a scene of its own; 0 is the fringe of a swath.
+            known = radar > 0
+            event = name.rsplit("_", 1)[0]
+            group = f"OMBRIA {event}" if row["split"] != "train" else "OMBRIA"
+            yield Chip(name, group, row["split"], _normalised(radar, known), water, known, optical)
+
+
+def _picture(folder: Path, name: str, mode: str) -> NDArray[np.uint8]:
+    found = sorted(folder.glob(f"{name}.*"))
+    if not found:
+        raise PairsError(f"The chip {name} lacks its file in {folder}; add it or drop the row.")
+    try:
+        with Image.open(found[0]) as image:
+            return np.asarray(image.convert(mode))
+    except OSError as error:
+        raise PairsError(f"{found[0]} cannot be read as an image ({error}); replace it or drop the row.") from error
+
+
+def _sen1floods11(folder: Path) -> Iterator[Chip]:
+    for path in sorted(folder.glob("*_S1Hand.tif")):
+        name = path.name.removesuffix("_S1Hand.tif")
+        label, optical = (folder / f"{name}_{kind}Hand.tif" for kind in ("Label", "S2"))
+        if name in SEEN_IN_TRAINING:
+            continue
+        if not label.is_file():
+            raise PairsError(f"{path} has no {label.name} beside it; add it or take the chip away.")
+        with rasterio.open(path) as source:
+            radar = source.read(1)
+        with rasterio.open(label) as source:
+            truth = source.read(1)
+        measured = np.isfinite(radar)
+        picture = None
+        if optical.is_file():
+            with rasterio.open(optical) as source:
+                bands = source.read(FALSE_COLOUR_BANDS).astype(np.float32)
+            picture = np.moveaxis(np.clip(bands / BRIGHTEST_REFLECTANCE * 255, 0, 255).astype(np.uint8), 0, -1)
+        normal = _normalised(radar, measured, Unit.DECIBEL)
+        yield Chip(name, "Sen1Floods11", "test", normal, truth == 1, measured & (truth >= 0), picture)
+
+
+def _normalised(values: NDArray[np.generic], valid: NDArray[np.bool_], unit: Unit | None = None) -> NDArray[np.float32]:
+    """Normalise by the statistics of the whole chip, as a scene of its own would be."""
+    unit = unit or infer_unit(values[valid], values.dtype, ()).unit
+    decibels = to_decibel(values, unit)
+    normaliser = Normaliser(unit, [band_statistics(decibels, valid & np.isfinite(decibels))], CLIP)
+    result: NDArray[np.float32] = normaliser(values[None], valid)[0]
+    return result

@@ -1,0 +1,117 @@
+"""The study: every input, every segmentation, the same chips; fitted on the training split, scored on all others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data import PairsError
+from training.flood.chips import Chip
+from training.flood.inputs import BOTH, COLORIZED, INPUTS, RADAR, Mask, bands_of
+from training.flood.scores import Counts, Difference, compare, count
+from training.flood.segmenter import Schedule, segment, train_segmenter
+from training.flood.thresholds import fit_threshold
+
+LEVEL, OTSU, UNET = "one threshold", "Otsu's threshold", "small U-Net"
+METHODS = (LEVEL, OTSU, UNET)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Counts by method and input, a list over seeds of counts by chip; and what each chip's pictures need."""
+
+    chips: Sequence[Chip]
+    """Those that were scored."""
+    colours: Mapping[str, NDArray[np.uint8]]
+    counts: dict[tuple[str, str], list[dict[str, Counts]]] = field(default_factory=dict)
+    masks: dict[tuple[str, str], dict[str, Mask]] = field(default_factory=dict)
+    """Of the first seed."""
+
+    def groups(self) -> dict[str, list[str]]:
+        """Return the chips' names by group; a data set of several groups also as a whole."""
+        names: dict[str, list[str]] = {}
+        for chip in self.chips:
+            whole = chip.group.split()[0]
+            for group in dict.fromkeys((whole, chip.group)):
+                names.setdefault(group, []).append(chip.name)
+        return names
+
+    def of(self, method: str, given: str, names: Sequence[str]) -> list[Counts]:
+        """Return the counts of these chips, summed over the seeds; chips without that input are left out."""
+        runs = self.counts[method, given]
+        return [_total([run[name] for run in runs]) for name in names if name in runs[0]]
+
+    def against_radar(self, method: str, given: str, names: Sequence[str]) -> Difference:
+        """Return how much better an input is than radar alone, on the chips that have both."""
+        both = [name for name in names if name in self.counts[method, given][0]]
+        return compare(self.of(method, given, both), self.of(method, RADAR, both))
+
+
+def run_study(
+    chips: Sequence[Chip],
+    colours: Mapping[str, NDArray[np.uint8]],
+    schedule: Schedule,
+    progress: Callable[[], None] = lambda: None,
+) -> Study:
+    """Fit and score everything; raises PairsError without training chips or without others."""
+    training = [chip for chip in chips if chip.split == "train"]
+    tested = [chip for chip in chips if chip.split != "train"]
+    if not training or not tested:
+        raise PairsError(
+            f"There are {len(training)} chips to train on and {len(tested)} to score; expected some of both. Give "
+            "OMBRIA, or chips of both splits."
+        )
+    study = Study(tested, colours)
+    for given in INPUTS:
+        mine, theirs = (
+            [(chip, bands) for chip in part if (bands := bands_of(chip, given, colours)) is not None]
+            for part in (training, tested)
+        )
+        if not (mine and theirs):
+            continue
+        examples = [(bands, chip.water, chip.known) for chip, bands in mine]
+        threshold = fit_threshold(examples)
+        _note(study, LEVEL, given, [(chip, threshold.fixed(bands)) for chip, bands in theirs])
+        _note(study, OTSU, given, [(chip, threshold.otsu(bands, chip.known)) for chip, bands in theirs])
+        for seed in range(schedule.seeds):
+            network = train_segmenter(examples, schedule, seed, progress)
+            _note(study, UNET, given, [(chip, segment(network, bands)) for chip, bands in theirs])
+    return study
+
+
+def _note(study: Study, method: str, given: str, found: Sequence[tuple[Chip, Mask]]) -> None:
+    key = method, given
+    study.masks.setdefault(key, {chip.name: mask for chip, mask in found})
+    study.counts.setdefault(key, []).append({chip.name: count(mask, chip.water, chip.known) for chip, mask in found})
+
+
+def _total(counts: Sequence[Counts]) -> Counts:
+    return Counts(*np.array([(item.hits, item.false_alarms, item.misses) for item in counts]).sum(axis=0).tolist())
+
+
+def verdicts(study: Study) -> list[str]:
+    """Say in words, data set by data set, whether colorizing helped."""
+    words = []
+    for group, names in study.groups().items():
+        if " " in group:
+            continue
+        for method in METHODS:
+            for given, title in (
+                (COLORIZED, "the colorized image instead of radar"),
+                (BOTH, "the colorized image beside radar"),
+            ):
+                if (method, given) in study.counts:
+                    found = study.against_radar(method, given, names)
+                    words.append(f"{group}, {method}: {title} {_verdict(found)} (IoU {_range(found)}).")
+    return words
+
+
+def _verdict(found: Difference) -> str:
+    if found.low > 0:
+        return "**helped**"
+    return "**harmed**" if found.high < 0 else "made no difference that these chips can show"
+
+
+def _range(found: Difference) -> str:
+    return f"{found.mean:+.3f}, 95 % interval {found.low:+.3f} to {found.high:+.3f}"
