@@ -160,10 +160,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], service: str, log: Path)
             check(f"{service}/readyz")
         except DemonstrationError as error:
             if process.poll() is not None or time.monotonic() > end:
-                last = log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
-                raise DemonstrationError(
-                    f"the service did not start ({error}). It said: {last or 'nothing'}"
-                ) from error
+                lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                raise DemonstrationError(f"the service did not start. {lines[-1] if lines else error}") from error
         else:
             return
         time.sleep(0.2)

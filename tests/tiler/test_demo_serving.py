@@ -92,7 +92,7 @@ def test_an_address_that_does_not_answer_well_is_named(stub: str) -> None:
 
 def test_a_service_that_does_not_start_says_why(shown: Any, tmp_path: Path) -> None:
     (tmp_path / "service").write_text("a file where the store should be", encoding="utf-8")
-    with pytest.raises(DemonstrationError, match=r"did not start .*It said: .*service"):
+    with pytest.raises(DemonstrationError, match=r"did not start\. Error: the store .*service cannot be written to"):
         show_service(shown, tmp_path, "s1-rgb", 0, Console(file=io.StringIO()), staying=False)
 
 
@@ -110,7 +110,7 @@ def test_in_a_terminal_it_serves_until_ctrl_c(tmp_path: Path) -> None:
     )
     os.close(its_end)
     told = ""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while "Ctrl-C stops" not in told:
         assert time.monotonic() < end, told
         told += os.read(terminal, 4096).decode(errors="replace")
