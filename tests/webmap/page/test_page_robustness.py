@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 from rasters import speckled, write_raster
-from visiting import Service, enter, look_at, settle, until
+from visiting import Service, addresses, enter, look_at, settle, until
 
 KEY = "a-key-for-these-tests"
 
@@ -93,9 +93,9 @@ def test_a_restart_of_the_service_is_told_and_outlived(page: Page, tmp_path: Pat
         service.start()
         expect(page.locator("#banner")).to_be_hidden()
         expect(page.locator(".note").filter(has_text="The service is back")).to_be_visible()
-        page.get_by_label("Colours").select_option("magma")
-        page.wait_for_timeout(700)
+        page.wait_for_timeout(1000)
         settle(page)
+        assert any("colormap_name=viridis" in one for one in addresses(page, "sar"))
         assert page.locator("img.tile-missing").count() == 0
     finally:
         service.stop()

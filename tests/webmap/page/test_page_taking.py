@@ -66,10 +66,10 @@ def test_addresses_that_are_copied_work(page: Page, service: Service, scene: dic
         copied[name] = page.evaluate("navigator.clipboard.readText()")
     tile = httpx.get(copied["TileJSON"]).json()
     assert tile["synthetic"] is True
-    x, y, z = 1400, 3268, 13
-    west, _, _, north = scene["bbox"]
-    x = int((west + 180.001) / 360 * 2**z) + 1
-    y = int((1 - np.arcsinh(np.tan(np.radians(north - 0.01))) / np.pi) / 2 * 2**z)
+    west, south, east, north = scene["bbox"]
+    z = 13
+    x = int(((west + east) / 2 + 180) / 360 * 2**z)
+    y = int((1 - np.arcsinh(np.tan(np.radians((south + north) / 2))) / np.pi) / 2 * 2**z)
     answer = httpx.get(copied["XYZ"].replace("{z}", str(z)).replace("{x}", str(x)).replace("{y}", str(y)))
     assert answer.headers["content-type"] == "image/png"
     assert "<Capabilities" in httpx.get(copied["WMTS"]).text

@@ -180,3 +180,28 @@ def test_a_cancelled_upload_leaves_nothing(page: Page, service: Service, large: 
     page.wait_for_selector("body[data-ready]")
     expect(page.locator(".upload")).to_have_count(0)
     assert httpx.get(service.url + "scenes").json()["numberMatched"] == 0
+
+
+def test_files_that_differ_in_polarisation_become_one_scene(page: Page, service: Service, tmp_path: Path) -> None:
+    enter(page, service)
+    paths = []
+    for polarisation, level in (("VV", 1.0), ("VH", 0.2)):
+        name = f"fields_{polarisation}.tif"
+        paths.append(write_raster(tmp_path / name, speckled((1, 80, 90)) * level, descriptions=(polarisation,)))
+    page.set_input_files(CHOOSER, paths)
+    page.get_by_role("heading", name="fields_VV_VH").wait_for()
+    expect(page.locator(".summary")).to_contain_text("VV + VH")
+    expect(page.locator(".upload")).to_have_count(0)
+    assert httpx.get(service.url + "scenes").json()["numberMatched"] == 1
+
+
+def test_the_browsers_back_leads_from_a_scene_to_the_list(page: Page, service: Service, tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "back_VV.tif", speckled((1, 80, 90)), descriptions=("VV",))
+    service.send(path)
+    enter(page, service)
+    page.get_by_role("button", name="back_VV").click()
+    page.wait_for_url("**/#scene=*")
+    page.go_back()
+    expect(page.get_by_role("searchbox")).to_be_visible()
+    page.go_forward()
+    page.get_by_role("heading", name="back_VV").wait_for()

@@ -10,6 +10,7 @@ const LARGEST_KEPT = 2 ** 30;
  * @property {string} name
  * @property {number} size
  * @property {number} modified
+ * @property {import("./joining.js").Membership | null} member
  * @property {string | null} location
  * @property {File | null} file
  */

@@ -146,7 +146,10 @@ async function start() {
 
   const remember = settled(HASH_SETTLES, () => {
     const hash = encode(bench.view);
-    if (hash !== location.hash.slice(1)) history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+    if (hash === location.hash.slice(1)) return;
+    // Another scene is another page of the browser's history; the same one seen otherwise is not.
+    const same = decode(location.hash).scene === bench.view.scene;
+    history[same ? "replaceState" : "pushState"](null, "", hash ? `#${hash}` : location.pathname + location.search);
   });
   bench.addEventListener("view", remember);
   bench.addEventListener("scene", () => {
@@ -161,6 +164,7 @@ async function start() {
   bench.first.map.on("moveend", () => list.moved());
   window.addEventListener("hashchange", () => {
     const view = decode(location.hash);
+    if (!view.scene && bench.scene) close();
     if (view.scene && location.hash.slice(1) !== encode(bench.view)) void openById(view.scene, view);
   });
   connection.addEventListener("back", () => void bench.refresh().catch(() => undefined));

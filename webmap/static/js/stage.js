@@ -99,7 +99,11 @@ export class Stage {
    */
   place(name, source) {
     const current = this.placed.get(name);
-    if (current?.key === source.key) return;
+    if (current?.key === source.key) {
+      // The same pixels, perhaps at an address that is signed anew.
+      if (current.layer instanceof Tiles) current.layer.template = addressOf(source);
+      return;
+    }
     const layer = source.tiled ? tiles(source, `scene-${name}`) : picture(source, `scene-${name}`);
     const before = current ? [...current.before, current.layer] : [];
     const placed = { key: source.key, layer, before };
@@ -150,10 +154,12 @@ export class Stage {
   }
 }
 
+/** The address of tiles as fine as the screen. @param {Source} source */
+const addressOf = ({ sharp, url }) => (sharp && window.devicePixelRatio > 1.2 ? url.replace("{y}", "{y}@2x") : url);
+
 /** @param {Source} source @param {string} pane */
 function tiles(source, pane) {
-  const dense = source.sharp && window.devicePixelRatio > 1.2;
-  return new Tiles(dense ? source.url.replace("{y}", "{y}@2x") : source.url, {
+  return new Tiles(addressOf(source), {
     pane,
     bounds: source.bounds,
     minZoom: source.minZoom,

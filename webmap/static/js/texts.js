@@ -68,6 +68,7 @@ export const TEXT = {
       paused: "Paused",
       lost: "Connection lost; goes on by itself when it is back",
       checking: "Looking at it",
+      held: "Waiting for the other polarisation",
       done: "Ready",
       failed: "Not taken",
       file: "The page was reloaded. Choose the same file again to go on where it stopped.",

@@ -45,7 +45,7 @@ export class Tiles extends L.GridLayer {
     const stop = new AbortController();
     this.underway.set(tile, stop);
     try {
-      const picture = await this.fetchTile(this.urlOf(coords), stop.signal);
+      const picture = await this.fetchTile(coords, stop.signal);
       tile.classList.remove("tile-missing");
       if (picture) await show(tile, picture);
     } catch (error) {
@@ -60,18 +60,20 @@ export class Tiles extends L.GridLayer {
 
   /**
    * Give the tile's picture, null where there is nothing to show.
-   * @param {string} url
+   * @param {L.Coords} coords
    * @param {AbortSignal} signal
    * @returns {Promise<Blob | null>}
    */
-  async fetchTile(url, signal) {
+  async fetchTile(coords, signal) {
     for (let tries = 0; ; tries += 1) {
-      const response = await reach(url, { signal, headers: keyHeaders() }).catch((error) => {
+      const response = await reach(this.urlOf(coords), { signal, headers: keyHeaders() }).catch((error) => {
         if (signal.aborted || tries >= RETRIES) throw error;
         return null;
       });
       if (response?.ok && response.status !== 204) return response.blob();
       if (response && EMPTY.has(response.status)) return null;
+      // Addresses that are signed end after some hours; whoever hears this asks for new ones.
+      if (response?.status === 401) connection.dispatchEvent(new Event("expired"));
       const busy = response?.status === 503;
       if (tries >= (busy ? BUSY_RETRIES : RETRIES)) throw new Error(`tile: ${response?.status ?? "no answer"}`);
       const told = Number(response?.headers.get("Retry-After")) * 1000;
@@ -82,14 +84,9 @@ export class Tiles extends L.GridLayer {
   /** @param {L.Coords} coords */
   urlOf(coords) {
     return this.template
-      .replace("{z}", String(this.zoomOf(coords)))
+      .replace("{z}", String(coords.z))
       .replace("{x}", String(coords.x))
       .replace("{y}", String(coords.y));
-  }
-
-  /** @param {L.Coords} coords */
-  zoomOf(coords) {
-    return coords.z;
   }
 
   /** Ask once more for the tiles that were given up. */

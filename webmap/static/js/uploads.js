@@ -1,11 +1,12 @@
 // Sending files: resumable (tus 1.0), one after the other, through lost connections and reloads.
 
 import { address, askJson, connection, keyHeaders, markLost, pause, Problem, sentence, wordsOf } from "./api.js";
+import { join, together } from "./joining.js";
 import { forget, keep, kept } from "./keep.js";
 import { TEXT } from "./texts.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
-/** @typedef {"waiting" | "sending" | "paused" | "lost" | "checking" | "done" | "failed" | "file"} State */
+/** @typedef {"waiting" | "sending" | "paused" | "lost" | "checking" | "held" | "done" | "failed" | "file"} State */
 
 /**
  * @typedef {object} Item
@@ -22,6 +23,7 @@ import { TEXT } from "./texts.js";
  * @property {number} status of the problem
  * @property {boolean} force
  * @property {string | null} scene
+ * @property {import("./joining.js").Membership | null} member of several files that are one scene
  * @property {AbortController} stop
  */
 
@@ -56,8 +58,10 @@ export class Uploads extends EventTarget {
 
   /** @param {Iterable<File>} files */
   add(files) {
-    for (const file of files) {
-      const item = { ...made(file.name, file.size, file.lastModified), file };
+    const all = [...files];
+    const members = together(all);
+    for (const file of all) {
+      const item = { ...made(file.name, file.size, file.lastModified), file, member: members.get(file) ?? null };
       this.items.unshift(item);
       const fault = file.size > this.most ? TEXT.upload.tooLarge(file.name, this.most) : file.size ? "" : TEXT.upload.empty(file.name);
       if (fault) this.fail(item, fault, 413);
@@ -133,7 +137,12 @@ export class Uploads extends EventTarget {
    * @param {File} file
    */
   async create(item, file) {
-    const metadata = [`filename ${base64(item.name)}`, ...(item.force ? [`force ${base64("true")}`] : [])].join(",");
+    const yes = base64("true");
+    const metadata = [
+      `filename ${base64(item.name)}`,
+      ...(item.force ? [`force ${yes}`] : []),
+      ...(item.member ? [`hold ${yes}`] : []),
+    ].join(",");
     const answer = await exchange({
       method: "POST",
       url: address("uploads"),
@@ -143,7 +152,8 @@ export class Uploads extends EventTarget {
     if (TOO_PLAIN.has(answer.status)) return null;
     if (answer.status !== 201) throw problemFrom(answer);
     const location = new URL(answer.header("Location"), document.baseURI).href;
-    await keep({ id: item.id, name: item.name, size: item.size, modified: item.modified, location, file });
+    const { id, name, size, modified, member } = item;
+    await keep({ id, name, size, modified, member, location, file });
     return location;
   }
 
@@ -167,10 +177,35 @@ export class Uploads extends EventTarget {
         this.arrive(item, told.scene);
         return;
       }
+      if (told.status === "held") {
+        await this.joinAll(item);
+        return;
+      }
       if (told.status === "failed") {
         throw new Problem(sentence(told.problem?.detail ?? TEXT.problems.status(422)), told.problem?.status ?? 422);
       }
       await pause(LOOK, item.stop.signal);
+    }
+  }
+
+  /** Once the service holds all files of a scene, have it made of them. @param {Item} item */
+  async joinAll(item) {
+    this.become(item, "held");
+    const { member } = item;
+    const all = this.items.filter((one) => member && one.member?.group === member.group);
+    if (!member || !all.every(({ state }) => state === "held")) return;
+    const addresses = Object.fromEntries(all.map((one) => [one.member?.polarisation ?? "", one.location ?? ""]));
+    for (const one of all) this.become(one, "checking");
+    try {
+      const scene = await join(addresses, member.name, item.stop.signal);
+      for (const one of all.filter((other) => other !== item)) {
+        void forget(one.id);
+        this.items = this.items.filter((other) => other !== one);
+      }
+      this.arrive(item, scene);
+    } catch (error) {
+      if (error instanceof Problem) for (const one of all) this.fail(one, error.message, error.status);
+      else throw error;
     }
   }
 
@@ -286,7 +321,7 @@ const rates = new WeakMap();
 const made = (name, size, modified) => ({
   id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`,
   name, size, modified, file: null, location: null, state: "waiting", sent: 0, rate: 0, problem: "", status: 0,
-  force: false, scene: null, stop: new AbortController(),
+  force: false, scene: null, member: null, stop: new AbortController(),
 });
 
 /** UTF-8 as base64, as tus wants metadata. @param {string} text */

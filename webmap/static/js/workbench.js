@@ -1,6 +1,6 @@
 // The scene that is open, how it is looked at, and the one or two maps that show it.
 
-import { address, askJson, pause, Problem, wordsOf } from "./api.js";
+import { address, askJson, connection, pause, Problem, wordsOf } from "./api.js";
 import { byId, settled } from "./dom.js";
 import { boundsOf, sourceOf } from "./sources.js";
 import { couple, Stage } from "./stage.js";
@@ -17,6 +17,7 @@ import { freshView, LAYERS } from "./view.js";
 /** @typedef {import("./types.js").View} View */
 
 const POLL = 1200;
+const EXPIRED_SETTLES = 300;
 const BUSY_SETTLES = 60;
 const STYLE_SETTLES = 200;
 const MARGIN = 24;
@@ -45,6 +46,10 @@ export class Workbench extends EventTarget {
     this.divider = makeDivider(this.hosts[0], (split) => this.change({ split }));
     this.asking = new AbortController();
     this.restyled = settled(STYLE_SETTLES, () => void this.load("sar", this.asking.signal));
+    connection.addEventListener(
+      "expired",
+      settled(EXPIRED_SETTLES, () => LAYERS.forEach((name) => void this.load(name, this.asking.signal))),
+    );
     this.render();
   }
 
@@ -172,7 +177,7 @@ export class Workbench extends EventTarget {
     if (this.scene?.id !== found.id) return;
     const same = JSON.stringify(found) === JSON.stringify(this.scene);
     this.scene = found;
-    if (same) return;
+    if (same && !this.troubles.size) return;
     this.dispatchEvent(new Event("scene"));
     await Promise.all(LAYERS.map((name) => this.load(name, this.asking.signal)));
   }
