@@ -2,8 +2,8 @@
 
 Two layouts are read, and told apart by what lies in the folder:
 
-* OMBRIA (Drakonakis et al. 2022): ``manifest.csv`` (name, split), ``sar_after/``, ``mask/`` and ``opt_before/``
-  (short-wave infrared, near infrared, red, *before* the flood).
+* OMBRIA (Drakonakis et al. 2022): ``manifest.csv`` (name, split), ``sar_after/`` (8-bit, in proportion to decibels),
+  ``mask/`` and ``opt_before/`` (short-wave infrared, near infrared, red, *before* the flood).
 * Sen1Floods11 (Bonafilia et al. 2020): ``*_S1Hand.tif`` (VV and VH in dB), ``*_LabelHand.tif`` (1 water, 0 land, -1
   unknown) and, for some, ``*_S2Hand.tif`` (13 bands); all of them test chips.
 """
@@ -18,7 +18,7 @@ import rasterio
 from numpy.typing import NDArray
 from PIL import Image
 
-from geosar.backscatter import Normaliser, Unit, band_statistics, infer_unit, to_decibel
+from geosar.backscatter import Normaliser, Unit, band_statistics, to_decibel
 from training.data import CLIP, PairsError
 
 SEEN_IN_TRAINING = frozenset({"India_900498"})
@@ -81,7 +81,7 @@ def _ombria(folder: Path) -> Iterator[Chip]:
             known = radar > 0
             event = name.rsplit("_", 1)[0]
             group = f"OMBRIA {event}" if row["split"] != "train" else "OMBRIA"
-            yield Chip(name, group, row["split"], _normalised(radar, known), water, known, optical)
+            yield Chip(name, group, row["split"], _normalised(radar, known, Unit.PICTURE), water, known, optical)
 
 
 def _picture(folder: Path, name: str, mode: str) -> NDArray[np.uint8]:
@@ -117,9 +117,8 @@ def _sen1floods11(folder: Path) -> Iterator[Chip]:
         yield Chip(name, "Sen1Floods11", "test", normal, truth == 1, measured & (truth >= 0), picture)
 
 
-def _normalised(values: NDArray[np.generic], valid: NDArray[np.bool_], unit: Unit | None = None) -> NDArray[np.float32]:
+def _normalised(values: NDArray[np.generic], valid: NDArray[np.bool_], unit: Unit) -> NDArray[np.float32]:
     """Normalise by the statistics of the whole chip, as a scene of its own would be."""
-    unit = unit or infer_unit(values[valid], values.dtype, ()).unit
     decibels = to_decibel(values, unit)
     normaliser = Normaliser(unit, [band_statistics(decibels, valid & np.isfinite(decibels))], CLIP)
     result: NDArray[np.float32] = normaliser(values[None], valid)[0]
