@@ -17,7 +17,6 @@ Result = TypeVar("Result")
 Value = TypeVar("Value")
 
 READ_AHEAD = 2
-"""Blocks that are read or wait to be computed."""
 
 _POLL = 0.1
 """Seconds between two looks at whether to stop, while another stage is waited for."""
@@ -44,24 +43,27 @@ class StageClock:
 class Pipeline(Generic[Item, Block, Result]):
     """The stages as functions. `read` returns None for an item with nothing to compute.
 
-    `write` is called for every item, with None in that case, from `writers` threads at once. `check` is called
+    `write` is called for every item, with None in that case or when `compute` returns it, from `writers` threads at
+    once; `ahead` blocks are read or wait to be computed. `check` is called
     often, in the calling thread, and stops everything by raising.
     """
 
     def __init__(
         self,
         read: Callable[[Item], Block | None],
-        compute: Callable[[Item, Block], Result],
+        compute: Callable[[Item, Block], Result | None],
         write: Callable[[Item, Result | None], None],
         *,
         writers: int,
         check: Callable[[], None],
+        ahead: int = READ_AHEAD,
     ) -> None:
         self._read = read
         self._compute = compute
         self._write = write
         self._writers = writers
         self._check = check
+        self._ahead = ahead
         self.clock = StageClock()
 
     def run(self, items: Iterable[Item], done: Callable[[Item], None]) -> None:
@@ -75,7 +77,7 @@ class Pipeline(Generic[Item, Block, Result]):
         ):
             try:
                 while True:
-                    while len(reading) < READ_AHEAD and (item := next(waiting, None)) is not None:
+                    while len(reading) < self._ahead and (item := next(waiting, None)) is not None:
                         reading.append((item, reader.submit(self._timed_read, item)))
                     if not reading:
                         break
@@ -115,7 +117,7 @@ class Pipeline(Generic[Item, Block, Result]):
     def _timed_read(self, item: Item) -> Block | None:
         return self.clock.timed("read", lambda: self._read(item))
 
-    def _timed_compute(self, item: Item, block: Block) -> Result:
+    def _timed_compute(self, item: Item, block: Block) -> Result | None:
         return self.clock.timed("compute", lambda: self._compute(item, block))
 
     def _timed_write(self, item: Item, result: Result | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import rasterio
@@ -18,17 +18,22 @@ import rasterio
 from geosar.backscatter import Unit
 from geosar.cog import CogSink
 from geosar.engines import Engine, open_engine
-from geosar.errors import TranslationCancelled, UsageError
+from geosar.errors import EngineError, TranslationCancelled, UsageError
 from geosar.grid import Window, windows
 from geosar.models import DEFAULT_MODEL, Model, load_model
-from geosar.pipeline import Pipeline
+from geosar.pipeline import READ_AHEAD, Pipeline
 from geosar.provenance import Provenance, stac_item, tags
 from geosar.quicklook import write_quicklook
 from geosar.report import Meter, Progress, TranslationReport
 from geosar.scene import SarScene, open_scene
 from geosar.suitability import choose_polarisations, spacing_warnings
 from geosar.target import Targets, plan_targets, write_json
-from geosar.windowed import Block, Pixels, WindowTranslator
+from geosar.windowed import Pixels, WindowTranslator
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from geosar.cluster import RemoteTranslator
 
 __all__ = ["Progress", "TranslationReport", "translate"]
 
@@ -65,6 +70,7 @@ def translate(
     force: bool = False,
     window_size: int = WINDOW_SIZE,
     threads: int | None = None,
+    cluster: "str | Client | None" = None,
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> TranslationReport:
@@ -98,6 +104,8 @@ def translate(
         Translate what looks like no SAR scene.
     window_size
         Side of the windows that memory holds, a multiple of 2048 pixels. Does not change the result.
+    cluster
+        Address of a Dask scheduler, or a `distributed.Client`, whose workers compute the windows (`geosar.cluster`).
     progress, cancel
         Called after each window; an event that stops the translation (`TranslationCancelled`) soon after it is set.
 
@@ -112,12 +120,12 @@ def translate(
         raise UsageError(f"window_size is {window_size}, expected a multiple of {WINDOW_SIZE} pixels.")
     packaged = model if isinstance(model, Model) else load_model(model)
     resolution = packaged.manifest.ground_sampling_distance if resample_to_model else None
-    with (
-        rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES),
-        open_scene(
-            source, scale=scale, polarisation=polarisation, dst_crs=dst_crs, resolution=resolution, force=force
-        ) as scene,
-    ):
+    opening: dict[str, Any] = {
+        "scale": scale, "polarisation": polarisation, "dst_crs": dst_crs, "resolution": resolution, "force": force,
+    }  # fmt: skip
+    with ExitStack() as stack:
+        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES))
+        scene = stack.enter_context(open_scene(source, **opening))
         polarisations, assumed = choose_polarisations(scene.polarisations, packaged.manifest, polarisation)
         job = _Job(
             scene=scene.select(polarisations),
@@ -133,6 +141,8 @@ def translate(
             cancel=cancel or threading.Event(),
             listener=progress,
         )
+        if cluster is not None:
+            job.spread(stack, cluster, source, opening, threads)
         job.run(resume=resume)
         return job.report(time.monotonic() - started)
 
@@ -162,6 +172,8 @@ class _Job:
     skipped: list[Window] = field(default_factory=list)
     resumed: int = 0
     stage_seconds: dict[str, float] = field(default_factory=dict)
+    translator: "WindowTranslator | RemoteTranslator | None" = None
+    ahead: int = READ_AHEAD
 
     def __post_init__(self) -> None:
         self.grid = self.scene.grid.subgrid(self.part)
@@ -169,12 +181,30 @@ class _Job:
         self.notes = (*self.scene.notes, *self.assumed)
         self.warnings = spacing_warnings(self.scene.grid, self.model.manifest)
 
+    def spread(
+        self, stack: ExitStack, cluster: "str | Client", source: Source, opening: dict[str, Any], threads: int | None
+    ) -> None:
+        """Let the workers of a cluster compute the windows."""
+        try:
+            from geosar.cluster import Recipe, RemoteTranslator, connected, flat  # noqa: PLC0415 - needs an extra
+        except ImportError as error:
+            raise EngineError(
+                "a cluster needs Dask, which is not installed. Run: pip install 'geosar[cluster]'."
+            ) from error
+        recipe = Recipe(
+            flat(source), tuple(opening.items()), self.scene.polarisations, self.scene.fingerprint,
+            str(self.model.folder), self.model.checksum, self.engine.device, self.engine.precision, threads,
+            self.engine.name,
+        )  # fmt: skip
+        self.translator = RemoteTranslator(stack.enter_context(connected(cluster)), recipe, self._check)
+        self.ahead = self.translator.ahead
+
     def run(self, *, resume: bool) -> None:
         """Translate window by window; the outputs appear at the end, all or none."""
         meter = Meter(self.listener, len(self.windows), self.grid.window.area / 1e6)
         meter.tell("measuring the scene")
         self._check()
-        self.translator = WindowTranslator(self.scene, self.model.manifest, self.engine)
+        translator = self.translator or WindowTranslator(self.scene, self.model.manifest, self.engine)
         with ExitStack() as stack:
             self.sinks = tuple(self._open_sinks(stack, resume=resume))
             waiting: list[Window] = []
@@ -191,9 +221,12 @@ class _Job:
                 meter.count(window.area / 1e6, worked=True)
                 meter.tell("translating")
 
-            pipeline: Pipeline[Window, Block, Pixels] = Pipeline(
-                self._read, self._compute, self._write, writers=self.writers, check=self._check
-            )
+            pipeline: Pipeline[Window, Any, Pixels] = Pipeline(
+                lambda window: translator.read(window.shifted(self.part.col_off, self.part.row_off)),
+                lambda _window, block: translator.compute(block),
+                self._write,
+                writers=self.writers, check=self._check, ahead=self.ahead,
+            )  # fmt: skip
             pipeline.run(waiting, done)
             self.stage_seconds = dict(pipeline.clock.seconds)
             self.scene.check_unchanged()
@@ -207,12 +240,6 @@ class _Job:
             self._write_side_files()
             self.stage_seconds["finish"] = time.perf_counter() - began
         meter.tell("done")
-
-    def _read(self, window: Window) -> Block | None:
-        return self.translator.read(window.shifted(self.part.col_off, self.part.row_off))
-
-    def _compute(self, _window: Window, block: Block) -> Pixels:
-        return self.translator.compute(block)
 
     def _write(self, window: Window, pixels: Pixels | None) -> None:
         bands = (slice(0, 3), slice(3, 4))
