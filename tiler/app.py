@@ -11,6 +11,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 
 import geosar
 from tiler import events, health, metrics, pages, problems, processes, references, scenes, stac, tiles, tus, webpage
+from tiler.bodies import BodiesMiddleware
 from tiler.database import Database
 from tiler.direct import DirectScenes
 from tiler.head import HeadMiddleware
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     is_static = webpage.serve(app, settings)
     # The last that is added sees a request first.
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(BodiesMiddleware)
     app.add_middleware(TimeoutsMiddleware, settings=settings, owner=app)
     if settings.api_keys:
         app.add_middleware(KeysMiddleware, settings=settings, is_static=is_static, owner=app)
