@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from geosar.errors import GeosarError
-from tiler.errors import NotModifiedError, ServiceError, TooWideError, status_of
+from tiler.errors import DISK_FULL, NotModifiedError, ServiceError, TooWideError, status_of
 
 LAYER = re.compile(r"^/scenes/[^/]+/(?:sar|optical|error|live|reference)/")
 MEDIA_TYPE = "application/problem+json"
@@ -46,6 +46,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(OSError, _disk)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(NotModifiedError, _not_modified)
     app.add_exception_handler(TooWideError, _too_wide)
@@ -84,8 +85,17 @@ def _http(request: Request, error: Exception) -> Response:
     return problem(request, status, detail, dict(getattr(error, "headers", None) or {}))
 
 
+def _disk(request: Request, error: Exception) -> Response:
+    if not isinstance(error, OSError) or error.errno not in DISK_FULL:
+        return _unforeseen(request, error)
+    _LOG.error("no room at %s: %s", quote(request.url.path), error)
+    return problem(request, 507, "the disk of the service is full. Delete scenes or jobs first.")
+
+
 def _database(request: Request, error: Exception) -> Response:
-    _LOG.error("the database failed at %s: %s", request.url.path, error)
+    _LOG.error("the database failed at %s: %s", quote(request.url.path), error)
+    if "disk is full" in str(error):  # SQLite's words
+        return problem(request, 507, "the disk of the service is full. Delete scenes or jobs first.")
     return problem(request, 503, "the catalogue's database did not answer in time. Try again.", {"Retry-After": "5"})
 
 

@@ -1,7 +1,6 @@
 """Receiving files: from the request straight to disk, hashed on the way, never whole in memory."""
 
 import asyncio
-import errno
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from geosar.sources import HEADER_BYTES, driver_of
-from tiler.errors import InvalidError, StoreFullError, TooLargeError, UnsupportedError
+from tiler.errors import DISK_FULL, InvalidError, StoreFullError, TooLargeError, UnsupportedError
 from tiler.forms import MAX_PART_HEADERS, Part, files_of
 
 BUFFER_BYTES = 2**20
@@ -121,7 +120,7 @@ def write(file: BinaryIO, data: bytes) -> None:
         file.write(data)
         file.flush()
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in DISK_FULL:
             raise StoreFullError("the disk of the service is full. Delete scenes or jobs first.") from error
         raise
 
