@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -80,7 +81,11 @@ class DirectScenes:
         with self._lock:
             found = self._open.get(scene.id)
             if found is None or found.created != scene.created:
-                options = {"polarisation": scene.polarisation, "scale": scene.unit, "force": scene.force}
+                options: dict[str, Any] = {
+                    "polarisation": scene.polarisation,
+                    "scale": scene.unit,
+                    "force": scene.force,
+                }
                 opened = open_scene(catalogue.source(self._store, scene), **options)
                 found = DirectScene(opened, scene.created, self._store.glance(scene.id))
                 self._open[scene.id] = found

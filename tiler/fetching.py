@@ -10,12 +10,13 @@ import http.client
 import ipaddress
 import os
 import re
-import shutil
 import socket
 import ssl
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
@@ -39,15 +40,24 @@ class FetchError(ServiceError):
 
 
 def fetch(
-    href: str, path: Path, settings: Settings, *, limit: int, room: Callable[[], int], label: str = ""
+    href: str,
+    path: Path,
+    settings: Settings,
+    *,
+    limit: int,
+    room: Callable[[], int],
+    label: str = "",
+    tell_size: Callable[[int], None] | None = None,
 ) -> Received:
-    """Write what lies at an allowed address to `path`.
+    """Write what lies at an allowed address to `path`; `tell_size` hears how large it is before it comes.
 
     Raises ForbiddenError for an address that is not allowed, NotFoundError, FetchError, and what `Writer` raises.
     """
     with path.open("wb") as target, _opened(href, settings) as (source, declared, name):
         if declared is not None and declared > limit:
             raise TooLargeError(f"{name} is {declared} bytes; this service takes {limit} at most.")
+        if declared is not None and tell_size is not None:
+            tell_size(declared)
         writer = Writer(target, limit, room)
         end = time.monotonic() + settings.href_seconds
         try:
@@ -112,11 +122,11 @@ def _opened_file(href: str, settings: Settings) -> Iterator[tuple[IO[bytes], int
         if error.errno in {errno.ENOENT, errno.EACCES, errno.ENOTDIR}:
             raise NotFoundError(f"there is no file {given.name!r} that could be read at this address.") from None
         raise _refused(href) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InvalidError(f"{given.name!r} is no file; give the address of one raster or zip.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not shutil.stat.S_ISREG(status.st_mode):
-            raise InvalidError(f"{given.name!r} is no file; give the address of one raster or zip.")
-        yield file, status.st_size, given.name
+        yield file, os.fstat(descriptor).st_size, given.name
 
 
 def check_allowed(href: str, prefixes: tuple[str, ...]) -> None:
@@ -261,13 +271,11 @@ def _signed(href: str) -> str:
     parts = urlsplit(href)
     bucket, key = parts.netloc, parts.path.lstrip("/")
     try:
-        import botocore.session  # noqa: PLC0415 - an option for private buckets
-        from botocore import UNSIGNED  # noqa: PLC0415
-        from botocore.config import Config  # noqa: PLC0415
+        session: Any = import_module("botocore.session").get_session()  # an option, for private buckets
     except ImportError:
         return f"https://{bucket}.s3.amazonaws.com/{key}"
-    session: Any = botocore.session.get_session()
-    config = None if session.get_credentials() else Config(signature_version=UNSIGNED)
+    unsigned = import_module("botocore.config").Config(signature_version=import_module("botocore").UNSIGNED)
+    config = None if session.get_credentials() else unsigned
     client = session.create_client(
         "s3", region_name=session.get_config_variable("region") or "us-east-1", config=config
     )

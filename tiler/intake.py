@@ -13,8 +13,10 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -132,7 +134,7 @@ class Intake:
     def remove(self, upload_id: str) -> None:
         """Forget an upload and free its disk; raises ConflictError or LockedError while somebody is at it."""
         found = self.find(upload_id)
-        if found.status == "checking":
+        if found.status == "checking" or (found.status == "receiving" and found.order is not None):
             raise ConflictError("a scene is being made of this upload. Remove the scene when it is there.")
         path = self._services.store.resumable(upload_id)
         with exclusive(path) if path.exists() else nullcontext():
@@ -146,9 +148,10 @@ class Intake:
         self, filename: str, length: int, stated: Stated, order: dict[str, Any] | None, *, hold: bool = False
     ) -> Upload:
         said = {"name": stated.name, "polarisation": stated.polarisation, "scale": stated.scale, "force": stated.force}
+        joining = order is not None and order["kind"] == "uploads"
         made = Upload(
             id=uuid.uuid4().hex, filename=filename, length=length, options={"stated": said, "hold": hold}, order=order,
-            status="receiving" if order is None else "checking", owner=None if order is None else self._owner,
+            status="checking" if joining else "receiving", owner=None if order is None else self._owner,
             expires=time.time() + self._services.settings.upload_seconds,
         )  # fmt: skip
         with self._services.database.begin() as session:
@@ -160,7 +163,7 @@ class Intake:
 
     def _begin(self, upload_id: str) -> None:
         if not self._stop.is_set():
-            self._pool.submit(self._make, upload_id)
+            self._pool.submit(self._make, upload_id).add_done_callback(_log_failure)
 
     def _make(self, upload_id: str) -> None:
         """Make a scene, and say in the row how that went."""
@@ -171,9 +174,11 @@ class Intake:
                 scene, new = registering.add(self._services, files, Stated(**upload.options["stated"]), folder)
             self._change(upload_id, status="done", scene_id=scene.id, new=new)
             self._free(upload)
-        except Exception as error:  # whatever it is, the client is told
-            _LOG.exception("no scene could be made of an upload")
+        except (ServiceError, GeosarError) as error:
             self.fail(upload_id, error)
+        except Exception as error:  # the client is told, whatever it is
+            self.fail(upload_id, error)
+            raise
 
     def _files(self, upload: Upload, folder: Path) -> list[Received]:
         store = self._services.store
@@ -181,12 +186,7 @@ class Intake:
             return [received(linked(store.resumable(upload.id), folder / "0"), upload.filename)]
         sources: dict[str, str] = upload.order["sources"]
         if upload.order["kind"] == "href":
-            left = self._services.settings.max_upload_bytes
-            found: list[Received] = []
-            for number, (label, href) in enumerate(sources.items()):
-                found.append(self._fetched(href, folder / str(number), label, left))
-                left -= found[-1].size
-            return found
+            return self._fetch(upload, sources, folder)
         joined = []
         for label, other in sources.items():
             held = self.find(other)
@@ -205,8 +205,24 @@ class Intake:
                 self._change(other, status="done", only=("held",))
                 self._services.store.resumable(other).unlink(missing_ok=True)
 
-    def _fetched(self, href: str, path: Path, label: str, limit: int) -> Received:
-        return fetch(href, path, self._services.settings, limit=limit, room=lambda: room(self._services), label=label)
+    def _fetch(self, upload: Upload, sources: dict[str, str], folder: Path) -> list[Received]:
+        settings = self._services.settings
+        left = settings.max_upload_bytes
+        found: list[Received] = []
+        for number, (label, href) in enumerate(sources.items()):
+            # The first lies where an upload would, so that its size tells how far it is.
+            path = folder / str(number) if number else self._services.store.resumable(upload.id)
+            tell_size = None if number else partial(self._expect, upload.id)
+            got = fetch(
+                href, path, settings, limit=left, room=lambda: room(self._services), label=label, tell_size=tell_size
+            )
+            found.append(got if number else replace(got, path=linked(path, folder / "0")))
+            left -= got.size
+        self._change(upload.id, status="checking", length=sum(one.size for one in found))
+        return found
+
+    def _expect(self, upload_id: str, size: int) -> None:
+        self._change(upload_id, length=size)
 
     def _change(self, upload_id: str, *, only: tuple[str, ...] = UNFINISHED, **values: Any) -> bool:
         """Set columns of an upload that has one of these states; gives whether it had."""
@@ -242,7 +258,8 @@ class Intake:
     def _take_over(self) -> None:
         """Check what belongs to services that have ended."""
         with self._services.database.begin() as session:
-            rows = session.execute(select(Upload.id, Upload.owner).where(Upload.status == "checking")).all()
+            begun = or_(Upload.status == "checking", (Upload.status == "receiving") & Upload.order.is_not(None))
+            rows = session.execute(select(Upload.id, Upload.owner).where(begun)).all()
             whole = session.scalars(select(Upload).where(Upload.status == "receiving", Upload.order.is_(None))).all()
         for upload in whole:
             if size_of(self._services, upload.id) == upload.length:
@@ -257,6 +274,11 @@ class Intake:
                 taken = bool(getattr(session.execute(mine), "rowcount", 0))
             if taken:
                 self._begin(upload_id)
+
+
+def _log_failure(done: Future[None]) -> None:
+    if not done.cancelled() and (error := done.exception()) is not None:
+        _LOG.error("no scene could be made of an upload", exc_info=error)
 
 
 @contextmanager

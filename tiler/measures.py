@@ -7,6 +7,7 @@ from fastapi import Depends, Query
 from numpy.typing import NDArray
 from rio_tiler.models import ImageData
 from starlette.responses import Response
+from titiler.core.factory import TilerFactory
 
 from tiler.errors import InvalidError
 from tiler.layers import ERROR_SHOWN, Layer
@@ -20,7 +21,7 @@ TAILS = (0.1, 99.9)
 """Percentiles at which the histogram of values that are no bytes begins and ends; what lies beyond counts there."""
 
 
-def register(factory: Any) -> None:
+def register(factory: TilerFactory) -> None:
     """Add the routes to a layer's factory."""
     asked = Annotated[Shown, Depends(collector(factory))]
     prefix = factory.operation_prefix

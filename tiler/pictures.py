@@ -10,7 +10,7 @@ from fastapi import Depends, Path, Query, Request
 from rasterio.windows import Window as RasterioWindow
 from rio_tiler.models import ImageData
 from starlette.responses import Response
-from titiler.core.factory import img_endpoint_params
+from titiler.core.factory import TilerFactory, img_endpoint_params
 from titiler.core.resources.enums import ImageType
 
 from geosar.grid import Window
@@ -27,7 +27,7 @@ PartFormat = Literal["png", "webp", "jpg", "jpeg", "tif"]
 Side = Annotated[int | None, Query(ge=1, le=4096)]
 
 
-def register(factory: Any) -> None:
+def register(factory: TilerFactory) -> None:
     """Add the routes to a layer's factory."""
     asked = Annotated[Shown, Depends(collector(factory))]
     prefix = factory.operation_prefix
@@ -143,8 +143,8 @@ def _filled(image: ImageData) -> ImageData:
     count, height, width = image.array.shape
     if (height, width) == (TILE, TILE):
         return image
-    whole = np.ma.masked_all((count, TILE, TILE), image.array.dtype)
-    whole.data[...] = 0
+    empty = np.zeros((count, TILE, TILE), image.array.dtype)
+    whole: Any = np.ma.MaskedArray(empty, mask=np.ones(empty.shape, np.bool_))
     whole[:, :height, :width] = image.array
     return ImageData(
         whole, assets=image.assets, crs=image.crs, band_names=image.band_names,

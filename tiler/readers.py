@@ -60,7 +60,7 @@ def needs_georeference(crs: CRS | None) -> None:
         )
 
 
-def image_space_point(reader: Reader, x: float, y: float, **asked: Any) -> PointData:
+def image_space_point(reader: Any, x: float, y: float, **asked: Any) -> PointData:
     """Give the values of the pixel in column x and row y; raises PointOutsideBounds."""
     if not (0 <= x < reader.width and 0 <= y < reader.height):
         raise PointOutsideBounds(f"the pixel {x:g}, {y:g} is outside the picture of {reader.width} x {reader.height}.")

@@ -95,8 +95,8 @@ def _place(scene: Scene, found: dict[str, Any]) -> dict[str, Any] | None:
             apart = apart or west > (scene.east or 0) or east < (scene.west or 0)
         if apart:
             raise InvalidError(
-                f"the picture lies at {west:.4g}, {south:.4g}, {east:.4g}, {north:.4g}, beside the scene "
-                f"({scene.west:.4g}, {scene.south:.4g}, {scene.east:.4g}, {scene.north:.4g}); expected one of its place.",
+                f"the picture lies at {west:.4g}, {south:.4g}, {east:.4g}, {north:.4g}, beside the scene's "
+                f"{scene.west:.4g}, {scene.south:.4g}, {scene.east:.4g}, {scene.north:.4g}; expected one of its place.",
             )
         return None
     if (found["width"], found["height"]) != (here["width"], here["height"]):

@@ -10,8 +10,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,6 +18,9 @@ from tiler import catalogue, jobs
 from tiler.database import Database, Job, Reference, Scene
 from tiler.settings import Settings
 from tiler.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _LOG = logging.getLogger("tiler.jobs")
 

@@ -9,6 +9,7 @@ from fastapi import Depends
 from morecantile import tms as matrix_sets
 from rio_tiler.models import ImageData
 from starlette.responses import Response
+from titiler.core.factory import TilerFactory
 from titiler.core.resources.enums import ImageType
 
 from tiler.gdal import environment
@@ -42,7 +43,7 @@ class Shown:
         return Response(content, media_type=media_type)
 
 
-def collector(factory: Any) -> Callable[..., Shown]:
+def collector(factory: TilerFactory) -> Callable[..., Shown]:
     """Give the dependency with which FastAPI finds what a request wants of a factory's layer."""
 
     def collect(

@@ -172,7 +172,8 @@ class _Kind:
 
 def sar_reader(layer: Layer, **options: Any) -> BaseReader:
     """Give the reader for SAR: of its copy for tiles, or of the upload while there is none."""
-    return CogReader(layer, **options) if layer.direct is None else DirectReader(layer, **options)
+    reader: type[BaseReader] = CogReader if layer.direct is None else DirectReader
+    return reader(cast("Any", layer), **options)
 
 
 KINDS = (

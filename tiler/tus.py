@@ -239,8 +239,8 @@ async def _append(request: Request, services: Shared, upload: Upload, begin: int
             finally:
                 # A client that went away in the middle goes on from here; but not with half of what a checksum is of.
                 piece.flush()
-            if digest is not None and digest.digest() != expected:
-                raise ChecksumError(f"the {algorithm} of the piece is not Upload-Checksum's. Send it again.")
+            if digest is not None:
+                _compare(algorithm, digest.digest(), expected)
         except BaseException as error:
             if algorithm or isinstance(error, TooLargeError):
                 piece.undo()
@@ -252,6 +252,11 @@ async def _append(request: Request, services: Shared, upload: Upload, begin: int
         if reached == upload.length:
             await asyncio.to_thread(intake.complete, upload)
     return reached
+
+
+def _compare(algorithm: str, found: bytes, expected: bytes) -> None:
+    if found != expected:
+        raise ChecksumError(f"the {algorithm} of the piece is not Upload-Checksum's. Send it again.")
 
 
 def _check_type(intake: Intake, upload: Upload, file: BinaryIO) -> None:

@@ -4,7 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import rasterio
@@ -21,9 +21,11 @@ from geosar.grid import MapGrid, Window
 from geosar.overviews import halve as halve_bytes
 from tiler import direct
 from tiler.errors import TooWideError
-from tiler.layers import Layer
 from tiler.live import BLOCK
 from tiler.readers import image_space_point, needs_georeference, places, stretched
+
+if TYPE_CHECKING:
+    from tiler.layers import Layer
 
 Value = TypeVar("Value")
 
@@ -48,7 +50,7 @@ class ViewReader(Reader):
 
     def __attrs_post_init__(self) -> None:
         """Take grid and CRS from the scene."""
-        self.layer = cast("Layer", self.input)
+        self.layer: Layer = cast("Layer", self.input)
         self.names = self.layer.names
         self._begin()
         self.bounds = self.grid.bounds

@@ -51,7 +51,9 @@ def test_a_picture_says_how_it_is_tiled(client: TestClient, plain: dict[str, Any
 
 
 @pytest.mark.parametrize("layer", ["sar", "optical", "error", "live"])
-def test_tiles_of_all_zooms_cover_the_picture_and_no_more(client: TestClient, plain: dict[str, Any], layer: str) -> None:
+def test_tiles_of_all_zooms_cover_the_picture_and_no_more(
+    client: TestClient, plain: dict[str, Any], layer: str
+) -> None:
     base = f"/scenes/{plain['id']}/{layer}/tiles/image"
     for zoom, (columns, rows) in {0: (1, 1), 1: (2, 1), 2: (3, 2)}.items():
         seen = 0
