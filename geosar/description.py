@@ -7,6 +7,7 @@ from typing import Any
 
 from geosar.errors import PolarisationError
 from geosar.models import DEFAULT_MODEL, Model, load_model
+from geosar.normalisation import choose_normaliser
 from geosar.scene import open_scene
 from geosar.suitability import choose_polarisations, spacing_warnings
 
@@ -58,4 +59,5 @@ def describe_scene(
         except PolarisationError as error:
             return {**found, "used": [], "assumed": [], "warnings": [], "refused": str(error)}
         warnings = list(spacing_warnings(grid, manifest))
+        assumed = (*assumed, choose_normaliser(scene.select(used), manifest.inputs)[1])
         return {**found, "used": list(used), "assumed": list(assumed), "warnings": warnings, "refused": None}

@@ -52,13 +52,15 @@ class InputSpec(_Frozen):
     """What the network wants to see.
 
     ``accepts`` lists the sets of polarisations that it was trained for, the preferred first. ``clip`` bounds
-    the normalised input, which is ``(decibel - scene mean) / scene standard deviation``.
+    the normalised input, which is ``(decibel - mean) / standard deviation``: of the scene, or, for a calibrated scene,
+    those that ``reference`` declares for its polarisation, in decibel.
     """
 
     channels: int = Field(ge=1, le=4)
     accepts: tuple[tuple[str, ...], ...] = Field(min_length=1)
     clip: tuple[float, float]
     normalisation: Literal["scene"] = "scene"
+    reference: dict[str, tuple[float, Annotated[float, Field(gt=0)]]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -67,6 +69,8 @@ class InputSpec(_Frozen):
                 raise ValueError(f"accepts {list(wanted)} needs {len(wanted)} channels, declared are {self.channels}")
             if strange := set(wanted) - KNOWN_POLARISATIONS:
                 raise ValueError(f"unknown polarisation {sorted(strange)}; known are {sorted(KNOWN_POLARISATIONS)}")
+        if strange := set(self.reference) - KNOWN_POLARISATIONS:
+            raise ValueError(f"reference for unknown polarisation {sorted(strange)}")
         if not self.clip[0] < self.clip[1]:
             raise ValueError(f"clip {self.clip} must rise")
         return self

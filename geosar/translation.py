@@ -21,6 +21,7 @@ from geosar.engines import Engine, open_engine
 from geosar.errors import EngineError, TranslationCancelled, UsageError
 from geosar.grid import Window, windows
 from geosar.models import DEFAULT_MODEL, Model, load_model
+from geosar.normalisation import choose_normaliser
 from geosar.pipeline import READ_AHEAD, Pipeline
 from geosar.provenance import Provenance, stac_item, tags
 from geosar.quicklook import write_quicklook
@@ -204,6 +205,7 @@ class _Job:
         meter = Meter(self.listener, len(self.windows), self.grid.window.area / 1e6)
         meter.tell("measuring the scene")
         self._check()
+        self.notes += (choose_normaliser(self.scene, self.model.manifest.inputs)[1],)
         translator = self.translator or WindowTranslator(self.scene, self.model.manifest, self.engine)
         with ExitStack() as stack:
             self.sinks = tuple(self._open_sinks(stack, resume=resume))

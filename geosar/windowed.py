@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geosar.backscatter import Normaliser
 from geosar.engines import Engine
 from geosar.grid import Window, padded_window
 from geosar.manifest import ModelManifest
+from geosar.normalisation import choose_normaliser
 from geosar.scene import SarScene
 
 
@@ -44,7 +44,7 @@ class WindowTranslator:
         self.scene = scene
         self._manifest = manifest
         self._engine = engine
-        self._normalise = Normaliser(scene.unit, scene.statistics, manifest.inputs.clip)
+        self._normalise, _ = choose_normaliser(scene, manifest.inputs)
 
     def read(self, window: Window) -> Block | None:
         """Read and normalise a window inside the scene; None where nothing of it is valid."""

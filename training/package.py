@@ -26,6 +26,10 @@ from training.preview import mirrored
 GROUND_SAMPLING_DISTANCE = 10.0
 WEIGHTS = "weights.safetensors"
 CALIBRATION_PATCHES = 120
+REFERENCE = {"VV": (-11.3, 4.9), "VH": (-17.6, 4.5)}
+"""Mean and standard deviation of calibrated backscatter in decibel, of 50 places on five continents: the pairs with
+``sar_db/`` and the Sen1Floods11 chips, 4000 pixels each, clipped to their 1st and 99th percentiles."""
+
 CREDIT = (
     "Contains modified Copernicus Sentinel data",
     "SEN1-2 and SEN12MS (Schmitt et al. 2018, 2019)", "SEN12MS-CR (Ebel et al. 2021)",
@@ -62,6 +66,8 @@ class Identity:
     description: str = (
         "Optical-looking true colour from one polarisation (VV or VH) of Sentinel-1 at 10 m, with its expected error."
     )
+    credit: tuple[str, ...] = CREDIT
+    """Whom the data and the weights are owed to."""
 
     def __post_init__(self) -> None:
         """Refuse now what the manifest would refuse after the long work."""
@@ -93,10 +99,10 @@ def write_manifest(
     accepts = [list(polarisations)] if polarisations else [["VV"], ["VH"]]
     manifest = ModelManifest.model_validate({
         "format": FORMAT, **asdict(identity),
-        "inputs": {"channels": network.channels, "accepts": accepts, "clip": CLIP, "normalisation": "scene"},
+        "inputs": {"channels": network.channels, "accepts": accepts, "clip": CLIP, "reference": REFERENCE},
         "ground_sampling_distance": GROUND_SAMPLING_DISTANCE, "stride": network.stride, "halo": network.halo,
         "margin": network.halo if isinstance(network, Generator) else 0,
-        "files": files, "architecture": network.architecture, "licence": "Apache-2.0", "credit": CREDIT,
+        "files": files, "architecture": network.architecture, "licence": "Apache-2.0",
         "metrics": metrics, "training": training,
     })  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
