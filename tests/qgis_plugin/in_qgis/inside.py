@@ -1,0 +1,176 @@
+"""What the tests inside QGIS share: running algorithms, waiting on the event loop, rendering, and a window."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from geosar_qgis.client.driving import never
+from geosar_qgis.connections import Connection
+from geosar_qgis.network import carry_out
+from qgis.core import (
+    QgsApplication,
+    QgsMapRendererParallelJob,
+    QgsMapSettings,
+    QgsProcessingAlgRunnerTask,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+)
+from qgis.gui import QgsMapCanvas, QgsMessageBar
+from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QSize, pyqtSignal
+from qgis.PyQt.QtGui import QImage
+from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar
+
+
+class Feedback(QgsProcessingFeedback):
+    """Keeps what an algorithm tells."""
+
+    def __init__(self) -> None:
+        super().__init__(False)
+        self.shares: list[float] = []
+        self.words: list[str] = []
+        self.troubles: list[str] = []
+        self.progressChanged.connect(self.shares.append)
+
+    def setProgressText(self, text: str) -> None:
+        self.words.append(text)
+
+    def pushInfo(self, text: str) -> None:
+        self.words.append(text)
+
+    def pushWarning(self, text: str) -> None:
+        self.words.append(text)
+
+    def reportError(self, error: str, fatalError: bool = False) -> None:
+        self.troubles.append(error)
+
+
+class Run:
+    """An algorithm in QGIS's task manager, as the toolbox runs it."""
+
+    def __init__(self, name: str, parameters: dict[str, Any]) -> None:
+        self.feedback = Feedback()
+        self.context = QgsProcessingContext()
+        self.context.setProject(QgsProject.instance())
+        self.ended: tuple[bool, dict[str, Any]] | None = None
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"geosar:{name}")
+        assert algorithm is not None
+        self.task = QgsProcessingAlgRunnerTask(algorithm, parameters, self.context, self.feedback)
+        self.task.executed.connect(self._executed)
+        QgsApplication.taskManager().addTask(self.task)
+
+    def _executed(self, good: bool, results: dict[str, Any]) -> None:
+        self.ended = (good, results)
+
+    def result(self, seconds: float = 90) -> dict[str, Any]:
+        """Wait for it to end well."""
+        wait(lambda: self.ended is not None, seconds)
+        assert self.ended is not None
+        assert self.ended[0], self.feedback.troubles
+        return self.ended[1]
+
+    def trouble(self, seconds: float = 60) -> str:
+        """Wait for it to fail; gives the words."""
+        # What fails before it begins is cancelled by QGIS, and never said to have been executed.
+        wait(lambda: self.ended is not None or bool(self.feedback.troubles), seconds)
+        spin(0.2)
+        assert self.ended is None or not self.ended[0], self.ended
+        return " ".join(self.feedback.troubles)
+
+
+def run(name: str, **parameters: Any) -> dict[str, Any]:
+    """Run an algorithm to its good end."""
+    return Run(name, parameters).result()
+
+
+def wait(done: Callable[[], bool], seconds: float = 30) -> None:
+    """Let the event loop turn until it is so."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "it took too long"
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+        time.sleep(0.01)
+
+
+def spin(seconds: float) -> None:
+    """Let the event loop turn for a while."""
+    end = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > end, seconds + 10)
+
+
+def ask(connection: Connection, flow: Any) -> Any:
+    """Carry out a conversation."""
+    return carry_out(flow, connection, never)
+
+
+def rendered(layers: list[QgsRasterLayer], extent: QgsRectangle, crs: Any, width: int, height: int) -> QImage:
+    """Render layers as the map does."""
+    settings = QgsMapSettings()
+    settings.setLayers(layers)
+    settings.setDestinationCrs(crs)
+    settings.setOutputSize(QSize(width, height))
+    settings.setExtent(extent)
+    job = QgsMapRendererParallelJob(settings)
+    job.start()
+    wait(lambda: not job.isActive(), 60)
+    return job.renderedImage()
+
+
+def pixels(image: QImage) -> Any:
+    """Give an image as numbers (height, width, 4): red, green, blue, alpha."""
+    import numpy as np
+
+    image = image.convertToFormat(QImage.Format.Format_RGBA8888)
+    bits = image.constBits()
+    bits.setsize(image.sizeInBytes())
+    return np.frombuffer(bits, np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)[:, : image.width()].copy()
+
+
+class Window(QMainWindow):
+    """Stands for QGIS's own window and its interface: what the plugin uses of it, and nothing else."""
+
+    currentLayerChanged = pyqtSignal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.canvas = QgsMapCanvas()
+        self.setCentralWidget(self.canvas)
+        self.bar = QgsMessageBar()
+        self.menu = QMenu()
+        self.tools = QToolBar()
+        self.layer: Any = None
+        self.resize(900, 600)
+
+    def mainWindow(self) -> QMainWindow:
+        return self
+
+    def mapCanvas(self) -> QgsMapCanvas:
+        return self.canvas
+
+    def messageBar(self) -> QgsMessageBar:
+        return self.bar
+
+    def activeLayer(self) -> Any:
+        return self.layer
+
+    def setActiveLayer(self, layer: Any) -> None:
+        self.layer = layer
+        self.currentLayerChanged.emit(layer)
+
+    def addToolBarIcon(self, action: Any) -> None:
+        self.tools.addAction(action)
+
+    def removeToolBarIcon(self, action: Any) -> None:
+        self.tools.removeAction(action)
+
+    def addPluginToRasterMenu(self, _name: str, action: Any) -> None:
+        self.menu.addAction(action)
+
+    def removePluginRasterMenu(self, _name: str, action: Any) -> None:
+        self.menu.removeAction(action)
+
+    def messages(self) -> str:
+        """What the message bar says."""
+        return " ".join(item.text() for item in self.bar.items())
