@@ -38,7 +38,7 @@ def reduced(shot: Image.Image) -> Image.Image:
 def view_list(page: Page, service: Service, _scenes: dict[str, Any]) -> None:
     """Where the scenes lie."""
     enter(page, service)
-    page.wait_for_function("document.querySelectorAll('.thumbnail.there').length > 0")
+    page.locator(".thumbnail.there").first.wait_for()
 
 
 def view_composite(page: Page, service: Service, scenes: dict[str, Any]) -> None:

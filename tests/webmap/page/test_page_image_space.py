@@ -45,7 +45,7 @@ def test_it_is_swiped_and_measured_like_any_other(page: Page, service: Service, 
     page.keyboard.press("m")
     page.mouse.click(600, 300)
     page.wait_for_timeout(350)
-    page.mouse.click(800, 300)
+    page.mouse.click(950, 300)
     page.keyboard.press("Escape")
     expect(page.locator(".measured")).to_contain_text("px")
 

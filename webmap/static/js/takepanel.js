@@ -20,7 +20,7 @@ const OUTPUTS = [["optical", text.cog], ["error", text.errorCog], ["quicklook", 
 export function makeTakePanel(bench) {
   const files = h("div", { class: "files" });
   const addresses = h("ul", { class: "addresses" });
-  const layer = h("select", { class: "field", "aria-label": text.layer, onchange: () => draw() });
+  const layer = h("select", { class: "field", "aria-label": text.layer, onchange: () => draw(layer.value) });
   const shown = h(
     "details",
     { class: "options" },
@@ -29,8 +29,11 @@ export function makeTakePanel(bench) {
   );
   let filed = "";
   let listed = "";
+  let chosen = "optical";
 
-  const draw = () => {
+  /** @param {string} [wanted] */
+  const draw = (wanted) => {
+    chosen = wanted ?? chosen;
     const { scene } = bench;
     if (!scene) return;
     const job = scene.jobs[0] ?? "";
@@ -40,18 +43,17 @@ export function makeTakePanel(bench) {
     }
     const names = bench.available.filter((name) => bench.sources.get(name)?.tiled);
     shown.hidden = !names.length || !scene.georeferenced;
-    const now = JSON.stringify([names.map((name) => bench.sources.get(name)?.key), layer.value]);
+    const now = JSON.stringify([names.map((name) => bench.sources.get(name)?.key), chosen]);
     if (now === listed) return;
-    const before = layer.value;
+    listed = now;
     fill(layer, ...names.map((name) => h("option", { value: name }, TEXT.layers[name])));
-    if (names.some((name) => name === before)) layer.value = before;
-    listed = JSON.stringify([names.map((name) => bench.sources.get(name)?.key), layer.value]);
+    layer.value = names.find((name) => name === chosen) ?? names[0] ?? "";
     const source = bench.sources.get(/** @type {LayerName} */ (layer.value));
     fill(addresses, ...(source ? addressesOf(scene, source) : []).map(([name, value]) => copyRow(name, value)));
   };
 
-  bench.addEventListener("scene", draw);
-  bench.addEventListener("view", draw);
+  bench.addEventListener("scene", () => draw());
+  bench.addEventListener("view", () => draw());
   return part(
     text.title,
     files,
