@@ -9,6 +9,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import folium
 from branca.element import Element, MacroElement
@@ -140,7 +141,7 @@ def _element(layer: Layer, number: int) -> folium.map.Layer:
         )
     told = layer.tiles
     return folium.TileLayer(
-        told["tiles"][0], attr=html.escape(told.get("attribution") or layer.name), overlay=True,
+        told["tiles"][0], attr=html.escape(f"tiles of {urlsplit(told['tiles'][0]).netloc}"), overlay=True,
         min_zoom=0, max_zoom=24, max_native_zoom=told.get("maxzoom", 18), min_native_zoom=told.get("minzoom", 0),
         bounds=layer.bounds, **common,
     )  # fmt: skip

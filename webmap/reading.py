@@ -80,7 +80,7 @@ def _picture_layer(dataset: DatasetReader, found: Source, role: Role, size: int)
         picture, title, legend = coloured_error(values[0]), "Expected error", ERROR_LEGEND
     else:
         picture, legend = stretched(values, ((0.0, high),) * _COLOURS), None
-        title = "Optical, synthetic" if notice else "Optical"
+        title = "Synthetic optical" if notice else "Optical"
     return Layer(role=role, name=title, detail=name, image=data_address(picture), legend=legend, notice=notice, **place)
 
 

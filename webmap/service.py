@@ -12,7 +12,7 @@ from geosar.errors import GridMismatchError, SceneNotFoundError, SceneReadError,
 from webmap.layers import ERROR_LEGEND, Layer, Legend, sar_legend, sar_name, synthetic_notice
 
 _SECONDS = 20
-_NAMES = {"reference": "Optical, observed", "live": "Optical, synthetic (live)", "optical": "Optical, synthetic"}
+_NAMES = {"reference": "True optical", "live": "Synthetic optical, live", "optical": "Synthetic optical"}
 
 
 def tile_layers(service: str, scene: str, *, key: str | None = None) -> tuple[str, list[Layer]]:

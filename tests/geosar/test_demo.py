@@ -24,7 +24,7 @@ def test_it_translates_six_real_scenes_and_says_that_they_are_synthetic(tmp_path
         assert all(path.is_file() for path in one.report.outputs)
         with Image.open(one.picture) as picture:
             assert picture.width > 3 * 240
-    assert "Optical, synthetic" in (tmp_path / "map.html").read_text(encoding="utf-8")
+    assert "Synthetic optical" in (tmp_path / "map.html").read_text(encoding="utf-8")
     assert f"{tmp_path / 'map.html'}   {shown[-1].place.name} on a map" in told.getvalue()
     assert f"Open {tmp_path / 'overview.png'} first" in told.getvalue()
     assert "not an observation" in told.getvalue()

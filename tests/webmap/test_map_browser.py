@@ -96,7 +96,7 @@ def test_sar_lies_left_of_the_divider_and_optical_right(folder: Path, open_page:
     assert colour(page, *left) == "white"
     assert colour(page, *right) == "red"
     chips = page.locator(".gs-side")
-    assert chips.all_inner_texts() == ["SAR VV", "Optical, synthetic"]
+    assert chips.all_inner_texts() == ["SAR VV", "Synthetic optical"]
 
 
 def test_the_mouse_drags_the_divider_and_the_map_stays(folder: Path, open_page: Open) -> None:
@@ -127,7 +127,7 @@ def test_a_finger_drags_the_divider_too(folder: Path, open_page: Open) -> None:
 
 def test_arrow_keys_move_the_divider_and_say_so(folder: Path, open_page: Open) -> None:
     page = open_page(folder / "map.html")
-    divider = page.get_by_role("slider", name="Divider between SAR VV and Optical, synthetic")
+    divider = page.get_by_role("slider", name="Divider between SAR VV and Synthetic optical")
     divider.focus()
     divider.press("End")
     expect(divider).to_have_attribute("aria-valuenow", "100")
@@ -143,7 +143,7 @@ def test_any_two_layers_can_be_compared_but_never_one_with_itself(folder: Path, 
     page = open_page(folder / "map.html")
     page.get_by_label("Right").select_option(label="Expected error")
     expect(page.get_by_role("checkbox", name="Expected error")).to_be_checked()
-    expect(page.get_by_role("checkbox", name="Optical, synthetic")).not_to_be_checked()
+    expect(page.get_by_role("checkbox", name="Synthetic optical")).not_to_be_checked()
     assert colour(page, *on_map(page, 160, 30)) == "other"
     page.get_by_label("Left").select_option(label="Expected error")
     assert page.locator("select").evaluate_all("all => all.map(one => one.selectedOptions[0].text)") == [
@@ -158,13 +158,13 @@ def test_without_swipe_layers_lie_on_one_another_and_fade(folder: Path, open_pag
     expect(page.get_by_role("slider", name="Divider")).to_be_hidden()
     left, right = on_map(page, 40, 30), on_map(page, 160, 30)
     assert colour(page, *left) == colour(page, *right) == "red"
-    page.get_by_role("slider", name="Opacity of Optical, synthetic").fill("0")
+    page.get_by_role("slider", name="Opacity of Synthetic optical").fill("0")
     assert (colour(page, *left), colour(page, *right)) == ("white", "black")
     expect(page.get_by_text("0 %", exact=True)).to_be_visible()
     page.get_by_role("checkbox", name="SAR VV").uncheck()
     assert colour(page, *right) == "other"  # the ground of the map
-    page.get_by_role("slider", name="Opacity of Optical, synthetic").fill("100")
-    page.get_by_role("checkbox", name="Optical, synthetic").uncheck()
+    page.get_by_role("slider", name="Opacity of Synthetic optical").fill("100")
+    page.get_by_role("checkbox", name="Synthetic optical").uncheck()
     assert colour(page, *left) == "other"
 
 

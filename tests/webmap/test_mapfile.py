@@ -18,7 +18,7 @@ DOT = data_address(np.full((2, 2, 4), 255, np.uint8))
 SAR = Layer(
     role="sar", name="SAR VV", detail="a_vv.tif", bounds=((10.0, 20.0), (11.0, 21.0)), shape=(90, 90), image=DOT
 )
-OPTICAL = replace(SAR, role="optical", name="Optical, synthetic", detail="a_optical.tif", notice="Synthetic colours.")
+OPTICAL = replace(SAR, role="optical", name="Synthetic optical", detail="a_optical.tif", notice="Synthetic colours.")
 ERROR = replace(SAR, role="error", name="Expected error", detail="a.error.tif", legend=ERROR_LEGEND)
 FLAT = replace(SAR, georeferenced=False, bounds=((0.0, 0.0), (90.0, 90.0)))
 

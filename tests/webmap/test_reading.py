@@ -90,7 +90,7 @@ def test_a_translated_image_says_so_by_model_and_source(make_raster: MakeRaster)
     mask[:20] = 0
     path = make_raster("optical.tif", colours(), tags=SYNTHETIC, mask=mask)
     (layer,) = read_layers(path, 512)
-    assert (layer.role, layer.name, layer.detail) == ("optical", "Optical, synthetic", "optical.tif")
+    assert (layer.role, layer.name, layer.detail) == ("optical", "Synthetic optical", "optical.tif")
     assert layer.notice == ("Synthetic colours, not an observation: guessed from scene_vv.tif by the model s1-rgb 0.1.")
     picture = picture_of(layer)
     height, width = picture.shape[:2]

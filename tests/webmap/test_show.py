@@ -70,7 +70,7 @@ def test_a_running_service_gives_tiles_and_the_same_controls(
     expect(page.get_by_role("note")).to_have_text(
         "Synthetic colours, not an observation: guessed from fields_vv_power by the model tiny 1.0."
     )
-    expect(page.get_by_role("slider", name="Divider between SAR VV and Optical, synthetic")).to_be_visible()
+    expect(page.get_by_role("slider", name="Divider between SAR VV and Synthetic optical")).to_be_visible()
     for number in (0, 1):
         tiles = page.locator(f".leaflet-geosar-{number}-pane img.leaflet-tile-loaded")
         expect(tiles.first).to_be_attached()
@@ -133,3 +133,17 @@ def test_files_by_polarisation_make_one_scene(tmp_path: Path) -> None:
     paths = {name: write_raster(tmp_path / f"{name}_power.tif", speckled((64, 64), seed=3)) for name in ("VV", "VH")}
     made = show(paths, size=64)
     assert [layer.name for layer in made.layers] == ["SAR VV", "SAR VH", "SAR in colour"]
+
+
+def test_a_true_image_stands_beside_the_synthetic_one(tmp_path: Path) -> None:
+    radar = write_raster(tmp_path / "a_vv_power.tif", speckled((64, 64)))
+    colours = (80 * speckled((3, 64, 64))).clip(1, 255).astype("uint8")
+    tags = {"GEOSAR_SYNTHETIC": "YES", "GEOSAR_MODEL": "tiny 1.0", "GEOSAR_SOURCE": "a_vv_power.tif"}
+    made = show(
+        radar, write_raster(tmp_path / "o.tif", colours, tags=tags), reference=write_raster(tmp_path / "t.tif", colours)
+    )
+    assert [(layer.name, layer.notice is None) for layer in made.layers] == [
+        ("SAR VV", True),
+        ("Synthetic optical", False),
+        ("Optical", True),
+    ]

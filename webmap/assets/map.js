@@ -247,8 +247,10 @@
       }
     }
     map.on("mousemove", (event) => tell(event.latlng, ""));
-    map.on("mouseout moveend", () => tell(map.getCenter(), "Centre: "));
-    tell(map.getCenter(), "Centre: ");
+    const tellCentre = () => tell(map.getCenter(), "Centre: ");
+    map.on("mouseout moveend", tellCentre);
+    layers.forEach((layer) => layer.leaflet.on("load", tellCentre));
+    tellCentre();
   }
 
   /** Show all of the layers, beside the panel and below the notice where there is room; zoom in to single pixels. */
