@@ -21,7 +21,7 @@ from training.baselines import Translator
 from training.data import Pair, coloured_split, fit_normalisers, normalised
 from training.networks.painter import Painter
 
-PATCHES = 160
+PATCHES = 80
 SIDE = 512
 """The curve is fitted on this many squares of at most this many pixels on a side, drawn by area."""
 

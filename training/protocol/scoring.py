@@ -74,8 +74,8 @@ def scene_of(pair: Pair) -> str:
 
 
 def group_of(pair: Pair) -> str:
-    """Return the name of a pair's source in reports: tiles of one data set together."""
-    return pair.source.split("_T11")[0]
+    """Return the name of a pair's source in reports: tiles of one data set, and scenes ``SET/SCENE``, together."""
+    return pair.source.split("/")[0].split("_T11")[0]
 
 
 def landcover_of(pair: Pair) -> str:

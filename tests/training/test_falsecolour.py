@@ -1,0 +1,83 @@
+"""Pairs of false colour out of OMBRIA."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from training.cli import train
+from training.config import load_config
+from training.data import PairsError, read_pairs
+from training.falsecolour import SHADE, clouds, make_pairs
+from training.protocol.scoring import group_of, scene_of
+
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+GRASS, SOIL, WATER, CLOUD, HAZE = (70, 110, 30), (190, 120, 110), (5, 15, 60), (160, 170, 150), (70, 110, 100)
+
+
+def write(folder: Path, chips: dict[str, np.ndarray]) -> Path:
+    for kind in ("sar_before", "opt_before"):
+        (folder / kind).mkdir(parents=True)
+    for name, optical in chips.items():
+        sar = np.random.default_rng(0).integers(60, 200, optical.shape[:2]).astype(np.uint8)
+        Image.fromarray(sar).save(folder / "sar_before" / f"{name}.png")
+        Image.fromarray(optical).save(folder / "opt_before" / f"{name}.png")
+    rows = [f"{name},{'train' if index else 'val'}" for index, name in enumerate(chips)]
+    (folder / "manifest.csv").write_text("\n".join(["name,split", *rows]) + "\n")
+    return folder
+
+
+def land(colour: tuple[int, int, int] = GRASS) -> np.ndarray:
+    return np.broadcast_to(np.array(colour, np.uint8), (64, 64, 3)).copy()
+
+
+@pytest.mark.parametrize(("colour", "cloudy"), [(GRASS, 0), (SOIL, 0), (WATER, 0), (CLOUD, 1), (HAZE, 1)])
+def test_clouds_are_told_from_land_and_water(colour: tuple[int, int, int], cloudy: int) -> None:
+    assert clouds(land(colour)).mean() == cloudy
+
+
+def test_pairs_are_read_with_masks_and_a_source_each(tmp_path: Path) -> None:
+    cloudy, patchy, edge = land(CLOUD), land(), land()
+    patchy[30, 30] = CLOUD
+    edge[:, :5] = 0
+    ombria = write(tmp_path / "ombria", {"a": land(), "b": cloudy, "c": patchy, "d": edge})
+    made = make_pairs(ombria, tmp_path / "pairs")
+    assert (dict(made.pairs), made.clouded) == ({"val": 1, "train": 2}, ["b"])
+    clear, shaded, cut = read_pairs(tmp_path / "pairs")
+    assert (clear.name, clear.source, clear.split) == ("a", "ombria/a", "val")
+    assert clear.mask.all()
+    assert np.array_equal(clear.optical, land())
+    assert (~shaded.mask).sum() == (2 * SHADE + 1) ** 2
+    assert not cut.mask[:, :5].any()
+    assert cut.mask[:, 5:].all()
+    # Tone is matched chip by chip, and reports tell the data set as a whole.
+    assert (scene_of(clear), group_of(clear)) == ("ombria/a", "ombria")
+
+
+def test_the_command_says_what_it_made_and_never_writes_over_files(tmp_path: Path) -> None:
+    ombria = write(tmp_path / "ombria", {"a": land(), "b": land(CLOUD)})
+    words = ["falsecolour", str(ombria), "-o", str(tmp_path / "pairs")]
+    first, again = (CliRunner().invoke(train, words) for _ in range(2))
+    assert "1 val pairs" in first.output
+    assert "1 chips with over 10% of cloud were left out" in first.output
+    assert again.exit_code == 1
+    assert "holds files. Give a new or empty folder." in again.output
+
+
+def test_what_is_not_ombria_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PairsError, match="expected OMBRIA"):
+        make_pairs(tmp_path, tmp_path / "pairs")
+    ombria = write(tmp_path / "ombria", {"a": land()})
+    (ombria / "opt_before" / "a.png").unlink()
+    with pytest.raises(PairsError, match="The chip a lacks its file in"):
+        make_pairs(ombria, tmp_path / "pairs")
+    (ombria / "manifest.csv").write_text("name,split\n../a,train\n")
+    with pytest.raises(PairsError, match="no file's"):
+        make_pairs(ombria, tmp_path / "pairs")
+
+
+@pytest.mark.parametrize("name", ["s1-falsecolour-regression.yaml", "s1-falsecolour.yaml"])
+def test_the_settings_are_ones(name: str) -> None:
+    assert not load_config(CONFIGS / name).align_tone

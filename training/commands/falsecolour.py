@@ -1,0 +1,21 @@
+"""``geosar-train falsecolour``: pairs for a network that makes false colour."""
+
+from pathlib import Path
+
+import click
+
+from training.commands.options import FOLDER, plain_errors
+from training.falsecolour import CLOUDED, make_pairs
+
+
+@click.command()
+@click.argument("ombria", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--output", type=FOLDER, required=True, help="A new folder for the pairs.")
+def falsecolour(ombria: Path, output: Path) -> None:
+    """Make pairs of radar and (short-wave infrared, near infrared, red) of the folder OMBRIA."""
+    with plain_errors():
+        made = make_pairs(ombria, output)
+    splits = ", ".join(f"{count} {split}" for split, count in sorted(made.pairs.items()))
+    click.echo(
+        f"{splits} pairs are in {output}; {len(made.clouded)} chips with over {CLOUDED:.0%} of cloud were left out."
+    )
