@@ -12,7 +12,7 @@ from training.calibration import calibrated, fit_error_curve
 from training.checkpoint import load_network
 from training.data import Pair, coloured_split
 from training.evaluate import Table, Translator, evaluate, markdown, mean_colour, smooth_grey, to_plain
-from training.package import CREDIT, Identity, write_manifest, write_networks
+from training.package import Identity, write_manifest, write_networks
 from training.preview import generate
 from training.translators import Agreement, agreement, engine_translator
 
@@ -88,7 +88,7 @@ def export_model(
         words = {
             "scores": markdown(table), "updates": str(updates), "agreement": str(report.agreement),
             "title": identity.title, "description": identity.description,
-            "credit": "\n".join(f"- {name}" for name in CREDIT),
+            "credit": "\n".join(f"- {name}" for name in identity.credit),
         }  # fmt: skip
         (folder / "MODEL_CARD.md").write_text(_filled(card or CARD, words))
     return report

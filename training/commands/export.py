@@ -7,7 +7,7 @@ import click
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
 from training.evaluate import markdown
 from training.export import export_model
-from training.package import Identity
+from training.package import CREDIT, Identity
 
 
 @click.command()
@@ -19,6 +19,11 @@ from training.package import Identity
 )
 @click.option("--name", default="s1-rgb", show_default=True)
 @click.option("--version", default="0.1", show_default=True)
+@click.option("--title", default=Identity.title, show_default=True)
+@click.option("--description", default=Identity.description, show_default=True, help="One sentence.")
+@click.option(
+    "--credit", "credits_", multiple=True, help="Whom the data is owed to, instead of s1-rgb's; may be repeated."
+)
 @click.option("--card", type=FILE, help="Model card; {scores}, {updates} and {agreement} in it are filled in.")
 @threads_option
 def export(
@@ -29,13 +34,16 @@ def export(
     output: Path,
     name: str,
     version: str,
+    title: str,
+    description: str,
+    credits_: tuple[str, ...],
     card: Path | None,
     threads: int | None,
 ) -> None:
     """Package CHECKPOINT: int8 and float32 networks, weights, manifest and model card with scores."""
     use_threads(threads)
     with plain_errors():
-        identity = Identity(name=name, version=version)
+        identity = Identity(name, version, title, description, credits_ or CREDIT)
         report = export_model(
             checkpoint,
             read_all(folders),
