@@ -46,6 +46,12 @@ def test_sen1floods11_is_read_without_what_was_seen_in_training(
     assert first.optical[9, 9].tolist() == [int(255 * value / 4000) for value in (1200, 800, 400)]
 
 
+def test_calibrated_radar_goes_by_the_reference_of_the_model(tmp_path: Path) -> None:
+    chip = read_chips(write_sen1floods11(tmp_path / "chips"), (-11.0, 5.0))[0]
+    land = chip.radar[chip.known & ~chip.water]
+    assert land.mean() == pytest.approx((-9.0 + 11.0) / 5.0, abs=0.02)
+
+
 def test_the_real_chip_of_the_training_data_is_left_out() -> None:
     assert "India_900498" in chips.SEEN_IN_TRAINING
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from geosar.models import load_model
 from training.commands.options import FOLDER, plain_errors, threads_option, use_threads
 from training.flood.chips import read_chips
 from training.flood.inputs import INPUTS, colorize
@@ -27,7 +28,11 @@ from training.translators import engine_translator
 @click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the report.")
 @click.option("--precision", type=click.Choice(["int8", "float32"]), default="int8", show_default=True)
 @click.option(
-    "--updates", type=click.IntRange(min=1), default=Schedule.updates, show_default=True, help="Of each U-Net."
+    "--updates",
+    type=click.IntRange(min=0),
+    default=Schedule.updates,
+    show_default=True,
+    help="Of each U-Net; 0 leaves them out.",
 )
 @click.option("--width", type=click.IntRange(min=1), default=Schedule.width, show_default=True, help="Of each U-Net.")
 @click.option(
@@ -51,15 +56,17 @@ def flood(
     """
     use_threads(threads)
     with plain_errors():
-        chips = [chip for folder in folders for chip in read_chips(folder)]
-        colours = colorize(engine_translator(model, precision), chips)
+        packaged = load_model(model)
+        reference = packaged.manifest.inputs.reference.get("VV")
+        chips = [chip for folder in folders for chip in read_chips(folder, reference)]
+        colours = colorize(engine_translator(packaged, precision), chips)
         schedule = Schedule(updates=updates, seeds=seeds, width=width)
         with tqdm(total=updates * seeds * len(INPUTS), unit="update", leave=False) as bar:
             study = run_study(chips, colours, schedule, lambda: bar.update() and None)
+        given = " ".join(f"--chips {folder.name}" for folder in folders)
         setting = (
-            f"`geosar-evaluate flood {model} {' '.join(f'--chips {folder.name}' for folder in folders)}`: {precision}, "
-            f"{seeds} small U-Nets of width {width} for each input, {updates} updates of {schedule.batch} crops of "
-            f"{schedule.crop} pixels."
+            f"`geosar-evaluate flood {packaged.manifest.name} {given}` with {packaged.label} in {precision}; {seeds} small "
+            f"U-Nets of width {width} for each input, {updates} updates of {schedule.batch} crops of {schedule.crop} pixels."
         )
         text = write_study(output, study, setting)
     click.echo(text)

@@ -10,7 +10,7 @@ Two layouts are read, and told apart by what lies in the folder:
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,9 @@ FALSE_COLOUR_BANDS = (12, 8, 4)
 BRIGHTEST_REFLECTANCE = 4000
 """Sentinel-2 digital number (reflectance times 10 000) that becomes 255."""
 
+Reference = tuple[float, float]
+"""Mean and standard deviation, in dB."""
+
 
 @dataclass(frozen=True)
 class Chip:
@@ -47,12 +50,15 @@ class Chip:
     optical: NDArray[np.uint8] | None
 
 
-def read_chips(folder: Path) -> list[Chip]:
-    """Read a folder of either layout; raises PairsError that says what was expected and what is missing."""
+def read_chips(folder: Path, reference: Reference | None = None) -> list[Chip]:
+    """Read a folder of either layout; raises PairsError that says what was expected and what is missing.
+
+    `reference` is what a model normalises calibrated VV by; without it each chip goes by its own values.
+    """
     if (folder / "manifest.csv").is_file() and (folder / "sar_after").is_dir():
         chips = list(_ombria(folder))
     elif any(folder.glob("*_S1Hand.tif")):
-        chips = list(_sen1floods11(folder))
+        chips = list(_sen1floods11(folder, reference))
     else:
         raise PairsError(
             f"{folder} holds no flood chips; expected OMBRIA's manifest.csv, sar_after/ and mask/, or Sen1Floods11's "
@@ -95,7 +101,7 @@ def _picture(folder: Path, name: str, mode: str) -> NDArray[np.uint8]:
         raise PairsError(f"{found[0]} cannot be read as an image ({error}); replace it or drop the row.") from error
 
 
-def _sen1floods11(folder: Path) -> Iterator[Chip]:
+def _sen1floods11(folder: Path, reference: Reference | None) -> Iterator[Chip]:
     for path in sorted(folder.glob("*_S1Hand.tif")):
         name = path.name.removesuffix("_S1Hand.tif")
         label, optical = (folder / f"{name}_{kind}Hand.tif" for kind in ("Label", "S2"))
@@ -113,13 +119,18 @@ def _sen1floods11(folder: Path) -> Iterator[Chip]:
             with rasterio.open(optical) as source:
                 bands = source.read(FALSE_COLOUR_BANDS).astype(np.float32)
             picture = np.moveaxis(np.clip(bands / BRIGHTEST_REFLECTANCE * 255, 0, 255).astype(np.uint8), 0, -1)
-        normal = _normalised(radar, measured, Unit.DECIBEL)
+        normal = _normalised(radar, measured, Unit.DECIBEL, reference)
         yield Chip(name, "Sen1Floods11", "test", normal, truth == 1, measured & (truth >= 0), picture)
 
 
-def _normalised(values: NDArray[np.generic], valid: NDArray[np.bool_], unit: Unit) -> NDArray[np.float32]:
-    """Normalise by the statistics of the whole chip, as a scene of its own would be."""
+def _normalised(
+    values: NDArray[np.generic], valid: NDArray[np.bool_], unit: Unit, reference: Reference | None = None
+) -> NDArray[np.float32]:
+    """Normalise by the reference, or by the statistics of the whole chip, as a scene of its own would be."""
     decibels = to_decibel(values, unit)
-    normaliser = Normaliser(unit, [band_statistics(decibels, valid & np.isfinite(decibels))], CLIP)
+    statistics = band_statistics(decibels, valid & np.isfinite(decibels))
+    if reference:
+        statistics = replace(statistics, mean=reference[0], std=reference[1])
+    normaliser = Normaliser(unit, [statistics], CLIP)
     result: NDArray[np.float32] = normaliser(values[None], valid)[0]
     return result

@@ -12,7 +12,7 @@ from PIL import Image
 from training.flood.chips import Chip
 from training.flood.inputs import BOTH, COLORIZED, INPUTS, RADAR, Mask
 from training.flood.scores import WaterScores, pooled
-from training.flood.study import METHODS, UNET, Study, verdicts
+from training.flood.study import LEVEL, METHODS, UNET, Study, verdicts
 from training.preview import grey
 
 SHOWN = 12
@@ -83,15 +83,18 @@ def to_plain(study: Study) -> dict[str, object]:
 
 
 def save_pictures(study: Study, path: Path) -> None:
-    """Save radar | colorized | optical | U-Net from radar | from colorized | from both, a row a chip.
+    """Save radar | colorized | optical | water from radar | from colorized | from both, a row a chip.
+
+    By the U-Nets, or without them by one threshold.
 
     Blue is water found, amber water missed, red land taken for water, white unknown.
     """
+    method = UNET if (UNET, RADAR) in study.masks else LEVEL
     chosen = [study.chips[int(i)] for i in np.linspace(0, len(study.chips) - 1, min(SHOWN, len(study.chips)))]
     sheet = Image.new("RGB", (6 * SIDE, len(chosen) * SIDE), "white")
     for row, chip in enumerate(chosen):
         blank = np.full((*chip.water.shape, 3), 255, np.uint8)
-        maps = [_map(study.masks[UNET, given][chip.name], chip) for given in (RADAR, COLORIZED, BOTH)]
+        maps = [_map(study.masks[method, given][chip.name], chip) for given in (RADAR, COLORIZED, BOTH)]
         optical = blank if chip.optical is None else chip.optical
         pictures = (grey(chip.radar), study.colours[chip.name], optical, *maps)
         for column, picture in enumerate(pictures):

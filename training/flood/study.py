@@ -74,7 +74,7 @@ def run_study(
         threshold = fit_threshold(examples)
         _note(study, LEVEL, given, [(chip, threshold.fixed(bands)) for chip, bands in theirs])
         _note(study, OTSU, given, [(chip, threshold.otsu(bands, chip.known)) for chip, bands in theirs])
-        for seed in range(schedule.seeds):
+        for seed in range(schedule.seeds if schedule.updates else 0):
             network = train_segmenter(examples, schedule, seed, progress)
             _note(study, UNET, given, [(chip, segment(network, bands)) for chip, bands in theirs])
     return study
