@@ -65,8 +65,9 @@ def flood(
             study = run_study(chips, colours, schedule, lambda: bar.update() and None)
         given = " ".join(f"--chips {folder.name}" for folder in folders)
         setting = (
-            f"`geosar-evaluate flood {packaged.manifest.name} {given}` with {packaged.label} in {precision}; {seeds} small "
-            f"U-Nets of width {width} for each input, {updates} updates of {schedule.batch} crops of {schedule.crop} pixels."
+            f"`geosar-evaluate flood {packaged.manifest.name} {given}` with {packaged.label} in {precision}; {seeds} "
+            f"small U-Nets of width {width} for each input, {updates} updates of {schedule.batch} crops of "
+            f"{schedule.crop} pixels."
         )
         text = write_study(output, study, setting)
     click.echo(text)
