@@ -12,10 +12,11 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class ServiceError(Exception):
-    """Root of the service's own errors; `status` is HTTP's, `retry_after` is in seconds."""
+    """Root of the service's own errors; `status` is HTTP's, `retry_after` in seconds, `kind` its name in a standard."""
 
     status = 500
     retry_after: int | None = None
+    kind: str | None = None
 
 
 class NotFoundError(ServiceError):

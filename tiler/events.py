@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tiler import jobs
 from tiler.database import LIVE
-from tiler.processes import status_of
+from tiler.process_results import status_of
 from tiler.services import Shared
 
 router = APIRouter(tags=["Processes and jobs"])

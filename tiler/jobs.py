@@ -7,9 +7,10 @@ import socket
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -18,8 +19,15 @@ from tiler.errors import NotFoundError, OverloadedError
 
 INTERNAL = ("prepare", "reference")
 """Processes of the service's own, which make copies for tiles; clients see nothing of them."""
+NO_SUCH_JOB = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/no-such-job"
 STALE_SECONDS = 6.0
 """A service that has not said for so long that it runs a job is taken for dead."""
+
+
+class NoSuchJobError(NotFoundError):
+    """There is no job of that name."""
+
+    kind = NO_SUCH_JOB
 
 
 def key_of(process: str, content: str, options: dict[str, Any]) -> str:
@@ -55,19 +63,49 @@ def get(database: Database, job_id: str) -> Job:
     with database.begin() as session:
         job = session.get(Job, job_id)
     if job is None or job.process in INTERNAL:
-        raise NotFoundError(f"there is no job {job_id!r}; GET /jobs lists those that there are.")
+        raise NoSuchJobError(f"there is no job {job_id!r}; GET /jobs lists those that there are.")
     return job
 
 
-def listed(
-    database: Database, *, scene_id: str | None, statuses: Sequence[str], limit: int, offset: int
-) -> tuple[list[Job], int]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs are listed; what is empty or None does not matter. Durations are in seconds, times since 1970."""
+
+    scene: str | None = None
+    statuses: Sequence[str] = ()
+    processes: Sequence[str] = ()
+    types: Sequence[str] = ()
+    created: tuple[float | None, float | None] = (None, None)
+    shortest: float | None = None
+    longest: float | None = None
+
+    def query(self) -> Select[Any]:
+        """Make the query."""
+        query = select(Job).where(Job.process.not_in(INTERNAL))
+        duration = func.coalesce(Job.finished, time.time()) - Job.started
+        since, until = self.created
+        if self.scene is not None:
+            query = query.where(Job.scene_id == self.scene)
+        if self.statuses:
+            query = query.where(Job.status.in_(self.statuses))
+        if self.processes:
+            query = query.where(Job.process.in_(self.processes))
+        if self.types and "process" not in self.types:
+            query = query.where(false())
+        if since is not None:
+            query = query.where(Job.created >= since)
+        if until is not None:
+            query = query.where(Job.created <= until)
+        if self.shortest is not None:
+            query = query.where(duration >= self.shortest)
+        if self.longest is not None:
+            query = query.where(duration <= self.longest)
+        return query
+
+
+def listed(database: Database, wanted: Wanted, *, limit: int, offset: int) -> tuple[list[Job], int]:
     """Give a page of jobs, the newest first, and how many there are in all."""
-    query = select(Job).where(Job.process.not_in(INTERNAL))
-    if scene_id is not None:
-        query = query.where(Job.scene_id == scene_id)
-    if statuses:
-        query = query.where(Job.status.in_(statuses))
+    query = wanted.query()
     with database.begin() as session:
         total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
         page = session.scalars(query.order_by(Job.created.desc(), Job.id).limit(limit).offset(offset))

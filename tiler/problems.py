@@ -64,7 +64,8 @@ def _known(request: Request, error: Exception) -> Response:
     if isinstance(error, RasterioError | CPLE_BaseError) and not isinstance(error, GeosarError):
         _LOG.error("GDAL failed at %s: %s", request.url.path, error)
         return problem(request, status, "the file of this layer could not be read. Upload the scene again.")
-    return problem(request, status, str(error), headers)
+    kind = getattr(error, "kind", None)
+    return problem(request, status, str(error), headers, **({} if kind is None else {"type": kind}))
 
 
 def _invalid(request: Request, error: Exception) -> Response:

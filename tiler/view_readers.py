@@ -151,12 +151,12 @@ class ViewReader(Reader):
         return found
 
     @contextmanager
-    def _opened(self, values: Any, mask: Any, grid: MapGrid, **profile: Any) -> Iterator[Reader]:
+    def _opened(self, values: Any, mask: Any, grid: MapGrid) -> Iterator[Reader]:
         """Give rio-tiler a raster of values (h, w, bands) that is in memory alone."""
         with MemoryFile() as memory, rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
             with memory.open(
                 driver="GTiff", dtype=values.dtype.name, count=values.shape[2], width=grid.width, height=grid.height,
-                crs=grid.crs, transform=grid.transform, photometric="minisblack", interleave="pixel", **profile,
+                crs=grid.crs, transform=grid.transform, photometric="minisblack", interleave="pixel",
             ) as dataset:  # fmt: skip
                 dataset.write(np.moveaxis(values, -1, 0))
                 dataset.descriptions = self.names
@@ -241,9 +241,7 @@ class DirectReader(ViewReader):
         values, valid = self.direct.window(grown)
         for _ in range(factor.bit_length() - 1):
             values, valid = direct.halve(values, valid)
-        values[~valid] = np.nan
-        grid = _coarse(self.grid, grown, factor, valid.shape)
-        with self._opened(values, None, grid, nodata=float("nan")) as reader:
+        with self._opened(values, valid, _coarse(self.grid, grown, factor, valid.shape)) as reader:
             return work(reader)
 
     def _with_glance(self, window: Window, work: Callable[[Reader], Value]) -> Value:
@@ -253,5 +251,6 @@ class DirectReader(ViewReader):
             part = Window(col, row, math.ceil(window.col_end / across) - col, math.ceil(window.row_end / down) - row)
             own = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
             values = np.moveaxis(dataset.read(window=part.to_rasterio()), 0, -1)
-        with self._opened(values, None, own.subgrid(part), nodata=float("nan")) as reader:
+        valid = np.isfinite(values).all(axis=-1)
+        with self._opened(np.nan_to_num(values), valid, own.subgrid(part)) as reader:
             return work(reader)

@@ -85,7 +85,7 @@ def test_pages_are_put_together_until_all_are_there() -> None:
 
 def test_a_translation_is_followed_to_its_results() -> None:
     told: list[tuple[float, str]] = []
-    results = {"optical": {"href": f"{BASE}/jobs/j/results/optical?expires=9&signature=f"}, "report": {"model": "m"}}
+    results = {"optical": {"href": f"{BASE}/jobs/j/results/optical?expires=9&signature=f"}, "report": {"value": {"model": "m"}}}
     script = Script([
         job("accepted"),
         job("accepted"),

@@ -64,7 +64,7 @@ def test_a_job_makes_what_geosar_makes(
     assert client.get(results["quicklook"]["href"]).content.startswith(b"\x89PNG")
     item = client.get(results["stac"]["href"]).json()
     assert item["properties"]["geosar:synthetic"] is True
-    assert results["report"]["model"] == "tiny"
+    assert results["report"]["value"]["model"] == "tiny"
     assert client.get(results["optical"]["href"], headers={"range": "bytes=0-3"}).content == b"II*\0"
     found = client.get(f"/scenes/{scene['id']}").json()
     assert found["jobs"] == [job["jobID"]]
@@ -86,7 +86,7 @@ def test_a_box_in_degrees_is_that_part_of_the_scene(client: TestClient, scene: d
     assert answer.status_code == 200, answer.text
     results = answer.json()
     assert "error" not in results
-    assert (results["report"]["width"], results["report"]["height"]) == (
+    assert (results["report"]["value"]["width"], results["report"]["value"]["height"]) == (
         pytest.approx(350, abs=6),
         pytest.approx(300, abs=6),
     )
@@ -252,7 +252,7 @@ def test_a_killed_service_goes_on_where_it_was_and_makes_the_same_bytes(
         done = wait(client, f"/jobs/{job}", finished)
         assert done["status"] == "successful"
         results = client.get(f"/jobs/{job}/results").json()
-        assert results["report"]["windows_resumed"] > 0
+        assert results["report"]["value"]["windows_resumed"] > 0
         (tmp_path / "served.tif").write_bytes(client.get(results["optical"]["href"]).content)
     geosar.translate(large, tmp_path / "own.tif", model=load_model(model))
     with rasterio.open(tmp_path / "served.tif") as served, rasterio.open(tmp_path / "own.tif") as own:
