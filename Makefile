@@ -1,4 +1,5 @@
-# The project's commands. Everything is installed into $(VENV); nothing outside this folder is changed.
+# The project's commands. Everything is installed into $(VENV); nothing outside this folder is changed, but for
+# `make system`, which installs Debian packages and so needs root (`make test` calls it only where it is root).
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -18,21 +19,35 @@ EXAMPLES := $(VENV)/examples/bigearthnet_common-2.8.0-py3-none-any.whl
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test lint bench clean
+# Programs that tests drive, and the Debian packages that they come in.
+PROGRAMS := chromium:chromium nginx:nginx-light qgis:qgis,python3-qgis xvfb-run:xvfb,xauth
+
+.PHONY: help demo test lint bench system clean
 
 help: ## Show the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/base.stamp $(EXAMPLES) ## Translate real Sentinel-1 scenes and show what came out, in ./demo.
-	@$(BIN)/python -m geosar.demo $(DEMO) --examples $(EXAMPLES)
+demo: $(VENV)/base.stamp $(EXAMPLES) ## Translate real Sentinel-1 scenes into ./demo, and serve the map until Ctrl-C.
+	@$(BIN)/python -m tiler.demo $(DEMO) --examples $(EXAMPLES)
 
-test: $(VENV)/all.stamp ## Run all tests; with GEOSAR_DATA set, those on real scenes too.
+test: system $(VENV)/all.stamp ## Run all tests; with GEOSAR_DATA set, those on real scenes too.
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/all.stamp ## Check style, formatting and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+system: ## Install what the browser, QGIS and proxy tests drive (Debian or Ubuntu, as root).
+	@wanted=; for pair in $(PROGRAMS); do \
+	  command -v "$${pair%%:*}" >/dev/null || wanted="$$wanted $${pair#*:}"; done; \
+	wanted=$${wanted//,/ }; \
+	if [ -z "$$wanted" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "Not installed:$$wanted. Tests that need these are skipped; sudo make system installs them." >&2; exit 0; fi; \
+	echo "Installing$$wanted (a minute or two) ..."; \
+	apt-get update -qq; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$wanted >/dev/null
 
 bench: $(VENV)/bench.stamp ## Measure speed and memory again; needs GEOSAR_DATA.
 	@$(BIN)/python benchmarks/speed.py $(BENCH_ARGS)
