@@ -85,14 +85,19 @@ def test_pages_are_put_together_until_all_are_there() -> None:
 
 def test_a_translation_is_followed_to_its_results() -> None:
     told: list[tuple[float, str]] = []
-    results = {"optical": {"href": f"{BASE}/jobs/j/results/optical?expires=9&signature=f"}, "report": {"value": {"model": "m"}}}
-    script = Script([
-        job("accepted"),
-        job("accepted"),
-        job("running", 40, secondsLeft=100.0, megapixelsPerSecond=2.0),
-        job("successful", 100),
-        answer(results),
-    ])
+    results = {
+        "optical": {"href": f"{BASE}/jobs/j/results/optical?expires=9&signature=f"},
+        "report": {"value": {"model": "m"}},
+    }
+    script = Script(
+        [
+            job("accepted"),
+            job("accepted"),
+            job("running", 40, secondsLeft=100.0, megapixelsPerSecond=2.0),
+            job("successful", 100),
+            answer(results),
+        ]
+    )
     service = Service(BASE)
     wish = Wish(model="m", box=(0, 0, 10, 10), crs="EPSG:32643", error_band=False)
     found = talk(completed(service, "s", wish, lambda *now: told.append(now)), script)
