@@ -40,7 +40,8 @@ def speckle(shape: tuple[int, ...], looks: float, random: np.random.Generator) -
     Intensity under fully developed speckle is multiplied by a gamma variable of mean 1 and shape `looks` (Goodman).
     """
     power = random.standard_gamma(looks, shape, dtype=np.float32) / np.float32(looks)
-    return np.log10(np.maximum(power, 1e-6)) * np.float32(10.0 / DECIBELS_PER_DEVIATION)
+    added: Values = np.log10(np.maximum(power, 1e-6)) * np.float32(10.0 / DECIBELS_PER_DEVIATION)
+    return added
 
 
 def _contrast(gamma: float, random: np.random.Generator) -> np.float32:
@@ -54,7 +55,7 @@ def _smoothed(values: Values) -> Values:
     total = np.zeros_like(values)
     for i, j in product(range(3), range(3)):
         total += padded[:, i : i + height, j : j + width]
-    return total / 9
+    return total * np.float32(1 / 9)
 
 
 def _bent(values: Values, random: np.random.Generator) -> Values:
@@ -62,7 +63,7 @@ def _bent(values: Values, random: np.random.Generator) -> Values:
     bend = np.float32(random.uniform(-0.24, 0.24))  # a quarter would turn the contrast round at the clip
     low, high = (np.float32(random.uniform(*limits)) for limits in ((-4.0, -1.8), (1.8, 4.0)))
     clipped: Values = np.clip(values, low, high)
-    return clipped + bend * (clipped**2 - 1.0) / 2
+    return clipped + np.float32(0.5) * bend * (clipped * clipped - np.float32(1.0))
 
 
 def _half_plane(shape: tuple[int, ...], random: np.random.Generator) -> Mask:

@@ -16,8 +16,8 @@ BATCHES = 60
 
 
 @torch.no_grad()
-def settle_norms(network: Network, config: Config, pairs: Sequence[Pair]) -> Network:
-    """Return a copy, in evaluation mode, whose running statistics are the means over fixed training batches.
+def settle_norms(network: Network, config: Config, pairs: Sequence[Pair], batches: int | None = None) -> Network:
+    """Return a copy, in evaluation mode, whose running statistics are the means over fixed training batches (60).
 
     An average of weights has other activations than any network that was averaged, so neither their
     statistics nor an average of those is right for it (Izmailov et al. 2018, section 3.2).
@@ -28,7 +28,7 @@ def settle_norms(network: Network, config: Config, pairs: Sequence[Pair]) -> Net
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over the batches
     if norms:
-        crops = Crops(pairs, config, length=BATCHES * config.batch, seed=config.seed + 1)
+        crops = Crops(pairs, config, length=(batches or BATCHES) * config.batch, seed=config.seed + 1)
         device = norms[0].weight.device
         batch: Batch
         for batch in DataLoader(crops, config.batch, collate_fn=collate):

@@ -85,10 +85,10 @@ def settings_of(checkpoint: Path) -> Config:
     return settings_in(read_checkpoint(checkpoint), checkpoint)
 
 
-def load_network(checkpoint: Path, pairs: Sequence[Pair]) -> tuple[Network, Config, int]:
+def load_network(checkpoint: Path, pairs: Sequence[Pair], batches: int | None = None) -> tuple[Network, Config, int]:
     """Return the averaged generator of a checkpoint ready for inference, its settings and its update count.
 
-    The training split of `pairs` gives the normalisation statistics of the averaged weights.
+    The training split of `pairs` gives the normalisation statistics of the averaged weights, over `batches` of it.
     """
     state = read_checkpoint(checkpoint)
     config = settings_in(state, checkpoint)
@@ -99,7 +99,7 @@ def load_network(checkpoint: Path, pairs: Sequence[Pair]) -> tuple[Network, Conf
     except (TypeError, ValueError, KeyError, RuntimeError) as error:
         raise _of_another_version(checkpoint, error) from error
     training = [pair for pair in pairs if pair.split == "train" and (pair.coloured or not method.colour_only)]
-    return settle_norms(network, config, training), config, int(state["update"])
+    return settle_norms(network, config, training, batches), config, int(state["update"])
 
 
 def settings_in(state: dict[str, Any], checkpoint: Path) -> Config:

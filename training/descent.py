@@ -57,6 +57,7 @@ class Descent:
     def _average(self, gradients: list[Tensor]) -> None:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         mean = cast("Tensor", self.fabric.all_reduce(flat, reduce_op="mean"))
-        parts = mean.split([gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        start = 0
+        for gradient in gradients:
+            gradient.copy_(mean[start : start + gradient.numel()].view_as(gradient))
+            start += gradient.numel()

@@ -53,6 +53,11 @@ class Method(ABC, Generic[Settings]):
     def step(self, batch: Batch, descent: Descent) -> Terms:
         """Learn from a batch; returns the losses by name, each a tensor of one number."""
 
+    @property
+    def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        """Networks and optimisers by their key in the checkpoint."""
+        return {**self.networks, **self.optimisers}
+
     def optimise(self, name: str, optimiser: torch.optim.Optimizer) -> None:
         """Take an optimiser into the schedule, and into the checkpoint under this name."""
         self.optimisers[name] = optimiser

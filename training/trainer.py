@@ -70,10 +70,9 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """Everything that a resumed run needs."""
-        parts = self.method.networks | self.method.optimisers
         return {
             "config": self.config.to_dict(), "update": self.update, "architecture": self.method.generator.architecture,
-        } | {name: part.state_dict() for name, part in parts.items()}  # fmt: skip
+        } | {name: part.state_dict() for name, part in self.method.parts.items()}  # fmt: skip
 
     def resume(self, checkpoint: Path) -> None:
         """Go on from a checkpoint of the same method and stage; raises CheckpointError for any other."""
@@ -85,7 +84,7 @@ class Trainer:
                 "Give another output folder, and this checkpoint with --from."
             )
         self._check_architecture(state, checkpoint)
-        restore(self.method.networks | self.method.optimisers, state, checkpoint)
+        restore(self.method.parts, state, checkpoint)
         self.update = int(state["update"])
 
     def start_from(self, checkpoint: Path) -> None:

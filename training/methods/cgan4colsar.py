@@ -92,7 +92,7 @@ class CGAN4ColSAR(PainterMethod[ConditionalConfig]):
         return terms
 
     def _judge(self, batch: Batch, image: Tensor) -> Tensor:
-        verdict, _ = self.adversary(torch.cat([batch.sar, image * batch.valid], dim=1))
+        verdict: Tensor = self.adversary(torch.cat([batch.sar, image * batch.valid], dim=1))[0]
         return verdict
 
 

@@ -114,7 +114,8 @@ class CutMethod(PainterMethod[Settings]):
         """Least squares (Mao et al. 2017)."""
         verdict = self.adversary(image)
         verdict = verdict[0] if isinstance(verdict, tuple) else verdict
-        return ((verdict.float() - wanted) ** 2).mean()
+        loss: Tensor = ((verdict.float() - wanted) ** 2).mean()
+        return loss
 
 
 class Cut(CutMethod[CutConfig]):

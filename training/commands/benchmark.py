@@ -1,0 +1,86 @@
+"""``geosar-train benchmark``: every method on the same split and budget."""
+
+import platform
+import shlex
+import sys
+from pathlib import Path
+from typing import get_args
+
+import click
+import torch
+
+from training.benchmark import (
+    Budget,
+    Result,
+    default_configs,
+    few,
+    label_of,
+    markdown,
+    page,
+    run_method,
+    score,
+    settings_of,
+)  # fmt: skip
+from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from training.data import Pair, PairsError
+from training.trainer import Precision
+
+
+@click.command()
+@pairs_option
+@click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the runs; complete ones are not repeated.")
+@click.option("--config", "configs", type=FILE, multiple=True, help="Settings files instead of all methods'.")
+@click.option("--updates", type=click.IntRange(min=1), default=4000, show_default=True, help="Of each method.")
+@click.option("--minutes", type=click.FloatRange(min=0.01), help="End each method's training after so long.")
+@click.option("--short", is_flag=True, help="Tiny networks, few patches, 6 updates: does everything run?")
+@click.option("--report", type=FOLDER, help="File to write the page to; by default METHODS.md in the output folder.")
+@click.option("--precision", type=click.Choice(get_args(Precision)), default="auto", show_default=True)
+@threads_option
+def benchmark(
+    *,
+    folders: tuple[Path, ...],
+    output: Path,
+    configs: tuple[Path, ...],
+    updates: int,
+    minutes: float | None,
+    short: bool,
+    report: Path | None,
+    precision: Precision,
+    threads: int | None,
+) -> None:
+    """Train all methods on the same pairs for the same number of updates or time, and compare them."""
+    use_threads(threads)
+    budget = Budget(6 if short else updates, minutes and minutes * 60, short)
+    with plain_errors():
+        groups: dict[str, list[Path]] = {}
+        for path in configs or default_configs():
+            groups.setdefault(label_of(settings_of(path, budget)), []).append(path)
+        tables = {}
+        for title, paths in groups.items():
+            polarisations = settings_of(paths[0], budget).polarisations
+            try:
+                pairs = read_all(folders, polarisations)
+            except PairsError as error:
+                click.echo(f"{title}: left out. {error}")
+                continue
+            pairs = few(pairs) if short else pairs
+            results = [_run(path, pairs, output, budget, precision) for path in paths]
+            table = score(results, pairs, output / title.lower().replace(" ", "-"))
+            tables[title] = markdown(results, table, pairs)
+        text = page(tables, budget, shlex.join(["geosar-train", *sys.argv[1:]]), _device())
+        report = report or output / "METHODS.md"
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(text)
+    click.echo(text)
+    click.echo(f"The page is {report}; runs and sheets of pictures are in {output}.")
+
+
+def _run(path: Path, pairs: list[Pair], output: Path, budget: Budget, precision: Precision) -> Result:
+    click.echo(f"{path.stem} ...")
+    return run_method(path, pairs, output / path.stem, budget, precision)
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} threads of {platform.machine()}"

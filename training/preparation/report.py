@@ -1,0 +1,101 @@
+"""What `geosar-train prepare` writes of its work: the manifest, what was left out, and a report to read."""
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from training.preparation.checks import SEARCH, Shift
+from training.preparation.tiles import MIDDLE, SCALE, Tile
+
+BAR = 40
+"""Characters of the histogram's longest bar."""
+
+WARN_SHIFT = 1.5
+"""Pixels of a scene's median shift from which the report warns."""
+
+
+def write_manifest(path: Path, tiles: Sequence[Tile], splits: Mapping[str, str]) -> None:
+    """Write ``manifest.csv`` as `training.data.read_pairs` takes it."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow([
+            "name", "split", "source", "polarisation", "landcover", "unit", "mean", "deviation", "width", "height",
+            "crs", "left", "bottom", "right", "top", "valid", "clouds", "shift_rows", "shift_columns", "confidence",
+            "products",
+        ])  # fmt: skip
+        for tile in tiles:
+            shift = tile.shift or Shift(0, 0, 0.0)
+            table.writerow([
+                tile.name, splits[tile.name], tile.source.name, "+".join(tile.polarisations), tile.source.landcover,
+                "picture", MIDDLE, SCALE, tile.grid.width, tile.grid.height,
+                tile.grid.crs.to_string() if tile.grid.crs else "", *tile.grid.bounds, f"{tile.valid:.4f}",
+                f"{tile.clouds:.4f}", shift.rows, shift.columns, f"{shift.confidence:.1f}",
+                f"{tile.source.sar.name} | {tile.source.optical.name}",
+            ])  # fmt: skip
+
+
+def write_dropped(path: Path, tiles: Sequence[Tile]) -> None:
+    """Write which tiles were left out, and why."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["name", "source", "reason"])
+        table.writerows([tile.name, tile.source.name, tile.reason] for tile in tiles)
+
+
+def markdown(
+    kept: Sequence[Tile], dropped: Sequence[Tile], splits: Mapping[str, str], shifts: Mapping[str, Shift]
+) -> str:
+    """Return the report: how many tiles, why others were left out, and how well radar and optical lie on each other."""
+    counts = Counter(splits[tile.name] for tile in kept)
+    tiles = [*kept, *dropped]
+    shares = ", ".join(f"{number} {split}" for split, number in sorted(counts.items()))
+    lines = [
+        "# Pairs", "", f"{len(kept)} tiles: {shares}. {len(dropped)} were left out.", "",
+        "| scene | kept | left out | shift of the scene: rows, columns | certainty |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for scene in dict.fromkeys(tile.source.name for tile in tiles):
+        shift = shifts.get(scene, Shift(0, 0, 0.0))
+        lines.append(
+            f"| {scene} | {sum(tile.source.name == scene for tile in kept)} "
+            f"| {sum(tile.source.name == scene for tile in dropped)} "
+            f"| {f'{shift.rows:+d}, {shift.columns:+d}' if shift.certain else 'cannot be told'} "
+            f"| {shift.confidence:.1f} |"
+        )
+    lines += ["", *_warnings(shifts), *_alignment(tiles), *_reasons(dropped)]
+    return "\n".join(lines) + "\n"
+
+
+def _warnings(shifts: Mapping[str, Shift]) -> list[str]:
+    warnings = [
+        f"- **{scene}**: the optical image lies {shift.rows:+d} rows and {shift.columns:+d} columns off. Register it "
+        "again, or leave the scene out: a network learns to blur by that much. (Layover moves tall buildings and steep "
+        "slopes towards the radar; flat land tells.)"
+        for scene, shift in shifts.items()
+        if shift.certain and shift.distance > WARN_SHIFT
+    ]
+    return [*warnings, ""] if warnings else []
+
+
+def _alignment(tiles: Sequence[Tile]) -> list[str]:
+    found = [tile.shift.distance for tile in tiles if tile.shift is not None and tile.shift.certain]
+    seen = sum(tile.shift is not None for tile in tiles)
+    lines = ["## Alignment", "", f"Shift of the {len(found)} tiles of {seen} in which it is certain:", ""]
+    counts, _ = np.histogram(found, [0, 0.5, 1.2, 2.5, 4.5, 8.5, 2 * SEARCH])
+    labels = ["0 pixels", "1", "2", "3 to 4", "5 to 8", "9 or more"]
+    longest = max(int(counts.max()), 1)
+    bars = [
+        f"{label:>9} {'#' * round(BAR * int(count) / longest)} {count}"
+        for label, count in zip(labels, counts, strict=True)
+    ]
+    return [*lines, "```", *bars, "```", ""]
+
+
+def _reasons(dropped: Sequence[Tile]) -> list[str]:
+    if not dropped:
+        return []
+    words = Counter(tile.reason.split(":")[0] for tile in dropped)
+    table = [f"| {reason} | {number} |" for reason, number in words.most_common()]
+    return ["## Left out", "", "`dropped.csv` names each tile.", "", "| why | tiles |", "|---|---|", *table]
