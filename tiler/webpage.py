@@ -17,6 +17,8 @@ from tiler.settings import Settings
 
 LEAFLET = frozenset({"leaflet.js", "leaflet.css"})
 SETTINGS = "/page-settings"
+PICTURES = {"Cache-Control": "max-age=600"}
+"""The sprite of icons is named by every button; to ask for it each time would be a request each."""
 MAXIMUM_ZOOM = 19
 FRESH = {"Cache-Control": "no-cache"}
 """Asked for again each time, answered 304: a new version of the service brings a new page at once."""
@@ -114,7 +116,8 @@ class _Files(StaticFiles):
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         """See Starlette."""
         response = super().file_response(*args, **kwargs)
-        response.headers.update(FRESH)
+        is_code = "text" in response.headers.get("content-type", "")
+        response.headers.update(FRESH if is_code else PICTURES)
         return response
 
 
