@@ -94,15 +94,19 @@ class Inception(nn.Module):
 
 def set_scores(evaluation: Evaluation, weights: Path) -> None:
     """Add FID and KID (times 1000) of every translator's patches to `evaluation.sets`; raises WeightsError."""
-    image = importlib.import_module("torchmetrics.image")
+    # Their package names them only where torch-fidelity is installed, which a network of one's own does not need.
+    distances = {
+        "fid": importlib.import_module("torchmetrics.image.fid").FrechetInceptionDistance,
+        "kid": importlib.import_module("torchmetrics.image.kid").KernelInceptionDistance,
+    }
     features = Inception(weights)
     for name, pictures in evaluation.pictures.items():
         rows = evaluation.rows[name]
         if len(rows) < 2:
             continue
         subset = min(KID_SUBSET, len(rows))
-        fid = image.FrechetInceptionDistance(feature=features, input_img_size=(3, 299, 299))
-        kid = image.KernelInceptionDistance(feature=features, subsets=20, subset_size=subset)
+        fid = distances["fid"](feature=features, input_img_size=(3, 299, 299))
+        kid = distances["kid"](feature=features, subsets=20, subset_size=subset)
         for start in range(0, len(rows), BATCH):
             part = rows[start : start + BATCH]
             for real, source in ((True, [pair.optical for pair in evaluation.pairs]), (False, pictures)):
