@@ -9,13 +9,14 @@ from rasterio.errors import CRSError
 from rasterio.warp import transform_bounds
 from sqlalchemy import update
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from geosar.errors import BoundsError
 from geosar.models import load_model
 from tiler import catalogue, jobs, links
 from tiler.database import LIVE, Job, Scene
 from tiler.errors import InvalidError, NotFoundError
+from tiler.files import StoredFile
 from tiler.process_description import (
     CRS84,
     MEDIA,
@@ -159,14 +160,14 @@ def results(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
     return document(request, job, catalogue.get(services.database, job.scene_id))
 
 
-@router.get("/jobs/{job_id}/results/{output}", summary="Download a result", response_class=FileResponse)
-def download(services: Shared, job_id: str, output: OutputName) -> FileResponse:
+@router.get("/jobs/{job_id}/results/{output}", summary="Download a result", response_class=StoredFile)
+def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
     """Give a file; range requests are answered, so that GDAL reads the COG where it lies."""
     job = jobs.get(services.database, job_id)
     name = ((job.report or {}).get("files") or {}).get(output)
     if job.status != "successful" or name is None:
         raise NotFoundError(f"the job {job_id} has no result {output!r}; GET its /results for those it has.")
-    return FileResponse(services.store.job(job.id) / name, media_type=MEDIA[output].partition(";")[0], filename=name)
+    return StoredFile(services.store.job(job.id) / name, media_type=MEDIA[output].partition(";")[0], filename=name)
 
 
 def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:

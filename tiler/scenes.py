@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import JSONResponse
 
 from tiler import catalogue, links, orders, registering, tus
 from tiler.database import Job, Reference, Scene
 from tiler.errors import NotFoundError
+from tiler.files import StoredFile
 from tiler.image_space import maxzoom
 from tiler.quota import room
 from tiler.registering import Stated
@@ -132,21 +133,21 @@ def remove(services: Shared, scene_id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/{scene_id}/download", summary="Download what was sent", response_class=FileResponse)
+@router.get("/{scene_id}/download", summary="Download what was sent", response_class=StoredFile)
 def download(
     services: Shared,
     scene_id: str,
     polarisation: Annotated[
         str | None, Query(max_length=2, description="Which of several files; default: the first.")
     ] = None,
-) -> FileResponse:
+) -> StoredFile:
     """Give the very file that was sent; range requests are answered."""
     scene = catalogue.get(services.database, scene_id)
     files = catalogue.files(services.store, scene)
     path = next(iter(files.values())) if polarisation is None else files.get(polarisation.upper())
     if path is None or not path.is_file():
         raise NotFoundError(f"the scene has no file of {polarisation!r}; it has {', '.join(files) or 'one file'}.")
-    return FileResponse(path, filename=path.name)
+    return StoredFile(path, filename=path.name)
 
 
 def present(request: Request, services: Services, scene: Scene) -> dict[str, Any]:
