@@ -51,7 +51,7 @@ def test_kills_at_random_moments_lose_nothing(tmp_path: Path, model: Path) -> No
     acknowledged: dict[str, bytes] = {}
     job = None
     process = start(store, model, port, job_retries="1000")
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
         try:
             until_it_answers(client, process)
             scene = client.post("/scenes?filename=large_VV.tif", content=large.read_bytes()).json()["id"]
