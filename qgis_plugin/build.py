@@ -27,7 +27,7 @@ DATE = (2020, 1, 1, 0, 0, 0)
 def metadata(folder: Path) -> dict[str, str]:
     """Read metadata.txt; raises ValueError when something is missing that the plugin repository asks for."""
     parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    setattr(parser, "optionxform", str)  # noqa: B010 - names of entries keep their capitals
     parser.read(folder / "metadata.txt", encoding="utf-8")
     found = dict(parser["general"])
     missing = [key for key in NEEDED if not found.get(key)]
@@ -52,7 +52,7 @@ def members(folder: Path) -> list[Path]:
 def compile_words(source: Path, target: Path) -> None:
     """Compile translations with Qt's lrelease, where it is installed; QGIS speaks English without them."""
     tool = shutil.which("lrelease")
-    for words in sorted(source.glob("*.ts")):
+    for words in sorted(source.glob("*_*.ts")):
         if tool is None:
             sys.stderr.write(f"lrelease is not installed: the zip is without {words.name}.\n")
             continue

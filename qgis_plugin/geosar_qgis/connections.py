@@ -13,6 +13,8 @@ ROOT = "geosar/connections"
 CURRENT = "geosar/current"
 KEY_METHODS = ("APIHeader", "Basic")
 """Ways in which an API key can be kept, the best first; which there are depends on the version of QGIS."""
+KEY_USER = "api-key"
+"""User name that says that the password of a Basic configuration is an API key."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def keep_key(name: str, key: str) -> str:
         raise ClientError("This QGIS has no authentication method that can keep an API key.")
     config = QgsAuthMethodConfig(method)
     config.setName(f"geosar: {name}")
-    values = {"Authorization": f"Bearer {key}"} if method == "APIHeader" else {"username": "api-key", "password": key}
+    values = {"Authorization": f"Bearer {key}"} if method == "APIHeader" else {"username": KEY_USER, "password": key}
     config.setConfigMap(values)
     answer = manager.storeAuthenticationConfig(config)
     stored = answer[0] if isinstance(answer, tuple) else answer
@@ -117,10 +119,11 @@ def unlock(authcfg: str) -> bool:
 
 
 def key_in(authcfg: str) -> str:
-    """Give the password of a Basic configuration, which is where an API key is kept without the method APIHeader."""
+    """Give the API key that `keep_key` put into a Basic configuration, "" where there is none."""
     config = QgsAuthMethodConfig()
     answer = QgsApplication.authManager().loadAuthenticationConfig(authcfg, config, True)
     loaded = answer[0] if isinstance(answer, tuple) else answer
     if isinstance(answer, tuple) and len(answer) > 1:
         config = answer[1]
-    return str(config.config("password")) if loaded and config.method() == "Basic" else ""
+    is_key = loaded and config.method() == "Basic" and config.config("username") == KEY_USER
+    return str(config.config("password")) if is_key else ""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Callable
 
 from qgis.core import Qgis, QgsRasterFileWriter, QgsRasterIterator, QgsRasterLayer
-from qgis.PyQt.QtCore import QCoreApplication
 
 from .client.messages import CancelledError, ClientError, LocalDiskError
+from .words import tr
 
 SENT_AS_IT_IS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".zip")
 PICTURES = ("wms", "arcgismapserver", "virtualraster")
@@ -110,8 +110,3 @@ def _blocks(provider: Any, band: int) -> Iterator[tuple[Any, int, int, int]]:
 def is_alpha(provider: Any, band: int) -> bool:
     """Whether a band says what is valid; QGIS shows the mask of a file as such a band."""
     return str(provider.colorInterpretationName(band)).lower() == "alpha"
-
-
-def tr(text: str) -> str:
-    """Translate."""
-    return QCoreApplication.translate("Export", text)

@@ -16,7 +16,6 @@ from qgis.core import (
     QgsRectangle,
     QgsSingleBandPseudoColorRenderer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QColor
 
 from .client.addresses import VSICURL, tile_template, xyz_uri
@@ -24,6 +23,7 @@ from .client.answers import SYNTHETIC, Tiles
 from .client.service import title_of
 from .connections import Connection
 from .export import is_alpha
+from .words import tr
 
 ERROR_SHOWN = 64
 """Expected errors at which the colours end, of 255; as in the service's own tiles."""
@@ -142,8 +142,3 @@ def describe(layer: QgsRasterLayer, layer_name: str, text: str) -> None:
     shown.setTitle(layer.name())
     shown.setAbstract(text)
     shown.setAttribution(text)
-
-
-def tr(text: str) -> str:
-    """Translate."""
-    return QCoreApplication.translate("Layers", text)

@@ -6,9 +6,9 @@ import traceback
 from typing import Any
 
 from qgis.core import Qgis, QgsMessageLog
-from qgis.PyQt.QtCore import QCoreApplication
 
 from .client.messages import ClientError
+from .words import tr
 
 TAB = "SAR to optical"
 SECONDS = 12
@@ -30,9 +30,9 @@ def tell(bar: Any, error: Exception) -> None:
         words = str(error)
         warn(f"{type(error).__name__}: {words}")
     else:
-        words = QCoreApplication.translate(
-            "Log", "Something went wrong that nobody foresaw ({0}). The log panel says more."
-        ).format(type(error).__name__)
+        words = tr("Something went wrong that nobody foresaw ({0}). The log panel says more.").format(
+            type(error).__name__
+        )
         warn("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     if bar is not None:
         bar.pushMessage(TAB, words, Qgis.MessageLevel.Warning, SECONDS)

@@ -83,10 +83,11 @@ class Exchange(QObject):
         for name, value in request.headers.items():
             asked.setRawHeader(name.encode("latin-1"), value.encode("latin-1"))
         authcfg = connection.authcfg if within(connection.address, request.url) else ""
+        key = key_in(authcfg) if authcfg else ""
+        if key:
+            asked.setRawHeader(b"Authorization", b"Bearer " + key.encode())
+            authcfg = ""
         if authcfg:
-            key = key_in(authcfg)
-            if key:
-                asked.setRawHeader(b"X-API-Key", key.encode())
             answer = QgsApplication.authManager().updateNetworkRequest(asked, authcfg)
             good, asked = answer if isinstance(answer, tuple) else (answer, asked)
             if not good:

@@ -13,6 +13,7 @@ from . import lifetime
 from .dock.panel import Panel
 from .provider import GeosarProvider
 from .renewal import Renewal
+from .words import tr
 
 FOLDER = Path(__file__).parent
 
@@ -41,9 +42,7 @@ class GeosarPlugin:
         self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.panel)
         action = self.panel.toggleViewAction()
         action.setIcon(QIcon(str(FOLDER / "icon.svg")))
-        action.setToolTip(
-            QCoreApplication.translate("Plugin", "SAR to optical: scenes, jobs and layers of the service")
-        )
+        action.setToolTip(tr("SAR to optical: scenes, jobs and layers of the service"))
         self.iface.addToolBarIcon(action)
         self.iface.addPluginToRasterMenu(self._menu(), action)
 
@@ -70,7 +69,7 @@ class GeosarPlugin:
 
     @staticmethod
     def _menu() -> str:
-        return QCoreApplication.translate("Plugin", "SAR to optical")
+        return tr("SAR to optical")
 
 
 def _translator() -> QTranslator | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qgis.core import QgsProcessingProvider
-from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms.base import FOLDER
@@ -11,9 +10,10 @@ from .algorithms.list_scenes import ListScenesAlgorithm
 from .algorithms.translate import TranslateAlgorithm
 from .algorithms.translate_scene import TranslateSceneAlgorithm
 from .algorithms.upload import UploadAlgorithm
+from .words import tr
 
 
-class GeosarProvider(QgsProcessingProvider):  # type: ignore[misc]
+class GeosarProvider(QgsProcessingProvider):
     """SAR to optical."""
 
     def id(self) -> str:
@@ -22,11 +22,11 @@ class GeosarProvider(QgsProcessingProvider):  # type: ignore[misc]
 
     def name(self) -> str:
         """Give the name in the toolbox."""
-        return QCoreApplication.translate("Provider", "SAR to optical")
+        return tr("SAR to optical")
 
     def longName(self) -> str:
         """Give the name with what makes it."""
-        return QCoreApplication.translate("Provider", "SAR to optical (geosar)")
+        return tr("SAR to optical (geosar)")
 
     def icon(self) -> QIcon:
         """Give the plugin's icon."""

@@ -75,7 +75,13 @@ def test_other_peoples_layers_are_left_alone(address: str) -> None:
 
 @pytest.mark.parametrize(
     ("address", "inside"),
-    [(f"{BASE}/scenes", True), (f"{BASE}?f=html", True), (BASE, True), (f"{BASE}.evil.org/x", False), ("http://a", False)],
+    [
+        (f"{BASE}/scenes", True),
+        (f"{BASE}?f=html", True),
+        (BASE, True),
+        (f"{BASE}.evil.org/x", False),
+        ("http://a", False),
+    ],
 )
 def test_a_key_goes_only_below_the_address_of_the_connection(address: str, inside: bool) -> None:
     assert within(BASE, address) is inside

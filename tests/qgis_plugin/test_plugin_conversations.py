@@ -40,7 +40,7 @@ def test_retry_after_is_heeded() -> None:
 def test_tries_have_an_end_and_the_end_has_words() -> None:
     with pytest.raises(UnreachableError, match="away"):
         talk(ask(GET), Script([UnreachableError("the service is away")] * 4))
-    with pytest.raises(messages.UnavailableError, match=r"Full queue\. Try again later"):
+    with pytest.raises(messages.UnavailableError, match=r"full queue\. Try again later"):
         talk(ask(GET), Script([answer({"detail": "full queue."}, 503)] * 4))
 
 
@@ -49,11 +49,11 @@ def test_tries_have_an_end_and_the_end_has_words() -> None:
     [
         (401, "RefusedError", "authentication of the connection"),
         (403, "RefusedError", "authentication of the connection"),
-        (404, "NotThereError", "No scene"),
-        (413, "RejectedError", "No scene"),
-        (422, "RejectedError", "No scene"),
+        (404, "NotThereError", "no scene"),
+        (413, "RejectedError", "no scene"),
+        (422, "RejectedError", "no scene"),
         (500, "UnavailableError", "failed"),
-        (507, "RejectedError", "No scene"),
+        (507, "RejectedError", "no scene"),
     ],
 )
 def test_each_refusal_has_a_kind_and_the_words_of_the_service(status: int, kind: str, words: str) -> None:

@@ -19,7 +19,6 @@ from qgis.core import (
     QgsProcessingParameterString,
     QgsRasterLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from .. import connections
@@ -29,6 +28,7 @@ from ..client.service import Service, Wish, completed, title_of
 from ..layers import cog_layer, cog_source, dress, xyz_layer
 from ..lifetime import closing
 from ..network import carry_out
+from ..words import tr
 
 FOLDER = Path(__file__).parents[1]
 POLARISATIONS = ("", "VV", "VH", "HH", "HV", "VV,VH", "HH,HV")
@@ -38,7 +38,7 @@ _KEPT: deque[Any] = deque(maxlen=64)
 """QGIS keeps no reference to a post-processor made in Python."""
 
 
-class GeosarAlgorithm(QgsProcessingAlgorithm):  # type: ignore[misc]
+class GeosarAlgorithm(QgsProcessingAlgorithm):
     """An algorithm that talks with a service."""
 
     CONNECTION, AUTHCFG = "CONNECTION", "AUTHCFG"
@@ -72,28 +72,24 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):  # type: ignore[misc]
         """Give the address of the manual."""
         return "https://github.com/geosar/geosar/blob/main/docs/qgis.md"
 
-    def tr(self, text: str) -> str:
-        """Translate."""
-        return QCoreApplication.translate("Algorithms", text)
-
     def add_connection(self) -> None:
         """Add the parameters that say which service is meant."""
         names = [one.name for one in connections.saved()]
         chosen = connections.current()
         connection = QgsProcessingParameterString(
             self.CONNECTION,
-            self.tr("Service (name of a connection, or an address)"),
+            tr("Service (name of a connection, or an address)"),
             defaultValue=chosen.name if chosen else "http://127.0.0.1:8000",
         )
         connection.setMetadata({"widget_wrapper": {"value_hints": names}} if names else {})
-        connection.setHelp(self.tr("Connections are made in the panel SAR to optical."))
+        connection.setHelp(tr("Connections are made in the panel SAR to optical."))
         self.addParameter(connection)
 
     def add_authcfg(self) -> None:
         """Add the authentication configuration, for an address instead of a connection."""
         self.add_advanced(
             QgsProcessingParameterAuthConfig(
-                self.AUTHCFG, self.tr("Authentication, instead of that of the connection"), optional=True
+                self.AUTHCFG, tr("Authentication, instead of that of the connection"), optional=True
             )
         )
 
@@ -104,7 +100,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):  # type: ignore[misc]
 
     def add_choice(self, name: str, label: str, values: tuple[str, ...]) -> None:
         """Add an advanced choice of words, of which the first is to leave it to the service."""
-        shown = [value or self.tr("as the file says") for value in values]
+        shown = [value or tr("as the file says") for value in values]
         self.add_advanced(QgsProcessingParameterEnum(name, label, shown, defaultValue=0))
 
     def prepareAlgorithm(
@@ -119,9 +115,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):  # type: ignore[misc]
             raise QgsProcessingException(str(error)) from error
         self.service = Service(self.connection.address)
         if not connections.unlock(self.connection.authcfg):
-            raise QgsProcessingException(
-                self.tr("The authentication database stays locked without its master password.")
-            )
+            raise QgsProcessingException(tr("The authentication database stays locked without its master password."))
         return True
 
     def carry_out(self, flow: Flow[T], feedback: QgsProcessingFeedback) -> T:
@@ -129,7 +123,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):  # type: ignore[misc]
         try:
             return carry_out(flow, self.connection, feedback.isCanceled)
         except CancelledError as error:
-            raise QgsProcessingException(self.tr("Stopped. Nothing was written.")) from error
+            raise QgsProcessingException(tr("Stopped. Nothing was written.")) from error
         except ClientError as error:
             raise QgsProcessingException(str(error)) from error
 
@@ -148,7 +142,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):  # type: ignore[misc]
         """Download a file of a job."""
         target = Path(path)
         if not target.parent.is_dir():
-            raise QgsProcessingException(self.tr("There is no folder {0}.").format(target.parent))
+            raise QgsProcessingException(tr("There is no folder {0}.").format(target.parent))
         address = self.service.result_address(results, output)
         self.carry_out(self.service.download(address, target, progress), feedback)
 
@@ -178,7 +172,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):  # type: ignore[misc]
         context.addLayerToLoadOnCompletion(layer.id(), details)
 
 
-class Dresser(QgsProcessingLayerPostProcessorInterface):  # type: ignore[misc]
+class Dresser(QgsProcessingLayerPostProcessorInterface):
     """Gives a result its name, style and words once it is loaded."""
 
     def __init__(self, name: str, output: str, model: str) -> None:
@@ -195,14 +189,15 @@ class Dresser(QgsProcessingLayerPostProcessorInterface):  # type: ignore[misc]
 
 def stage(feedback: QgsProcessingFeedback, begin: float, end: float) -> Progress:
     """Give a function that tells the progress of a part of the work, from `begin` to `end` per cent of the whole."""
-    last = [0.0, ""]
+    last: tuple[float, str] = (0.0, "")
 
     def tell(share: float, words: str) -> None:
+        nonlocal last
         feedback.setProgress(begin + (end - begin) * min(1.0, max(0.0, share)))
         now = time.monotonic()
         kind = words.partition(",")[0]
-        if words and (kind != last[1] or now - float(last[0]) > TELL_SECONDS):
-            last[:] = [now, kind]
+        if words and (kind != last[1] or now - last[0] > TELL_SECONDS):
+            last = (now, kind)
             feedback.setProgressText(words)
 
     return tell

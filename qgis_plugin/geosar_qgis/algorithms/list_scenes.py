@@ -25,6 +25,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QVariant
 
 from ..client.answers import Scene
+from ..words import tr
 from .base import GeosarAlgorithm
 
 FIELDS = ("id", "name", "filename", "acquired", "created", "polarisations", "layers")
@@ -42,11 +43,11 @@ class ListScenesAlgorithm(GeosarAlgorithm):
 
     def displayName(self) -> str:
         """Give the name in the toolbox."""
-        return self.tr("List scenes")
+        return tr("List scenes")
 
     def shortHelpString(self) -> str:
         """Say what it does."""
-        return self.tr(
+        return tr(
             "Lists the scenes of the service, the newest first, as a layer of their boxes with id, name, dates, "
             "polarisations, layers, and size in pixels and bytes. A scene without georeference has no geometry."
         )
@@ -54,15 +55,13 @@ class ListScenesAlgorithm(GeosarAlgorithm):
     def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:
         """Declare the parameters."""
         self.add_connection()
-        self.addParameter(QgsProcessingParameterExtent(self.EXTENT, self.tr("Only those that meet"), optional=True))
-        self.addParameter(QgsProcessingParameterString(self.TEXT, self.tr("Part of the name"), optional=True))
+        self.addParameter(QgsProcessingParameterExtent(self.EXTENT, tr("Only those that meet"), optional=True))
+        self.addParameter(QgsProcessingParameterString(self.TEXT, tr("Part of the name"), optional=True))
         self.add_authcfg()
         self.addParameter(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, self.tr("Scenes"), QgsProcessing.SourceType.TypeVectorPolygon
-            )
+            QgsProcessingParameterFeatureSink(self.OUTPUT, tr("Scenes"), QgsProcessing.SourceType.TypeVectorPolygon)
         )
-        self.addOutput(QgsProcessingOutputNumber(self.COUNT, self.tr("How many")))
+        self.addOutput(QgsProcessingOutputNumber(self.COUNT, tr("How many")))
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -20,6 +20,7 @@ from ..client.answers import Scene
 from ..client.messages import CancelledError, ClientError
 from ..client.uploads import Parcel, upload
 from ..export import Source, source_of, write_copy
+from ..words import tr
 from .base import POLARISATIONS, UNITS, GeosarAlgorithm, stage
 
 
@@ -35,21 +36,21 @@ class SendingAlgorithm(GeosarAlgorithm):
     def add_input(self) -> None:
         """Add the layer."""
         self.addParameter(
-            QgsProcessingParameterRasterLayer(self.INPUT, self.tr("SAR image"), [QgsProcessing.SourceType.TypeRaster])
+            QgsProcessingParameterRasterLayer(self.INPUT, tr("SAR image"), [QgsProcessing.SourceType.TypeRaster])
         )
 
     def add_input_details(self) -> None:
         """Add what the file may not say of itself."""
         self.add_advanced(
             QgsProcessingParameterBand(
-                self.BANDS, self.tr("Bands (default: all)"), parentLayerParameterName=self.INPUT, optional=True,
+                self.BANDS, tr("Bands (default: all)"), parentLayerParameterName=self.INPUT, optional=True,
                 allowMultiple=True,
             )
         )  # fmt: skip
-        self.add_choice(self.POLARISATION, self.tr("Polarisation"), POLARISATIONS)
-        self.add_choice(self.UNIT, self.tr("Unit of the values"), UNITS)
+        self.add_choice(self.POLARISATION, tr("Polarisation"), POLARISATIONS)
+        self.add_choice(self.UNIT, tr("Unit of the values"), UNITS)
         self.add_advanced(
-            QgsProcessingParameterBoolean(self.FORCE, self.tr("Take what looks like no SAR image"), defaultValue=False)
+            QgsProcessingParameterBoolean(self.FORCE, tr("Take what looks like no SAR image"), defaultValue=False)
         )
 
     def prepareAlgorithm(
@@ -80,18 +81,18 @@ class SendingAlgorithm(GeosarAlgorithm):
             begin = 0.0 if self.source.path else end / 4
             parcel = Parcel(path, name or self.source.name, polarisation, unit, force)
             scene = self.carry_out(upload(self.service, parcel, stage(feedback, begin, end)), feedback)
-        feedback.pushInfo(self.tr("Scene {0}: {1}").format(scene.id, scene.name))
+        feedback.pushInfo(tr("Scene {0}: {1}").format(scene.id, scene.name))
         return scene
 
     def _copy(self, folder: Path, feedback: QgsProcessingFeedback, end: float) -> Path:
-        feedback.pushInfo(self.tr("The layer has no file that can be sent as it is; its values are copied first."))
+        feedback.pushInfo(tr("The layer has no file that can be sent as it is; its values are copied first."))
         tell = stage(feedback, 0, end)
         stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in self.source.name) or "layer"
         try:
             return write_copy(
-                self.source, folder / f"{stem}.tif", lambda share: tell(share, self.tr("Copying")), feedback.isCanceled
+                self.source, folder / f"{stem}.tif", lambda share: tell(share, tr("Copying")), feedback.isCanceled
             )
         except CancelledError as error:
-            raise QgsProcessingException(self.tr("Stopped. Nothing was sent.")) from error
+            raise QgsProcessingException(tr("Stopped. Nothing was sent.")) from error
         except ClientError as error:
             raise QgsProcessingException(str(error)) from error

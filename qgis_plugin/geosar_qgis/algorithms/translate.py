@@ -18,6 +18,7 @@ from qgis.core import (
 
 from ..client.answers import Results, Scene, Tiles
 from ..client.service import Wish
+from ..words import tr
 from .base import GeosarAlgorithm, stage
 from .sending import SendingAlgorithm
 
@@ -36,44 +37,42 @@ class TranslatingAlgorithm(GeosarAlgorithm):
 
     def add_wish(self) -> None:
         """Add what to make."""
+        self.addParameter(QgsProcessingParameterString(self.MODEL, tr("Model (default: the service's)"), optional=True))
+        self.addParameter(QgsProcessingParameterExtent(self.EXTENT, tr("Only this part"), optional=True))
         self.addParameter(
-            QgsProcessingParameterString(self.MODEL, self.tr("Model (default: the service's)"), optional=True)
-        )
-        self.addParameter(QgsProcessingParameterExtent(self.EXTENT, self.tr("Only this part"), optional=True))
-        self.addParameter(
-            QgsProcessingParameterBoolean(self.ERROR_BAND, self.tr("Also estimate the error"), defaultValue=True)
+            QgsProcessingParameterBoolean(self.ERROR_BAND, tr("Also estimate the error"), defaultValue=True)
         )
         self.add_advanced(
             QgsProcessingParameterBoolean(
-                self.RESAMPLE, self.tr("Bring it to the pixel size that the model knows"), defaultValue=False
+                self.RESAMPLE, tr("Bring it to the pixel size that the model knows"), defaultValue=False
             )
         )
 
     def add_outputs(self, *, file_by_default: bool) -> None:
         """Add what to do with it."""
         shown = [
-            self.tr("Tiles of the synthetic image (XYZ)"),
-            self.tr("Tiles of the expected error (XYZ)"),
-            self.tr("File on the service (COG)"),
+            tr("Tiles of the synthetic image (XYZ)"),
+            tr("Tiles of the expected error (XYZ)"),
+            tr("File on the service (COG)"),
         ]
         self.addParameter(
             QgsProcessingParameterEnum(
-                self.ADD, self.tr("Add layers of the service"), shown, allowMultiple=True, optional=True,
+                self.ADD, tr("Add layers of the service"), shown, allowMultiple=True, optional=True,
                 defaultValue=[] if file_by_default else [XYZ_OPTICAL],
             )
         )  # fmt: skip
         self.addParameter(
             QgsProcessingParameterRasterDestination(
-                self.OUTPUT, self.tr("Synthetic optical image"), optional=True, createByDefault=file_by_default
+                self.OUTPUT, tr("Synthetic optical image"), optional=True, createByDefault=file_by_default
             )
         )
         self.addParameter(
             QgsProcessingParameterRasterDestination(
-                self.ERROR, self.tr("Expected error"), optional=True, createByDefault=False
+                self.ERROR, tr("Expected error"), optional=True, createByDefault=False
             )
         )
-        self.addOutput(QgsProcessingOutputString(self.SCENE_ID, self.tr("Scene")))
-        self.addOutput(QgsProcessingOutputString(self.JOB_ID, self.tr("Job")))
+        self.addOutput(QgsProcessingOutputString(self.SCENE_ID, tr("Scene")))
+        self.addOutput(QgsProcessingOutputString(self.JOB_ID, tr("Job")))
 
     def wish(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Wish:
         """Read what to make."""
@@ -117,7 +116,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             if one in wanted and scene.georeferenced
         ]
         if not scene.georeferenced and set(added) & set(wanted):
-            feedback.pushWarning(self.tr("The scene has no place on the map, so it has no tiles; take the file."))
+            feedback.pushWarning(tr("The scene has no place on the map, so it has no tiles; take the file."))
         self._made = (scene, results, tiles, added, optical, error)
         feedback.setProgress(100)
         found = {self.SCENE_ID: scene.id, self.JOB_ID: results.job}
@@ -145,11 +144,11 @@ class TranslateAlgorithm(SendingAlgorithm, TranslatingAlgorithm):
 
     def displayName(self) -> str:
         """Give the name in the toolbox."""
-        return self.tr("Translate")
+        return tr("Translate")
 
     def shortHelpString(self) -> str:
         """Say what it does."""
-        return self.tr(
+        return tr(
             "Sends a SAR image to the service and fetches what its model makes of it: an optical-looking image on "
             "exactly the same grid, as a Cloud-Optimized GeoTIFF.\n\n"
             "<b>The result is synthetic: a guess of a network, not an observation.</b> The expected error says how far "

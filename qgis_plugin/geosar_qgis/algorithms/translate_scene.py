@@ -7,6 +7,7 @@ from typing import Any
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingParameterString
 
 from ..client.service import found_by_name
+from ..words import tr
 from .translate import TranslatingAlgorithm
 
 
@@ -21,11 +22,11 @@ class TranslateSceneAlgorithm(TranslatingAlgorithm):
 
     def displayName(self) -> str:
         """Give the name in the toolbox."""
-        return self.tr("Translate on the server")
+        return tr("Translate on the server")
 
     def shortHelpString(self) -> str:
         """Say what it does."""
-        return self.tr(
+        return tr(
             "Translates a scene that the service has already; nothing is sent. The result can be shown from there as "
             "tiles, or fetched as a file.\n\n"
             "<b>The result is synthetic: a guess of a network, not an observation.</b>\n\n"
@@ -35,7 +36,7 @@ class TranslateSceneAlgorithm(TranslatingAlgorithm):
 
     def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:
         """Declare the parameters."""
-        self.addParameter(QgsProcessingParameterString(self.SCENE, self.tr("Scene (id or name)")))
+        self.addParameter(QgsProcessingParameterString(self.SCENE, tr("Scene (id or name)")))
         self.add_connection()
         self.add_wish()
         self.add_authcfg()

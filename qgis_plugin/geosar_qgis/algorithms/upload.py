@@ -13,6 +13,7 @@ from qgis.core import (
 )
 
 from ..client.answers import Scene, Tiles
+from ..words import tr
 from .base import stage
 from .sending import SendingAlgorithm
 
@@ -32,11 +33,11 @@ class UploadAlgorithm(SendingAlgorithm):
 
     def displayName(self) -> str:
         """Give the name in the toolbox."""
-        return self.tr("Upload")
+        return tr("Upload")
 
     def shortHelpString(self) -> str:
         """Say what it does."""
-        return self.tr(
+        return tr(
             "Sends a SAR image to the service, where it can be looked at, translated live and translated as a whole. "
             "The same content sent twice is one scene.\n\n"
             "A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is copied first."
@@ -47,19 +48,19 @@ class UploadAlgorithm(SendingAlgorithm):
         self.add_input()
         self.add_connection()
         self.addParameter(
-            QgsProcessingParameterString(self.NAME, self.tr("Name (default: that of the layer)"), optional=True)
+            QgsProcessingParameterString(self.NAME, tr("Name (default: that of the layer)"), optional=True)
         )
         self.addParameter(
-            QgsProcessingParameterBoolean(self.ADD_SAR, self.tr("Add the tiles of the SAR image"), defaultValue=False)
+            QgsProcessingParameterBoolean(self.ADD_SAR, tr("Add the tiles of the SAR image"), defaultValue=False)
         )
         self.addParameter(
             QgsProcessingParameterBoolean(
-                self.ADD_LIVE, self.tr("Add the live layer, translated while one looks"), defaultValue=False
+                self.ADD_LIVE, tr("Add the live layer, translated while one looks"), defaultValue=False
             )
         )
         self.add_input_details()
         self.add_authcfg()
-        self.addOutput(QgsProcessingOutputString(self.SCENE_ID, self.tr("Scene")))
+        self.addOutput(QgsProcessingOutputString(self.SCENE_ID, tr("Scene")))
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import QgsApplication, QgsRasterLayer
-from qgis.PyQt.QtCore import QCoreApplication, Qt
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
+from ..words import tr
 from .swipe import SwipeTool
 
 
@@ -88,8 +89,3 @@ class CompareBar(QWidget):
         """Another tool was chosen."""
         self._tool = None
         self.swipe.setChecked(False)
-
-
-def tr(text: str) -> str:
-    """Translate."""
-    return QCoreApplication.translate("Dock", text)

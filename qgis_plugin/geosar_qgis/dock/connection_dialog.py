@@ -6,7 +6,6 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from qgis.gui import QgsAuthConfigSelect
-from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -27,6 +26,7 @@ from ..client.messages import ClientError
 from ..client.service import Service
 from ..connections import Connection
 from ..network import Conversation
+from ..words import tr
 
 
 class ConnectionDialog(QDialog):
@@ -148,8 +148,3 @@ def warning_of(address: str) -> str:
     if parts.scheme == "https" or local:
         return ""
     return tr("Without https, images and key can be read on the way.")
-
-
-def tr(text: str) -> str:
-    """Translate."""
-    return QCoreApplication.translate("Dock", text)

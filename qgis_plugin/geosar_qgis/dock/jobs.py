@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QCoreApplication, QDateTime, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QDateTime, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
@@ -19,6 +19,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..client.answers import Job
 from ..client.service import words_of
+from ..words import tr
 
 KEY = Qt.ItemDataRole.UserRole
 NAME, STATE, BEGUN = range(3)
@@ -155,8 +156,3 @@ def when(timestamp: str) -> str:
     time = QDateTime.fromString(timestamp[:19], Qt.DateFormat.ISODate)
     time.setTimeSpec(Qt.TimeSpec.UTC)
     return str(time.toLocalTime().toString("d MMM, hh:mm"))
-
-
-def tr(text: str) -> str:
-    """Translate."""
-    return QCoreApplication.translate("Dock", text)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Callable
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QCoreApplication, Qt, QTimer, QUrl
+from qgis.PyQt.QtCore import Qt, QTimer, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -28,6 +28,7 @@ from ..client.service import Service, Wish
 from ..connections import Connection
 from ..layers import to_degrees
 from ..network import Conversation
+from ..words import tr
 from . import adding
 from .compare import CompareBar
 from .connection_dialog import ConnectionDialog
@@ -362,8 +363,3 @@ class Panel(QDockWidget):
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.compare)
         return whole
-
-
-def tr(text: str) -> str:
-    """Translate."""
-    return QCoreApplication.translate("Dock", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QSize, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -21,6 +21,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..client.answers import Scene
+from ..words import tr
 
 PICTURE = 72
 TYPING_MILLISECONDS = 350
@@ -242,8 +243,3 @@ def blank_pixmap() -> QPixmap:
 
 def _key(scene: Scene) -> tuple[str, str]:
     return scene.id, "optical" if "optical" in scene.layers else scene.state
-
-
-def tr(text: str) -> str:
-    """Translate."""
-    return QCoreApplication.translate("Dock", text)

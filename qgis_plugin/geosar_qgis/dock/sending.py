@@ -13,11 +13,12 @@ from qgis.core import (
     QgsProject,
     QgsRasterLayer,
 )
-from qgis.PyQt.QtCore import QCoreApplication, QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..client.messages import ClientError
 from ..connections import Connection
 from ..export import source_of
+from ..words import tr
 from .jobs import JobsTab
 
 
@@ -119,8 +120,3 @@ class Uploads(QObject):
             self.done.emit(str(results.get("SCENE_ID", "")), None)
         elif not running.feedback.isCanceled():
             self.done.emit("", ClientError(running.feedback.trouble or tr("The upload failed; see the log panel.")))
-
-
-def tr(text: str) -> str:
-    """Translate."""
-    return QCoreApplication.translate("Dock", text)

@@ -95,17 +95,18 @@ class SwipeTool(QgsMapTool):
 
     def __init__(self, canvas: QgsMapCanvas, layer: QgsRasterLayer) -> None:
         super().__init__(canvas)
-        self.curtain = Curtain(canvas, layer)
+        self.curtain: Curtain | None = Curtain(canvas, layer)
         self.setCursor(Qt.CursorShape.SplitHCursor)
 
     def canvasMoveEvent(self, event: Any) -> None:
         """Follow the mouse."""
-        if event.buttons() & Qt.MouseButton.LeftButton:
+        if self.curtain is not None and event.buttons() & Qt.MouseButton.LeftButton:
             self.curtain.move_to(event.pos().x())
 
     def canvasPressEvent(self, event: Any) -> None:
         """Jump to the mouse."""
-        self.curtain.move_to(event.pos().x())
+        if self.curtain is not None:
+            self.curtain.move_to(event.pos().x())
 
     def deactivate(self) -> None:
         """Take the curtain away."""

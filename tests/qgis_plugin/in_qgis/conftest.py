@@ -20,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 KEY = "the-key-of-the-tests"
+PYTHON = os.environ.get("GEOSAR_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
 
 if find_spec("qgis") is None:
     collect_ignore_glob = ["*"]
@@ -35,9 +36,17 @@ class Served:
     key: str = ""
 
 
+def tiny_model(folder: Path) -> Path:
+    """Make the small network that the tests of geosar use: jobs begin at once."""
+    code = "import sys, pathlib, tiny_model; tiny_model.write_model(pathlib.Path(sys.argv[1]))"
+    paths = [str(ROOT / "tests" / "geosar"), os.environ.get("PYTHONPATH", ""), str(ROOT)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    subprocess.run([PYTHON, "-c", code, str(folder / "tiny")], env=environment, check=True)
+    return folder / "tiny"
+
+
 def begin_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
     """Start a service in a process of its own; gives it and its address when it is ready."""
-    python = os.environ.get("GEOSAR_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -45,9 +54,9 @@ def begin_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes
     environment = {key: value for key, value in os.environ.items() if key not in {"GDAL_PAM_ENABLED", "PYTHONHOME"}}
     paths = [path for path in (environment.get("PYTHONPATH"), str(ROOT)) if path]
     process = subprocess.Popen(
-        [python, "-c", "import sys; from geosar.cli import main; sys.exit(main())",
+        [PYTHON, "-c", "import sys; from geosar.cli import main; sys.exit(main())",
          "serve", "--port", str(port), "--store", str(folder / "store")],
-        env={**environment, "PYTHONPATH": os.pathsep.join(paths), **settings}, stdout=log, stderr=log,
+        env={**environment, "PYTHONPATH": os.pathsep.join(paths), **settings}, cwd=folder, stdout=log, stderr=log,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     end = time.monotonic() + 60
@@ -65,7 +74,8 @@ def begin_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service that is open."""
-    process, address = begin_service(tmp_path_factory.mktemp("open"))
+    folder = tmp_path_factory.mktemp("open")
+    process, address = begin_service(folder, GEOSAR_MODEL=str(tiny_model(folder)))
     yield Served(address)
     process.terminate()
     process.wait(20)
@@ -76,7 +86,9 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service that wants a key, and signs addresses for a short time."""
     keys = f"write:{hashlib.sha256(KEY.encode()).hexdigest()}"
     folder = tmp_path_factory.mktemp("locked")
-    process, address = begin_service(folder, GEOSAR_API_KEYS=keys, GEOSAR_SIGNATURE_SECONDS="7200")
+    process, address = begin_service(
+        folder, GEOSAR_MODEL=str(tiny_model(folder)), GEOSAR_API_KEYS=keys, GEOSAR_SIGNATURE_SECONDS="7200"
+    )
     yield Served(address, KEY)
     process.terminate()
     process.wait(20)

@@ -20,7 +20,7 @@ from qgis.core import (
 )
 from qgis.gui import QgsMapCanvas, QgsMessageBar
 from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QSize, pyqtSignal
-from qgis.PyQt.QtGui import QImage
+from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar
 
 
@@ -112,6 +112,7 @@ def rendered(layers: list[QgsRasterLayer], extent: QgsRectangle, crs: Any, width
     settings.setDestinationCrs(crs)
     settings.setOutputSize(QSize(width, height))
     settings.setExtent(extent)
+    settings.setBackgroundColor(QColor(0, 0, 0, 0))
     job = QgsMapRendererParallelJob(settings)
     job.start()
     wait(lambda: not job.isActive(), 60)
@@ -125,7 +126,9 @@ def pixels(image: QImage) -> Any:
     image = image.convertToFormat(QImage.Format.Format_RGBA8888)
     bits = image.constBits()
     bits.setsize(image.sizeInBytes())
-    return np.frombuffer(bits, np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)[:, : image.width()].copy()
+    return (
+        np.frombuffer(bits, np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)[:, : image.width()].copy()
+    )
 
 
 class Window(QMainWindow):

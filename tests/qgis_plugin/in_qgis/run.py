@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
         os.environ.setdefault("XDG_RUNTIME_DIR", profile)
         os.environ["GDAL_PAM_ENABLED"] = "NO"  # nothing is written beside the scenes
         os.environ.pop("QGIS_PLUGINPATH", None)
-        places = ["-c", str(HERE / "pytest.ini"), "--rootdir", str(HERE), "--confcutdir", str(HERE)]
+        # Its settings go below rootdir.
+        places = ["-c", str(HERE / "pytest.ini"), "--rootdir", profile, "--confcutdir", str(HERE)]
         return int(pytest.main([*places, "-p", "no:cacheprovider", *(arguments or [str(HERE)])]))
 
 

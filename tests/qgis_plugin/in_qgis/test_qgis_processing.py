@@ -27,7 +27,12 @@ def provider(qgis_app: Any) -> Iterator[GeosarProvider]:
 
 def grid(path: str | Path) -> tuple[Any, ...]:
     raster = gdal.Open(str(path))
-    return raster.GetGeoTransform(), raster.RasterXSize, raster.RasterYSize, raster.GetSpatialRef().GetAuthorityCode(None)
+    return (
+        raster.GetGeoTransform(),
+        raster.RasterXSize,
+        raster.RasterYSize,
+        raster.GetSpatialRef().GetAuthorityCode(None),
+    )
 
 
 def test_every_algorithm_is_there_with_help_and_icon(provider: GeosarProvider) -> None:
@@ -68,12 +73,12 @@ def test_the_result_is_loaded_with_a_name_that_says_what_it_is(served: Any, make
     names = sorted(one.name for one in waiting.values())
     assert len(names) == 4
     assert [name.partition(" (")[2] for name in names] == [
-        "expected error, s1-rgb 0.1)", "synthetic optical, s1-rgb 0.1)", "synthetic optical, s1-rgb 0.1)",
-        "synthetic optical, s1-rgb 0.1)",
+        "expected error, tiny 1.0)", "synthetic optical, tiny 1.0)", "synthetic optical, tiny 1.0)",
+        "synthetic optical, tiny 1.0)",
     ]  # fmt: skip
     loaded = QgsRasterLayer(target, "output")
     waiting[target].postProcessor().postProcessLayer(loaded, task.context, task.feedback)
-    assert loaded.name().endswith("(synthetic optical, s1-rgb 0.1)")
+    assert loaded.name().endswith("(synthetic optical, tiny 1.0)")
     assert "not an observation" in loaded.metadata().abstract()
     assert "not an observation" in loaded.attribution()
 
@@ -100,7 +105,10 @@ def test_three_at_once_all_arrive(served: Any, make_sar: Make, tmp_path: Path) -
 
 def test_uploading_listing_and_translating_what_is_there(served: Any, make_sar: Make, tmp_path: Path) -> None:
     source = make_sar("river_vv.tif", seed=6)
-    up = Run("upload", {"INPUT": str(source), "CONNECTION": served.address, "NAME": "the river", "ADD_SAR": True, "ADD_LIVE": True})
+    up = Run(
+        "upload",
+        {"INPUT": str(source), "CONNECTION": served.address, "NAME": "the river", "ADD_SAR": True, "ADD_LIVE": True},
+    )
     scene = up.result()["SCENE_ID"]
     added = sorted(one.name for one in up.context.layersToLoadOnCompletion().values())
     assert added == ["the river (SAR)", "the river (synthetic optical, live)"]
@@ -141,7 +149,9 @@ def test_a_crs_given_in_qgis_goes_along(served: Any, make_sar: Make, tmp_path: P
     layer = QgsRasterLayer(str(make_sar(seed=9)), "moved")
     layer.setCrs(QgsCoordinateReferenceSystem("EPSG:32733"))
     QgsProject.instance().addMapLayer(layer)
-    results = run("translate", INPUT=layer.id(), CONNECTION=served.address, POLARISATION=1, UNIT=1, OUTPUT=str(tmp_path / "o.tif"))
+    results = run(
+        "translate", INPUT=layer.id(), CONNECTION=served.address, POLARISATION=1, UNIT=1, OUTPUT=str(tmp_path / "o.tif")
+    )
     assert grid(results["OUTPUT"])[3] == "32733"
 
 
@@ -168,12 +178,12 @@ def test_a_map_picture_is_refused_in_words(served: Any) -> None:
     ("changes", "words"),
     [
         ({"CONNECTION": "http://127.0.0.1:9"}, "cannot be reached"),
-        ({"CONNECTION": "no such"}, "There is no connection 'no such'"),
+        ({"CONNECTION": "no such"}, "neither a connection (none yet)"),
         ({"CONNECTION": "ftp://x/"}, "neither a connection"),
         ({"MODEL": "unheard-of"}, "there is no model 'unheard-of'"),
         ({"OUTPUT": "/nowhere/at/all/o.tif"}, "There is no folder"),
-        ({"EXTENT": "0,1,0,1 [EPSG:4326]"}, "misses the scene"),
-        ({"AUTHCFG": "gone123"}, "could not be used"),
+        ({"EXTENT": "0,1,50,51 [EPSG:4326]"}, "misses the scene"),
+        ({"AUTHCFG": "gone123"}, "authentication"),
     ],
 )
 def test_what_goes_wrong_is_said_in_words(
@@ -192,7 +202,9 @@ def test_a_full_disk_here_is_said_in_words(served: Any, make_sar: Make, tmp_path
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        said = Run("translate", {"INPUT": str(source), "CONNECTION": served.address, "OUTPUT": str(tmp_path / "o.tif")}).trouble()
+        said = Run(
+            "translate", {"INPUT": str(source), "CONNECTION": served.address, "OUTPUT": str(tmp_path / "o.tif")}
+        ).trouble()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "could not be written" in said

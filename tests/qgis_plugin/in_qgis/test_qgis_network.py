@@ -1,0 +1,170 @@
+"""Requests on QGIS's network: long uploads beside a living window, lines that are cut, and keys that stay at home."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from geosar_qgis import connections
+from geosar_qgis.client.messages import Request, UnreachableError
+from geosar_qgis.client.service import Service
+from geosar_qgis.client.uploads import Parcel, upload
+from geosar_qgis.connections import Connection
+from geosar_qgis.network import Conversation, send
+from geosar_qgis.provider import GeosarProvider
+from inside import Run, ask, spin, wait
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QTimer
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def provider(qgis_app: Any) -> Iterator[None]:
+    made = GeosarProvider()
+    QgsApplication.processingRegistry().addProvider(made)
+    yield
+    QgsApplication.processingRegistry().removeProvider(made)
+
+
+class Relay(threading.Thread):
+    """A line to a service that breaks once, after so many bytes of what is sent."""
+
+    def __init__(self, address: str, after: int) -> None:
+        super().__init__(daemon=True)
+        self._target = ("127.0.0.1", int(address.rpartition(":")[2]))
+        self._left = after
+        self.cuts = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self._target)
+            threading.Thread(target=self._pass, args=(near, far, True), daemon=True).start()
+            threading.Thread(target=self._pass, args=(far, near, False), daemon=True).start()
+
+    def _pass(self, one: socket.socket, other: socket.socket, counted: bool) -> None:
+        try:
+            while data := one.recv(65536):
+                if counted and not self.cuts:
+                    self._left -= len(data)
+                    if self._left < 0:
+                        self.cuts += 1
+                        break
+                other.sendall(data)
+        except OSError:
+            pass
+        for end in (one, other):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_the_event_loop_turns_during_an_upload_of_100_megabytes(served: Any, make_sar: Make) -> None:
+    path = make_sar("padded_vv.tif", seed=41)
+    with path.open("ab") as file:
+        file.truncate(100_000_000)  # a GeoTIFF with zeros behind it is still one
+    beats: list[float] = []
+    clock = QTimer()
+    clock.timeout.connect(lambda: beats.append(time.monotonic()))
+    clock.start(20)
+    task = Run("upload", {"INPUT": str(path), "CONNECTION": served.address})
+    scene = task.result(240)["SCENE_ID"]
+    clock.stop()
+    gaps = [later - earlier for earlier, later in zip(beats, beats[1:])]
+    assert len(beats) > 10
+    assert max(gaps) < 1.5
+    assert len({share for share in task.feedback.shares if share < 90}) > 5
+    found = ask(Connection("c", served.address), Service(served.address).scene(scene))
+    assert found.size == 100_000_000
+
+
+def test_an_upload_that_is_cut_off_goes_on(served: Any, make_sar: Make) -> None:
+    relay = Relay(served.address, after=300_000)
+    path = make_sar("cut_vv.tif", width=500, height=400, seed=42)
+    scene = ask(Connection("r", relay.address), upload(Service(relay.address), Parcel(path)))
+    relay.close()
+    assert relay.cuts == 1
+    assert scene.size == path.stat().st_size
+
+
+def test_a_service_that_is_away_is_said_to_be_so_soon(qgis_app: Any) -> None:
+    with pytest.raises(UnreachableError, match="Is the service running"):
+        send(Connection("c", "http://127.0.0.1:9"))(Request("GET", "http://127.0.0.1:9/"), lambda: False)
+
+
+def test_a_service_that_never_answers_can_be_given_up(qgis_app: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        begun = time.monotonic()
+        task = Run("listscenes", {"CONNECTION": address, "OUTPUT": "TEMPORARY_OUTPUT"})
+        spin(0.5)
+        task.feedback.cancel()
+        assert "Stopped" in task.trouble()
+        assert time.monotonic() - begun < 20
+
+
+def test_a_conversation_that_is_stopped_says_nothing_more(served: Any) -> None:
+    said: list[object] = []
+    conversation = Conversation(Service(served.address).scenes(), Connection("c", served.address))
+    conversation.succeeded.connect(said.append)
+    conversation.failed.connect(said.append)
+    spin(0.02)
+    conversation.stop()
+    spin(0.5)
+    assert said == []
+
+
+def test_a_key_goes_to_its_own_service_only(qgis_app: Any) -> None:
+    heard: list[str] = []
+
+    class Ear(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers.get("Authorization", ""))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ear) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert QgsApplication.authManager().setMasterPassword("of the tests", True)
+        connection = Connection("c", f"{address}/geosar", connections.keep_key("ear", "secret"))
+        send(connection)(Request("GET", f"{address}/geosar/scenes"), lambda: False)
+        send(connection)(Request("GET", f"{address}/elsewhere"), lambda: False)
+        server.shutdown()
+    assert heard == ["Bearer secret", ""]
+
+
+def test_a_file_that_is_short_of_what_was_promised_is_not_taken_for_whole(served: Any, tmp_path: Path) -> None:
+    relay_target = tmp_path / "x.tif"
+    with pytest.raises(UnreachableError, match="cut off"), socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+        def serve() -> None:
+            for _ in range(5):
+                near, _peer = server.accept()
+                near.recv(4096)
+                near.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")
+                near.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        ask(Connection("c", address), Service(address).download(f"{address}/x", relay_target))
+    assert not relay_target.exists()
+    wait(lambda: True)

@@ -1,0 +1,128 @@
+"""The plugin from its zip: in qgis_process, in a real window under Xvfb, and before the rules of the plugin repository."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "qgis_plugin" / "geosar_qgis"
+SOURCES = sorted(FOLDER.rglob("*.py"))
+WINDOW_SCRIPT = Path(__file__).with_name("window.py")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A profile of QGIS with the plugin installed from its zip."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, str(ROOT / "qgis_plugin" / "build.py"), "--out", str(folder)], check=True)
+    plugins = folder / "profiles" / "default" / "python" / "plugins"
+    with zipfile.ZipFile(next(folder.glob("*.zip"))) as archive:
+        archive.extractall(plugins)
+    return folder
+
+
+def process(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run qgis_process; Debian's wrapper of that name is broken, the program beside it is not."""
+    program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+    assert program is not None, "QGIS is installed, but qgis_process is not on the path"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("QGIS_", "PYTHONPATH"))}
+    environment |= {
+        "QGIS_CUSTOM_CONFIG_PATH": str(installed / "settings"),
+        "QGIS_PLUGINPATH": str(installed / "profiles" / "default" / "python" / "plugins"),
+        "QT_QPA_PLATFORM": "offscreen",
+    }
+    return subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, timeout=180)
+
+
+def test_qgis_process_translates_without_a_window(installed: Path, served: Any, make_sar: Any, tmp_path: Path) -> None:
+    assert process(installed, "plugins", "enable", "geosar_qgis").returncode == 0
+    target = tmp_path / "o.tif"
+    ran = process(
+        installed, "run", "geosar:translate", "--", f"INPUT={make_sar(seed=51)}", f"CONNECTION={served.address}",
+        f"OUTPUT={target}",
+    )  # fmt: skip
+    assert target.exists(), ran.stdout + ran.stderr
+    assert "100 - done" in ran.stdout
+    failed = process(installed, "run", "geosar:listscenes", "--", "CONNECTION=http://127.0.0.1:9", "OUTPUT=x.gpkg")
+    assert "cannot be reached" in failed.stdout + failed.stderr
+    assert "Traceback" not in failed.stdout + failed.stderr
+
+
+def test_in_a_real_window_it_loads_shows_itself_and_unloads(installed: Path, served: Any, tmp_path: Path) -> None:
+    qgis, screen = shutil.which("qgis"), shutil.which("xvfb-run")
+    assert qgis is not None
+    assert screen is not None, "apt-get install xvfb"
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("QGIS_", "QT_QPA", "PYTHONPATH"))
+    }
+    environment |= {"GEOSAR_SERVICE": served.address, "GEOSAR_PICTURES": str(tmp_path)}
+    command = [screen, "-a", "-s", "-screen 0 1400x900x24", qgis, "--noversioncheck", "--nologo", "--profiles-path",
+               str(installed), "--code", str(WINDOW_SCRIPT)]  # fmt: skip
+    subprocess.run(command, env=environment, timeout=240, capture_output=True)
+    said = (tmp_path / "said.txt").read_text()
+    assert said.splitlines()[-1] == "all well", said
+    assert (tmp_path / "window.png").stat().st_size > 20_000
+
+
+def names_used() -> set[tuple[str, str]]:
+    """Everything the plugin takes from Qt: module, and dotted name (QFrame.Shape.Box)."""
+    found = set()
+    for path in SOURCES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        homes = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("qgis.PyQt."):
+                homes |= {alias.name: str(node.module).rpartition(".")[2] for alias in node.names}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                dotted = ast.unparse(node)
+                if dotted.split(".")[0] in homes and dotted.replace(".", "").isidentifier():
+                    found.add((homes[dotted.split(".")[0]], dotted))
+        found |= {(home, name) for name, home in homes.items()}
+    return found
+
+
+def test_all_it_takes_from_qt_is_in_qt_6_too() -> None:
+    missing = []
+    for module, dotted in sorted(names_used()):
+        here: Any = import_module(f"PyQt6.{module}")
+        try:
+            for name in dotted.split("."):
+                here = getattr(here, name)
+        except AttributeError:
+            missing.append(f"{module}: {dotted}")
+    gone = {"QtCore: QVariant.LongLong", "QtCore: QVariant.String"}  # qgis.PyQt brings these two back
+    assert set(missing) <= gone
+
+
+def test_enums_are_scoped_and_what_qt_6_dropped_is_not_used() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    for word in (
+        ".exec_(",
+        "PyQt5",
+        "PyQt6",
+        "QRegExp",
+        "resources_rc",
+        "QAction(",
+        "urllib.request",
+        "import requests",
+    ):
+        assert word not in text, word
+
+
+def test_flake8_and_bandit_have_no_complaint() -> None:
+    flake8 = subprocess.run(
+        [sys.executable, "-m", "flake8", "--isolated", "--max-line-length", "120", "--extend-ignore", "E203,E704,W503",
+         str(FOLDER)], capture_output=True, text=True,
+    )  # fmt: skip
+    assert flake8.stdout + flake8.stderr == ""
+    bandit = subprocess.run([sys.executable, "-m", "bandit", "-q", "-r", str(FOLDER)], capture_output=True, text=True)
+    assert bandit.returncode == 0, bandit.stdout

@@ -1,0 +1,96 @@
+"""The plugin as a package: what is in the zip, what it imports, and that its texts can be translated."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from configparser import ConfigParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+STANDARD = set(sys.stdlib_module_names)
+NETWORK = {"urllib.request", "http", "http.client", "socket", "ssl", "requests"}
+
+
+def imported(path: Path) -> set[str]:
+    """Names of all modules that a file imports, relative ones left out."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(str(node.module))
+    return found
+
+
+def test_the_client_imports_the_standard_library_alone_and_no_network(plugin_folder: Path) -> None:
+    for path in sorted((plugin_folder / "client").glob("*.py")):
+        modules = imported(path)
+        assert {name.partition(".")[0] for name in modules} <= STANDARD, path
+        assert not modules & NETWORK, path
+
+
+def test_the_rest_imports_qgis_and_the_standard_library_and_no_other_network(plugin_folder: Path) -> None:
+    for path in sorted(plugin_folder.rglob("*.py")):
+        modules = imported(path)
+        assert {name.partition(".")[0] for name in modules} <= STANDARD | {"qgis", "processing"}, path
+        assert not modules & NETWORK, path
+
+
+def test_no_file_is_longer_than_it_should_be(plugin_folder: Path) -> None:
+    for path in plugin_folder.rglob("*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 400, path
+
+
+def test_the_zip_is_small_whole_and_the_same_each_time(plugin_folder: Path, tmp_path: Path) -> None:
+    script = plugin_folder.parent / "build.py"
+    for name in ("one", "two"):
+        ran = subprocess.run(
+            [sys.executable, str(script), "--out", str(tmp_path / name)], capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert "Install from ZIP" in ran.stdout
+    one, two = next((tmp_path / "one").iterdir()), next((tmp_path / "two").iterdir())
+    assert one.read_bytes() == two.read_bytes()
+    with zipfile.ZipFile(one) as archive:
+        names = archive.namelist()
+        assert all(name.startswith("geosar_qgis/") for name in names)
+        assert {"geosar_qgis/metadata.txt", "geosar_qgis/LICENSE", "geosar_qgis/icon.svg"} <= set(names)
+        assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".so", ".exe", ".dll"))]
+    assert one.stat().st_size < 200_000
+
+
+def test_the_metadata_is_complete(plugin_folder: Path) -> None:
+    parser = ConfigParser(interpolation=None)
+    parser.read(plugin_folder / "metadata.txt", encoding="utf-8")
+    known = parser["general"]
+    assert known["hasProcessingProvider"] == "yes"
+    assert known["supportsQt6"] == "True"
+    assert known["qgisMinimumVersion"] == "3.22"
+    assert known["version"] in known["changelog"]
+    for key in ("description", "about", "author", "email", "tracker", "repository", "homepage", "tags"):
+        assert known[key]
+    assert "GNU GENERAL PUBLIC LICENSE" in (plugin_folder / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_a_binary_or_a_hidden_file_does_not_get_into_the_zip(plugin_folder: Path, tmp_path: Path) -> None:
+    sys.path.insert(0, str(plugin_folder.parent))
+    from build import members
+
+    (tmp_path / "a.py").touch()
+    assert members(tmp_path) == [tmp_path / "a.py"]
+    (tmp_path / "helper.so").touch()
+    with pytest.raises(ValueError, match=r"helper\.so"):
+        members(tmp_path)
+
+
+def test_every_text_is_in_the_template_for_translators(plugin_folder: Path) -> None:
+    sys.path.insert(0, str(plugin_folder.parent))
+    from translations import document, texts
+
+    template = plugin_folder / "i18n" / "geosar.ts"
+    assert template.read_text(encoding="utf-8") == document("", {}), "run python qgis_plugin/translations.py"
+    assert len(texts()) > 80
+    assert ET.parse(template).getroot().tag == "TS"
