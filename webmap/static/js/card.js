@@ -80,7 +80,7 @@ function table(block) {
   const named = head.some(Boolean);
   return h(
     "div",
-    { class: "table" },
+    { class: "table", tabindex: 0 },
     h(
       "table",
       {},

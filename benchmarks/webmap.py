@@ -1,0 +1,88 @@
+"""How soon the web map shows the first tiles of a scene, how smooth panning is, and how large its code is.
+
+GEOSAR_DATA=... python benchmarks/webmap.py     # needs Chromium; run it on an idle machine
+"""
+
+import gzip
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "webmap" / "page"))
+from visiting import Service, enter, settle  # noqa: E402 - it lies beside the tests
+
+RUNS = 5
+STEPS = 60
+FRAME_MILLISECONDS = 16
+WATCH = """() => {
+  window.tasks = [];
+  new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((one) => one.duration)))
+    .observe({ type: "longtask" });
+  document.addEventListener("click", () => { window.clicked = performance.now(); }, { capture: true, once: true });
+  new MutationObserver((_, observer) => {
+    if (!document.querySelector(".leaflet-scene-sar-pane img.leaflet-tile-loaded")) return;
+    window.seen = performance.now();
+    observer.disconnect();
+  }).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
+}"""
+
+
+def opened(page: Page, service: Service) -> float:
+    """Milliseconds from the click on a scene to its first tile on screen."""
+    enter(page, service)
+    page.locator(".thumbnail.there").first.wait_for()
+    page.evaluate(WATCH)
+    page.locator(".scene-card").first.click()
+    page.wait_for_selector(".leaflet-scene-sar-pane img.leaflet-tile-loaded", state="attached")
+    return float(page.evaluate("window.seen - window.clicked"))
+
+
+def panned(page: Page) -> list[float]:
+    """Milliseconds of the long tasks (over 50) while the map is dragged for a second."""
+    settle(page)
+    page.evaluate("window.tasks.length = 0")
+    page.mouse.move(900, 400)
+    page.mouse.down()
+    for step in range(STEPS):
+        page.mouse.move(900 - 8 * step, 400 + 3 * step)
+        page.wait_for_timeout(FRAME_MILLISECONDS)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    return [float(task) for task in page.evaluate("window.tasks")]
+
+
+def main() -> None:
+    """Measure and print."""
+    files = [
+        path for path in (ROOT / "webmap" / "static").rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"}
+    ]
+    whole = len(gzip.compress(b"".join(path.read_bytes() for path in files), 9))
+    single = sum(len(gzip.compress(path.read_bytes(), 9)) for path in files)
+    print(f"own code: {whole / 1000:.1f} kB gzipped as one, {single / 1000:.1f} kB as {len(files)} files")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        service = Service(Path(folder) / "store")
+        service.start()
+        try:
+            service.send(Path(os.environ["GEOSAR_DATA"]) / "scenes" / "los_angeles_s1_vh.tif")
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            first, tasks = [], []
+            for _ in range(RUNS):
+                page = browser.new_page(viewport={"width": 1280, "height": 800})
+                first.append(opened(page, service))
+                tasks += panned(page)
+                page.close()
+            browser.close()
+        finally:
+            service.stop()
+    print(f"first tile after opening a scene: median {statistics.median(first):.0f} ms, worst {max(first):.0f} ms")
+    print(f"tasks over 50 ms while panning: {len(tasks)} in {RUNS} s, the longest {max(tasks, default=0):.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
