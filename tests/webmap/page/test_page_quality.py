@@ -110,6 +110,14 @@ def test_the_pages_own_code_is_small() -> None:
     assert len(gzip.compress(b"".join(path.read_bytes() for path in files), 9)) < MOST_BYTES
 
 
+def test_every_script_is_fetched_at_once_not_one_after_the_other() -> None:
+    """A script that is not named in the page is found only when the one that imports it has come."""
+    page = (STATIC / "index.html").read_text()
+    unneeded = {"types.js"}
+    names = {path.name for path in (STATIC / "js").glob("*.js")} - unneeded
+    assert names == set(re.findall(r'(?:href|src)="js/([^"]+)"', page))
+
+
 def test_no_file_of_the_page_reads_strings_as_html() -> None:
     scripts = "\n".join(path.read_text() for path in (STATIC / "js").glob("*.js"))
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", scripts)

@@ -14,9 +14,9 @@ import httpx2 as httpx
 from playwright.sync_api import Browser, Page, expect
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 90.0
+PATIENCE = 120.0
 """Seconds; two busy cores are slow."""
-expect.set_options(timeout=1000 * PATIENCE / 3)
+expect.set_options(timeout=1000 * PATIENCE / 2)
 
 
 class Service:
@@ -88,7 +88,7 @@ def until(done: Callable[[], bool], seconds: float = PATIENCE) -> None:
 def visit(browser: Browser, **options: Any) -> Iterator[Page]:
     """Open a page; at the end no script may have failed, and nothing may have been refused by the page's policy."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **options})
-    context.set_default_timeout(1000 * PATIENCE / 3)
+    context.set_default_timeout(1000 * PATIENCE)
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))

@@ -30,6 +30,9 @@ import { TEXT } from "./texts.js";
 const CHUNK = 8 * 2 ** 20;
 const LOOK = 300;
 const LOST_WAIT = 2000;
+/** The service is still at the piece that was sent before. */
+const LOCKED = 423;
+const REMOVALS = 20;
 const TUS = { "Tus-Resumable": "1.0.0" };
 const TOO_PLAIN = new Set([404, 405, 501]);
 /** An upload that the service knows no longer; it is begun again. */
@@ -123,7 +126,8 @@ export class Uploads extends EventTarget {
         signal: item.stop.signal,
         onSent: (count) => this.progress(item, begun + count),
       });
-      if (answer.status === 409) offset = await this.offset(item);
+      if (answer.status === LOCKED) await pause(LOOK, item.stop.signal);
+      if (answer.status === 409 || answer.status === LOCKED) offset = await this.offset(item);
       else if (answer.status === 204) offset = Number(answer.header("Upload-Offset"));
       else throw problemFrom(answer);
       this.progress(item, offset);
@@ -279,7 +283,7 @@ export class Uploads extends EventTarget {
     item.stop.abort();
     this.items = this.items.filter((one) => one !== item);
     if (item.location && item.state !== "done") {
-      void exchange({ method: "DELETE", url: item.location, headers: TUS }).catch(() => undefined);
+      void remove(item.location).catch(() => undefined);
     }
     void forget(item.id);
     this.changed();
@@ -329,6 +333,15 @@ const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(te
 
 /** @param {EventTarget} target @param {string} name @returns {Promise<void>} */
 const once = (target, name) => new Promise((resolve) => target.addEventListener(name, () => resolve(), { once: true }));
+
+/** Have the service forget an upload, once the piece that was under way has ended there too. @param {string} url */
+async function remove(url) {
+  for (let tries = 0; tries < REMOVALS; tries += 1) {
+    const { status } = await exchange({ method: "DELETE", url, headers: TUS });
+    if (status !== LOCKED) return;
+    await pause(LOOK);
+  }
+}
 
 /** @typedef {{status: number, text: string, header: (name: string) => string}} Answer */
 
