@@ -247,5 +247,5 @@ class Conversation(QObject):
 
 
 def _number(value: Any) -> int:
-    """Give the number of an enum's member, in PyQt5 and PyQt6."""
+    """Give the number of an enum's member, which is a number itself with Qt 5 and has one with Qt 6."""
     return int(getattr(value, "value", value))

@@ -31,7 +31,7 @@ def send(request: Request, _cancelled: Callable[[], bool] = never) -> Response:
 
 def talk(flow: Any, through: Callable[[Request, Callable[[], bool]], Response] = send, **options: Any) -> Any:
     """Carry out a conversation without sleeping longer than a moment."""
-    return drive(flow, through, sleep=options.pop("sleep", lambda seconds: None), **options)
+    return drive(flow, through, sleep=options.pop("sleep", lambda _seconds: None), **options)
 
 
 class Script:

@@ -6,9 +6,10 @@ import sys
 import zipfile
 from configparser import ConfigParser
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
+from build_zip import members
+from translations import document, texts
 
 STANDARD = set(sys.stdlib_module_names)
 NETWORK = {"urllib.request", "http", "http.client", "socket", "ssl", "requests"}
@@ -45,10 +46,10 @@ def test_no_file_is_longer_than_it_should_be(plugin_folder: Path) -> None:
 
 
 def test_the_zip_is_small_whole_and_the_same_each_time(plugin_folder: Path, tmp_path: Path) -> None:
-    script = plugin_folder.parent / "build.py"
+    script = plugin_folder.parent / "build_zip.py"
     for name in ("one", "two"):
         ran = subprocess.run(
-            [sys.executable, str(script), "--out", str(tmp_path / name)], capture_output=True, text=True
+            [sys.executable, str(script), "--out", str(tmp_path / name)], check=False, capture_output=True, text=True
         )
         assert ran.returncode == 0, ran.stderr
         assert "Install from ZIP" in ran.stdout
@@ -75,10 +76,7 @@ def test_the_metadata_is_complete(plugin_folder: Path) -> None:
     assert "GNU GENERAL PUBLIC LICENSE" in (plugin_folder / "LICENSE").read_text(encoding="utf-8")
 
 
-def test_a_binary_or_a_hidden_file_does_not_get_into_the_zip(plugin_folder: Path, tmp_path: Path) -> None:
-    sys.path.insert(0, str(plugin_folder.parent))
-    from build import members
-
+def test_a_binary_or_a_hidden_file_does_not_get_into_the_zip(tmp_path: Path) -> None:
     (tmp_path / "a.py").touch()
     assert members(tmp_path) == [tmp_path / "a.py"]
     (tmp_path / "helper.so").touch()
@@ -87,10 +85,6 @@ def test_a_binary_or_a_hidden_file_does_not_get_into_the_zip(plugin_folder: Path
 
 
 def test_every_text_is_in_the_template_for_translators(plugin_folder: Path) -> None:
-    sys.path.insert(0, str(plugin_folder.parent))
-    from translations import document, texts
-
     template = plugin_folder / "i18n" / "geosar.ts"
     assert template.read_text(encoding="utf-8") == document("", {}), "run python qgis_plugin/translations.py"
     assert len(texts()) > 80
-    assert ET.parse(template).getroot().tag == "TS"

@@ -142,7 +142,8 @@ class Results:
     def of(cls, told: dict[str, Any], job: str) -> Results:
         """Read the results document."""
         with _reading("results"):
-            report = (told.get("report") or {}).get("value") or {}
+            report = told.get("report") or {}
+            report = report.get("value", report)  # services before 0.2 had it bare
             files = {name: one["href"] for name, one in told.items() if isinstance(one, dict) and "href" in one}
             return cls(
                 job=job,

@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="geosar-qgis-", ignore_cleanup_errors=True) as profile:
         os.environ.update(QGIS_CUSTOM_CONFIG_PATH=profile, QGIS_AUTH_DB_DIR_PATH=profile, QT_QPA_PLATFORM="offscreen")
         os.environ.setdefault("XDG_RUNTIME_DIR", profile)
+        os.environ["GEOSAR_IN_QGIS"] = "1"
         os.environ["GDAL_PAM_ENABLED"] = "NO"  # nothing is written beside the scenes
         os.environ.pop("QGIS_PLUGINPATH", None)
         # Its settings go below rootdir.

@@ -4,7 +4,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from geosar_qgis.client.uploads import Parcel, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.network import Conversation, send
 from geosar_qgis.provider import GeosarProvider
-from inside import Run, ask, spin, wait
+from inside import Run, ask, spin
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QTimer
 
@@ -65,10 +67,8 @@ class Relay(threading.Thread):
         except OSError:
             pass
         for end in (one, other):
-            try:
+            with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def close(self) -> None:
         self._listener.close()
@@ -85,9 +85,9 @@ def test_the_event_loop_turns_during_an_upload_of_100_megabytes(served: Any, mak
     task = Run("upload", {"INPUT": str(path), "CONNECTION": served.address})
     scene = task.result(240)["SCENE_ID"]
     clock.stop()
-    gaps = [later - earlier for earlier, later in zip(beats, beats[1:])]
+    gaps = [later - earlier for earlier, later in pairwise(beats)]
     assert len(beats) > 10
-    assert max(gaps) < 1.5
+    assert max(gaps) < 3  # a GUI thread that did the work would stand still for all of it
     assert len({share for share in task.feedback.shares if share < 90}) > 5
     found = ask(Connection("c", served.address), Service(served.address).scene(scene))
     assert found.size == 100_000_000
@@ -152,19 +152,18 @@ def test_a_key_goes_to_its_own_service_only(qgis_app: Any) -> None:
     assert heard == ["Bearer secret", ""]
 
 
-def test_a_file_that_is_short_of_what_was_promised_is_not_taken_for_whole(served: Any, tmp_path: Path) -> None:
-    relay_target = tmp_path / "x.tif"
-    with pytest.raises(UnreachableError, match="cut off"), socket.create_server(("127.0.0.1", 0)) as server:
+def test_a_file_that_is_short_of_what_was_promised_is_not_taken_for_whole(qgis_app: Any, tmp_path: Path) -> None:
+    def serve(server: socket.socket) -> None:
+        for _ in range(5):
+            near, _peer = server.accept()
+            near.recv(4096)
+            near.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")
+            near.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
-
-        def serve() -> None:
-            for _ in range(5):
-                near, _peer = server.accept()
-                near.recv(4096)
-                near.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")
-                near.close()
-
-        threading.Thread(target=serve, daemon=True).start()
-        ask(Connection("c", address), Service(address).download(f"{address}/x", relay_target))
-    assert not relay_target.exists()
-    wait(lambda: True)
+        flow = Service(address).download(f"{address}/x", tmp_path / "x.tif")
+        with pytest.raises(UnreachableError, match="cut off"):
+            ask(Connection("c", address), flow)
+    assert list(tmp_path.iterdir()) == []

@@ -48,7 +48,8 @@ def test_a_layer_is_translated_on_exactly_its_own_grid(served: Any, make_sar: Ma
     layer = QgsRasterLayer(str(make_sar()), "fields")
     QgsProject.instance().addMapLayer(layer)
     task = Run("translate", {
-        "INPUT": layer.id(), "CONNECTION": served.address, "OUTPUT": str(tmp_path / "o.tif"), "ERROR": str(tmp_path / "e.tif"),
+        "INPUT": layer.id(), "CONNECTION": served.address,
+        "OUTPUT": str(tmp_path / "o.tif"), "ERROR": str(tmp_path / "e.tif"),
     })  # fmt: skip
     results = task.result()
     assert grid(results["OUTPUT"]) == grid(results["ERROR"]) == grid(layer.source())

@@ -49,7 +49,7 @@ def go() -> None:
         assert qgis.utils.unloadPlugin("geosar_qgis")
         spin(500)
         SAID.write_text("all well\n", encoding="utf-8")
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it was, it is written down
         SAID.write_text(traceback.format_exc(), encoding="utf-8")
     os._exit(0)
 

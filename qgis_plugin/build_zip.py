@@ -1,4 +1,4 @@
-"""Builds the zip of the plugin: `python qgis_plugin/build.py [--out dist]`; needs nothing but Python."""
+"""Builds the zip of the plugin: `python qgis_plugin/build_zip.py [--out dist]`; needs nothing but Python."""
 
 from __future__ import annotations
 
