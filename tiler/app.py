@@ -5,12 +5,26 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 import geosar
-from tiler import events, health, metrics, pages, problems, processes, references, scenes, stac, tiles, tus, webpage
+from tiler import (
+    crs,
+    events,
+    health,
+    metrics,
+    pages,
+    problems,
+    processes,
+    references,
+    scenes,
+    stac,
+    tiles,
+    tus,
+    webpage,
+)
 from tiler.bodies import BodiesMiddleware
 from tiler.database import Database
 from tiler.direct import DirectScenes
@@ -65,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="Synthetic optical images from SAR: scenes, translation jobs and map tiles. Not observations.",
         root_path=settings.root_path,
         lifespan=lifespan,
+        dependencies=[Depends(crs.check_query)],
     )
     problems.install(app)
     for module in (pages, health, scenes, references, tus, processes, events, stac, metrics):

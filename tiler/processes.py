@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from geosar.errors import BoundsError
 from geosar.models import load_model
 from tiler import catalogue, jobs, links
+from tiler.crs import named_crs
 from tiler.database import LIVE, Job, Scene
 from tiler.errors import InvalidError, NotFoundError
 from tiler.files import StoredFile
@@ -200,10 +201,7 @@ def _bounds(scene: Scene, box: Box | tuple[float, float, float, float]) -> tuple
     crs = scene.description["crs"]
     if crs is None:
         raise InvalidError("the scene has no georeference, so no box of it can be named. Leave bbox out.")
-    try:
-        given = CRS.from_user_input("OGC:CRS84" if name == CRS84 else name)
-    except CRSError as error:
-        raise InvalidError(f"{name!r} is no CRS; give one such as {CRS84} or EPSG:32643.") from error
+    given = named_crs(name)
     try:
         left, bottom, right, top = transform_bounds(given, CRS.from_user_input(crs), *bounds)
     except (CRSError, ValueError) as error:
