@@ -23,11 +23,9 @@ from .client.answers import SYNTHETIC, Tiles
 from .client.service import title_of
 from .connections import Connection
 from .export import is_alpha
+from .legend import ERROR_SHOWN, MAGMA, error_legend
 from .words import tr
 
-ERROR_SHOWN = 64
-"""Expected errors at which the colours end, of 255; as in the service's own tiles."""
-MAGMA = ("#000004", "#180f3e", "#451077", "#721f81", "#9f2f7f", "#cd4071", "#f1605d", "#fd9567", "#fec98d", "#fcfdbf")
 STATEMENT = "Synthetic optical image made from SAR; not an observation"
 MERCATOR, DEGREES = "EPSG:3857", "EPSG:4326"
 MARK = "geosar/layer"
@@ -41,6 +39,8 @@ def xyz_layer(connection: Connection, tiles: Tiles, scene_name: str, model: str 
     layer = QgsRasterLayer(uri, title_of(scene_name, tiles.layer, model), "wms")
     set_box(layer, tiles.bounds)
     describe(layer, tiles.layer, tiles.description)
+    if tiles.layer == "error":
+        layer.setLegendPlaceholderImage(error_legend())
     return layer
 
 

@@ -58,7 +58,7 @@ def begin_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes
         env={**environment, "PYTHONPATH": os.pathsep.join(paths), **settings}, cwd=folder, stdout=log, stderr=log,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while True:
         try:
             with urllib.request.urlopen(f"{address}/healthz", timeout=5):

@@ -1,5 +1,6 @@
 """Layers of the service on the map: the real Los Angeles scene, styles and words, and signatures that expire."""
 
+import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,10 @@ def test_the_error_is_coloured_as_the_service_colours_it(translated: Any, empty_
     cog = adding.add_file(scene, "error", ask(connection, adding.file_of(service, scene, "error")))
     xyz = adding.add_tiles(connection, scene, ask(connection, adding.tiles_of(service, scene, "error")))
     assert cog.renderer().type() == "singlebandpseudocolor"
+    picture = QImage.fromData(base64.b64decode(xyz.legendPlaceholderImage().partition(":")[2]))
+    row = [picture.pixelColor(x, 8) for x in (6, picture.width() - 7)]
+    assert row[0].lightness() < 20, "dark where no error is expected"
+    assert row[1].lightness() > 200
     assert "Expected absolute error" in cog.metadata().abstract()
     here, there = (pixels(rendered([one], cog.extent(), cog.crs(), 300, 200)).astype(int) for one in (cog, xyz))
     inner = (slice(10, -10), slice(10, -10), slice(0, 3))

@@ -1,6 +1,8 @@
 """Requests on QGIS's network: long uploads beside a living window, lines that are cut, and keys that stay at home."""
 
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 from geosar_qgis import connections
-from geosar_qgis.client.messages import Request, UnreachableError
+from geosar_qgis.client.messages import Request, UnreachableError, UntrustedError
 from geosar_qgis.client.service import Service
 from geosar_qgis.client.uploads import Parcel, upload
 from geosar_qgis.connections import Connection
@@ -150,6 +152,22 @@ def test_a_key_goes_to_its_own_service_only(qgis_app: Any) -> None:
         send(connection)(Request("GET", f"{address}/elsewhere"), lambda: False)
         server.shutdown()
     assert heard == ["Bearer secret", ""]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_in_words(qgis_app: Any, tmp_path: Path) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "certificate.pem")], check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"https://127.0.0.1:{server.server_port}"
+        with pytest.raises(UntrustedError, match="certificate of https.* is not trusted"):
+            ask(Connection("c", address), Service(address).models())
+        server.shutdown()
 
 
 def test_a_file_that_is_short_of_what_was_promised_is_not_taken_for_whole(qgis_app: Any, tmp_path: Path) -> None:
