@@ -65,8 +65,8 @@ def make_pairs(ombria: Path, target: Path) -> Made:
         made.pairs[split] += 1
     if not rows:
         raise PairsError(f"{ombria} has no chip with less than {CLOUDED:.0%} of cloud. Give the whole data set.")
-    with (target / "manifest.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("name", "split", "source", "unit"), *rows])
+    with (target / "manifest.csv").open("w", newline="") as table:
+        csv.writer(table).writerows([("name", "split", "source", "unit"), *rows])
     return made
 
 
