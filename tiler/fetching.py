@@ -112,6 +112,8 @@ def _opened_file(href: str, settings: Settings) -> Iterator[tuple[IO[bytes], int
     parts = urlsplit(href)
     given = Path(unquote(parts.path) if parts.scheme else href)
     folders = [Path(unquote(urlsplit(one).path)) for one in settings.allowed_hrefs if _is_folder(one)]
+    if "\0" in str(given):  # no path, and Python says so in its own way
+        raise _refused(href)
     real = Path(os.path.realpath(given))
     if not given.is_absolute() or parts.netloc or not any(_below(real, folder) for folder in folders):
         raise _refused(href)
