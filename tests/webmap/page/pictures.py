@@ -19,7 +19,7 @@ from visiting import ROOT, Service, enter, look_at, settle, visit
 
 QUALITY = 82
 REFERENCES = Path(__file__).parent / "references"
-REFERENCE_WIDTH = 320
+REDUCTION = 4
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 
@@ -32,7 +32,7 @@ def take(page: Page) -> Image.Image:
 
 def reduced(shot: Image.Image) -> Image.Image:
     """Make it small enough that letters become grey: fonts differ from machine to machine."""
-    return shot.resize((REFERENCE_WIDTH, round(shot.height * REFERENCE_WIDTH / shot.width)), Image.Resampling.BOX)
+    return shot.resize((shot.width // REDUCTION, shot.height // REDUCTION), Image.Resampling.BOX)
 
 
 def view_list(page: Page, service: Service, _scenes: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ def test_a_failing_tile_is_asked_again_and_then_shown_as_missing(
     page.route(re.compile("/sar/tiles/"), fail)
     look_at(page, service, dual, "layers=sar:100,-optical:100")
     missing = page.locator(".leaflet-scene-sar-pane img.tile-missing")
-    expect(missing.first).to_be_visible(timeout=15_000)
+    expect(missing.first).to_be_visible(timeout=60_000)
     assert set(asked.values()) == {4}
     page.unroute(re.compile("/sar/tiles/"))
 
@@ -64,7 +64,7 @@ def test_a_job_is_picked_up_after_a_reload_and_can_be_stopped(page: Page, servic
     expect(running).to_be_visible()
     page.reload()
     expect(running).to_be_visible()
-    expect(running).to_contain_text(re.compile(r"\d+ % · [\d.]+ Mpx/s · .+ left"), timeout=60_000)
+    expect(running).to_contain_text(re.compile(r"\d+ % · [\d.]+ Mpx/s · .+ left"), timeout=240_000)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".note").first).to_contain_text("stopped")
     expect(page.get_by_role("button", name="Translate")).to_be_visible()
@@ -76,7 +76,7 @@ def test_progress_is_polled_where_events_do_not_come_through(page: Page, service
     page.route(re.compile("/events$"), lambda route: route.abort())
     look_at(page, service, service.send(other))
     page.get_by_role("button", name="Translate").click()
-    expect(page.locator(".note").filter(has_text="Translated.")).to_be_visible(timeout=60_000)
+    expect(page.locator(".note").filter(has_text="Translated.")).to_be_visible(timeout=240_000)
     expect(page.get_by_role("checkbox", name="Show Expected error")).to_be_attached()
 
 

@@ -30,7 +30,10 @@ export function legendOf(bench) {
     if (name === "error") {
       return { label: TEXT.legend.error, colours: ERROR_COLOURS, ends: ["0", `${ERROR_SHOWN}+`], synthetic: true };
     }
-    if (view.sar.band === "composite") return { label: `${TEXT.layers.sar}: ${TEXT.legend.dual}` };
+    if (view.sar.band === "composite") {
+      const [first = "", second = ""] = scene.description.polarisations;
+      return { label: `${TEXT.layers.sar}: ${TEXT.legend.dual(first, second)}` };
+    }
     const [low, high] = view.sar.range ?? usualRange(scene, view.sar.band);
     const polarisation = (scene.description.polarisations[Number(view.sar.band) - 1] ?? "").replace("unknown", "");
     const unit = shownUnit(scene.description.unit);

@@ -230,7 +230,8 @@ export const TEXT = {
     errorLess: "0",
     synthetic: "Synthetic: painted by a network, not observed",
     reference: "True optical image, observed",
-    dual: "Red first polarisation, green second, blue ratio",
+    /** @param {string} first @param {string} second */
+    dual: (first, second) => `red ${first}, green ${second}, blue their ratio`,
   },
   synthetic: {
     badge: "Synthetic, not an observation",
