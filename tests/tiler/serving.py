@@ -37,7 +37,7 @@ def start(store: Path, model: Path, port: int, *options: str, **settings: str) -
 
 def until_it_answers(client: httpx2.Client, process: "subprocess.Popen[bytes]", path: str = "/healthz") -> None:
     """Wait until a service that was started answers with success."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while True:
         try:
             if client.get(path).is_success:
