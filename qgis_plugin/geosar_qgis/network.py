@@ -106,6 +106,8 @@ class Exchange(QObject):
             file.setParent(reply)
         elif verb == b"GET":
             reply = manager.get(asked)
+        elif verb == b"HEAD":
+            reply = manager.head(asked)  # as a request of another name, Qt would wait for a body
         else:
             reply = manager.sendCustomRequest(asked, verb, body.read() if isinstance(body, Piece) else body)
         if authcfg:

@@ -52,7 +52,9 @@ class Panel(QDockWidget):
         self._told: set[str] = set()
         self._known_live: set[str] = set()
         self._locked: set[str] = set()
+        self._asked: set[tuple[str, str]] = set()
         self._pictures = 0
+        self._wanted_scene = ""
         self.combo = QComboBox()
         self.state = QLabel()
         self.state.setWordWrap(True)
@@ -196,7 +198,7 @@ class Panel(QDockWidget):
 
     def _show_scenes(self, scenes: list[Scene]) -> None:
         self.scenes.show_scenes(scenes)
-        wanted, self._wanted_scene = getattr(self, "_wanted_scene", ""), ""
+        wanted, self._wanted_scene = self._wanted_scene, ""
         if wanted:
             self.scenes.choose(wanted)
         if any(one.state == "preparing" for one in scenes):
@@ -207,11 +209,12 @@ class Panel(QDockWidget):
         if self.connection is None:
             return
         service = Service(self.connection.address)
-        for scene in self.scenes.without_picture()[: PICTURES_AT_ONCE - self._pictures]:
+        for scene in self.scenes.without_picture():
             layer = "optical" if "optical" in scene.layers else "sar"
-            if layer == "sar" and scene.state != "ready":
+            is_early = layer == "sar" and scene.state != "ready"
+            if is_early or (scene.id, layer) in self._asked or self._pictures >= PICTURES_AT_ONCE:
                 continue
-            self.scenes.pictures[scene.id, "asked"] = self.scenes.pictures.get((scene.id, "asked"))
+            self._asked.add((scene.id, layer))
             self._pictures += 1
             self._talk(
                 service.picture(scene.id, layer, 2 * PICTURE),
@@ -285,6 +288,7 @@ class Panel(QDockWidget):
         for conversation in self.findChildren(Conversation):
             conversation.stop()
         self._pictures = 0
+        self._asked.clear()
 
     def _shown(self, visible: bool) -> None:
         if visible:
