@@ -72,6 +72,14 @@ def fetch(
         return writer.received(path, name, label)
 
 
+def check(href: str, settings: Settings) -> None:
+    """Raise ForbiddenError for an address that is not under an allowed one; nothing is opened or asked."""
+    if _is_local(href):
+        _allowed_file(href, settings)
+    else:
+        check_allowed(href, settings.allowed_hrefs)
+
+
 @contextmanager
 def _opened(href: str, settings: Settings) -> Iterator[tuple[IO[bytes] | http.client.HTTPResponse, int | None, str]]:
     """Open an address: what to read from, its size where it says one, and its name."""
@@ -90,7 +98,7 @@ def _opened(href: str, settings: Settings) -> Iterator[tuple[IO[bytes] | http.cl
             answer = _asked(connection, parts)
             if answer.status in _REDIRECTS:
                 # A redirect of a store of objects, too, leads to an address that must be allowed by its own name.
-                href = urljoin(parts.geturl(), answer.headers.get("Location", ""))
+                href = _led_to(parts.geturl(), answer.headers.get("Location", ""))
                 scheme = urlsplit(href).scheme.lower()
                 continue
             name = unquote(urlsplit(href).path.rpartition("/")[2]) or "scene"
@@ -106,29 +114,44 @@ def _opened(href: str, settings: Settings) -> Iterator[tuple[IO[bytes] | http.cl
     raise FetchError(f"the address was redirected more than {MOST_REDIRECTS} times.")
 
 
+def _led_to(href: str, location: str) -> str:
+    try:
+        return urljoin(href, location)
+    except ValueError:
+        raise FetchError("the address was redirected to none that can be read.") from None
+
+
 @contextmanager
 def _opened_file(href: str, settings: Settings) -> Iterator[tuple[IO[bytes], int | None, str]]:
     """Open a file below an allowed folder; links are followed before that is looked at."""
-    parts = urlsplit(href)
-    given = Path(unquote(parts.path) if parts.scheme else href)
-    folders = [Path(unquote(urlsplit(one).path)) for one in settings.allowed_hrefs if _is_folder(one)]
-    if "\0" in str(given):  # no path, and Python says so in its own way
-        raise _refused(href)
-    real = Path(os.path.realpath(given))
-    if not given.is_absolute() or parts.netloc or not any(_below(real, folder) for folder in folders):
-        raise _refused(href)
+    real = _allowed_file(href, settings)
     try:
         # Not to be led elsewhere by a link that was put there since, nor to wait for a pipe.
         descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.EACCES, errno.ENOTDIR}:
-            raise NotFoundError(f"there is no file {given.name!r} that could be read at this address.") from None
+            raise NotFoundError(f"there is no file {real.name!r} that could be read at this address.") from None
         raise _refused(href) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise InvalidError(f"{given.name!r} is no file; give the address of one raster or zip.")
+        raise InvalidError(f"{real.name!r} is no file; give the address of one raster or zip.")
     with os.fdopen(descriptor, "rb") as file:
-        yield file, os.fstat(descriptor).st_size, given.name
+        yield file, os.fstat(descriptor).st_size, real.name
+
+
+def _allowed_file(href: str, settings: Settings) -> Path:
+    """Give the file that a path or file address leads to, links followed; raises ForbiddenError."""
+    if "\0" in unquote(href):
+        raise _refused(href)
+    parts = urlsplit(href)
+    given = Path(unquote(parts.path) if parts.scheme else href)
+    folders = [Path(unquote(urlsplit(one).path)) for one in settings.allowed_hrefs if _is_local(one)]
+    if "\0" in str(given):  # no path, and Python says so in its own way
+        raise _refused(href)
+    real = Path(os.path.realpath(given))
+    if not given.is_absolute() or parts.netloc or not any(_below(real, folder) for folder in folders):
+        raise _refused(href)
+    return real
 
 
 def check_allowed(href: str, prefixes: tuple[str, ...]) -> None:
@@ -138,7 +161,7 @@ def check_allowed(href: str, prefixes: tuple[str, ...]) -> None:
         raise _refused(href)
     for prefix in prefixes:
         allowed = _split(prefix)
-        if allowed is None or _is_folder(prefix) or _origin(parts) != _origin(allowed):
+        if allowed is None or _is_local(prefix) or _origin(parts) != _origin(allowed):
             continue
         root = allowed.path.rstrip("/")
         if parts.path == root or parts.path.startswith(f"{root}/"):
@@ -160,8 +183,11 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
     return scheme, parts.hostname, parts.port or PORTS.get(scheme)
 
 
-def _is_folder(prefix: str) -> bool:
-    return urlsplit(prefix).scheme in {"", "file"}
+def _is_local(address: str) -> bool:
+    try:
+        return urlsplit(address).scheme.lower() in {"", "file"}
+    except ValueError:
+        return False
 
 
 def _below(path: Path, folder: Path) -> bool:

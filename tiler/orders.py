@@ -9,9 +9,10 @@ from starlette.requests import Request
 from tiler import catalogue
 from tiler.database import Upload
 from tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
-from tiler.fetching import PORTS
+from tiler.fetching import PORTS, check
 from tiler.intake import Intake
 from tiler.registering import Stated
+from tiler.settings import Settings
 
 MOST_BYTES = 64 * 2**10
 WAIT_SECONDS = 10.0
@@ -67,11 +68,12 @@ async def read(request: Request) -> Order:
         raise InvalidError(f'{told}. Expected {{"href": ADDRESS}} or {{"uploads": {{"VV": ID, "VH": ID}}}}.') from None
 
 
-def carry_out(request: Request, intake: Intake, order: Order) -> Upload:
+def carry_out(request: Request, settings: Settings, intake: Intake, order: Order) -> Upload:
     """Begin, and wait a little; raises what went wrong meanwhile."""
     if order.href is not None:
         for href in order.sources.values():
             _check_not_own(request, href)
+            check(href, settings)
     stated = Stated(order.name, catalogue.check_polarisation(order.polarisation), order.unit, order.force)
     made = intake.order(order.sources, "uploads" if order.href is None else "href", stated)
     found = intake.wait(made.id, WAIT_SECONDS)

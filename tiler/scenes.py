@@ -75,7 +75,7 @@ async def upload(
 
 async def _ordered(request: Request, services: Services) -> JSONResponse:
     order = await orders.read(request)
-    found = await asyncio.to_thread(orders.carry_out, request, tus.intake_of(request), order)
+    found = await asyncio.to_thread(orders.carry_out, request, services.settings, tus.intake_of(request), order)
     if found.scene_id is None:
         headers = {"Location": links.url(request, f"uploads/{found.id}"), "Retry-After": "2"}
         return JSONResponse(tus.present(request, services, found), 202, headers)
