@@ -20,7 +20,7 @@ class Schedule:
     seeds: int = 2
     """Networks for each input."""
     batch: int = 8
-    crop: int = 128
+    crop: int = 64
     width: int = 16
     learning_rate: float = 3e-3
 
