@@ -107,17 +107,16 @@ def row(name: str, took: list[float], throughput: float) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", default="s1-rgb")
     parser.add_argument("--zoom", type=int, default=14)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--soak", type=int, default=0, help="Ask for so many tiles, and print the memory meanwhile.")
     options = parser.parse_args()
     scene_file = Path(os.environ["GEOSAR_DATA"]) / "scenes" / "los_angeles_s1_vh.tif"
     port, other = free_port(), free_port()
     service, plain = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{other}"
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), "--log-level", "warning"]
-        settings = {"GEOSAR_STORE": folder, "GEOSAR_MODEL": options.model}
+        settings = {"GEOSAR_STORE": folder, "GEOSAR_MODEL": options.model, "GEOSAR_READ_RATE": ""}
         with (
             server(command, f"{service}/healthz", **settings) as process,
             server([sys.executable, "-c", PLAIN.format(port=other)], f"{plain}/docs"),
@@ -163,13 +162,6 @@ def main() -> None:
                 times, rate = asyncio.run(ask(f"{base}/live/tiles/{{z}}/{{x}}/{{y}}.png", tiles, 1))
                 row(f"{name}, 1 at once", times, rate)
             print(f"\nmemory of the service: {resident(process):.0f} MiB")
-            asked = 0
-            while asked < options.soak:
-                asyncio.run(ask(addresses["optical"] + f"?n={asked}", tiles, 4))
-                asyncio.run(ask(f"{base}/live/tiles/{{z}}/{{x}}/{{y}}.png", tiles, 4))
-                asked += 2 * len(tiles)
-                if asked // 5000 != (asked - 2 * len(tiles)) // 5000:
-                    print(f"after {asked} tiles: {resident(process):.0f} MiB", flush=True)
 
 
 if __name__ == "__main__":
