@@ -77,7 +77,9 @@ def settings_of(path: Path, budget: Budget) -> Config:
     return load_config(path, updates=budget.updates, **{key: wanted[key] for key in wanted if key in known})
 
 
-def run_method(path: Path, pairs: list[Pair], folder: Path, budget: Budget, precision: Precision) -> Result:
+def run_method(
+    path: Path, pairs: list[Pair], folder: Path, budget: Budget, *, precision: Precision = "auto", workers: int = 0
+) -> Result:
     """Train a method by its settings file into `folder`, or go on with what is there.
 
     A method of two stages (see FIRST_STAGE) gets half of its budget for the first.
@@ -86,11 +88,13 @@ def run_method(path: Path, pairs: list[Pair], folder: Path, budget: Budget, prec
     first, seconds = FIRST_STAGE.get(path.stem), 0.0
     if first and config.updates > 1:
         half = replace(budget, updates=budget.updates // 2, seconds=budget.seconds and budget.seconds / 2)
-        start = run_method(path.with_name(f"{first}.yaml"), pairs, folder / "first", half, precision)
+        start = run_method(
+            path.with_name(f"{first}.yaml"), pairs, folder / "first", half, precision=precision, workers=workers
+        )
         seconds = start.seconds
         config = settings_of(path, replace(budget, updates=budget.updates - half.updates))
         budget = replace(budget, seconds=half.seconds)
-    trainer = Trainer(config, pairs, folder, precision=precision)
+    trainer = Trainer(config, pairs, folder, precision=precision, workers=workers)
     last = folder / "last.pt"
     found = last.exists()
     if found:

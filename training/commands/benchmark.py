@@ -11,7 +11,6 @@ import torch
 
 from training.benchmark import (
     Budget,
-    Result,
     default_configs,
     few,
     label_of,
@@ -22,7 +21,7 @@ from training.benchmark import (
     settings_of,
 )  # fmt: skip
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
-from training.data import Pair, PairsError
+from training.data import PairsError
 from training.trainer import Precision
 
 
@@ -35,6 +34,7 @@ from training.trainer import Precision
 @click.option("--short", is_flag=True, help="Tiny networks, few patches, 6 updates: does everything run?")
 @click.option("--report", type=FOLDER, help="File to write the page to; by default METHODS.md in the output folder.")
 @click.option("--precision", type=click.Choice(get_args(Precision)), default="auto", show_default=True)
+@click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes that cut crops.")
 @threads_option
 def benchmark(
     *,
@@ -46,6 +46,7 @@ def benchmark(
     short: bool,
     report: Path | None,
     precision: Precision,
+    workers: int,
     threads: int | None,
 ) -> None:
     """Train all methods on the same pairs for the same number of updates or time, and compare them."""
@@ -64,7 +65,12 @@ def benchmark(
                 click.echo(f"{title}: left out. {error}")
                 continue
             pairs = few(pairs) if short else pairs
-            results = [_run(path, pairs, output, budget, precision) for path in paths]
+            results = []
+            for path in paths:
+                click.echo(f"{path.stem} ...")
+                results.append(
+                    run_method(path, pairs, output / path.stem, budget, precision=precision, workers=workers)
+                )
             table = score(results, pairs, output / title.lower().replace(" ", "-"))
             tables[title] = markdown(results, table, pairs)
         text = page(tables, budget, shlex.join(["geosar-train", *sys.argv[1:]]), _device())
@@ -73,11 +79,6 @@ def benchmark(
         report.write_text(text)
     click.echo(text)
     click.echo(f"The page is {report}; runs and sheets of pictures are in {output}.")
-
-
-def _run(path: Path, pairs: list[Pair], output: Path, budget: Budget, precision: Precision) -> Result:
-    click.echo(f"{path.stem} ...")
-    return run_method(path, pairs, output / path.stem, budget, precision)
 
 
 def _device() -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from training.checkpoint import settings_of
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
 from training.evaluate import markdown
 from training.export import export_model
@@ -46,7 +47,7 @@ def export(
         identity = Identity(name, version, title, description, credits_ or CREDIT)
         report = export_model(
             checkpoint,
-            read_all(folders),
+            read_all(folders, settings_of(checkpoint).polarisations),
             output,
             identity=identity,
             twin=twin,

@@ -27,6 +27,7 @@ class Painter(nn.Module):
     """
 
     expected_error: Tensor
+    middle: Tensor
 
     def __init__(self, body: nn.Module, *, stride: int, halo: int, architecture: dict[str, Any]) -> None:
         super().__init__()
@@ -37,6 +38,8 @@ class Painter(nn.Module):
         reach = halo + (self.filter.radius if self.filter else 0)
         self.halo = -(-reach // stride) * stride  # whole strides, so that a grown patch lies on the scene's grid
         self.register_buffer("expected_error", torch.full((1, 1, 1, 1), 64.0))
+        # One for each channel: behind a convolution NNCF takes it for a bias, and corrects it as one.
+        self.register_buffer("middle", torch.full((1, 3, 1, 1), 127.5), persistent=False)
 
     def picture(self, sar: Tensor) -> Tensor:
         """Red, green, blue in -1 to 1, (N, 3, H, W), as losses take them."""
@@ -49,7 +52,7 @@ class Painter(nn.Module):
 
     def forward(self, sar: Tensor) -> Tensor:
         """Red, green, blue and expected absolute error in 0 to 255, not clamped: (N, C, H, W) to (N, 4, H, W)."""
-        image = (self.picture(sar) + 1.0) * 127.5
+        image = self.picture(sar) * 127.5 + self.middle
         return torch.cat([image, self.expected_error + 0.0 * image[:, :1]], dim=1)
 
     @torch.no_grad()

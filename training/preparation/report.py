@@ -69,14 +69,18 @@ def markdown(
 
 
 def _warnings(shifts: Mapping[str, Shift]) -> list[str]:
-    warnings = [
-        f"- **{scene}**: the optical image lies {shift.rows:+d} rows and {shift.columns:+d} columns off. Register it "
-        "again, or leave the scene out: a network learns to blur by that much. (Layover moves tall buildings and steep "
-        "slopes towards the radar; flat land tells.)"
-        for scene, shift in shifts.items()
-        if shift.certain and shift.distance > WARN_SHIFT
+    off = {scene: shift for scene, shift in shifts.items() if shift.certain and shift.distance > WARN_SHIFT}
+    if not off:
+        return []
+    lines = [
+        f"- **{scene}**: the optical image lies {shift.rows:+d} rows and {shift.columns:+d} columns off."
+        for scene, shift in off.items()
     ]
-    return [*warnings, ""] if warnings else []
+    advice = (
+        "Register such scenes again, or leave them out: a network learns to blur by that much. Layover moves tall "
+        "buildings and steep slopes towards the radar, so look at flat land first."
+    )
+    return [*lines, "", advice, ""]
 
 
 def _alignment(tiles: Sequence[Tile]) -> list[str]:
