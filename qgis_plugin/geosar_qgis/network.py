@@ -205,7 +205,9 @@ class Conversation(QObject):
         self._clock.start(0)
 
     def stop(self) -> None:
-        """End it without a word."""
+        """End it without a word; one that has ended already stays so."""
+        if self._over:
+            return
         self._over = True
         self._clock.stop()
         exchange, self._exchange = self._exchange, None

@@ -141,6 +141,8 @@ class Window(QMainWindow):
         self.canvas = QgsMapCanvas()
         self.setCentralWidget(self.canvas)
         self.bar = QgsMessageBar()
+        self.said: list[str] = []
+        self.bar.widgetAdded.connect(lambda item: self.said.append(item.text()))
         self.menu = QMenu()
         self.tools = QToolBar()
         self.layer: Any = None
@@ -175,5 +177,5 @@ class Window(QMainWindow):
         self.menu.removeAction(action)
 
     def messages(self) -> str:
-        """What the message bar says."""
-        return " ".join(item.text() for item in self.bar.items())
+        """What the message bar has said."""
+        return " ".join(self.said)

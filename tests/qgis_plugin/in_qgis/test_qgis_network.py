@@ -20,7 +20,7 @@ from geosar_qgis.client.uploads import Parcel, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.network import Conversation, send
 from geosar_qgis.provider import GeosarProvider
-from inside import Run, ask, spin
+from inside import Run, ask, spin, wait
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QTimer
 
@@ -125,10 +125,15 @@ def test_a_conversation_that_is_stopped_says_nothing_more(served: Any) -> None:
     conversation = Conversation(Service(served.address).scenes(), Connection("c", served.address))
     conversation.succeeded.connect(said.append)
     conversation.failed.connect(said.append)
-    spin(0.02)
+    wait(lambda: conversation._exchange is not None)
     conversation.stop()
     spin(0.5)
     assert said == []
+    ended = Conversation(Service(served.address).scenes(), Connection("c", served.address))
+    ended.succeeded.connect(said.append)
+    wait(lambda: bool(said))
+    spin(0.1)
+    ended.stop()
 
 
 def test_a_key_goes_to_its_own_service_only(qgis_app: Any) -> None:
