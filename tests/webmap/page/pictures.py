@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from visiting import ROOT, Service, enter, look_at, settle, visit
 
-QUALITY = 82
+QUALITY = 76
 REFERENCES = Path(__file__).parent / "references"
 REDUCTION = 4
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
