@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from geosar.engines.generator import Generator
 from training.config import Config
 from training.crops import Crops, collate
 from training.data import Batch, Pair
@@ -23,6 +24,8 @@ def settle_norms(network: Network, config: Config, pairs: Sequence[Pair], batche
     statistics nor an average of those is right for it (Izmailov et al. 2018, section 3.2).
     """
     network = copy.deepcopy(network).train()
+    if isinstance(network, Generator):
+        network.dropout = 0.0
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()

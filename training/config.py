@@ -25,6 +25,8 @@ class ConfigError(ValueError):
 class Augmentation:
     """What is varied in each crop, beside flips and quarter turns; 0 turns a part off."""
 
+    zoom: float = 0.0
+    """Share of crops that are cut smaller, by up to a third, and enlarged."""
     gain: float = 0.2
     """Deviation of an offset of the normalised decibels: another calibration."""
     gamma: float = 0.25

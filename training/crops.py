@@ -5,10 +5,12 @@ seen, and any number of loader workers or processes gives the same stream.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
@@ -16,6 +18,8 @@ from training.augmentation import augment
 from training.colour import luma_chroma
 from training.config import Config
 from training.data import Batch, Pair, PairsError, fit_normalisers, fit_tones
+
+LARGEST_ZOOM = 1.5
 
 
 class Crops(Dataset[tuple[Tensor, ...]]):
@@ -71,7 +75,10 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         random = np.random.default_rng((self.seed, index))
         drawn = int(np.searchsorted(self.probability, random.random()).clip(0, len(self.pairs) - 1))
         pair = self.pairs[drawn]
-        sar, optical, valid = _random_crop(pair, self.size, random)
+        zoom = float(random.uniform(1.0, LARGEST_ZOOM)) if random.random() < self.augmentation.zoom else 1.0
+        sar, optical, valid = _random_crop(pair, round(self.size / zoom), random)
+        if zoom > 1.0:
+            sar, optical, valid = _enlarged(sar, optical, valid, self.size)
         turns, flip = int(random.integers(4)), bool(random.integers(2))
         sar, valid = np.rot90(sar, turns, axes=(1, 2)), np.rot90(valid, turns)
         optical = np.rot90(optical, turns)
@@ -133,3 +140,17 @@ def _random_crop(
     sar = np.pad(pair.bands, [(0, 0), *border], mode="symmetric")
     optical = np.pad(pair.rgb, [*border, (0, 0)], mode="symmetric")
     return sar[:, *area], optical[area], np.pad(pair.mask, border, mode="symmetric")[area]
+
+
+def _enlarged(
+    sar: NDArray[Any], optical: NDArray[np.uint8], valid: NDArray[np.bool_], size: int
+) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Resample a square crop to `size` pixels a side, bicubic; invalid is what an invalid pixel reaches."""
+    bands = np.stack([_resized(band, size) for band in sar])
+    mask = _resized(valid.astype(np.uint8) * 255, size) == 255
+    return bands, _resized(optical, size), mask & np.isfinite(bands).all(axis=0)
+
+
+def _resized(image: NDArray[Any], size: int) -> NDArray[Any]:
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC))

@@ -152,6 +152,7 @@ class Generator(nn.Module):
         self.detail = nn.Sequential(ConvNorm(half, 4 * 8, 3), nn.PixelShuffle(2))
         self.luma = nn.Conv2d(8, 1, 3, padding=1, padding_mode="replicate")
         self.picture: nn.Conv2d | None = None  # luma's convolution with the colours folded in, see `fold`
+        self.dropout = 0.0  # share of the coarse features that training leaves out; none at inference
         self.margin = 0  # pixels on each side of the input that the output leaves out, see `fold`
         self.register_buffer("mean", torch.tensor(list(mean)).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(list(deviation)).view(1, 3, 1, 1))
@@ -170,7 +171,11 @@ class Generator(nn.Module):
         for level in self.encoder:
             features = level(features)
             skips.append(features)
-        features = self.bottom(features)
+        if self.training and self.dropout:
+            skips[-2:] = [functional.dropout2d(skip, self.dropout / 2) for skip in skips[-2:]]
+            features = functional.dropout2d(self.bottom(features), self.dropout)
+        else:
+            features = self.bottom(features)
         cell = STRIDE
         features = _inner(features, self._rim(cell, RIM // 2))
         for up, block, skip in zip(self.up, self.decoder, reversed(skips), strict=True):

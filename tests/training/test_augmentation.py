@@ -1,9 +1,14 @@
 """How crops are varied."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from laboratory import make_dual_pair, make_pair
 
+from geosar.engines.generator import Generator
+from training import crops
 from training.augmentation import DECIBELS_PER_DEVIATION, augment, speckle
 from training.config import Augmentation
 
@@ -73,3 +78,37 @@ def test_a_bent_contrast_keeps_the_order_of_brightness() -> None:
     for seed in range(30):
         result, _ = augment(ramp.copy(), np.ones((1, 64), np.bool_), how, np.random.default_rng(seed))
         assert (np.diff(result[0, 0]) >= 0).all()
+
+
+def test_a_zoomed_crop_shows_both_images_larger_and_alike() -> None:
+    ramp = np.tile(np.arange(96, dtype=np.uint8) * 2, (96, 1))
+    pair = replace(make_pair(size=96), sar=ramp, optical=np.repeat(ramp[..., None], 3, axis=2))
+    part = pair.cut(slice(0, 64), slice(0, 64))
+    sar, optical, valid = crops._enlarged(part.bands, part.optical, part.mask, 96)
+    assert sar.dtype == np.uint8
+    assert sar.shape == (1, 96, 96)
+    assert valid.all()
+    assert np.array_equal(sar[0], optical[..., 0])
+    assert float(np.diff(sar[0].astype(float), axis=1).mean()) == pytest.approx(2 * 64 / 96, abs=0.05)
+
+
+def test_zooming_spreads_no_hole() -> None:
+    pair = make_dual_pair(size=64)
+    sar = pair.bands.copy()
+    sar[:, 20:24, 20:24] = np.nan
+    holed = replace(pair, sar=sar)
+    values, _, valid = crops._enlarged(holed.bands, holed.rgb, holed.mask, 96)
+    assert np.isfinite(values[:, valid]).all()
+    assert not valid[30:36, 30:36].any()
+    assert 0.9 < valid.mean() < 1
+
+
+def test_dropout_acts_in_training_alone() -> None:
+    torch.manual_seed(0)
+    network = Generator(widths=(4, 6, 8, 10, 12))
+    network.dropout = 0.5
+    sar = torch.randn(1, 1, 64, 64)
+    network.train()
+    assert not torch.equal(network(sar), network(sar))
+    network.eval()
+    assert torch.equal(network(sar), network(sar))

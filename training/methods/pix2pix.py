@@ -43,6 +43,9 @@ class Pix2PixConfig(Config):
     adversary_learning_rate: float = 4e-4
     widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
     adversary_width: int = 32
+    dropout: float = 0.0
+    """Share of the coarsest features that is left out of an update (half of it at the two next levels)."""
+    weight_decay: float = 1e-4
     weights: Weights = field(default_factory=Weights)
 
     @property
@@ -66,6 +69,8 @@ class Pix2PixConfig(Config):
         at_least(self, "adversary_width", 1)
         if len(self.widths) != LEVELS or not all(isinstance(width, int) and width > 0 for width in self.widths):
             raise ConfigError(f"widths is {self.widths}; expected {LEVELS} numbers of features, from 1/2 to 1/32.")
+        if not (0 <= self.dropout < 1 and self.weight_decay >= 0):
+            raise ConfigError("dropout must be at least 0 and below 1, weight_decay at least 0.")
         if self.adversary_learning_rate <= 0:
             raise ConfigError("learning rates must be above 0.")
 
@@ -80,9 +85,10 @@ class Pix2Pix(Method[Pix2PixConfig]):
     def __init__(self, config: Pix2PixConfig) -> None:
         super().__init__(config)
         self.adversarial = config.stage == "adversarial"
+        self.generator.dropout = config.dropout
         self.optimiser = torch.optim.AdamW(
             self.generator.parameters(), config.learning_rate, betas=(0.5 if self.adversarial else 0.9, 0.99),
-            weight_decay=1e-4,
+            weight_decay=config.weight_decay,
         )  # fmt: skip
         self.optimise("optimiser", self.optimiser)
         if self.adversarial:
