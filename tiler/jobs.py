@@ -112,18 +112,19 @@ def listed(database: Database, wanted: Wanted, *, limit: int, offset: int) -> tu
         return list(page), total
 
 
-def claim(database: Database, owner: str, most: int = 1) -> tuple[Job, Scene] | None:
+def claim(database: Database, owner: str, most: int = 1, *, internal: bool = False) -> tuple[Job, Scene] | None:
     """Take the next job that waits, for this owner; None when there is none, or another was faster.
 
-    `most` jobs run at once on a machine, however many processes of the service it has.
+    With `internal` a copy for tiles, which is quick and does not wait for translations; else a job that was asked for.
+    `most` jobs of its kind run at once on a machine, however many processes of the service it has.
     """
     neighbours = aliased(Job)
     here = neighbours.owner.startswith(f"{socket.gethostname()}/", autoescape=True)
-    running = select(func.count()).where(neighbours.status == "running", here).scalar_subquery()
+    alike = neighbours.process.in_(INTERNAL) if internal else neighbours.process.not_in(INTERNAL)
+    running = select(func.count()).where(neighbours.status == "running", here, alike).scalar_subquery()
+    kind = Job.process.in_(INTERNAL) if internal else Job.process.not_in(INTERNAL)
     with database.begin() as session:
-        # Copies for display are quick and wanted at once.
-        order = (Job.process != "prepare", Job.created)
-        job = session.scalar(select(Job).where(Job.status == "accepted").order_by(*order).limit(1))
+        job = session.scalar(select(Job).where(Job.status == "accepted", kind).order_by(Job.created).limit(1))
         if job is None:
             return None
         now = time.time()

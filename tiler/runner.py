@@ -148,8 +148,14 @@ class JobRunner:
                 self._abandon(self._children.pop(job_id))
         for child in list(self._children.values()):
             self._look_after(child)
-        while len(self._children) < self._settings.job_workers:
-            claimed = jobs.claim(self._database, self._owner, self._settings.job_workers)
+        for internal in (True, False):
+            self._claim(internal=internal)
+
+    def _claim(self, *, internal: bool) -> None:
+        """Begin what waits: copies for tiles, or jobs that were asked for; each kind has its own places."""
+        most = self._settings.job_workers
+        while sum((child.job.process in jobs.INTERNAL) == internal for child in self._children.values()) < most:
+            claimed = jobs.claim(self._database, self._owner, most, internal=internal)
             if claimed is None:
                 break
             self._begin(*claimed)
