@@ -18,7 +18,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRectangle,
 )
-from qgis.gui import QgsMapCanvas, QgsMessageBar
+from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QSize, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar
@@ -140,9 +140,7 @@ class Window(QMainWindow):
         super().__init__()
         self.canvas = QgsMapCanvas()
         self.setCentralWidget(self.canvas)
-        self.bar = QgsMessageBar()
         self.said: list[str] = []
-        self.bar.widgetAdded.connect(lambda item: self.said.append(item.text()))
         self.menu = QMenu()
         self.tools = QToolBar()
         self.layer: Any = None
@@ -154,8 +152,11 @@ class Window(QMainWindow):
     def mapCanvas(self) -> QgsMapCanvas:
         return self.canvas
 
-    def messageBar(self) -> QgsMessageBar:
-        return self.bar
+    def messageBar(self) -> Any:
+        return self
+
+    def pushMessage(self, _title: str, text: str, _level: Any, _seconds: int) -> None:
+        self.said.append(text)
 
     def activeLayer(self) -> Any:
         return self.layer
