@@ -90,7 +90,7 @@ class StateCollector(Collector):
                 .group_by(Job.process)
             )
             for process, count, total in session.execute(took).all():
-                seconds.add_metric((process,), count, total)
+                seconds.add_metric((process,), count, total or 0.0)
         yield jobs
         yield seconds
         yield GaugeMetricFamily("geosar_disk_free_bytes", "Room left on the store's disk", services.store.free_bytes())
