@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
 PYTEST_ARGS ?=
+QGIS_PYTHON ?= /usr/bin/python3
 BENCH_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -20,18 +21,26 @@ EXAMPLES := $(VENV)/examples/bigearthnet_common-2.8.0-py3-none-any.whl
 export PYTHONUNBUFFERED := 1
 
 # Programs that tests drive, and the Debian packages that they come in.
-PROGRAMS := chromium:chromium nginx:nginx-light qgis:qgis,python3-qgis xvfb-run:xvfb,xauth
+PROGRAMS := chromium:chromium nginx:nginx-light qgis:qgis,python3-qgis,python3-venv xvfb-run:xvfb,xauth openssl:openssl
 
-.PHONY: help demo test lint bench system clean
+.PHONY: help demo test test-qgis qgis-plugin lint bench system clean
 
 help: ## Show the commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/base.stamp $(EXAMPLES) ## Translate real Sentinel-1 scenes into ./demo, and serve the map until Ctrl-C.
 	@$(BIN)/python -m tiler.demo $(DEMO) --examples $(EXAMPLES)
 
 test: system $(VENV)/all.stamp ## Run all tests; with GEOSAR_DATA set, those on real scenes too.
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@if $(QGIS_PYTHON) -c 'import qgis.core' 2>/dev/null; then $(MAKE) --no-print-directory test-qgis; \
+	  else echo "The tests inside QGIS were left out: QGIS is not installed (sudo make system)." >&2; fi
+
+test-qgis: system $(VENV)/all.stamp $(VENV)/qgis.stamp ## Run the tests inside QGIS; needs QGIS and Xvfb.
+	@GEOSAR_PYTHON=$(abspath $(BIN)/python) $(VENV)/qgis/bin/python tests/qgis_plugin/in_qgis/run.py $(PYTEST_ARGS)
+
+qgis-plugin: | $(VENV)/bin/python ## Build the zip of the QGIS plugin, in ./dist.
+	@$(BIN)/python qgis_plugin/build_zip.py --out dist
 
 lint: $(VENV)/all.stamp ## Check style, formatting and types.
 	$(BIN)/ruff check .
@@ -65,6 +74,15 @@ $(VENV)/base.stamp: pyproject.toml | $(VENV)/bin/python
 $(VENV)/all.stamp: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing geosar with the training and test tools into $(VENV) (a minute or two) ..."
 	@$(PIP) install --quiet --editable ".[train,test]"
+	@touch $@
+
+# QGIS's own Python, with the tools of its tests beside it.
+$(VENV)/qgis.stamp: tests/qgis_plugin/in_qgis/requirements.txt | $(VENV)/bin/python system
+	@$(QGIS_PYTHON) -c 'import qgis.core' 2>/dev/null || { \
+	  echo "QGIS is missing for $(QGIS_PYTHON). On Debian or Ubuntu: sudo make system" >&2; exit 1; }
+	@$(QGIS_PYTHON) -m venv --system-site-packages $(VENV)/qgis
+	@$(VENV)/qgis/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
+	  -r tests/qgis_plugin/in_qgis/requirements.txt
 	@touch $@
 
 $(VENV)/bench.stamp: $(VENV)/all.stamp
