@@ -53,11 +53,19 @@ async function start() {
   const body = byId("panel-body");
   body.append(bring.element, listView, sceneView.element);
 
+  /** Another scene, or none, is another page of the history; unless the history itself led there. */
+  const turnTo = () => {
+    const hash = encode(bench.view);
+    if (decode(location.hash).scene === bench.view.scene) return;
+    history.pushState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+  };
+
   /** @param {Scene} scene @param {import("./types.js").View} [view] */
   const open = (scene, view) => {
     listView.hidden = true;
     sceneView.element.hidden = false;
     bench.open(scene, view);
+    turnTo();
     body.scrollTop = 0;
     if (narrow.matches) togglePanel(false);
     else sceneView.name.focus({ preventScroll: true });
@@ -68,6 +76,7 @@ async function start() {
     listView.hidden = false;
     measure.toggle(false);
     bench.close();
+    turnTo();
     void list.refresh();
     togglePanel(true);
     if (!narrow.matches) list.search.focus({ preventScroll: true });
@@ -144,12 +153,11 @@ async function start() {
   makeLegend(bench);
   showFootprints(bench, list, (scene) => open(scene));
 
+  // The same scene seen otherwise is the same page of the browser's history; see `turnTo` for another.
   const remember = settled(HASH_SETTLES, () => {
     const hash = encode(bench.view);
-    if (hash === location.hash.slice(1)) return;
-    // Another scene is another page of the browser's history; the same one seen otherwise is not.
     const same = decode(location.hash).scene === bench.view.scene;
-    history[same ? "replaceState" : "pushState"](null, "", hash ? `#${hash}` : location.pathname + location.search);
+    if (same && hash && hash !== location.hash.slice(1)) history.replaceState(null, "", `#${hash}`);
   });
   bench.addEventListener("view", remember);
   bench.addEventListener("scene", () => {
