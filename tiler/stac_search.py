@@ -101,7 +101,7 @@ def find(session: Session, asked: Search) -> Found:
         page = list(session.execute(query.offset(start).limit(asked.limit)).all())
     else:  # the database knows boxes alone
         outlines = session.execute(select(Scene.id, Scene.geometry).where(Scene.id.in_(select(rows.c.scene_id))))
-        touching = {name for name, outline in outlines if outline and shape.intersects(_shape(outline))}
+        touching = {name for name, outline in outlines if outline and shapely.intersects(shape, _shape(outline))}
         within = [row for row in session.execute(query).all() if row.scene_id in touching]
         page, total = within[start:end], len(within)
     scenes = {one.id: one for one in session.scalars(select(Scene).where(Scene.id.in_({row.scene_id for row in page})))}
@@ -141,7 +141,7 @@ def _place(asked: Search) -> tuple[shapely.Geometry | None, catalogue.Box | None
     if asked.bbox is not None:
         raise InvalidError("both bbox and intersects are given; expected one of them.")
     shape = _shape(asked.intersects)
-    west, south, east, north = shape.bounds
+    west, south, east, north = shapely.bounds(shape).tolist()
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise InvalidError("intersects leaves the range of longitudes and latitudes; expected degrees.")
     return shape, (west, south, east, north)
