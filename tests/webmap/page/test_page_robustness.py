@@ -26,7 +26,7 @@ def test_a_failing_tile_is_asked_again_and_then_shown_as_missing(
         route.fulfill(status=500, body="no")
 
     page.route(re.compile("/sar/tiles/"), fail)
-    look_at(page, service, dual, "layers=sar:100,-optical:100")
+    enter(page, service, f"scene={dual['id']}&layers=sar:100,-optical:100")
     missing = page.locator(".leaflet-scene-sar-pane img.tile-missing")
     expect(missing.first).to_be_visible(timeout=60_000)
     assert set(asked.values()) == {4}
