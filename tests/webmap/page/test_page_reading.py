@@ -148,7 +148,7 @@ def test_the_badge_opens_the_models_card(page: Page, service: Service, scene: di
     settle(page)
     badge = page.locator(".badge")
     expect(badge).to_contain_text("Synthetic, not an observation")
-    expect(badge).to_contain_text("s1-rgb 0.1")
+    expect(badge).to_contain_text("s1-rgb")
     badge.click()
     card = page.get_by_role("dialog")
     expect(card).to_contain_text("Do not measure vegetation")
