@@ -40,7 +40,7 @@ def basemap(settings: Settings) -> dict[str, Any] | None:
             ) from None
         found = {
             # Leaflet fills in the tile's place and the subdomain, the provider everything else.
-            "url": provider.build_url(x="{x}", y="{y}", z="{z}", s="{s}", fill_subdomain=False, scale_factor="{r}"),
+            "url": provider.build_url(x="{x}", y="{y}", z="{z}", fill_subdomain=False, scale_factor="{r}"),
             "attribution": provider.get("html_attribution", provider.attribution),
             "max_zoom": provider.get("max_zoom", MAXIMUM_ZOOM),
             "subdomains": provider.get("subdomains", "abc"),
