@@ -60,7 +60,7 @@ def test_a_base_map_by_name_is_allowed_by_the_policy() -> None:
     found = basemap(Settings(basemap="OpenStreetMap.Mapnik"))
     assert found is not None
     assert found["url"] == "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
-    assert "OpenStreetMap contributors" in found["attribution"]
+    assert "OpenStreetMap</a> contributors" in found["attribution"]
     assert "img-src 'self' blob: data: https://tile.openstreetmap.org;" in policy(found)
 
 
