@@ -1,11 +1,15 @@
 """
 Runs the tests in this folder inside QGIS: `python run.py [arguments of pytest]`, by a Python that has QGIS.
 
+Without arguments each file has a QGIS of its own, as every user has; in one that went through all of them, the process
+once ended in the network's thread.
+
 GEOSAR_PYTHON names the Python of the project's environment, which runs the service. Settings and authentication
 database are made for these tests alone.
 """
 
 import os
+import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
@@ -20,7 +24,7 @@ Then, in an environment made by the system's Python with --system-site-packages:
 
 
 def main(arguments: list[str]) -> int:
-    """Run pytest here; gives its exit code, 3 without QGIS."""
+    """Run pytest here, or for each file; gives the largest exit code, 3 without QGIS."""
     for module in ("qgis.core", "pytest_qgis", "PyQt6", "bandit", "flake8"):
         try:
             found = find_spec(module)
@@ -31,6 +35,9 @@ def main(arguments: list[str]) -> int:
                 MISSING.format(python=sys.executable, module=module, requirements=HERE / "requirements.txt")
             )
             return 3
+    if not arguments:
+        files = sorted(HERE.glob("test_*.py"))
+        return max(abs(subprocess.call([sys.executable, __file__, str(file)])) for file in files)
     import pytest
 
     # pytest-qgis starts QGIS before it reads any conftest, so this is the place to say how.
@@ -42,7 +49,7 @@ def main(arguments: list[str]) -> int:
         os.environ.pop("QGIS_PLUGINPATH", None)
         # Its settings go below rootdir.
         places = ["-c", str(HERE / "pytest.ini"), "--rootdir", profile, "--confcutdir", str(HERE)]
-        return int(pytest.main([*places, "-p", "no:cacheprovider", *(arguments or [str(HERE)])]))
+        return int(pytest.main([*places, "-p", "no:cacheprovider", *arguments]))
 
 
 if __name__ == "__main__":

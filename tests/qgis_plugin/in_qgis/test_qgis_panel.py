@@ -14,6 +14,7 @@ from geosar_qgis.dock.connection_dialog import ConnectionDialog, warning_of
 from geosar_qgis.network import Conversation
 from inside import Window, ask, pixels, spin, wait
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.PyQt.QtCore import QCoreApplication, QEvent
 
 Make = Callable[..., Path]
 
@@ -183,6 +184,7 @@ def test_ten_times_loaded_and_unloaded_leaves_nothing(window: Window, served: An
 
     def traces() -> dict[str, int]:
         spin(0.05)
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         gc.collect()
         return {
             "providers": len(registry.providers()),
