@@ -77,7 +77,7 @@ def main() -> None:
     engine_again, _ = part("engine_alone", *model)
     rows = [
         (
-            "(a) engine alone, int8, 2048 x 2048 in memory, before / after",
+            "(a) engine alone, int8, windows of 2048 x 2048 and margin in memory, before / after",
             f"{engine:.2f} / {engine_again:.2f}",
             engine_memory,
         ),
