@@ -15,9 +15,9 @@ from geosar.manifest import OUTPUTS
 from geosar.models import Model
 
 KEPT_GRAPHS = 16
-KEPT_PIXELS = 12_000_000
-"""Input pixels that the kept graphs may stand for together, two windows of 2048 x 2048 with their halo: a graph
-keeps about 50 bytes of buffers a pixel."""
+KEPT_PIXELS = 8_000_000
+"""Input pixels that the kept graphs may stand for together: a window of 2048 x 2048 with its halo and a narrower one
+at the scene's edge. A graph keeps about 50 bytes of buffers a pixel."""
 
 
 class OpenVinoEngine:
