@@ -2,8 +2,8 @@
 Runs the tests in this folder inside QGIS: `python run.py [arguments of pytest]`, by a Python that has QGIS.
 
 Without arguments each file has a QGIS of its own, as every user has. On a busy machine the process was seen to abort in
-Qt's loop of a thread that talks to the service, and the reason is not known yet: a file whose QGIS died is run again, at
-most twice, and told. A test that fails is not.
+Qt's loop of a thread that talks to the service, and the reason is not known yet: a file whose QGIS died is run again,
+at most twice, and told. A test that fails is not.
 
 GEOSAR_PYTHON names the Python of the project's environment, which runs the service. Settings and authentication
 database are made for these tests alone.
