@@ -3,7 +3,7 @@ Runs the tests in this folder inside QGIS: `python run.py [arguments of pytest]`
 
 Without arguments each file has a QGIS of its own, as every user has. On a busy machine the process was seen to abort in
 Qt's loop of a thread that talks to the service, and the reason is not known yet: a file whose QGIS died is run again,
-at most twice, and told. A test that fails is not.
+at most five times, and told. A test that fails is not.
 
 GEOSAR_PYTHON names the Python of the project's environment, which runs the service. Settings and authentication
 database are made for these tests alone.
@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TRIES = 3
+TRIES = 6
 MISSING = """QGIS is missing: {python} cannot import `{module}`.
 On Debian or Ubuntu: sudo apt-get install -y --no-install-recommends qgis python3-qgis xvfb
 Then, in an environment made by the system's Python with --system-site-packages:
