@@ -1,6 +1,5 @@
 """The copy of a scene that SAR tiles are made from: decibels in hundredths, as a Cloud-Optimized GeoTIFF."""
 
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import rasterio
-import rasterio.shutil
 
 from geosar.backscatter import to_decibel
-from geosar.errors import TargetError, TranslationCancelled
+from geosar.errors import TranslationCancelled
 from geosar.grid import windows
 from geosar.scene import SarScene
+from tiler.copies import published_as_cog
 
 SCALE = 0.01
 """A hundredth of a decibel: far below speckle, and half the size of floating point."""
@@ -33,39 +32,24 @@ def write_display(
     Raises TranslationCancelled when `cancel` is set, TargetError when the disk fails.
     """
     grid = scene.grid
-    flat = destination.with_name(f".{destination.name}.flat.tif")
-    part = destination.with_name(f".{destination.name}.part.tif")
     profile: dict[str, Any] = {
         "driver": "GTiff", "dtype": "int16", "count": len(scene.polarisations), "width": grid.width,
         "height": grid.height, "crs": grid.crs, "transform": grid.transform, "nodata": NODATA, "tiled": True,
         "blockxsize": 512, "blockysize": 512, "compress": "zstd", "zstd_level": 1, "bigtiff": "if_safer",
     }  # fmt: skip
     places = windows(grid.width, grid.height, WINDOW)
-    try:
-        with rasterio.open(flat, "w", **profile) as target:
-            target.scales = (SCALE,) * len(scene.polarisations)
-            target.descriptions = scene.polarisations
-            target.units = ("picture" if scene.unit.value == "picture" else "dB",) * len(scene.polarisations)
-            for done, window in enumerate(places, start=1):
-                block = scene.read(window)
-                values = to_decibel(block.values, scene.unit)
-                real = block.valid & np.isfinite(values).all(axis=0)
-                counts = np.full(values.shape, NODATA, np.int16)
-                np.clip(np.rint(values / SCALE), NODATA + 1, -NODATA - 1, out=values, where=real)
-                np.copyto(counts, values, where=real, casting="unsafe")
-                target.write(counts, window=window.to_rasterio())
-                if cancel.is_set():
-                    raise TranslationCancelled("making the copy for display was stopped.")
-                progress(0.7 * done / len(places))
-        rasterio.shutil.copy(
-            flat, part, driver="COG", compress="ZSTD", level=1, predictor="YES", blocksize=512,
-            overview_resampling="average", bigtiff="IF_SAFER", num_threads="ALL_CPUS",
-        )  # fmt: skip
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(destination)
-    except (OSError, rasterio.errors.RasterioError) as error:
-        raise TargetError(f"the copy for display could not be written: {error}. Is the disk full?") from error
-    finally:
-        flat.unlink(missing_ok=True)
-        part.unlink(missing_ok=True)
+    with published_as_cog(destination) as flat, rasterio.open(flat, "w", **profile) as target:
+        target.scales = (SCALE,) * len(scene.polarisations)
+        target.descriptions = scene.polarisations
+        target.units = ("picture" if scene.unit.value == "picture" else "dB",) * len(scene.polarisations)
+        for done, window in enumerate(places, start=1):
+            block = scene.read(window)
+            values = to_decibel(block.values, scene.unit)
+            real = block.valid & np.isfinite(values).all(axis=0)
+            counts = np.full(values.shape, NODATA, np.int16)
+            np.clip(np.rint(values / SCALE), NODATA + 1, -NODATA - 1, out=values, where=real)
+            np.copyto(counts, values, where=real, casting="unsafe")
+            target.write(counts, window=window.to_rasterio())
+            if cancel.is_set():
+                raise TranslationCancelled("making the copy for display was stopped.")
+            progress(0.7 * done / len(places))

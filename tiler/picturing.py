@@ -1,6 +1,5 @@
 """The copy of a true optical image that its tiles are made from: red, green, blue and a mask, as a COG."""
 
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,15 +7,15 @@ from typing import Any
 
 import numpy as np
 import rasterio
-import rasterio.shutil
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
-from geosar.errors import SceneContentError, TargetError, TranslationCancelled
+from geosar.errors import SceneContentError, TranslationCancelled
 from geosar.grid import windows
 from geosar.sources import gdal_errors, resolve
+from tiler.copies import published_as_cog
 
 WINDOW = 2048
 SAMPLE_SIDE = 1024
@@ -40,25 +39,14 @@ def write_picture(
     SceneContentError, TranslationCancelled when `cancel` is set, TargetError when the disk fails.
     """
     found = resolve(source)
-    flat = destination.with_name(f".{destination.name}.flat.tif")
-    part = destination.with_name(f".{destination.name}.part.tif")
-    try:
-        with gdal_errors(source.name, "Reading"), rasterio.open(source, driver=found.driver) as picture:
-            bands = colour_bands(picture)
-            ranges = _ranges(picture, bands)
-            _write(picture, flat, place, bands=bands, ranges=ranges, progress=progress, cancel=cancel)
-        rasterio.shutil.copy(
-            flat, part, driver="COG", compress="ZSTD", level=1, predictor="YES", blocksize=512,
-            overview_resampling="average", bigtiff="IF_SAFER",
-        )  # fmt: skip
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(destination)
-    except (OSError, rasterio.errors.RasterioError) as error:
-        raise TargetError(f"the copy for tiles could not be written: {error}. Is the disk full?") from error
-    finally:
-        flat.unlink(missing_ok=True)
-        part.unlink(missing_ok=True)
+    with (
+        published_as_cog(destination) as flat,
+        gdal_errors(source.name, "Reading"),
+        rasterio.open(source, driver=found.driver) as picture,
+    ):
+        bands = colour_bands(picture)
+        ranges = _ranges(picture, bands)
+        _write(picture, flat, place, bands=bands, ranges=ranges, progress=progress, cancel=cancel)
 
 
 def _write(

@@ -72,7 +72,21 @@ def image_space_point(reader: Any, x: float, y: float, **asked: Any) -> PointDat
     )  # fmt: skip
 
 
-class CogReader(Reader):
+class PlacedReader(Reader):
+    """rio-tiler's reader, which refuses what needs a place on a map where a scene in image space has none."""
+
+    def get_geographic_bounds(self, crs: CRS) -> Any:
+        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
+        needs_georeference(self.crs)
+        return super().get_geographic_bounds(crs)
+
+    def tile(self, *args: Any, **kwargs: Any) -> ImageData:
+        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
+        needs_georeference(self.crs)
+        return super().tile(*args, **kwargs)
+
+
+class CogReader(PlacedReader):
     """Reads a layer that is a COG of the store; rio-tiler's reader, told what to open and with which driver."""
 
     def __attrs_post_init__(self) -> None:
@@ -93,16 +107,6 @@ class CogReader(Reader):
         """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
         needs_georeference(self.crs)
         return super().info()
-
-    def get_geographic_bounds(self, crs: CRS) -> Any:
-        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
-        needs_georeference(self.crs)
-        return super().get_geographic_bounds(crs)
-
-    def tile(self, *args: Any, **kwargs: Any) -> ImageData:
-        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
-        needs_georeference(self.crs)
-        return super().tile(*args, **kwargs)
 
     def part(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch."""

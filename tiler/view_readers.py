@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import rasterio
-from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 from rasterio.warp import transform as transform_coords
 from rasterio.warp import transform_bounds
@@ -22,7 +21,7 @@ from geosar.overviews import halve as halve_bytes
 from tiler import direct
 from tiler.errors import TooWideError
 from tiler.live import BLOCK
-from tiler.readers import image_space_point, needs_georeference, places, stretched
+from tiler.readers import PlacedReader, image_space_point, needs_georeference, places, stretched
 
 if TYPE_CHECKING:
     from tiler.layers import Layer
@@ -41,7 +40,7 @@ def _shrinking(pixels: int, wanted: int) -> int:
     return int(2 ** math.floor(math.log2(max(1.0, OVERSAMPLING * pixels / max(wanted, 1)))))
 
 
-class ViewReader(Reader):
+class ViewReader(PlacedReader):
     """Makes what a view needs of the scene's own grid, and warps it as a COG would be."""
 
     grid: MapGrid
@@ -83,16 +82,6 @@ class ViewReader(Reader):
                 "count": len(self.names),
             },
         )
-
-    def get_geographic_bounds(self, crs: CRS) -> Any:
-        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
-        needs_georeference(self.crs)
-        return super().get_geographic_bounds(crs)
-
-    def tile(self, *args: Any, **kwargs: Any) -> ImageData:
-        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
-        needs_georeference(self.crs)
-        return super().tile(*args, **kwargs)
 
     def part(self, *args: Any, **kwargs: Any) -> ImageData:
         """Make what the box needs, and warp it."""
