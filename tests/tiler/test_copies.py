@@ -19,10 +19,15 @@ def test_what_was_written_becomes_a_cog_and_nothing_else_is_left(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["copy.tif"]
 
 
-def test_a_source_that_cannot_be_read_is_not_called_a_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(SceneReadError, match="block 3"), published_as_cog(tmp_path / "copy.tif") as flat:
+def fail_halfway(destination: Path) -> None:
+    with published_as_cog(destination) as flat:
         flat.write_bytes(b"half")
         raise SceneReadError("block 3 is damaged")
+
+
+def test_a_source_that_cannot_be_read_is_not_called_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(SceneReadError, match="block 3"):
+        fail_halfway(tmp_path / "copy.tif")
     assert not any(tmp_path.iterdir())
 
 
