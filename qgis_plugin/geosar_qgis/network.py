@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from qgis.core import QgsApplication, QgsNetworkAccessManager
-from qgis.PyQt.QtCore import QEventLoop, QFile, QIODevice, QObject, QTimer, QUrl, pyqtSignal
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QFile, QIODevice, QObject, QTimer, QUrl, pyqtSignal
 from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 
 from .client.addresses import within
@@ -69,8 +70,16 @@ class Exchange(QObject):
         return Response(status, headers, bytes(self._body))
 
     def discard(self) -> None:
-        """Free the reply."""
-        self._reply.deleteLater()
+        """Free the reply, on the application's own thread.
+
+        PyQt learns there, and from another thread too late, that a C++ object is gone: it then took a new reply that
+        had got the address of an old one for deleted, and the process ended in the slot that read from it.
+        """
+        reply = self._reply
+        reply.setParent(None)
+        sip.transferto(reply, None)
+        reply.moveToThread(QCoreApplication.instance().thread())
+        reply.deleteLater()
         self.deleteLater()
 
     def _start(self) -> QNetworkReply:

@@ -1,9 +1,7 @@
 """
 Runs the tests in this folder inside QGIS: `python run.py [arguments of pytest]`, by a Python that has QGIS.
 
-Without arguments each file has a QGIS of its own, as every user has. On a busy machine the process was seen to abort in
-Qt's loop of a thread that talks to the service, and the reason is not known yet: a file whose QGIS died is run again,
-at most five times, and told. A test that fails is not.
+Without arguments each file has a QGIS of its own, as every user has.
 
 GEOSAR_PYTHON names the Python of the project's environment, which runs the service. Settings and authentication
 database are made for these tests alone.
@@ -17,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TRIES = 6
 MISSING = """QGIS is missing: {python} cannot import `{module}`.
 On Debian or Ubuntu: sudo apt-get install -y --no-install-recommends qgis python3-qgis xvfb
 Then, in an environment made by the system's Python with --system-site-packages:
@@ -39,7 +36,7 @@ def main(arguments: list[str]) -> int:
             return 3
     if not arguments:
         files = sorted(HERE.glob("test_*.py"))
-        return max(_in_a_process(file) for file in files)
+        return max(abs(subprocess.call([sys.executable, __file__, str(file)])) for file in files)
     import pytest
 
     # pytest-qgis starts QGIS before it reads any conftest, so this is the place to say how.
@@ -52,15 +49,6 @@ def main(arguments: list[str]) -> int:
         # Its settings go below rootdir.
         places = ["-c", str(HERE / "pytest.ini"), "--rootdir", profile, "--confcutdir", str(HERE)]
         return int(pytest.main([*places, "-p", "no:cacheprovider", *arguments]))
-
-
-def _in_a_process(file: Path) -> int:
-    for _ in range(TRIES):
-        code = subprocess.call([sys.executable, __file__, str(file)])
-        if code >= 0:
-            return code
-        sys.stderr.write(f"QGIS died of signal {-code} in {file.name}.\n")
-    return 1
 
 
 if __name__ == "__main__":
