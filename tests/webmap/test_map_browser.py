@@ -12,6 +12,7 @@ import rasterio
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from rasters import TEN_METRES, UTM, speckled, write_raster
+from visiting import until
 
 from webmap.mapfile import SarMap
 from webmap.reading import read_layers
@@ -216,8 +217,8 @@ def test_zooming_in_shows_single_pixels(folder: Path, open_page: Open) -> None:
     zoom = page.get_by_role("button", name="Zoom in")
     before = page.evaluate(f"{THE_MAP}.getZoom()")
     zoom.click()
+    until(lambda: bool(page.evaluate(f"{THE_MAP}.getZoom()") > before))
     expect(page.locator(".leaflet-zoom-anim")).to_have_count(0)
-    assert page.evaluate(f"{THE_MAP}.getZoom()") > before
     page.evaluate(f"{THE_MAP}.setZoom({THE_MAP}.getMaxZoom(), {{animate: false}})")
     size = page.evaluate("document.querySelector('img.gs-sharp').width")
     assert size / WIDTH == pytest.approx(16, rel=0.8)
