@@ -58,6 +58,8 @@ class Config:
     warmup: int = 200
     ema: float = 0.999
     align_tone: bool = True
+    register: bool = False
+    """Move each source's optical images by the whole pixels that they lie off the radar."""
     source_weights: dict[str, float] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)
     """Words of the manifest's land cover that are told apart; the first that occurs in it counts."""

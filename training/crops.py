@@ -48,7 +48,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
     def _weights(self, config: Config) -> NDArray[np.float64]:
         weights = config.source_weights
         area = np.array([pair.sar.size for pair in self.pairs], dtype=np.float64)
-        kind = [pair.source if pair.coloured else "grey" for pair in self.pairs]
+        kind = [pair.source.split("/")[0] if pair.coloured else "grey" for pair in self.pairs]
         total = {key: area[[other == key for other in kind]].sum() for key in set(kind)}
         default = weights.get("other", 1.0)
         weight = np.array([weights.get(key, default * total[key] / area.sum()) for key in kind]) * area

@@ -23,6 +23,7 @@ from training.log import Log
 from training.methods import method_named
 from training.networks.painter import Network
 from training.preview import save_preview
+from training.registration import registered
 
 Precision = Literal["auto", "32-true", "bf16-mixed"]
 LOG_EVERY = 50
@@ -58,6 +59,8 @@ class Trainer:
         kind = method_named(config.method)
         usable = [pair for pair in pairs if pair.coloured or not kind.colour_only]
         self.train_pairs = [pair for pair in usable if pair.split == "train"]
+        if config.register:
+            self.train_pairs = registered(self.train_pairs)
         self.val_pairs = [pair for pair in usable if pair.split == "val" and pair.coloured]
         self.crops = Crops(self.train_pairs, config, length=config.updates * config.batch, seed=config.seed)
         self.method = kind(config)

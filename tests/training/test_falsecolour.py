@@ -10,10 +10,11 @@ from PIL import Image
 from training.cli import train
 from training.config import load_config
 from training.data import PairsError, read_pairs
-from training.falsecolour import SHADE, clouds, make_pairs
+from training.falsecolour import LAND, REFERENCE, SHADE, backscatter_of_land, clouds, estimated_colours, make_pairs
 from training.protocol.scoring import group_of, scene_of
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+FIELD = (120, 75, 45)
 GRASS, SOIL, WATER, CLOUD, HAZE = (70, 110, 30), (190, 120, 110), (5, 15, 60), (160, 170, 150), (70, 110, 100)
 
 
@@ -81,3 +82,32 @@ def test_what_is_not_ombria_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["s1-falsecolour-regression.yaml", "s1-falsecolour.yaml"])
 def test_the_settings_are_ones(name: str) -> None:
     assert not load_config(CONFIGS / name).align_tone
+
+
+def test_true_colours_are_estimated_so_that_land_cover_looks_as_it_does() -> None:
+    grass, soil, sea = (estimated_colours(land(colour))[0, 0].astype(int) for colour in (GRASS, FIELD, (5, 12, 20)))
+    assert grass[1] > max(grass[0], grass[2])
+    assert soil[0] > soil[1] > soil[2]
+    assert sea[2] >= sea[1] >= sea[0]
+    assert sea.sum() < soil.sum()
+
+
+def test_a_lake_with_some_shore_is_not_taken_for_land() -> None:
+    random = np.random.default_rng(1)
+    decibels = np.where(np.arange(256)[:, None] < 60, LAND[0] + LAND[1] * random.normal(size=(256, 256)), -22.0)
+    grey = np.clip((decibels + 30) * 7, 0, 255).astype(np.uint8)
+    shore = np.broadcast_to(np.arange(256)[:, None] < 60, grey.shape)
+    mean, deviation = (float(value) for value in backscatter_of_land(grey, shore))
+    # The middle of the two scales that it weighs, which lie close to each other here: 7 grey levels a decibel.
+    assert mean == pytest.approx((REFERENCE[0] + 30) * 7, abs=2)
+    assert deviation == pytest.approx(REFERENCE[1] * 7, rel=0.05)
+    assert backscatter_of_land(grey, np.zeros_like(shore)) == ("", "")
+
+
+def test_pairs_of_estimated_colours_are_read(tmp_path: Path) -> None:
+    ombria = write(tmp_path / "ombria", {"a": land(), "b": land(SOIL)})
+    words = ["falsecolour", str(ombria), "-o", str(tmp_path / "pairs"), "--true-colour"]
+    assert CliRunner().invoke(train, words).exit_code == 0
+    pairs = read_pairs(tmp_path / "pairs")
+    assert np.array_equal(pairs[1].optical, estimated_colours(land(SOIL)))
+    assert all(pair.statistics is not None for pair in pairs)

@@ -11,10 +11,11 @@ from training.falsecolour import CLOUDED, make_pairs
 @click.command()
 @click.argument("ombria", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", type=FOLDER, required=True, help="A new folder for the pairs.")
-def falsecolour(ombria: Path, output: Path) -> None:
+@click.option("--true-colour", is_flag=True, help="Estimate green and blue, for pairs of true colour.")
+def falsecolour(ombria: Path, output: Path, *, true_colour: bool) -> None:
     """Make pairs of radar and (short-wave infrared, near infrared, red) of the folder OMBRIA."""
     with plain_errors():
-        made = make_pairs(ombria, output)
+        made = make_pairs(ombria, output, true_colour=true_colour)
     splits = ", ".join(f"{count} {split}" for split, count in sorted(made.pairs.items()))
     click.echo(
         f"{splits} pairs are in {output}; {len(made.clouded)} chips with over {CLOUDED:.0%} of cloud were left out."
