@@ -1,14 +1,15 @@
-"""Live translation: blocks of a scene's own grid through the network, made once and kept in bounded memory."""
+"""Live translation: blocks of a scene's own grid through the network, each made once while there is room to keep it."""
 
+import hashlib
 import threading
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+import geosar
 from geosar.engines import Engine, open_engine
 from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window, padded_window
@@ -17,6 +18,7 @@ from geosar.scene import SarScene, open_scene
 from geosar.suitability import choose_polarisations
 from geosar.windowed import WindowTranslator
 from tiler import catalogue
+from tiler.blocks import BlockKey, Blocks, Pixels
 from tiler.database import Scene
 from tiler.errors import OverloadedError
 from tiler.settings import Settings
@@ -28,50 +30,8 @@ together go through the network together, with one halo."""
 OPEN_SCENES = 8
 BANDS = 4
 
-Key = tuple[str, int, int]
-Pixels = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-
-
-class BlockCache:
-    """Blocks by key, the least recently used leave when the bytes are too many."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._blocks: OrderedDict[Key, Pixels] = OrderedDict()
-        self._lock = threading.Lock()
-        self.bytes = 0
-        self.hits = 0
-        self.misses = 0
-
-    def get(self, key: Key) -> Pixels | None:
-        """Give a block, and count whether it was there."""
-        with self._lock:
-            found = self._blocks.get(key)
-            if found is None:
-                self.misses += 1
-            else:
-                self.hits += 1
-                self._blocks.move_to_end(key)
-            return found
-
-    def put(self, key: Key, block: Pixels) -> None:
-        """Keep a block."""
-        size = block[0].nbytes + block[1].nbytes
-        with self._lock:
-            if key in self._blocks:
-                return
-            self._blocks[key] = block
-            self.bytes += size
-            while self.bytes > self._limit and len(self._blocks) > 1:
-                _, (values, valid) = self._blocks.popitem(last=False)
-                self.bytes -= values.nbytes + valid.nbytes
-
-    def forget(self, name: str) -> None:
-        """Drop the blocks of a scene."""
-        with self._lock:
-            for key in [key for key in self._blocks if key[0] == name]:
-                values, valid = self._blocks.pop(key)
-                self.bytes -= values.nbytes + valid.nbytes
+Place = tuple[int, int]
+"""Column and row of a block's first pixel."""
 
 
 @dataclass
@@ -83,12 +43,11 @@ class LiveScene:
     model: str
     scene: SarScene
     translator: WindowTranslator
-    cache: BlockCache
+    blocks: Blocks
     engine_lock: threading.Lock
     waiting: threading.Semaphore
     limit_pixels: float
     created: float
-    _read_lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def grid(self) -> MapGrid:
@@ -97,20 +56,20 @@ class LiveScene:
 
     def fits(self, window: Window) -> bool:
         """Whether a view of this part of the scene is translated live."""
-        return self._blocks(window).area <= max(self.limit_pixels, 4 * BLOCK * BLOCK)
+        return _whole_blocks(window).area <= max(self.limit_pixels, 4 * BLOCK * BLOCK)
 
     def window(self, window: Window) -> Pixels:
         """Give red, green, blue and expected error (h, w, 4) of a window inside the scene, and what is valid (h, w).
 
         The same pixels as the whole translated scene has there. Raises OverloadedError when too many wait.
         """
-        outer = self._blocks(window)
+        outer = _whole_blocks(window)
         places = [
             (col, row)
             for row in range(outer.row_off, outer.row_end, BLOCK)
             for col in range(outer.col_off, outer.col_end, BLOCK)
         ]
-        blocks = {place: self.cache.get((self.version, *place)) for place in places}
+        blocks = {place: self.blocks.get(self._key(place)) for place in places}
         if any(block is None for block in blocks.values()):
             self._make(blocks)
         values = np.zeros((window.height, window.width, BANDS), np.uint8)
@@ -125,48 +84,52 @@ class LiveScene:
             valid[here] = block[1][there]
         return values, valid
 
-    def _make(self, blocks: dict[tuple[int, int], Pixels | None]) -> None:
-        """Fill in what is missing."""
+    def _make(self, blocks: dict[Place, Pixels | None]) -> None:
+        """Fill in what is missing, and keep it."""
         if not self.waiting.acquire(blocking=False):
             raise OverloadedError("too many live tiles are waiting. Ask again in a moment.")
         try:
             with self.engine_lock:
-                # Another tile may have made some of them while this one waited.
-                missing = [place for place in blocks if blocks[place] is None and not self._found(place, blocks)]
-                if not missing:
-                    return
-                hull = _hull(missing).intersection(self.grid.window)
-                block = None if hull is None else self.translator.read(hull)
-                made = None if block is None else self.translator.compute(block)
-                for col, row in missing:
-                    part = Window(col, row, BLOCK, BLOCK).intersection(self.grid.window)
-                    if part is None or hull is None:
-                        continue
-                    if made is None:
-                        shape = (part.height, part.width)
-                        pixels: Pixels = np.zeros((*shape, BANDS), np.uint8), np.zeros(shape, np.bool_)
-                    else:
-                        place = part.shifted(-hull.col_off, -hull.row_off).slices
-                        pixels = made.values[place].copy(), made.valid[place].copy()
-                        pixels[0][~pixels[1]] = 0  # as the COG has it
-                    self.cache.put((self.version, col, row), pixels)
-                    blocks[col, row] = pixels
+                # Another tile, or another process, may have made some of them while this one waited.
+                for place in [place for place, block in blocks.items() if block is None]:
+                    blocks[place] = self.blocks.get(self._key(place))
+                made = self._translated([place for place, block in blocks.items() if block is None])
+                for place, block in made.items():
+                    self.blocks.put(self._key(place), block)
         finally:
             self.waiting.release()
+        for place, block in made.items():
+            self.blocks.save(self._key(place), block)
+        blocks.update(made)
 
-    def _found(self, place: tuple[int, int], blocks: dict[tuple[int, int], Pixels | None]) -> bool:
-        blocks[place] = self.cache.get((self.version, *place))
-        return blocks[place] is not None
+    def _translated(self, places: list[Place]) -> dict[Place, Pixels]:
+        """Run all of these blocks through the network together, with one halo."""
+        if not places:
+            return {}
+        hull = _hull(places).intersection(self.grid.window)
+        read = None if hull is None else self.translator.read(hull)
+        made = None if read is None else self.translator.compute(read)
+        blocks: dict[Place, Pixels] = {}
+        for place in places:
+            part = Window(*place, BLOCK, BLOCK).intersection(self.grid.window)
+            if part is None or hull is None:
+                continue
+            if made is None:
+                shape = (part.height, part.width)
+                blocks[place] = np.zeros((*shape, BANDS), np.uint8), np.zeros(shape, np.bool_)
+            else:
+                inside = part.shifted(-hull.col_off, -hull.row_off).slices
+                values, valid = made.values[inside].copy(), made.valid[inside].copy()
+                values[~valid] = 0  # as the COG has it
+                blocks[place] = values, valid
+        return blocks
 
-    @staticmethod
-    def _blocks(window: Window) -> Window:
-        """Grow a window to whole blocks."""
-        col, row = window.col_off // BLOCK * BLOCK, window.row_off // BLOCK * BLOCK
-        return Window(col, row, -(-window.col_end // BLOCK) * BLOCK - col, -(-window.row_end // BLOCK) * BLOCK - row)
+    def _key(self, place: Place) -> BlockKey:
+        return BlockKey(self.name, self.version, *place)
 
 
 class LiveScenes:
-    """Opens scenes for live translation, a few at a time, and shares the engine and the cache among them."""
+    """Opens scenes for live translation, a few at a time, and shares the engine and the blocks among them."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
@@ -176,7 +139,7 @@ class LiveScenes:
         self._waiting = threading.Semaphore(settings.live_queue)
         self._open: OrderedDict[str, LiveScene] = OrderedDict()
         self._loaded: tuple[Model, Engine] | None = None
-        self.cache = BlockCache(settings.live_cache_bytes)
+        self.blocks = Blocks(store, settings.live_cache_bytes, settings.live_disk_bytes)
 
     def get(self, scene: Scene) -> LiveScene:
         """Open a scene, or give the one that is open; raises geosar's errors where the model does not take it."""
@@ -210,9 +173,8 @@ class LiveScenes:
     def forget(self, scene_id: str) -> None:
         """Let go of a scene that is removed."""
         with self._lock:
-            found = self._open.pop(scene_id, None)
-        if found is not None:
-            self.cache.forget(found.version)
+            self._open.pop(scene_id, None)
+        self.blocks.memory.forget(scene_id)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -230,11 +192,19 @@ class LiveScenes:
         opened = open_scene(source, polarisation=scene.polarisation, scale=scene.unit, force=scene.force)
         wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation)
         view = opened.select(wanted)
+        # With another network, engine or release of ours the same scene may have other pixels.
+        parts = (str(scene.created), model.checksum, str(engine.precision), geosar.__version__)
         return LiveScene(
-            scene.id, f"{scene.id}-{scene.created}-{model.checksum[:16]}-{engine.precision}", model.label, view,
-            WindowTranslator(view, model.manifest, engine), self.cache, self._engine_lock, self._waiting,
+            scene.id, hashlib.sha256("|".join(parts).encode()).hexdigest()[:16], model.label, view,
+            WindowTranslator(view, model.manifest, engine), self.blocks, self._engine_lock, self._waiting,
             self._settings.live_megapixels * 1e6, scene.created,
         )  # fmt: skip
+
+
+def _whole_blocks(window: Window) -> Window:
+    """Grow a window to whole blocks."""
+    col, row = window.col_off // BLOCK * BLOCK, window.row_off // BLOCK * BLOCK
+    return Window(col, row, -(-window.col_end // BLOCK) * BLOCK - col, -(-window.row_end // BLOCK) * BLOCK - row)
 
 
 def _hull(places: list[tuple[int, int]]) -> Window:

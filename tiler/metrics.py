@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import sys
+from collections import Counter as Counts
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -39,11 +40,12 @@ class Metrics:
         )
         self.blocks = Counter("geosar_live_blocks", "Live blocks looked up", ("found",), registry=self.registry)
         self.cache = self._gauge("geosar_live_cache_bytes", "Memory held by live blocks", "livesum")
+        self.files = self._gauge("geosar_live_disk_bytes", "Disk held by live blocks, as last seen", "livemax")
         self.jobs = self._gauge("geosar_job_processes", "Job processes that run", "livesum")
         self.memory = self._gauge("geosar_memory_bytes", "Memory that the process holds", "liveall")
-        self._told = {"hit": 0, "miss": 0}
+        self._told = Counts[str]()
 
-    def _gauge(self, name: str, text: str, mode: Literal["livesum", "liveall"]) -> Gauge:
+    def _gauge(self, name: str, text: str, mode: Literal["livesum", "livemax", "liveall"]) -> Gauge:
         return Gauge(name, text, registry=self.registry, multiprocess_mode=mode)
 
     def count(self, layer: str, status: int, seconds: float) -> None:
@@ -53,11 +55,12 @@ class Metrics:
 
     def sample(self, services: Services) -> None:
         """Enter how the process stands now."""
-        cache = services.live.cache
-        for found, number in (("hit", cache.hits), ("miss", cache.misses)):
+        blocks = services.live.blocks
+        for found, number in blocks.found.copy().items():
             self.blocks.labels(found).inc(number - self._told[found])
             self._told[found] = number
-        self.cache.set(cache.bytes)
+        self.cache.set(blocks.memory.bytes)
+        self.files.set(0 if blocks.files is None else blocks.files.bytes)
         self.jobs.set(services.runner.running)
         self.memory.set(_resident_bytes())
 

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     sync_seconds: float = Field(60, gt=0, description="A synchronous request waits this long at most.")
 
     live_cache_bytes: int = Field(256 * MEBIBYTE, ge=MEBIBYTE, description="Memory for blocks translated live.")
+    live_disk_bytes: int = Field(1024 * MEBIBYTE, ge=0, description="Disk for blocks translated live; 0: none.")
     live_megapixels: float = Field(1.6, gt=0, description="The most of a scene that one live tile may translate.")
     live_queue: int = Field(32, ge=1, description="Live tiles that may wait; more are answered 503.")
     gdal: GdalSettings = Field(default_factory=GdalSettings, description="How GDAL is set up.")

@@ -1,14 +1,16 @@
 """Where the files lie: a local folder with one folder for each scene and each job."""
 
+import os
 import re
 import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ABANDONED_SECONDS = 24 * 3600
+_LIVE = "live-blocks"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SUFFIXES = {"GTiff": ".tif", "PNG": ".png", "JPEG": ".jpg", "SAFE": ".zip"}
 
@@ -65,6 +67,14 @@ class Store:
         """Give the path of the coarse picture that is shown until the copy for SAR tiles is ready."""
         return self.root / "scenes" / scene_id / "glance.tif"
 
+    def live_blocks(self, scene_id: str) -> Path:
+        """Folder of a scene's blocks that were translated live."""
+        return self.root / "scenes" / scene_id / _LIVE
+
+    def all_live_blocks(self) -> Iterator[Path]:
+        """Give the file of each block that was translated live, of all scenes."""
+        return self.root.glob(f"scenes/*/{_LIVE}/*/*")
+
     @staticmethod
     def place(upload: Path, target: Path) -> None:
         """Move a complete file to where it belongs."""
@@ -90,13 +100,13 @@ class Store:
         shutil.rmtree(self.job(job_id), ignore_errors=True)
 
     def used_bytes(self) -> int:
-        """Sum of the sizes of all files."""
+        """Sum of the sizes of all files but live blocks, which have a limit of their own and can be made again."""
         total = 0
-        for path in self.root.rglob("*"):
-            try:
-                total += path.stat().st_size
-            except OSError:  # removed while we looked
-                continue
+        for folder, within, names in os.walk(self.root):
+            within[:] = [name for name in within if name != _LIVE]
+            for name in names:
+                with suppress(OSError):  # removed while we looked
+                    total += Path(folder, name).stat().st_size
         return total
 
     def free_bytes(self) -> int:

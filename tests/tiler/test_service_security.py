@@ -81,7 +81,7 @@ def test_metrics_count_tiles_jobs_and_blocks(client: TestClient, job: dict[str, 
     text = client.get("/metrics").text
     assert 'geosar_requests_total{layer="live",status="200"}' in text
     assert 'geosar_jobs{process="translate",status="successful"}' in text
-    assert 'geosar_live_blocks_total{found="miss"}' in text
+    assert 'geosar_live_blocks_total{found="nowhere"}' in text
 
 
 def test_every_answer_has_a_request_id_and_careful_headers(client: TestClient) -> None:

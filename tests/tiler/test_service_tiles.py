@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -18,7 +17,7 @@ from starlette.testclient import TestClient
 
 from geosar.grid import Window
 from tiler.catalogue import get
-from tiler.live import BLOCK, BlockCache
+from tiler.live import BLOCK
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 ZOOM = 13
@@ -258,16 +257,3 @@ def test_a_view_too_wide_for_live_translation_is_an_empty_tile(make_service: Mak
         assert answer.status_code == 204
         assert "Zoom in" in answer.headers["x-geosar-note"]
         assert client.get(f"/scenes/{scene['id']}/live/tiles/{middle_tile(scene, 15)}.png").status_code == 200
-
-
-def test_the_block_cache_holds_no_more_than_it_may() -> None:
-    cache = BlockCache(10_000)
-    for number in range(20):
-        cache.put(("scene", number, 0), (np.zeros((20, 20, 4), np.uint8), np.ones((20, 20), np.bool_)))
-    assert cache.bytes <= 10_000
-    assert cache.get(("scene", 19, 0)) is not None
-    assert cache.get(("scene", 0, 0)) is None
-    assert (cache.hits, cache.misses) == (1, 1)
-    cache.forget("scene")
-    assert cache.bytes == 0
-    assert math.isclose(cache.hits, 1)
