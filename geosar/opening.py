@@ -88,6 +88,11 @@ class Opened:
         return self.rasters[0].dtype
 
     @property
+    def striped(self) -> bool:
+        """Whether a file is stored in rows as wide as itself, so that windows beside each other read the same ones."""
+        return any(raster.striped for raster in self.rasters)
+
+    @property
     def scaled(self) -> bool:
         """Whether the values were stored as integers with a scale."""
         return any(raster.scaled for raster in self.rasters)

@@ -52,7 +52,7 @@ class Raster:
         self.dataset = dataset
         self.bands = tuple(bands)
         self.polarisations = tuple(polarisations)
-        self.block_height = int(like.block_shapes[0][0])
+        self.striped = int(like.block_shapes[0][1]) == like.width
         self._keep: tuple[Closable, ...] = tuple(keep)
         self._gain: DatasetReader | None = None
         self.grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)

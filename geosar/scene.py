@@ -156,6 +156,11 @@ class SarScene:
         return self._shared.opened.dtype
 
     @property
+    def striped(self) -> bool:
+        """Whether a file is stored in rows as wide as itself, so that windows beside each other read the same ones."""
+        return self._shared.opened.striped
+
+    @property
     def driver(self) -> str:
         """GDAL's name of the format."""
         return self._shared.opened.sources[0].driver

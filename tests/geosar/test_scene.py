@@ -286,6 +286,13 @@ def test_statistics_do_not_depend_on_what_was_read_before_and_match_the_whole_sc
         assert one.statistics[0].std == pytest.approx(exact.std(), rel=0.01)
 
 
+@pytest.mark.parametrize("tiled", [True, False])
+def test_a_scene_knows_whether_it_lies_in_strips(make_raster: Callable[..., Path], *, tiled: bool) -> None:
+    layout = {"blockxsize": 32, "blockysize": 32} if tiled else {}
+    with open_scene(make_raster(values=DECIBEL, tiled=tiled, **layout)) as scene:
+        assert scene.striped is not tiled
+
+
 def test_statistics_of_a_small_scene_are_exact(make_raster: Callable[..., Path]) -> None:
     with open_scene(make_raster(values=DECIBEL)) as scene:
         for band, found in zip(DECIBEL, scene.statistics, strict=True):
