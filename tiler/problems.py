@@ -59,8 +59,6 @@ def _known(request: Request, error: Exception) -> Response:
     status = status_of(error)
     retry = getattr(error, "retry_after", None)
     headers = {} if retry is None else {"Retry-After": str(retry)}
-    if status == http.HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, RasterioError | CPLE_BaseError) and not isinstance(error, GeosarError):
         _LOG.error("GDAL failed at %s: %s", request.url.path, error)
         return problem(request, status, "the file of this layer could not be read. Upload the scene again.")

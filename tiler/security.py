@@ -4,6 +4,8 @@ Once one key is set, everything needs one but the health checks and the files of
 one scene's layers, or one job's results, for reading and for a limited time.
 """
 
+import base64
+import binascii
 import hashlib
 import hmac
 import os
@@ -76,7 +78,7 @@ class KeysMiddleware:
                 self._check(scope)
             except ServiceError as error:
                 scope["app"] = self._owner
-                headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+                headers = {"WWW-Authenticate": challenge(Headers(scope=scope))} if error.status == 401 else {}
                 await problem(Request(scope), error.status, str(error), headers)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
@@ -89,13 +91,13 @@ class KeysMiddleware:
         headers = Headers(scope=scope)
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             return  # a browser asks whether it may; it cannot send a key with that
-        given = headers.get("authorization", "").removeprefix("Bearer ").strip() or headers.get("x-api-key", "")
-        granted = self._scope_of(given) if given else None
+        granted = next(filter(None, map(self._scope_of, keys_in(headers))), None)
         if granted is None and reading and self._is_signed(scope, path):
             return
         if granted is None:
             raise UnauthorisedError(
-                "an API key is needed, and none was given that is known here. Send `Authorization: Bearer KEY`.",
+                "an API key is needed, and none was given that is known here. Send `Authorization: Bearer KEY`, or the "
+                "key as the password of HTTP Basic.",
             )
         # Asking a layer for the statistics of a polygon is a POST, but changes nothing.
         needed = "read" if reading or LAYER.match(path) else "write"
@@ -120,6 +122,28 @@ class KeysMiddleware:
         expires, signature = (query.get(name, [""])[0] for name in ("expires", "signature"))
         signer: Signer = self._owner.state.signer
         return signer.opens(match.group(1) or match.group(2), expires, signature)
+
+
+def keys_in(headers: Headers) -> list[str]:
+    """Give what a request says is its key: as Bearer, as the password of HTTP Basic (any user), or in X-API-Key."""
+    scheme, _, text = headers.get("authorization", "").strip().partition(" ")
+    given = [headers.get("x-api-key", "")]
+    if scheme.lower() == "bearer":
+        given.insert(0, text.strip())
+    elif scheme.lower() == "basic":
+        with suppress(binascii.Error, ValueError):
+            given.insert(0, base64.b64decode(text.strip(), validate=True).decode().partition(":")[2])
+    return [key for key in given if key]
+
+
+def challenge(headers: Headers) -> str:
+    """Say how to give a key; browsers hear nothing of Basic.
+
+    They would ask for it in a window of their own, above the map, and from then on send it with whatever another site
+    makes them send here.
+    """
+    is_browser = "sec-fetch-mode" in headers or headers.get("user-agent", "").startswith("Mozilla/")
+    return "Bearer" if is_browser else 'Bearer, Basic realm="geosar", charset="UTF-8"'
 
 
 def _kept(path: Path) -> bytes:

@@ -1,6 +1,11 @@
 """Keys, signatures and what the service tells an operator."""
 
+import base64
 import hashlib
+import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -8,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from service import MakeService, problem, send, services_of
+from serving import on_a_port
 from starlette.testclient import TestClient
 
 from geosar.cli import group
@@ -30,7 +36,8 @@ def test_once_a_key_is_set_everything_needs_one(make_service: MakeService, scene
                 continue
             assert client.get(path).status_code == 401, path
         assert problem(client.get("/scenes"), 401)
-        assert client.get("/scenes", headers={"authorization": "Bearer wrong"}).headers["www-authenticate"] == "Bearer"
+        refused = client.get("/scenes", headers={"authorization": "Bearer wrong"})
+        assert refused.headers["www-authenticate"] == 'Bearer, Basic realm="geosar", charset="UTF-8"'
         assert client.get("/scenes", headers={"x-api-key": KEYS["read"]}).status_code == 200
         problem(client.post("/scenes", content=b"x", headers=bearer("read")), 403)
         problem(client.get("/metrics", headers=bearer("write")), 403)
@@ -50,6 +57,44 @@ def test_once_a_key_is_set_everything_needs_one(make_service: MakeService, scene
         assert KEYS["write"] not in Path(services_of(client).settings.store, "catalogue.sqlite").read_bytes().decode(
             "latin-1"
         )
+
+
+@pytest.mark.parametrize("user", ["geosar", "", "Zoë"])
+def test_a_key_may_be_the_password_of_basic(make_service: MakeService, user: str) -> None:
+    def given(password: str) -> dict[str, str]:
+        return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+
+    with make_service(api_keys=HASHED) as client:
+        assert client.get("/scenes", headers=given(KEYS["read"])).status_code == 200
+        problem(client.get("/scenes", headers=given("wrong")), 401)
+        problem(client.get("/scenes", headers={"authorization": f"Basic {KEYS['read']}"}), 401)
+        problem(client.post("/scenes", content=b"x", headers=given(KEYS["read"])), 403)
+        # The password of a proxy before the service, and the key beside it.
+        assert client.get("/scenes", headers={**given("wrong"), "x-api-key": KEYS["read"]}).status_code == 200
+
+
+@pytest.mark.parametrize("browser", [{"user-agent": "Mozilla/5.0 (X11)"}, {"sec-fetch-mode": "cors"}])
+def test_browsers_are_not_told_to_ask_for_a_password(make_service: MakeService, browser: dict[str, str]) -> None:
+    with make_service(api_keys=HASHED) as client:
+        assert client.get("/scenes", headers=browser).headers["www-authenticate"] == "Bearer"
+
+
+def test_curl_and_gdal_send_a_key_as_a_password(make_service: MakeService, scene_file: Path) -> None:
+    with make_service(api_keys=HASHED) as client:
+        client.headers.update(bearer("write"))
+        scene = send(client, scene_file)
+        with on_a_port(client) as address:
+            there = f"{address}/scenes/{scene['id']}"
+            told = ["curl", "--silent", "--fail", "--user", f"me:{KEYS['read']}", there]
+            assert json.loads(subprocess.run(told, check=True, capture_output=True, timeout=60).stdout)["id"]
+            # In a process of its own, as GDAL holds Python's lock while it waits for us.
+            program = f"import rasterio; print(rasterio.open('/vsicurl/{there}/download').shape)"
+            clean = {name: text for name, text in os.environ.items() if not name.startswith(("GDAL_", "CPL_", "VSI_"))}
+            ran = subprocess.run(
+                [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60,
+                env={**clean, "GDAL_HTTP_USERPWD": f"me:{KEYS['read']}", "GDAL_HTTP_AUTH": "BASIC"},
+            )  # fmt: skip
+            assert ran.stdout.strip() == str((scene["height"], scene["width"]))
 
 
 def test_a_signature_is_for_one_subject_and_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
