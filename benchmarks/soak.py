@@ -1,90 +1,89 @@
-"""Many tiles from one service, and what it holds in memory meanwhile: ``python benchmarks/soak.py --tiles 50000``.
+"""Many tiles from one service, and what it holds in memory meanwhile: ``python benchmarks/soak.py``.
 
-Needs GEOSAR_DATA (the Los Angeles scene). The tiles of zooms 12 to 15 are asked for in random order, so many at once,
+Needs GEOSAR_DATA (the Los Angeles scene). The tiles of zooms 12 to 15 are asked for in random order, several at once,
 of SAR, result, expected error and live translation. The memory after a tenth of them, when caches are full, is compared
-with the highest of the last tenth: more than 10 % of growth ends with exit code 1.
+with the highest of the last tenth: more than 10 % of growth ends with exit code 1. --report writes the curve to a file.
 """
 
 import argparse
-import asyncio
 import itertools
 import os
 import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx2
-import psutil
-from tiles import free_port, server, tiles_of
+from tiles import Client, free_port, geosar, resident, send, tiles_of, translated
 
 LAYERS = ("sar", "optical", "error", "live")
 MOST_GROWTH = 1.1
+STEPS = 20
 
 
-async def ask(address: str, places: list[tuple[str, int, int, int]], at_once: int) -> int:
-    """Ask for tiles; gives how many came as pictures, and fails when one is an error of the service."""
-    waiting = iter(places)
-    came = 0
+def ask(clients: Sequence[Client], paths: list[str]) -> None:
+    """Ask for tiles, each client one at a time; fails when one does not come."""
 
-    async def worker(client: httpx2.AsyncClient) -> None:
-        nonlocal came
-        for layer, z, x, y in waiting:
-            answer = await client.get(f"{address}/{layer}/tiles/{z}/{x}/{y}.png")
-            assert answer.status_code in {200, 204, 404, 503}, answer.text
-            came += answer.status_code == 200
+    def all_of(client: Client, mine: list[str]) -> None:
+        for path in mine:
+            client.get(path)
 
-    async with httpx2.AsyncClient(timeout=120) as client:
-        await asyncio.gather(*(worker(client) for _ in range(at_once)))
-    return came
+    with ThreadPoolExecutor(len(clients)) as pool:
+        list(pool.map(all_of, clients, [paths[first :: len(clients)] for first in range(len(clients))]))
 
 
-def translated(service: str, scene: str) -> None:
-    """Wait for a job over the scene."""
-    order = {"inputs": {"scene": scene}}
-    headers = {"prefer": "respond-async"}
-    job = httpx2.post(f"{service}/processes/translate/execution", json=order, headers=headers, timeout=60).json()
-    while (found := httpx2.get(f"{service}/jobs/{job['jobID']}").json())["status"] in {"accepted", "running"}:
-        time.sleep(0.5)
-    assert found["status"] == "successful", found
+def soak(scene_file: Path, tiles: int, at_once: int) -> Iterator[tuple[int, float, float]]:
+    """Ask and measure: tiles asked for so far, MiB that the service holds, tiles a second."""
+    port = free_port()
+    service = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as folder, geosar(port, folder) as process:
+        scene = send(service, scene_file)
+        translated(service, scene["id"])
+        places = [
+            f"/scenes/{scene['id']}/{layer}/tiles/{z}/{x}/{y}.png"
+            for zoom in range(12, 16)
+            for z, x, y in tiles_of(scene["bbox"], zoom)
+            for layer in LAYERS
+        ]
+        random.Random(1).shuffle(places)  # noqa: S311 - an order, no secret
+        rest = itertools.cycle(places)
+        clients = [Client(port) for _ in range(at_once)]
+        for number in range(1, STEPS + 1):
+            started = time.monotonic()
+            ask(clients, list(itertools.islice(rest, tiles // STEPS)))
+            yield number * (tiles // STEPS), resident(process), tiles / STEPS / (time.monotonic() - started)
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure, print, and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiles", type=int, default=50_000)
     parser.add_argument("--at-once", type=int, default=4)
+    parser.add_argument("--report", type=Path, help="Also write the curve into this file.")
     options = parser.parse_args()
     scene_file = Path(os.environ["GEOSAR_DATA"]) / "scenes" / "los_angeles_s1_vh.tif"
-    port = free_port()
-    service = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), "--log-level", "warning"]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        server(command, f"{service}/healthz", GEOSAR_STORE=folder, GEOSAR_READ_RATE="") as process,
-    ):
-        sent = httpx2.post(
-            f"{service}/scenes?filename={scene_file.name}", content=scene_file.read_bytes(), timeout=120
-        ).json()
-        translated(service, sent["id"])
-        places = [(layer, *tile) for zoom in range(12, 16) for tile in tiles_of(sent["bbox"], zoom) for layer in LAYERS]
-        random.Random(1).shuffle(places)  # noqa: S311 - an order, no secret
-        rest = itertools.cycle(places)
-        step = options.tiles // 20
-        held: list[float] = []
-        started = time.monotonic()
-        print(f"{len(places)} different tiles of {len(LAYERS)} layers\n")
-        print("| tiles | pictures | MiB | tiles/s |\n|---|---|---|---|")
-        for number in range(1, 21):
-            came = asyncio.run(
-                ask(f"{service}/scenes/{sent['id']}", list(itertools.islice(rest, step)), options.at_once)
-            )
-            held.append(psutil.Process(process.pid).memory_info().rss / 2**20)
-            rate = number * step / (time.monotonic() - started)
-            print(f"| {number * step} | {came} | {held[-1]:.0f} | {rate:.1f} |", flush=True)
+    lines = [
+        "# Memory over many tiles",
+        "",
+        "`python benchmarks/soak.py`",
+        "",
+        "| tiles | MiB | tiles/s |",
+        "|---|---|---|",
+    ]
+    held: list[float] = []
+    for asked, memory, rate in soak(scene_file, options.tiles, options.at_once):
+        held.append(memory)
+        lines.append(f"| {asked} | {memory:.0f} | {rate:.1f} |")
+        print(lines[-1], flush=True)
     growth = max(held[-2:]) / held[1]
-    print(f"\ngrowth from the first tenth to the last: {100 * (growth - 1):+.1f} %")
+    lines.append(
+        f"\nGrowth from the first tenth to the highest of the last: {100 * (growth - 1):+.1f} % (at most +10 %).\n"
+    )
+    print(lines[-1])
+    if options.report:
+        options.report.write_text("\n".join(lines))
     return int(growth > MOST_GROWTH)
 
 

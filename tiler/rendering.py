@@ -17,6 +17,8 @@ COMPOSITE = "b1;b2;b1-b2"
 PART_SIDE = 2048
 ERROR_COLOURS = "magma"
 RAW = {ImageType.tif, ImageType.npy}
+PNG_LEVEL = 4
+"""Of zlib: half the time of its usual 6, for files that are 4 % larger."""
 
 
 @dataclass
@@ -89,6 +91,8 @@ def render(
         if rescale is None and image.array.dtype != "uint8":
             raise InvalidError("the range of values of an expression is not known; say it, as in rescale=-5,15.")
         output_format = output_format or ImageType.png
+        if output_format is ImageType.png:
+            options["ZLEVEL"] = PNG_LEVEL
     content, media_type = render_image(
         image, colormap=colormap, output_format=output_format, add_mask=add_mask, rescale=rescale, **options
     )
