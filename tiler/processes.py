@@ -1,5 +1,6 @@
 """OGC API - Processes, Part 1: the process "translate", and the jobs that run it."""
 
+import asyncio
 import time
 from typing import Annotated, Any, Literal
 
@@ -69,16 +70,17 @@ async def execute(
 ) -> Response:
     """Begin a job, or give the one that does the same already.
 
-    Without `Prefer: respond-async`, a small scene is waited for and the answer is the results (200); else the
-    answer is the job (201).
+    Without `Prefer: respond-async`, a small scene is waited for and the answer is the results (200). Else, when it
+    takes too long, or when too many are waited for already, the answer is the job (201).
     """
     check_known(process_id)
     job, scene, new = await run_in_threadpool(_submit, services, body.inputs)
     wants_async = prefer is not None and "respond-async" in prefer
     small = scene.description["megapixels"] <= services.settings.sync_megapixels
     headers = {"Location": links.url(request, f"jobs/{job.id}")}
-    if not wants_async and small:
-        job = await run_in_threadpool(_wait, services, job.id, services.settings.sync_seconds)
+    if not wants_async and small and not services.waiting.locked():
+        async with services.waiting:
+            job = await _done(services, job.id, services.settings.sync_seconds)
         if job.status == "successful":
             return _answer(request, job, scene, body)
         if job.status == "failed":
@@ -136,20 +138,12 @@ def show(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
 
 
 @router.delete("/jobs/{job_id}", summary="Dismiss a job")
-def dismiss(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
+async def dismiss(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
     """Stop a job that waits or runs; remove the results of one that is done."""
-    job = jobs.get(services.database, job_id)
-    with services.database.begin() as session:
-        waiting = (Job.id == job.id, Job.status == "accepted")
-        stopped = {"status": "dismissed", "message": "stopped before it began", "finished": time.time()}
-        session.execute(update(Job).where(*waiting).values(**stopped))
-        session.execute(update(Job).where(Job.id == job.id, Job.status == "running").values(cancel=True))
-        done = (Job.id == job.id, Job.status.in_(("successful", "failed")))
-        session.execute(update(Job).where(*done).values(status="dismissed", message="its results were removed"))
-    services.runner.wake()
-    job = _wait(services, job.id, DISMISS_SECONDS)
+    await run_in_threadpool(_dismiss, services, job_id)
+    job = await _done(services, job_id, DISMISS_SECONDS)
     if job.status == "dismissed":
-        services.store.remove_job(job.id)
+        await run_in_threadpool(services.store.remove_job, job.id)
     return status_of(request, job)
 
 
@@ -213,11 +207,24 @@ def _bounds(scene: Scene, box: Box | tuple[float, float, float, float]) -> tuple
     return left, bottom, right, top
 
 
-def _wait(services: Services, job_id: str, seconds: float) -> Job:
-    """Wait until a job is done, but not longer than this."""
+def _dismiss(services: Services, job_id: str) -> None:
+    """Tell a job to stop; raises NotFoundError."""
+    job = jobs.get(services.database, job_id)
+    with services.database.begin() as session:
+        waiting = (Job.id == job.id, Job.status == "accepted")
+        stopped = {"status": "dismissed", "message": "stopped before it began", "finished": time.time()}
+        session.execute(update(Job).where(*waiting).values(**stopped))
+        session.execute(update(Job).where(Job.id == job.id, Job.status == "running").values(cancel=True))
+        done = (Job.id == job.id, Job.status.in_(("successful", "failed")))
+        session.execute(update(Job).where(*done).values(status="dismissed", message="its results were removed"))
+    services.runner.wake()
+
+
+async def _done(services: Services, job_id: str, seconds: float) -> Job:
+    """Wait until a job is done, but not longer than this; holds no thread meanwhile."""
     end = time.monotonic() + seconds
     while True:
-        job = jobs.get(services.database, job_id)
+        job = await run_in_threadpool(jobs.get, services.database, job_id)
         if job.status not in LIVE or time.monotonic() > end:
             return job
-        time.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)

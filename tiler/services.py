@@ -1,5 +1,6 @@
 """What the routes share: settings, store, catalogue, inspector, jobs and live blocks, made once for an app."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,8 @@ class Services:
     live: "LiveScenes"
     direct: "DirectScenes"
     metrics: "Metrics"
+    waiting: asyncio.Semaphore
+    """Requests that wait for the end of a job."""
 
 
 def of(request: Request) -> Services:

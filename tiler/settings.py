@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     job_retries: int = Field(2, ge=0, description="A job whose process died is begun again this often.")
     sync_megapixels: float = Field(4, ge=0, description="Larger scenes are always translated asynchronously.")
     sync_seconds: float = Field(60, gt=0, description="A synchronous request waits this long at most.")
+    sync_jobs: int = Field(16, ge=1, description="Synchronous requests that wait at once, in each process.")
 
     live_cache_bytes: int = Field(256 * MEBIBYTE, ge=MEBIBYTE, description="Memory for blocks translated live.")
     live_disk_bytes: int = Field(1024 * MEBIBYTE, ge=0, description="Disk for blocks translated live; 0: none.")

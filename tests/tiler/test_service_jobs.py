@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,29 @@ def test_a_box_in_degrees_is_that_part_of_the_scene(client: TestClient, scene: d
         pytest.approx(300, abs=6),
     )
     client.delete(answer.headers["location"])
+
+
+def test_a_synchronous_request_waits_a_while_and_not_beside_too_many(
+    make_service: MakeService, scene_file: Path
+) -> None:
+    with make_service(sync_seconds=1.5, sync_jobs=1) as client, ThreadPoolExecutor() as pool:
+        scene = send(client, scene_file)
+        services_of(client).runner.stop()  # so that no job ever ends
+
+        def timed(**inputs: Any) -> tuple[float, httpx2.Response]:
+            started = time.monotonic()
+            answer: Any = client.post(EXECUTION, json=order(scene["id"], **inputs))
+            return time.monotonic() - started, answer
+
+        waiting = pool.submit(timed)
+        time.sleep(0.5)
+        at_once, other = timed(error_band=False)
+        took, answer = waiting.result()
+        assert at_once < 1 < took
+        for found in (answer, other):
+            assert found.status_code == 201
+            assert found.json()["status"] == "accepted"
+            assert found.headers["location"].endswith(found.json()["jobID"])
 
 
 def test_an_event_stream_ends_with_the_job(client: TestClient, job: dict[str, Any]) -> None:
