@@ -116,5 +116,5 @@ def _open(settings: Settings) -> Services:
     database = Database(settings.database)
     return Services(
         settings, store, database, Inspector(settings.inspection_seconds), JobRunner(settings, store, database),
-        LiveScenes(settings, store), DirectScenes(store), Metrics(),
+        LiveScenes(settings, store), DirectScenes(store), Metrics(), asyncio.Semaphore(settings.sync_jobs),
     )  # fmt: skip
