@@ -11,6 +11,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 
 import geosar
 from tiler import (
+    coordinates,
     crs,
     events,
     health,
@@ -82,7 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(crs.check_query)],
     )
     problems.install(app)
-    for module in (pages, health, scenes, references, tus, processes, events, stac, metrics):
+    for module in (pages, health, scenes, coordinates, references, tus, processes, events, stac, metrics):
         app.include_router(module.router)
     tiles.include(app)
     is_static = webpage.serve(app, settings)

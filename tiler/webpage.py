@@ -8,20 +8,16 @@ from urllib.parse import urlsplit
 
 import xyzservices.providers
 from fastapi import FastAPI, Header, Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
 
 import geosar
 from tiler import pages
+from tiler.page_files import PageFiles, page_file
 from tiler.settings import Settings
 
 LEAFLET = frozenset({"leaflet.js", "leaflet.css"})
 SETTINGS = "/page-settings"
-PICTURES = {"Cache-Control": "max-age=600"}
-"""The sprite of icons is named by every button; to ask for it each time would be a request each."""
 MAXIMUM_ZOOM = 19
-FRESH = {"Cache-Control": "no-cache"}
-"""Asked for again each time, answered 304: a new version of the service brings a new page at once."""
 
 
 def basemap(settings: Settings) -> dict[str, Any] | None:
@@ -79,13 +75,15 @@ def serve(app: FastAPI, settings: Settings) -> Callable[[str], bool]:
     names = _files_below(static) if static is not None else frozenset()
     index = static / "index.html" if static is not None and "/index.html" in names else None
     below = basemap(settings)
-    headers = {**FRESH, "Content-Security-Policy": policy(below)}
+    allowed = policy(below)
 
     @app.get("/", tags=["Service"], summary="The map, or for programs the landing page")
     def root(request: Request, accept: Annotated[str, Header()] = "", f: str | None = None) -> Response:
         as_page = f == "html" or (f is None and "text/html" in accept)
         if index is not None and as_page:
-            return FileResponse(index, headers=headers)
+            page = page_file(index, request.headers)
+            page.headers["Content-Security-Policy"] = allowed
+            return page
         body: dict[str, Any] = pages.landing(request)
         return JSONResponse(body)
 
@@ -100,25 +98,11 @@ def serve(app: FastAPI, settings: Settings) -> Callable[[str], bool]:
         }
 
     if leaflet is not None:
-        app.mount("/leaflet", _Files(leaflet), name="leaflet")
+        app.mount("/leaflet", PageFiles(leaflet, own=False), name="leaflet")
     if static is not None and names:
-        app.mount("/", _Files(static), name="map")
+        app.mount("/", PageFiles(static, own=True), name="map")
     known = names | {f"/leaflet/{name}" for name in LEAFLET}
     return lambda path: path in {"/", SETTINGS} or path in known
-
-
-class _Files(StaticFiles):
-    """Files that a browser asks for again, and takes from its cache when they are as they were."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory=directory)
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """See Starlette."""
-        response = super().file_response(*args, **kwargs)
-        is_code = "text" in response.headers.get("content-type", "")
-        response.headers.update(FRESH if is_code else PICTURES)
-        return response
 
 
 def _folder(package: str, name: str) -> Path | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
-from visiting import ROOT, Service, enter, look_at, settle, visit
+from visiting import ROOT, Service, enter, look_at, settle, still, visit
 
 QUALITY = 76
 REFERENCES = Path(__file__).parent / "references"
@@ -26,7 +26,7 @@ WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 def take(page: Page) -> Image.Image:
     """Give what is on screen."""
     page.evaluate("document.activeElement?.blur()")
-    page.wait_for_timeout(900)
+    still(page)
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 

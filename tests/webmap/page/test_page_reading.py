@@ -8,38 +8,51 @@ import pytest
 import rasterio
 from playwright.sync_api import Page, expect
 from pyproj import Geod, Transformer
-from visiting import Service, enter, look_at, settle
+from visiting import Service, enter, look_at, place_at, settle
+
+from tiler.coordinates import fit
 
 pytestmark = pytest.mark.data
 
-GRIDS = {
-    "EPSG:32643": (75.9, 9.7), "EPSG:32722": (-48.1, -25.3), "EPSG:32633": (12.1, 69.3), "EPSG:3395": (-118.4, 33.9),
-    "EPSG:3857": (151.2, -33.9), "EPSG:3413": (-38.0, 78.2), "EPSG:3995": (105.0, 81.0), "EPSG:3031": (-60.0, -72.5),
+SCENES = {
+    "EPSG:32643": (75.9, 9.7, 25_000, 10), "EPSG:32722": (-48.1, -25.3, 25_000, 10), "EPSG:32633": (25, 70, 25_000, 10),
+    "EPSG:3413": (-38, 78.2, 20_000, 40), "EPSG:3031": (-60, -72.5, 25_000, 10), "EPSG:3995": (179.9, 81, 25_000, 10),
+    "EPSG:3035": (10, 50, 40_000, 50), "EPSG:2154": (3, 46.5, 60_000, 10), "EPSG:3395": (-118.4, 33.9, 5120, 10),
+    "EPSG:3857": (179.99, -16.5, 20_000, 10), "EPSG:4326": (77, 28, 512, 0.0001), "EPSG:2229": (-118.2, 34, 20_000, 30),
+    "+proj=ob_tran +o_proj=longlat +o_lat_p=39.25 +lon_0=18 +type=crs": (10, 50, 5000, 0.001),
 }  # fmt: skip
+"""Scenes by CRS: longitude and latitude of their middle, pixels along a side, units of the CRS along a pixel."""
 
 
-def test_grids_are_those_of_proj(page: Page, service: Service) -> None:
+@pytest.mark.parametrize("crs", SCENES)
+def test_a_scenes_coordinates_are_those_of_proj(page: Page, service: Service, crs: str) -> None:
+    longitude, latitude, side, pixel = SCENES[crs]
+    forward = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    x, y = forward.transform(longitude, latitude)
+    left, top = x - side / 2 * pixel, y + side / 2 * pixel
+    way = fit(crs, (pixel, 0, left, 0, -pixel, top), side, side)
+    parts = np.random.default_rng(1).random((50, 2))
+    expected = np.array([left, top]) + parts * [side * pixel, -side * pixel]
+    places = np.transpose(forward.transform(*expected.T, direction="INVERSE")).tolist()
     enter(page, service)
-    script = """async (places) => {
-      const { projection } = await import("./js/projection.js");
-      return Object.entries(places).map(([crs, place]) => projection(crs)(...place));
+    script = """async ([way, places]) => {
+      const { coordinatesAt } = await import("./js/coordinates.js");
+      return [...places, [way.centre[0] + 90, 0]].map(([lng, lat]) => coordinatesAt(way, { lng, lat }));
     }"""
-    for (crs, place), found in zip(GRIDS.items(), page.evaluate(script, GRIDS), strict=True):
-        expected = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(*place)
-        assert found == pytest.approx(expected, abs=0.01), crs
+    *found, elsewhere = page.evaluate(script, [way, places])
+    assert np.abs(np.array(found) - expected).max() < 0.02 * pixel
+    assert elsewhere is None
 
 
 def test_the_pointer_has_a_place_in_degrees_and_in_the_scenes_grid(
     page: Page, service: Service, scene: dict[str, Any]
 ) -> None:
     look_at(page, service, scene)
-    page.mouse.move(700, 400)
-    page.mouse.move(705, 405)
+    longitude, latitude = place_at(page, 700, 400)
     shown = page.locator("#coordinates")
     expect(shown).to_contain_text("EPSG:3395")
-    latitude, longitude = (float(one) for one in re.findall(r"([\d.]+)°", shown.inner_text())[:2])
     x, y = (int(one.replace(",", "")) for one in re.findall(r"(-?[\d,]+), (-?[\d,]+)$", shown.inner_text())[0])
-    expected = Transformer.from_crs("EPSG:4326", "EPSG:3395", always_xy=True).transform(-longitude, latitude)
+    expected = Transformer.from_crs("EPSG:4326", "EPSG:3395", always_xy=True).transform(longitude, latitude)
     assert (x, y) == pytest.approx(expected, abs=2)
 
 
@@ -84,14 +97,10 @@ def test_a_length_is_that_of_the_ellipsoid_within_half_a_per_cent(
     page.keyboard.press("m")
     places = []
     for x, y in ((600, 300), (900, 550)):
-        page.mouse.move(x, y)
-        page.wait_for_timeout(120)
-        latitude, longitude = re.findall(r"([\d.]+)°", page.locator("#coordinates").inner_text())[:2]
-        places.append((-float(longitude), float(latitude)))
+        places.append(place_at(page, x, y))
         page.mouse.click(x, y)
-        page.wait_for_timeout(350)
     page.keyboard.press("Escape")
-    told = float((page.locator(".measured").inner_text()).split()[0])
+    told = float(page.locator(".measured").inner_text().split()[0])
     _, _, metres = Geod(ellps="WGS84").inv(*places[0], *places[1])
     assert told == pytest.approx(metres / 1000, rel=0.005)
     expect(page.locator(".pixel")).to_have_count(0)
@@ -105,12 +114,8 @@ def test_an_area_is_that_of_the_ellipsoid_within_a_per_cent(
     page.get_by_role("button", name="Area").click()
     ring = []
     for x, y in ((600, 300), (900, 300), (900, 550), (600, 550)):
-        page.mouse.move(x, y)
-        page.wait_for_timeout(120)
-        latitude, longitude = re.findall(r"([\d.]+)°", page.locator("#coordinates").inner_text())[:2]
-        ring.append((-float(longitude), float(latitude)))
+        ring.append(place_at(page, x, y))
         page.mouse.click(x, y)
-        page.wait_for_timeout(350)
     page.keyboard.press("Escape")
     value, unit = page.locator(".measured").inner_text().split()[:2]
     assert unit == "km²"
@@ -123,12 +128,7 @@ def test_the_scale_bar_is_as_long_as_it_says(page: Page, service: Service, scene
     number, unit = page.locator("#scale").inner_text().split()
     box = page.locator(".scale-bar").bounding_box()
     assert box is not None
-    degrees = []
-    for x in (700, 700 + box["width"]):
-        page.mouse.move(x, 388)
-        page.wait_for_timeout(120)
-        latitude, longitude = re.findall(r"([\d.]+)°", page.locator("#coordinates").inner_text())[:2]
-        degrees.append((-float(longitude), float(latitude)))
+    degrees = [place_at(page, x, 388) for x in (700, 700 + box["width"])]
     _, _, metres = Geod(ellps="WGS84").inv(*degrees[0], *degrees[1])
     assert float(number) * (1000 if unit == "km" else 1) == pytest.approx(metres, rel=0.03)
 

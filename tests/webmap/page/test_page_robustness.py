@@ -5,13 +5,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 from rasters import speckled, write_raster
-from visiting import Service, addresses, enter, look_at, settle, until
+from visiting import Service, addresses, enter, http, look_at, settle, until
 
 KEY = "a-key-for-these-tests"
+
+
+def drawn(page: Page) -> int:
+    """How many tiles of the radar have a picture."""
+    script = "all => all.filter(one => one.naturalWidth > 0).length"
+    return int(page.locator(".leaflet-scene-sar-pane img").evaluate_all(script))
 
 
 @pytest.mark.data
@@ -29,7 +34,7 @@ def test_a_failing_tile_is_asked_again_and_then_shown_as_missing(
     enter(page, service, f"scene={dual['id']}&layers=sar:100,-optical:100")
     missing = page.locator(".leaflet-scene-sar-pane img.tile-missing")
     expect(missing.first).to_be_visible(timeout=60_000)
-    assert set(asked.values()) == {4}
+    until(lambda: set(asked.values()) == {4}, page)
     page.unroute(re.compile("/sar/tiles/"))
 
 
@@ -48,9 +53,8 @@ def test_a_tile_that_fails_once_is_shown_after_all(page: Page, service: Service,
     look_at(page, service, dual, "layers=sar:100,-optical:100")
     settle(page)
     assert failed
-    assert page.locator("img.tile-missing").count() == 0
-    drawn = "all => all.filter(one => one.naturalWidth > 0).length"
-    assert page.locator(".leaflet-scene-sar-pane img").evaluate_all(drawn) > 0
+    expect(page.locator("img.tile-missing")).to_have_count(0)
+    assert drawn(page)
 
 
 @pytest.mark.data
@@ -93,10 +97,9 @@ def test_a_restart_of_the_service_is_told_and_outlived(page: Page, tmp_path: Pat
         service.start()
         expect(page.locator("#banner")).to_be_hidden()
         expect(page.locator(".note").filter(has_text="The service is back")).to_be_visible()
-        page.wait_for_timeout(1000)
+        until(lambda: any("colormap_name=viridis" in one for one in addresses(page, "sar")))
         settle(page)
-        assert any("colormap_name=viridis" in one for one in addresses(page, "sar"))
-        assert page.locator("img.tile-missing").count() == 0
+        expect(page.locator("img.tile-missing")).to_have_count(0)
     finally:
         service.stop()
 
@@ -117,9 +120,8 @@ def test_a_key_is_asked_for_once_and_opens_tiles_too(page: Page, tmp_path: Path)
         page.get_by_role("button", name="Use this key").click()
         page.get_by_role("button", name=scene["name"]).click()
         settle(page)
-        drawn = "all => all.filter(one => one.naturalWidth > 0).length"
-        until(lambda: page.locator(".leaflet-scene-sar-pane img").evaluate_all(drawn) > 0, 20)
-        assert httpx.get(service.url + "scenes").status_code == 401
+        until(lambda: drawn(page))
+        assert http.get(service.url + "scenes").status_code == 401
     finally:
         service.stop()
 
@@ -136,8 +138,7 @@ def test_a_base_map_is_named_by_the_settings_and_allowed_by_the_policy(page: Pag
 
         page.route(re.compile("tile.openstreetmap.org"), answer)
         enter(page, service)
-        page.wait_for_timeout(300)
-        assert asked
+        until(lambda: asked, page)
         assert re.match(r"https://tile.openstreetmap.org/\d+/\d+/\d+.png", asked[0])
         expect(page.locator("#credit")).to_contain_text("OpenStreetMap contributors")
         expect(page.locator("#credit a")).to_have_attribute("href", "https://www.openstreetmap.org/copyright")

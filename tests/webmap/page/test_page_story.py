@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import rasterio
 from playwright.sync_api import Page, expect
-from visiting import Service, enter, pane, settle
+from visiting import Service, enter, pane, settle, still, until
 
 pytestmark = pytest.mark.data
 
@@ -32,10 +32,11 @@ def test_from_an_empty_service_to_colour_and_back(page: Page, empty: Service, da
     expect(page.locator("#hint")).to_contain_text("Zoom in for live colour")
     for _ in range(3):
         page.get_by_role("button", name="Zoom in").click()
-        page.wait_for_timeout(400)
+        still(page)
     expect(page.locator("#hint")).to_be_hidden()
     expect(page.locator(".chip.live")).to_be_visible()
     page.wait_for_selector(".leaflet-scene-optical-pane img.leaflet-tile-loaded", state="attached")
+    expect(page.locator("#coordinates")).to_contain_text("EPSG:3395")
     before = page.locator("#coordinates").inner_text()
 
     page.get_by_role("button", name="Translate", exact=True).click()
@@ -54,10 +55,10 @@ def test_from_an_empty_service_to_colour_and_back(page: Page, empty: Service, da
     expect(page.locator(".chip.live")).to_have_count(0)
     settle(page)
     assert page.evaluate("window.least") > 0
-    assert page.locator("#coordinates").inner_text() == before
+    expect(page.locator("#coordinates")).to_have_text(before, use_inner_text=True)
 
     page.keyboard.press("s")
-    assert pane(page, "optical").evaluate("pane => pane.style.clipPath").startswith("polygon")
+    expect(pane(page, "optical")).to_have_css("clip-path", re.compile("^polygon"))
     page.mouse.click(950, 500)
     expect(page.locator(".pixel table")).to_contain_text("VH")
     expect(page.locator(".pixel table")).to_contain_text("Expected error")
@@ -74,10 +75,10 @@ def test_from_an_empty_service_to_colour_and_back(page: Page, empty: Service, da
     settle(page)
     expect(page.get_by_role("heading", name="los_angeles_s1_vh")).to_be_visible()
     expect(page.get_by_role("button", name="Swipe", exact=True)).to_have_attribute("aria-pressed", "true")
-    assert page.locator("#coordinates").inner_text() == before
+    expect(page.locator("#coordinates")).to_have_text(before, use_inner_text=True)
 
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator(".nothing")).to_contain_text("No scenes yet")
     assert empty.get("scenes")["numberMatched"] == 0
-    assert not any((empty.store / "scenes").iterdir())
+    until(lambda: not any((empty.store / "scenes").iterdir()))

@@ -4,13 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import numpy as np
 import pytest
 import rasterio
 from PIL import Image
 from playwright.sync_api import Page, expect
-from visiting import Service, enter, look_at, settle
+from visiting import Service, copied, enter, http, look_at, settle
 
 pytestmark = pytest.mark.data
 
@@ -59,46 +58,41 @@ def test_addresses_that_are_copied_work(page: Page, service: Service, scene: dic
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     look_at(page, service, scene)
     page.get_by_text("Addresses for other programs").click()
-    copied = {}
-    for name in ("XYZ", "TileJSON", "WMTS", "STAC", "QGIS"):
-        page.get_by_role("button", name=f"Copy {name}").click()
-        page.wait_for_timeout(150)
-        copied[name] = page.evaluate("navigator.clipboard.readText()")
-    tile = httpx.get(copied["TileJSON"]).json()
+    found = {name: copied(page, f"Copy {name}") for name in ("XYZ", "TileJSON", "WMTS", "STAC", "QGIS")}
+    tile = http.get(found["TileJSON"]).json()
     assert tile["synthetic"] is True
     west, south, east, north = scene["bbox"]
     z = 13
     x = int(((west + east) / 2 + 180) / 360 * 2**z)
     y = int((1 - np.arcsinh(np.tan(np.radians((south + north) / 2))) / np.pi) / 2 * 2**z)
-    answer = httpx.get(copied["XYZ"].replace("{z}", str(z)).replace("{x}", str(x)).replace("{y}", str(y)))
+    answer = http.get(found["XYZ"].replace("{z}", str(z)).replace("{x}", str(x)).replace("{y}", str(y)))
     assert answer.headers["content-type"] == "image/png"
-    assert "<Capabilities" in httpx.get(copied["WMTS"]).text
-    assert httpx.get(copied["STAC"]).json()["type"] == "Feature"
-    assert re.match(r"type=xyz&url=http://127.*\{z\}.*zmax=\d+$", copied["QGIS"])
+    assert "<Capabilities" in http.get(found["WMTS"]).text
+    assert http.get(found["STAC"]).json()["type"] == "Feature"
+    assert re.match(r"type=xyz&url=http://127.*\{z\}.*zmax=\d+$", found["QGIS"])
 
 
 def test_the_permalink_opens_the_very_same_view(page: Page, service: Service, scene: dict[str, Any]) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     look_at(page, service, scene)
     page.get_by_role("button", name="Zoom in").click()
-    page.wait_for_timeout(500)
+    settle(page)
     page.get_by_role("slider", name="Opacity of Synthetic optical").fill("65")
     page.get_by_role("checkbox", name="Show Expected error").check()
     page.get_by_role("button", name="Move up: Radar").click()
     page.get_by_role("button", name="Swipe", exact=True).click()
     page.get_by_role("slider", name="Divider between the layers").press("ArrowLeft")
     page.get_by_label("Colours").select_option("magma")
-    page.wait_for_timeout(600)
-    page.get_by_role("button", name="Copy link to this view").click()
-    page.wait_for_timeout(150)
-    link = page.evaluate("navigator.clipboard.readText()")
+    settle(page)
+    link = copied(page, "Copy link to this view")
+    page.mouse.move(0, 0)
     before = page.locator("#coordinates").inner_text()
     page.goto("about:blank")
     page.goto(link)
     page.wait_for_selector("body[data-ready]")
     settle(page)
-    assert page.url == link
-    assert page.locator("#coordinates").inner_text() == before
+    expect(page).to_have_url(link)
+    expect(page.locator("#coordinates")).to_have_text(before, use_inner_text=True)
     expect(page.get_by_role("button", name="Swipe", exact=True)).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_role("slider", name="Divider between the layers")).to_have_attribute("aria-valuenow", "48")
     expect(page.get_by_role("slider", name="Opacity of Synthetic optical")).to_have_value("65")

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 from rasters import speckled, write_raster
-from visiting import Service, enter
+from visiting import Service, enter, until
 
 CHOOSER = "input[type=file][multiple]"
-SLOW = 300_000
+SLOW = 150_000
 """Bytes a second."""
 
 
@@ -51,13 +50,9 @@ def per_cent(page: Page) -> int:
     return int(found[1]) if found else -1
 
 
-def past(page: Page, share: int) -> int:
+def past(page: Page, share: int) -> None:
     """Wait until more than so many per cent are sent."""
-    end = time.monotonic() + 40
-    while (now := per_cent(page)) <= share:
-        assert time.monotonic() < end, page.locator(".upload").all_inner_texts()
-        page.wait_for_timeout(100)
-    return now
+    until(lambda: per_cent(page) > share, page)
 
 
 def test_several_files_become_several_scenes(page: Page, service: Service, tmp_path: Path) -> None:
@@ -176,10 +171,7 @@ def test_a_cancelled_upload_leaves_nothing(page: Page, service: Service, large: 
     past(page, 5)
     page.get_by_role("button", name="Cancel upload").click()
     expect(page.locator(".upload")).to_have_count(0)
-    end = time.monotonic() + 20
-    while 204 not in gone:
-        assert time.monotonic() < end, gone
-        page.wait_for_timeout(100)
+    until(lambda: 204 in gone, page)
     page.reload()
     page.wait_for_selector("body[data-ready]")
     expect(page.locator(".upload")).to_have_count(0)

@@ -1,6 +1,7 @@
 """What the page's tests share: a service in a process of its own, and pages that keep an account of faults."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 120.0
 """Seconds; two busy cores are slow."""
 expect.set_options(timeout=1000 * PATIENCE / 2)
+http = httpx.Client(timeout=PATIENCE)
 
 
 class Service:
@@ -46,16 +48,15 @@ class Service:
             self._process = None
 
     def get(self, path: str, **query: Any) -> Any:
-        answer = httpx.get(self.url + path, params=query, headers=self.headers, timeout=60)
+        answer = http.get(self.url + path, params=query, headers=self.headers)
         answer.raise_for_status()
         return answer.json()
 
     def send(self, path: Path, **query: Any) -> dict[str, Any]:
         """Upload a file, and wait until it is prepared."""
         with path.open("rb") as file:
-            answer = httpx.post(
-                self.url + "scenes", params=query, files={"file": (path.name, file)}, headers=self.headers, timeout=60
-            )
+            files = {"file": (path.name, file)}
+            answer = http.post(self.url + "scenes", params=query, files=files, headers=self.headers)
         answer.raise_for_status()
         name = f"scenes/{answer.json()['id']}"
         until(lambda: self.get(name)["display"]["state"] == "ready")
@@ -64,24 +65,27 @@ class Service:
     def translate(self, scene: dict[str, Any]) -> dict[str, Any]:
         body = {"inputs": {"scene": scene["id"]}}
         headers = {**self.headers, "prefer": "respond-async"}
-        answer = httpx.post(self.url + "processes/translate/execution", json=body, headers=headers, timeout=60)
+        answer = http.post(self.url + "processes/translate/execution", json=body, headers=headers)
         answer.raise_for_status()
         until(lambda: self.get(f"jobs/{answer.json()['jobID']}")["status"] == "successful")
         return self.get(f"scenes/{scene['id']}")
 
     def _answers(self) -> bool:
         try:
-            return bool(httpx.get(self.url + "healthz").status_code == 200)
+            return bool(http.get(self.url + "healthz").status_code == 200)
         except httpx.HTTPError:
             return False
 
 
-def until(done: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + seconds
+def until(done: Callable[[], object], page: Page | None = None) -> None:
+    """Wait until it is so; with a page, its events are heard meanwhile."""
+    end = time.monotonic() + PATIENCE
     while not done():
         assert time.monotonic() < end, "it did not come to be in time"
-        time.sleep(0.1)
+        if page:
+            page.wait_for_timeout(100)
+        else:
+            time.sleep(0.1)
 
 
 @contextmanager
@@ -89,6 +93,7 @@ def visit(browser: Browser, **options: Any) -> Iterator[Page]:
     """Open a page; at the end no script may have failed, and nothing may have been refused by the page's policy."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **options})
     context.set_default_timeout(1000 * PATIENCE)
+    context.add_init_script("performance.setResourceTimingBufferSize(5000)")
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -113,11 +118,35 @@ def look_at(page: Page, service: Service, scene: dict[str, Any], view: str = "")
     settle(page)
 
 
+def still(page: Page) -> None:
+    """Wait until what was done is drawn, and the map stands still."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_selector("#stage:not(:has(.leaflet-zoom-anim, .leaflet-pan-anim))")
+
+
 def settle(page: Page) -> None:
-    """Wait until no tile is on its way."""
-    page.wait_for_selector("img.leaflet-tile-loaded, img.leaflet-image-layer", state="attached")
-    page.wait_for_timeout(300)
+    """Wait until the map stands still, and every tile is there and has faded in."""
+    still(page)
     page.wait_for_selector('#stage[aria-busy="false"]')
+    page.wait_for_selector("img.leaflet-tile-loaded, img.leaflet-image-layer", state="attached")
+    tiles = page.locator("img.leaflet-tile-loaded")
+    until(lambda: tiles.evaluate_all("all => all.every(one => getComputedStyle(one).opacity === '1')"))
+
+
+def place_at(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Point at a place of the screen, and read its longitude (west of Greenwich) and latitude (in the north)."""
+    page.mouse.move(x, y)
+    still(page)
+    latitude, longitude = re.findall(r"([\d.]+)°", page.locator("#coordinates").inner_text())[:2]
+    return -float(longitude), float(latitude)
+
+
+def copied(page: Page, button: str) -> str:
+    """Press a button that copies, and give what it copied."""
+    page.evaluate("navigator.clipboard.writeText('')")
+    page.get_by_role("button", name=button).click()
+    until(lambda: page.evaluate("navigator.clipboard.readText()"))
+    return str(page.evaluate("navigator.clipboard.readText()"))
 
 
 def pane(page: Page, layer: str) -> Any:

@@ -1,7 +1,9 @@
 // The base map that ships with the page: land, and a graticule with degrees; or a provider's tiles over it.
 
 import { address } from "./api.js";
+import { wrapped } from "./coordinates.js";
 import { h } from "./dom.js";
+import { colourOf } from "./theme.js";
 import { number } from "./units.js";
 
 /** @typedef {import("./types.js").Basemap} Basemap */
@@ -31,7 +33,7 @@ async function readLand() {
 }
 
 /**
- * Draw the land below everything.
+ * Draw the land below everything; gives what draws it anew when light and dark change.
  * @param {L.Map} map
  */
 export async function addLand(map) {
@@ -39,26 +41,13 @@ export async function addLand(map) {
   pane.style.zIndex = "150";
   landOnce ??= readLand();
   const rings = await landOnce;
-  const style = getComputedStyle(map.getContainer());
-  const options = {
-    renderer: L.canvas({ pane: "land", padding: 0.3 }),
-    interactive: false,
-    weight: 1,
-    color: style.getPropertyValue("--coast").trim(),
-    fillColor: style.getPropertyValue("--land").trim(),
-    fillOpacity: 1,
-  };
+  const colours = () => ({ color: colourOf("--coast"), fillColor: colourOf("--land") });
+  const renderer = L.canvas({ pane: "land", padding: 0.3 });
   const land = L.polygon(
     rings.map((one) => [one]),
-    options,
+    { renderer, interactive: false, weight: 1, fillOpacity: 1, ...colours() },
   ).addTo(map);
-  return () => {
-    const now = getComputedStyle(map.getContainer());
-    land.setStyle({
-      color: now.getPropertyValue("--coast").trim(),
-      fillColor: now.getPropertyValue("--land").trim(),
-    });
-  };
+  return () => land.setStyle(colours());
 }
 
 /**
@@ -84,8 +73,8 @@ export function addGraticule(map) {
     const north = Math.min(85, bounds.getNorth());
     for (let x = Math.ceil(bounds.getWest() / step) * step; x <= bounds.getEast(); x += step) {
       lines.addLayer(L.polyline([[south, x], [north, x]], style));
-      const wrapped = ((((x + 180) % 360) + 360) % 360) - 180;
-      label(map.latLngToContainerPoint([south, x]).x, null, `${number(Math.abs(wrapped), digits)}°${side(wrapped, "E", "W")}`);
+      const turn = wrapped(x);
+      label(map.latLngToContainerPoint([south, x]).x, null, `${number(Math.abs(turn), digits)}°${side(turn, "E", "W")}`);
     }
     for (let y = Math.ceil(south / step) * step; y <= north; y += step) {
       lines.addLayer(L.polyline([[y, bounds.getWest()], [y, bounds.getEast()]], style));

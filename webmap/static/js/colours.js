@@ -11,25 +11,10 @@ const STOPS = {
   turbo: "30123b 466be3 28bbeb 32f197 a4fc3b edcf39 fa7d20 d02f04 7a0402".split(" "),
 };
 
-/** @type {[string, string][]} */
-export const COLOURS = [
-  ["gray", "Grey"],
-  ["viridis", "Viridis"],
-  ["cividis", "Cividis"],
-  ["magma", "Magma"],
-  ["inferno", "Inferno"],
-  ["plasma", "Plasma"],
-  ["turbo", "Turbo"],
-];
-
-/**
- * A ramp from left to right, as CSS has it.
- * @param {string} name
- */
-export function gradient(name) {
-  const stops = STOPS[name] ?? STOPS.gray ?? [];
-  return `linear-gradient(to right, ${stops.map((stop) => `#${stop}`).join(", ")})`;
-}
+export const COLOURS = Object.keys(STOPS);
 
 /** @param {string} name @returns {string[]} */
 export const stopsOf = (name) => (STOPS[name] ?? STOPS.gray ?? []).map((stop) => `#${stop}`);
+
+/** A ramp from left to right, as CSS has it. @param {string} name */
+export const gradient = (name) => `linear-gradient(to right, ${stopsOf(name).join(", ")})`;

@@ -1,30 +1,28 @@
 // Puts the page together.
 
 import { address, askJson, connection, onKeyNeeded, Problem, reach, wordsOf } from "./api.js";
-import { creditOf } from "./base.js";
 import { asked, note } from "./dialogs.js";
-import { button, byId, fill, h, icon, settled } from "./dom.js";
+import { byId, fill, h, icon, settled } from "./dom.js";
+import { showFootprints } from "./footprints.js";
+import { makeFrame, narrow } from "./frame.js";
 import { listenToKeys, showHelp } from "./keys.js";
 import { makeLegend } from "./legend.js";
 import { makeMeasure } from "./measure.js";
 import { readPixels, readPointer } from "./reading.js";
-import { showFootprints } from "./footprints.js";
 import { SceneList } from "./scenelist.js";
 import { makeSceneView } from "./sceneview.js";
 import { TEXT } from "./texts.js";
+import { onThemeChange } from "./theme.js";
 import { Uploads } from "./uploads.js";
 import { makeUploadView } from "./uploadview.js";
 import { decode, encode } from "./view.js";
 import { Workbench } from "./workbench.js";
-import { cycleTheme, onThemeChange } from "./theme.js";
 
 /** @typedef {import("./types.js").PageSettings} PageSettings */
 /** @typedef {import("./types.js").Scene} Scene */
 /** @typedef {import("./types.js").LayerName} LayerName */
 
 const HASH_SETTLES = 150;
-/** The panel is a sheet over the map. */
-const narrow = matchMedia("(max-width: 720px)");
 
 /** @returns {Promise<PageSettings>} */
 async function readSettings() {
@@ -49,8 +47,10 @@ async function start() {
   const listView = h("div", { class: "home" }, list.element);
   const sceneView = makeSceneView(bench, { onBack: () => close(), onGone: () => close() });
   const measure = makeMeasure(bench);
-  const panel = byId("panel");
-  const body = byId("panel-body");
+  const { body, togglePanel } = makeFrame(bench, {
+    onHelp: () => help(),
+    onMeasure: () => measure.toggle(),
+  });
   body.append(bring.element, listView, sceneView.element);
 
   /** Another scene, or none, is another page of the history; unless the history itself led there. */
@@ -92,22 +92,14 @@ async function start() {
     }
   };
 
-  const togglePanel = (wanted = panel.dataset.state !== "open") => {
-    panel.dataset.state = wanted ? "open" : "closed";
-    collapse.setAttribute("aria-expanded", String(wanted));
-    collapse.setAttribute("aria-label", wanted ? TEXT.panel.hide : TEXT.panel.show);
-    collapse.title = wanted ? TEXT.panel.hide : TEXT.panel.show;
-    body.inert = !wanted;
-  };
-  const collapse = button({ icon: "panel", label: TEXT.panel.hide, bare: true, onclick: () => togglePanel() }, { "aria-controls": "panel-body", "aria-expanded": "true" });
-
   /** @param {LayerName} name */
   const flip = (name) => bench.scene && bench.changeLayer(name, { visible: !bench.view.layers[name].visible });
   /** @param {import("./types.js").Mode} mode */
   const compare = (mode) => bench.scene && bench.change({ mode: bench.view.mode === mode ? "stack" : mode });
+  const help = () => void showHelp(shortcuts, settings.version);
   /** @type {import("./keys.js").Shortcut[]} */
   const shortcuts = [
-    { key: "?", label: TEXT.keys.help, down: () => void showHelp(shortcuts, settings.version) },
+    { key: "?", label: TEXT.keys.help, down: help },
     { key: "u", label: TEXT.keys.upload, down: () => bring.choose() },
     { key: "/", label: TEXT.keys.search, down: () => (bench.scene ? close() : list.search.focus()) },
     { key: "t", label: TEXT.keys.translate, down: () => bench.scene && sceneView.translate.begin() },
@@ -124,30 +116,6 @@ async function start() {
   ];
   listenToKeys(shortcuts, () => measure.escape());
 
-  const named = h("span", { class: "brand-scene", "aria-hidden": "true" });
-  byId("panel-head").append(
-    h("span", { class: "brand" }, icon("logo"), h("span", {}, h("strong", {}, TEXT.title), h("small", {}, TEXT.tagline), named)),
-    button({ icon: "theme", label: TEXT.map.theme, bare: true, onclick: cycleTheme }),
-    button({ icon: "help", label: TEXT.map.help, bare: true, onclick: () => void showHelp(shortcuts, settings.version) }),
-    collapse,
-  );
-  const zoom = (/** @type {1 | -1} */ step) => bench.first.map.setZoom(bench.first.map.getZoom() + step);
-  byId("toolbar").append(
-    h(
-      "div",
-      { class: "tools" },
-      button({ icon: "plus", label: TEXT.map.zoomIn, bare: true, onclick: () => zoom(1) }),
-      button({ icon: "minus", label: TEXT.map.zoomOut, bare: true, onclick: () => zoom(-1) }),
-    ),
-    h(
-      "div",
-      { class: "tools" },
-      button({ icon: "fit", label: TEXT.map.fit, bare: true, onclick: () => bench.fit() }, { id: "tool-fit" }),
-      button({ icon: "ruler", label: TEXT.map.measure, bare: true, onclick: () => measure.toggle() }, { id: "tool-measure", "aria-pressed": "false" }),
-    ),
-  );
-  fill(byId("credit"), h("span", {}, TEXT.map.source), ...(settings.basemap ? [" · ", ...creditOf(settings.basemap.attribution)] : []));
-
   readPointer(bench);
   readPixels(bench, () => bench.scene !== null && !measure.isOn());
   makeLegend(bench);
@@ -160,16 +128,11 @@ async function start() {
     if (same && hash && hash !== location.hash.slice(1)) history.replaceState(null, "", `#${hash}`);
   });
   bench.addEventListener("view", remember);
-  bench.addEventListener("scene", () => {
-    remember();
-    named.textContent = bench.scene?.name ?? "";
-    document.title = bench.scene ? `${bench.scene.name} · ${TEXT.title}` : TEXT.title;
-  });
-  bench.addEventListener("stage", () => {
-    byId("credit").hidden = !bench.georeferenced;
-    bench.first.map.on("moveend", () => list.moved());
-  });
-  bench.first.map.on("moveend", () => list.moved());
+  bench.addEventListener("scene", remember);
+  const moved = () => list.moved();
+  const watch = () => bench.first.map.on("moveend", moved);
+  bench.addEventListener("stage", watch);
+  watch();
   window.addEventListener("hashchange", () => {
     const view = decode(location.hash);
     if (!view.scene && bench.scene) close();

@@ -5,6 +5,7 @@ import { stopsOf } from "./colours.js";
 import { legendOf, modelOf } from "./legend.js";
 import { scaleOf } from "./reading.js";
 import { TEXT } from "./texts.js";
+import { colourOf } from "./theme.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./stage.js").Stage} Stage */
@@ -43,10 +44,8 @@ async function paintView(bench) {
   const context = canvas.getContext("2d");
   if (!context) throw new Problem(TEXT.take.pictureFailed, 0);
   context.scale(dense, dense);
-  const colours = getComputedStyle(document.documentElement);
-  const paper = colours.getPropertyValue("--panel").trim();
-  const ink = colours.getPropertyValue("--ink").trim();
-  context.fillStyle = paper;
+  const ink = colourOf("--ink");
+  context.fillStyle = colourOf("--panel");
   context.fillRect(0, 0, width * count, height + foot);
   let painted = 0;
   bench.stages.forEach((stage, index) => {
@@ -55,7 +54,7 @@ async function paintView(bench) {
     context.beginPath();
     context.rect(0, 0, width, height);
     context.clip();
-    context.fillStyle = colours.getPropertyValue("--sea").trim();
+    context.fillStyle = colourOf("--sea");
     context.fillRect(0, 0, width, height);
     painted += paintStage(context, stage, bench.hosts[index]?.getBoundingClientRect() ?? new DOMRect());
     context.restore();

@@ -29,7 +29,7 @@ export function makeRadarPanel(bench) {
   const colours = h(
     "select",
     { class: "field", onchange: () => restyle({ colours: colours.value }) },
-    ...COLOURS.map(([value, label]) => h("option", { value }, label)),
+    ...COLOURS.map((value) => h("option", { value }, text.maps[value] ?? value)),
   );
   const ramp = h("div", { class: "ramp", "aria-hidden": "true" });
   const bars = document.createElementNS(SVG, "svg");

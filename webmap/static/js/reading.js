@@ -1,11 +1,11 @@
 // Reading the map: where the pointer is, the values of a pixel, and the scale.
 
 import { askJson } from "./api.js";
+import { coordinatesAt } from "./coordinates.js";
 import { byId, eachFrame, fill, h } from "./dom.js";
-import { isGeographic, projection } from "./projection.js";
 import { imageZoom } from "./sources.js";
 import { TEXT } from "./texts.js";
-import { degrees, number, round, shownUnit } from "./units.js";
+import { crsName, degrees, number, round, shownUnit } from "./units.js";
 
 /** @typedef {import("./types.js").LayerName} LayerName */
 /** @typedef {import("./types.js").Scene} Scene */
@@ -16,36 +16,41 @@ const text = TEXT.read;
 const SCALE_WIDTH = 110;
 const NICE = [5, 2, 1];
 
+/** The CRS whose coordinates are shown in any case. */
+const DEGREES = "EPSG:4326";
+
 /**
- * Column and row of the scene's grid at a place, null where the page cannot tell.
- * @param {Scene} scene @param {L.LatLng} place @returns {[number, number] | null}
+ * Column and row of the scene's grid at a place, null outside it.
+ * @param {Workbench} bench @param {L.LatLng} place @returns {[number, number] | null}
  */
-export function pixelAt(scene, { lat, lng }) {
-  if (!scene.georeferenced) {
-    const shrunk = 2 ** imageZoom(scene);
-    return [Math.floor(lng * shrunk), Math.floor(-lat * shrunk)];
-  }
-  const forward = projection(scene.description.crs);
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = scene.description.transform ?? [];
+export function pixelAt({ scene, coordinates }, place) {
+  if (!scene) return null;
+  const { width, height, transform = [] } = scene.description;
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = transform;
   const turn = a * e - b * d;
-  if (!forward || !turn) return null;
-  const [x, y] = forward(lng, lat);
-  return [Math.floor((e * (x - c) - b * (y - f)) / turn), Math.floor((a * (y - f) - d * (x - c)) / turn)];
+  const shrunk = 2 ** imageZoom(scene);
+  const [x, y] = scene.georeferenced ? ((coordinates && coordinatesAt(coordinates, place)) ?? [NaN, NaN]) : [0, 0];
+  const [column, row] = scene.georeferenced
+    ? [(e * (x - c) - b * (y - f)) / turn, (a * (y - f) - d * (x - c)) / turn]
+    : [place.lng * shrunk, -place.lat * shrunk];
+  return column >= 0 && row >= 0 && column < width && row < height ? [Math.floor(column), Math.floor(row)] : null;
 }
 
 /**
  * A place in words: degrees, and the scene's own grid; or the pixel of an image.
- * @param {Scene | null} scene @param {L.LatLng} place @returns {string[]}
+ * @param {Workbench} bench @param {L.LatLng} place @returns {string[]}
  */
-export function placeWords(scene, place) {
-  const pixel = scene && pixelAt(scene, place);
-  if (scene && !scene.georeferenced) return pixel ? [text.pixel(...pixel)] : [];
+export function placeWords(bench, place) {
+  const { scene, coordinates } = bench;
+  if (scene && !scene.georeferenced) {
+    const pixel = pixelAt(bench, place);
+    return pixel ? [text.pixel(...pixel)] : [];
+  }
   const words = [degrees(place.lat, place.lng)];
-  const crs = scene?.description.crs ?? null;
-  const forward = projection(crs);
-  if (forward && !isGeographic(crs)) {
-    const [x, y] = forward(place.lng, place.lat);
-    words.push(`${crs}  ${number(x)}, ${number(y)}`);
+  const found = coordinates && coordinatesAt(coordinates, place);
+  if (scene && found && scene.description.crs !== DEGREES) {
+    const digits = Math.max(0, Math.ceil(-Math.log10(Math.hypot(...(scene.description.transform ?? []).slice(0, 2)))));
+    words.push(`${crsName(scene.description.crs)}  ${found.map((one) => number(one, digits)).join(", ")}`);
   }
   return words;
 }
@@ -61,7 +66,7 @@ export function readPointer(bench) {
   const label = h("span", {});
   scale.append(line, label);
   const show = eachFrame((/** @type {L.LatLng} */ place) => {
-    fill(shown, ...placeWords(bench.scene, place).map((words) => h("span", {}, words)));
+    fill(shown, ...placeWords(bench, place).map((words) => h("span", {}, words)));
   });
   const draw = () => {
     const { map } = bench.first;
@@ -81,6 +86,7 @@ export function readPointer(bench) {
   const pointed = (/** @type {L.LeafletMouseEvent} */ event) => show(event.latlng);
   bench.addEventListener("stage", bind);
   bench.addEventListener("scene", draw);
+  bench.addEventListener("coordinates", draw);
   bind();
 }
 
@@ -126,15 +132,15 @@ export function readPixels(bench, isFree) {
       bench.available.map(async (name) => {
         const served = bench.served(name);
         if (!served) return [];
-        return valuesAt(scene, name, served, place, signal).catch(() => null);
+        return valuesAt(bench, name, served, place, signal).catch(() => null);
       }),
     );
     if (signal.aborted) return;
     const found = rows.filter((one) => one !== null).flat();
-    const pixel = scene.georeferenced ? pixelAt(scene, place) : null;
+    const pixel = scene.georeferenced ? pixelAt(bench, place) : null;
     fill(
       body,
-      h("p", { class: "pixel-place" }, ...placeWords(scene, place).map((words) => h("span", {}, words)), pixel ? h("span", {}, text.pixel(...pixel)) : null),
+      h("p", { class: "pixel-place" }, ...placeWords(bench, place).map((words) => h("span", {}, words)), pixel ? h("span", {}, text.pixel(...pixel)) : null),
       found.length
         ? h("table", {}, h("tbody", {}, ...found.map(([label, value, colour]) => h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, swatch(colour), value)))))
         : h("p", {}, text.outside),
@@ -172,15 +178,17 @@ function swatch(colour) {
 /** @typedef {[label: string, value: string, colour?: string]} Row */
 
 /**
- * @param {Scene} scene
+ * @param {Workbench} bench
  * @param {LayerName} name
  * @param {import("./types.js").ServedLayer} served
  * @param {L.LatLng} place
  * @param {AbortSignal} signal
  * @returns {Promise<Row[]>}
  */
-async function valuesAt(scene, name, served, place, signal) {
-  const pixel = pixelAt(scene, place);
+async function valuesAt(bench, name, served, place, signal) {
+  const { scene } = bench;
+  const pixel = pixelAt(bench, place);
+  if (!scene || (!scene.georeferenced && !pixel)) return [];
   const where = scene.georeferenced ? `${place.wrap().lng},${place.lat}` : (pixel ?? []).join(",");
   const { values } = await askJson(`scenes/${scene.id}/${served}/point/${where}`, { signal });
   const numbers = /** @type {(number | null)[]} */ (values);

@@ -9,7 +9,7 @@ import { makeRadarPanel } from "./radarpanel.js";
 import { makeTakePanel } from "./takepanel.js";
 import { TEXT } from "./texts.js";
 import { makeTranslatePanel } from "./translatepanel.js";
-import { bytes, day, degrees, number, polarisations } from "./units.js";
+import { bytes, crsName, day, degrees, number, polarisations } from "./units.js";
 
 /** @typedef {import("./types.js").Scene} Scene */
 /** @typedef {import("./workbench.js").Workbench} Workbench */
@@ -97,7 +97,7 @@ function factsOf(scene) {
     [text.unit, text.units[it.unit] ?? it.unit],
     [text.polarisation, polarisations(it.polarisations, text.unknownPolarisation)],
     [text.place, scene.bbox ? degrees((scene.bbox[1] + scene.bbox[3]) / 2, (scene.bbox[0] + scene.bbox[2]) / 2, 3) : text.imageSpace],
-    [text.crs, it.crs ?? text.imageSpace],
+    [text.crs, crsName(it.crs) || text.imageSpace],
     [text.date, scene.acquired ? day(scene.acquired) : text.unknownDate],
     [text.file, `${scene.filename}, ${bytes(scene.size)}`],
   ];

@@ -100,8 +100,8 @@ function addressesOf(scene, { served, url }) {
   const escaped = url.replaceAll("&", "%26");
   return [
     [text.xyz, url],
-    [text.tilejson, `${address(`${layer}/tilejson.json`)}${query}`],
-    [text.wmts, `${address(`${layer}/WMTSCapabilities.xml`)}${query}`],
+    [text.tilejson, address(`${layer}/tilejson.json`) + query],
+    [text.wmts, address(`${layer}/WMTSCapabilities.xml`) + query],
     [text.stac, address(`stac/collections/scenes/items/${scene.id}`)],
     [text.qgis, `type=xyz&url=${escaped}&zmin=0&zmax=24`],
   ];

@@ -8,10 +8,10 @@ export const TEXT = {
   back: "All scenes",
   close: "Close",
   cancel: "Cancel",
-  more: "More",
   panel: { show: "Show the panel", hide: "Hide the panel", label: "Scenes and tools" },
   map: {
     label: "Map",
+    tools: "Map tools",
     second: "Second map",
     zoomIn: "Zoom in",
     zoomOut: "Zoom out",
@@ -19,7 +19,6 @@ export const TEXT = {
     theme: "Light or dark",
     help: "Help and keys",
     measure: "Measure",
-    basemap: "Base map",
     source: "Land: Natural Earth",
     useKeys: "Arrow keys move the map, plus and minus zoom, Enter reads the pixel in the middle.",
   },
@@ -34,7 +33,6 @@ export const TEXT = {
     /** @param {string} what */
     unforeseen: (what) => `The page failed (${what}). Reload it; nothing that was sent is lost.`,
     noScene: "This scene is not there, or no longer.",
-    tryAgain: "Try again",
   },
   key: {
     title: "This service asks for a key",
@@ -79,8 +77,6 @@ export const TEXT = {
     empty: (name) => `${name} is empty.`,
     /** @param {string} name */
     otherFile: (name) => `That is not the same file. Choose ${name} as it was.`,
-    /** @param {string} name */
-    arrived: (name) => `${name} is there.`,
   },
   list: {
     title: "Scenes",
@@ -96,8 +92,6 @@ export const TEXT = {
     /** @param {number} shown @param {number} all */
     count: (shown, all) => (shown === all ? `${all} ${all === 1 ? "scene" : "scenes"}` : `${shown} of ${all} scenes`),
     loadMore: "Show more",
-    /** @param {string} name */
-    open: (name) => `Open ${name}`,
     translated: "Translated",
     running: "Translating",
     noPlace: "No map position",
@@ -112,7 +106,6 @@ export const TEXT = {
     /** @param {string} name */
     removeExplain: (name) => `“${name}”, its translations and its tiles are removed from the service. This cannot be undone.`,
     removed: "The scene was deleted.",
-    actions: "Scene actions",
     facts: "What was understood",
     size: "Size",
     pixel: "Pixel",
@@ -135,7 +128,6 @@ export const TEXT = {
     title: "Translate",
     start: "Translate",
     again: "Translate again",
-    explain: "Makes the whole scene at full resolution, as a file to keep.",
     model: "Model",
     options: "Options",
     area: "Area",
@@ -166,15 +158,12 @@ export const TEXT = {
     error: "Expected error",
     reference: "True optical",
     live: "live",
-    show: "Show",
-    opacity: "Opacity",
     up: "Move up",
     down: "Move down",
     /** @param {string} layer */
     visible: (layer) => `Show ${layer}`,
     /** @param {string} layer */
     opacityOf: (layer) => `Opacity of ${layer}`,
-    errorNeedsJob: "After a translation",
     zoomIn: "Zoom in for live colour, or translate the scene",
     liveElsewhere: "Translate the scene to see its colour",
     addReference: "Add a true optical image",
@@ -196,24 +185,22 @@ export const TEXT = {
     title: "Radar display",
     band: "Show",
     composite: "Composite",
-    range: "Range",
     low: "Darkest at",
     high: "Brightest at",
     colours: "Colours",
     reset: "Reset",
     histogram: "How often each value occurs",
+    /** @type {Record<string, string>} */
+    maps: { gray: "Grey", viridis: "Viridis", cividis: "Cividis", magma: "Magma", inferno: "Inferno", plasma: "Plasma", turbo: "Turbo" },
     compositeHint: "Red, green, blue: first polarisation, second, and their ratio.",
   },
   read: {
-    title: "Pixel",
     /** @param {number} column @param {number} row */
     pixel: (column, row) => `column ${column}, row ${row}`,
     outside: "Outside the scene",
     noData: "No data here",
     expectedError: "Expected error",
     of255: "of 255",
-    copy: "Copy coordinates",
-    hint: "Click the map to read a pixel",
   },
   measure: {
     title: "Measure",
@@ -227,7 +214,6 @@ export const TEXT = {
   legend: {
     title: "Legend",
     error: "Expected error, of 255",
-    errorLess: "0",
     synthetic: "Synthetic: painted by a network, not observed",
     reference: "True optical image, observed",
     /** @param {string} first @param {string} second */
@@ -265,8 +251,6 @@ export const TEXT = {
     copy: (what) => `Copy ${what}`,
     copied: "Copied.",
     copyFailed: "The browser did not allow copying. The text is selected: press Ctrl and C.",
-    noTiles: "A scene without map position has no addresses for map programs.",
-    signed: "These addresses carry a signature that ends after some hours.",
     pictureFailed: "The picture could not be made: nothing of the scene is in view.",
   },
   help: {

@@ -48,6 +48,16 @@
  */
 
 /**
+ * The way from longitude and latitude to a scene's CRS.
+ * @typedef {object} Coordinates
+ * @property {"stereographic" | "degrees"} plane
+ * @property {[number, number]} centre
+ * @property {[number, number, number, number]} window
+ * @property {number[][]} x
+ * @property {number[][]} y
+ */
+
+/**
  * @typedef {object} Job
  * @property {string} jobID
  * @property {string} processID

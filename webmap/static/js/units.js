@@ -1,5 +1,7 @@
 // Numbers as people read them.
 
+import { wrapped } from "./coordinates.js";
+
 const LANGUAGE = "en";
 
 /** @param {number} value @param {number} [digits] */
@@ -46,12 +48,15 @@ export function area(squareMetres) {
 export const day = (time) =>
   new Date(time).toLocaleDateString(LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
+/** What a CRS is called: its code, else its name. @param {string | null} crs as code or WKT */
+export const crsName = (crs) => /"([^"]+)"/.exec(crs ?? "")?.[1] ?? crs ?? "";
+
 /** Degrees with their hemisphere. @param {number} latitude @param {number} longitude @param {number} [digits] */
 export function degrees(latitude, longitude, digits = 5) {
-  const wrapped = ((((longitude + 180) % 360) + 360) % 360) - 180;
+  const turn = wrapped(longitude);
   return (
     `${number(Math.abs(latitude), digits)}° ${latitude < 0 ? "S" : "N"}  ` +
-    `${number(Math.abs(wrapped), digits)}° ${wrapped < 0 ? "W" : "E"}`
+    `${number(Math.abs(turn), digits)}° ${turn < 0 ? "W" : "E"}`
   );
 }
 

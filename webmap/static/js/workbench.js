@@ -8,6 +8,7 @@ import { makeDivider } from "./swipe.js";
 import { TEXT } from "./texts.js";
 import { freshView, LAYERS } from "./view.js";
 
+/** @typedef {import("./types.js").Coordinates} Coordinates */
 /** @typedef {import("./types.js").LayerName} LayerName */
 /** @typedef {import("./types.js").PageSettings} PageSettings */
 /** @typedef {import("./types.js").Scene} Scene */
@@ -22,7 +23,10 @@ const BUSY_SETTLES = 60;
 const STYLE_SETTLES = 200;
 const MARGIN = 24;
 
-/** Fires `scene` when another is open or this one has changed, `view` when it is looked at otherwise, `stage` for a new map. */
+/**
+ * Fires `scene` when another is open or this one has changed, `view` when it is looked at otherwise, `stage` for a new
+ * map, `coordinates` when the scene's own are known.
+ */
 export class Workbench extends EventTarget {
   /** @param {PageSettings} settings */
   constructor(settings) {
@@ -34,9 +38,15 @@ export class Workbench extends EventTarget {
     this.view = freshView();
     /** @type {Map<LayerName, Source>} */
     this.sources = new Map();
+    /** @type {Coordinates | null} */
+    this.coordinates = null;
     /** @type {Map<LayerName, string>} */
     this.troubles = new Map();
     this.flickering = false;
+    this.restyling = false;
+    /** How many answers are waited for. */
+    this.underway = 0;
+    this.rested = settled(BUSY_SETTLES, () => byId("stage").setAttribute("aria-busy", String(this.busy)));
     this.georeferenced = true;
     this.hosts = /** @type {const} */ ([byId("map-first"), byId("map-second")]);
     this.first = this.makeStage(0);
@@ -45,7 +55,10 @@ export class Workbench extends EventTarget {
     this.part = () => {};
     this.divider = makeDivider(this.hosts[0], (split) => this.change({ split }));
     this.asking = new AbortController();
-    this.restyled = settled(STYLE_SETTLES, () => void this.load("sar", this.asking.signal));
+    this.restyled = settled(STYLE_SETTLES, () => {
+      this.restyling = false;
+      void this.load("sar", this.asking.signal);
+    });
     connection.addEventListener(
       "expired",
       settled(EXPIRED_SETTLES, () => LAYERS.forEach((name) => void this.load(name, this.asking.signal))),
@@ -61,12 +74,36 @@ export class Workbench extends EventTarget {
       label: number ? TEXT.map.second : TEXT.map.label,
     });
     stage.map.on("moveend", () => this.moved());
-    stage.onBusy = settled(BUSY_SETTLES, () => this.tellBusy());
+    stage.onBusy = () => this.tellBusy();
     return stage;
   }
 
+  /** Whether something that will be seen is on its way. */
+  get busy() {
+    return this.restyling || this.underway > 0 || this.stages.some(({ busy }) => busy);
+  }
+
+  /** Say at once that something is on its way, and a little later that nothing is: pauses between two are no rest. */
   tellBusy() {
-    byId("stage").setAttribute("aria-busy", String(this.stages.some(({ busy }) => busy)));
+    if (this.busy) byId("stage").setAttribute("aria-busy", "true");
+    else this.rested();
+  }
+
+  /**
+   * Wait for an answer, and say so.
+   * @template Answer
+   * @param {Promise<Answer>} asked
+   * @returns {Promise<Answer>}
+   */
+  async during(asked) {
+    this.underway += 1;
+    this.tellBusy();
+    try {
+      return await asked;
+    } finally {
+      this.underway -= 1;
+      this.tellBusy();
+    }
   }
 
   /** All maps that are shown. */
@@ -90,6 +127,7 @@ export class Workbench extends EventTarget {
     this.asking.abort();
     this.asking = new AbortController();
     this.sources.clear();
+    this.coordinates = null;
     this.troubles.clear();
     const place = view?.place ?? null;
     this.view = { ...(view ?? freshView()), scene: scene.id };
@@ -140,6 +178,7 @@ export class Workbench extends EventTarget {
     // The radar first: it is what appears first.
     const radar = this.load("sar", signal);
     await Promise.race([radar, pause(300)]);
+    void this.locate(signal);
     await Promise.all([radar, ...LAYERS.filter((name) => name !== "sar").map((name) => this.load(name, signal))]);
     while (this.scene?.display.state === "preparing" && !signal.aborted) {
       await pause(POLL);
@@ -157,7 +196,7 @@ export class Workbench extends EventTarget {
     const served = this.served(name);
     if (!scene || !served) return;
     try {
-      const source = await sourceOf(scene, served, this.view.sar, signal);
+      const source = await this.during(sourceOf(scene, served, this.view.sar, signal));
       if (signal.aborted) return;
       this.sources.set(name, source);
       this.troubles.delete(name);
@@ -167,6 +206,15 @@ export class Workbench extends EventTarget {
     }
     this.render();
     this.dispatchEvent(new Event("view"));
+  }
+
+  /** Ask for the way to the scene's own coordinates; degrees are shown without it. @param {AbortSignal} signal */
+  async locate(signal) {
+    if (!this.scene?.georeferenced) return;
+    const found = await this.during(askJson(`scenes/${this.scene.id}/coordinates`, { signal })).catch(() => null);
+    if (signal.aborted) return;
+    this.coordinates = found;
+    this.dispatchEvent(new Event("coordinates"));
   }
 
   /** Ask for the scene anew: it may have been renamed, translated or prepared. */
@@ -196,9 +244,12 @@ export class Workbench extends EventTarget {
    * @param {Partial<View>} change
    */
   change(change) {
-    const restyled = change.sar !== undefined;
     Object.assign(this.view, change);
-    if (restyled) this.restyled();
+    if (change.sar) {
+      this.restyling = true;
+      this.tellBusy();
+      this.restyled();
+    }
     this.render();
     this.dispatchEvent(new Event("view"));
   }
