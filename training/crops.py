@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
@@ -18,8 +17,14 @@ from training.augmentation import augment
 from training.colour import luma_chroma
 from training.config import Config
 from training.data import Batch, Pair, PairsError, fit_normalisers, fit_tones
+from training.torchvision_operators import module
+
+transforms: Any = module("torchvision.transforms.v2.functional")  # as functions: the transforms draw from torch's state
 
 LARGEST_ZOOM = 1.5
+
+Images = tuple[Tensor, ...]
+"""Radar (P, H, W), optical (3, H, W) and where both are valid (1, H, W), of one square."""
 
 
 class Crops(Dataset[tuple[Tensor, ...]]):
@@ -76,22 +81,18 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         drawn = int(np.searchsorted(self.probability, random.random()).clip(0, len(self.pairs) - 1))
         pair = self.pairs[drawn]
         zoom = float(random.uniform(1.0, LARGEST_ZOOM)) if random.random() < self.augmentation.zoom else 1.0
-        sar, optical, valid = _random_crop(pair, round(self.size / zoom), random)
+        images = _random_crop(pair, round(self.size / zoom), random)
         if zoom > 1.0:
-            sar, optical, valid = _enlarged(sar, optical, valid, self.size)
-        turns, flip = int(random.integers(4)), bool(random.integers(2))
-        sar, valid = np.rot90(sar, turns, axes=(1, 2)), np.rot90(valid, turns)
-        optical = np.rot90(optical, turns)
-        if flip:
-            sar, optical, valid = sar[..., ::-1], optical[:, ::-1], valid[:, ::-1]
-        backscatter = self.normalisers[pair.source](np.ascontiguousarray(sar), np.ascontiguousarray(valid))
-        backscatter, valid = augment(backscatter, valid, self.augmentation, random)
-        target = luma_chroma(self.tones[pair.source](optical))
+            images = _enlarged(images, self.size)
+        images = _turned(images, int(random.integers(4)), flip=bool(random.integers(2)))
+        sar, optical, valid = (image.numpy() for image in images)
+        backscatter, mask = augment(self.normalisers[pair.source](sar, valid[0]), valid[0], self.augmentation, random)
+        target = luma_chroma(self.tones[pair.source](np.moveaxis(optical, 0, -1)))
         return (
             torch.from_numpy(backscatter),
             torch.from_numpy(target[None, ..., 0].copy()),
             torch.from_numpy(np.moveaxis(target[..., 1:], -1, 0).copy()),
-            torch.from_numpy(valid[None].astype(np.float32)),
+            torch.from_numpy(mask[None].astype(np.float32)),
             torch.full((1, 1, 1), float(pair.coloured)),
             torch.full((1, 1, 1), self.labels[drawn]),
         )
@@ -126,31 +127,31 @@ def label_of(pair: Pair, classes: Sequence[str]) -> int:
     return next((index for index, name in enumerate(classes, start=1) if name.lower() in words), 0)
 
 
-def _random_crop(
-    pair: Pair, size: int, random: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]:
+def _random_crop(pair: Pair, size: int, random: np.random.Generator) -> Images:
     """Cut the same square out of both images; smaller patches are mirrored up to the size."""
     short = [max(0, size - length) for length in pair.shape]
     top, left = (int(random.integers(max(length, size) - size + 1)) for length in pair.shape)
+    cut = pair.cut(slice(top, top + size), slice(left, left + size))
+    images = (cut.bands, np.moveaxis(cut.rgb, -1, 0), cut.mask[None])
+    sar, optical, valid = (torch.from_numpy(np.ascontiguousarray(image)) for image in images)
     if not any(short):
-        pair = pair.cut(slice(top, top + size), slice(left, left + size))
-        return pair.bands, pair.rgb, pair.mask
-    border = [(missing // 2, missing - missing // 2) for missing in short]
-    area = slice(top, top + size), slice(left, left + size)
-    sar = np.pad(pair.bands, [(0, 0), *border], mode="symmetric")
-    optical = np.pad(pair.rgb, [*border, (0, 0)], mode="symmetric")
-    return sar[:, *area], optical[area], np.pad(pair.mask, border, mode="symmetric")[area]
+        return sar, optical, valid
+    below, beside = short
+    border = [beside // 2, below // 2, beside - beside // 2, below - below // 2]
+    return tuple(transforms.pad(image, border, padding_mode="symmetric") for image in (sar, optical, valid))
 
 
-def _enlarged(
-    sar: NDArray[Any], optical: NDArray[np.uint8], valid: NDArray[np.bool_], size: int
-) -> tuple[NDArray[Any], NDArray[np.uint8], NDArray[np.bool_]]:
-    """Resample a square crop to `size` pixels a side, bicubic; invalid is what an invalid pixel reaches."""
-    bands = np.stack([_resized(band, size) for band in sar])
-    mask = _resized(valid.astype(np.uint8) * 255, size) == 255
-    return bands, _resized(optical, size), mask & np.isfinite(bands).all(axis=0)
+def _enlarged(images: Images, size: int) -> Images:
+    """Resample square images to `size` pixels a side, bicubic; invalid is what an invalid pixel reaches."""
+    sar, optical, valid = images
+    bands, picture, mask = (
+        transforms.resize(image, [size, size], transforms.InterpolationMode.BICUBIC)
+        for image in (sar, optical, valid.float())
+    )
+    return bands, optical, (mask > 0.999) & bands.isfinite().all(dim=0, keepdim=True)
 
 
-def _resized(image: NDArray[Any], size: int) -> NDArray[Any]:
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC))
+def _turned(images: Images, quarters: int, *, flip: bool) -> Images:
+    """Turn square images by so many quarters and mirror them."""
+    turned = [torch.rot90(image, quarters, (1, 2)) for image in images]
+    return tuple(transforms.horizontal_flip(image) if flip else image for image in turned)

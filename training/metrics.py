@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.torchvision_operators import image_metrics
+from training.torchvision_operators import module
 
 Image = NDArray[np.float32]
+
+image_metrics = module("torchmetrics.functional.image")
 
 BLOCK = 8
 """Pixels on a side of the blocks over which the coarse score is averaged (80 m at 10 m)."""

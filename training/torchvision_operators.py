@@ -2,7 +2,7 @@
 
 torchvision's Linux wheel links CUDA; without it the package refuses to load because two operators are not
 declared. Declaring their schemas is enough for everything that is used here (nms itself stays out of reach).
-Take torchmetrics from here, so that the declaration comes first.
+Import both through `module`, so that the declaration comes first.
 """
 
 import importlib
@@ -29,10 +29,9 @@ def _declared() -> Any:
     return None
 
 
-LIBRARY = _declared()
+_LIBRARY = _declared()
 
-image_metrics: Any = importlib.import_module("torchmetrics.functional.image")
-"""torchmetrics' scores of images, imported once the operators are there."""
 
-regression_metrics: Any = importlib.import_module("torchmetrics.functional.regression")
-"""torchmetrics' scores of numbers; it imports those of images too."""
+def module(name: str) -> Any:
+    """Import a module of torchvision, or one that imports it, once the operators are there."""
+    return importlib.import_module(name)

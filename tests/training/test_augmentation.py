@@ -11,6 +11,7 @@ from geosar.engines.generator import Generator
 from training import crops
 from training.augmentation import DECIBELS_PER_DEVIATION, augment, speckle
 from training.config import Augmentation
+from training.data import Pair
 
 PLAIN = Augmentation(**dict.fromkeys(vars(Augmentation()), 0.0))
 
@@ -80,15 +81,20 @@ def test_a_bent_contrast_keeps_the_order_of_brightness() -> None:
         assert (np.diff(result[0, 0]) >= 0).all()
 
 
+def images_of(pair: Pair) -> crops.Images:
+    """Radar, optical and mask as the crops hold them."""
+    return tuple(torch.from_numpy(array) for array in (pair.bands, pair.rgb.transpose(2, 0, 1).copy(), pair.mask[None]))
+
+
 def test_a_zoomed_crop_shows_both_images_larger_and_alike() -> None:
     ramp = np.tile(np.arange(96, dtype=np.uint8) * 2, (96, 1))
     pair = replace(make_pair(size=96), sar=ramp, optical=np.repeat(ramp[..., None], 3, axis=2))
     part = pair.cut(slice(0, 64), slice(0, 64))
-    sar, optical, valid = crops._enlarged(part.bands, part.optical, part.mask, 96)
+    sar, optical, valid = (image.numpy() for image in crops._enlarged(images_of(part), 96))
     assert sar.dtype == np.uint8
     assert sar.shape == (1, 96, 96)
     assert valid.all()
-    assert np.array_equal(sar[0], optical[..., 0])
+    assert np.array_equal(sar[0], optical[0])
     assert float(np.diff(sar[0].astype(float), axis=1).mean()) == pytest.approx(2 * 64 / 96, abs=0.05)
 
 
@@ -97,9 +103,9 @@ def test_zooming_spreads_no_hole() -> None:
     sar = pair.bands.copy()
     sar[:, 20:24, 20:24] = np.nan
     holed = replace(pair, sar=sar)
-    values, _, valid = crops._enlarged(holed.bands, holed.rgb, holed.mask, 96)
-    assert np.isfinite(values[:, valid]).all()
-    assert not valid[30:36, 30:36].any()
+    values, _, valid = (image.numpy() for image in crops._enlarged(images_of(holed), 96))
+    assert np.isfinite(values[:, valid[0]]).all()
+    assert not valid[0, 30:36, 30:36].any()
     assert 0.9 < valid.mean() < 1
 
 

@@ -11,7 +11,7 @@ from training.protocol.measures import MEASURES, edge_agreement, ergas, identity
 from training.protocol.perceptual import WeightsError, lpips_measure
 from training.protocol.quaternions import conjugate, product, q2n
 from training.protocol.spectra import radial_spectrum, spectrum_distance
-from training.torchvision_operators import image_metrics
+from training.torchvision_operators import module
 
 
 def picture(seed: int = 0, size: int = 64) -> np.ndarray:
@@ -118,7 +118,7 @@ def test_lpips_with_given_weights_is_that_of_torchmetrics(tmp_path: Path, monkey
     monkeypatch.setattr(torchvision.models, "squeezenet1_1", lambda **_: backbone)  # what it would have downloaded
     a, b = picture(size=64), picture(1, size=64)
     ours = lpips_measure(tmp_path / "squeeze.pth", "squeeze").of(a, b, a)
-    theirs = image_metrics.learned_perceptual_image_patch_similarity(
+    theirs = module("torchmetrics.functional.image").learned_perceptual_image_patch_similarity(
         *(torch.from_numpy(np.moveaxis(item, -1, 0)[None].copy()) / 127.5 - 1 for item in (a, b)), net_type="squeeze"
     )
     assert ours == pytest.approx(float(theirs), rel=1e-4)

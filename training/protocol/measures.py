@@ -16,7 +16,10 @@ from training import metrics
 from training.metrics import Image
 from training.protocol.quaternions import q2n
 from training.protocol.spectra import LUMA, spectrum_distance
-from training.torchvision_operators import image_metrics, regression_metrics
+from training.torchvision_operators import module
+
+image_metrics = module("torchmetrics.functional.image")
+regression_metrics = module("torchmetrics.functional.regression")
 
 SMALLEST_MS_SSIM = 177
 """Pixels on a side that five scales of an 11-pixel window need (more than 10 x 2^4, and a margin of one window)."""

@@ -9,7 +9,6 @@ FID and KID on torchvision's weights are not those on the original TensorFlow we
 only. With fewer images than features FID is biased upwards; KID is not.
 """  # noqa: E501 - a table row is one line
 
-import importlib
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,9 +25,9 @@ from torch.nn import functional
 from training.metrics import Image
 from training.protocol.measures import Measure
 from training.protocol.scoring import Evaluation
-from training.torchvision_operators import LIBRARY
+from training.torchvision_operators import module
 
-__all__ = ["FID_NOTE", "LIBRARY", "LPIPS_NETWORKS", "WeightsError", "lpips_measure", "lpips_note", "set_scores"]
+__all__ = ["FID_NOTE", "LPIPS_NETWORKS", "WeightsError", "lpips_measure", "lpips_note", "set_scores"]
 
 LPIPS_NETWORKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -55,7 +54,7 @@ class WeightsError(ValueError):
 @torch.no_grad()
 def lpips_measure(weights: Path, network: str) -> Measure:
     """Return LPIPS on the given backbone weights; raises WeightsError when they do not fit it."""
-    lpips = importlib.import_module("torchmetrics.functional.image.lpips")
+    lpips = module("torchmetrics.functional.image.lpips")
     backbone = _torchvision(LPIPS_NETWORKS[network])
     _fill(backbone, weights, LPIPS_NETWORKS[network])
     judge = lpips._LPIPS(pretrained=True, net=network, pnet_rand=True)  # noqa: SLF001 - the public class downloads
@@ -96,8 +95,8 @@ def set_scores(evaluation: Evaluation, weights: Path) -> None:
     """Add FID and KID (times 1000) of every translator's patches to `evaluation.sets`; raises WeightsError."""
     # Their package names them only where torch-fidelity is installed, which a network of one's own does not need.
     distances = {
-        "fid": importlib.import_module("torchmetrics.image.fid").FrechetInceptionDistance,
-        "kid": importlib.import_module("torchmetrics.image.kid").KernelInceptionDistance,
+        "fid": module("torchmetrics.image.fid").FrechetInceptionDistance,
+        "kid": module("torchmetrics.image.kid").KernelInceptionDistance,
     }
     features = Inception(weights)
     for name, pictures in evaluation.pictures.items():
@@ -118,7 +117,7 @@ def set_scores(evaluation: Evaluation, weights: Path) -> None:
 
 
 def _torchvision(name: str, **settings: Any) -> Any:
-    return importlib.import_module("torchvision.models").get_model(name, weights=None, **settings).eval()
+    return module("torchvision.models").get_model(name, weights=None, **settings).eval()
 
 
 def _fill(network: nn.Module, path: Path, name: str) -> None:
