@@ -143,10 +143,9 @@ def _random_crop(pair: Pair, size: int, random: np.random.Generator) -> Images:
 
 def _enlarged(images: Images, size: int) -> Images:
     """Resample square images to `size` pixels a side, bicubic; invalid is what an invalid pixel reaches."""
-    sar, optical, valid = images
-    bands, picture, mask = (
-        transforms.resize(image, [size, size], transforms.InterpolationMode.BICUBIC)
-        for image in (sar, optical, valid.float())
+    bicubic = transforms.InterpolationMode.BICUBIC
+    bands, optical, mask = (
+        transforms.resize(image, [size, size], bicubic) for image in (*images[:2], images[2].float())
     )
     return bands, optical, (mask > 0.999) & bands.isfinite().all(dim=0, keepdim=True)
 
