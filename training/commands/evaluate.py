@@ -19,6 +19,7 @@ from training.protocol.perceptual import FID_NOTE, LPIPS_NETWORKS, lpips_measure
 from training.protocol.report import Setting, write_report
 from training.protocol.scoring import score_patches
 from training.protocol.sheet import save_sheet
+from training.registration import registered
 from training.translators import engine_translators
 
 DEFAULT = "scores"
@@ -46,6 +47,7 @@ def evaluate() -> None:
 @pairs_option
 @click.option("--split", default="val", show_default=True)
 @click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the report.")
+@click.option("--register", is_flag=True, help="Move each source's optical images onto the radar first.")
 @click.option("--quick", is_flag=True, help="PSNR, SSIM and sharpness only: a quarter of the time.")
 @click.option("--sheet", type=click.IntRange(min=1), default=16, show_default=True, help="Patches on sheet.png.")
 @click.option("--lpips-weights", type=FILE, help="LPIPS too: weights of torchvision's network, .pth or .safetensors.")
@@ -60,6 +62,7 @@ def scores(
     folders: tuple[Path, ...],
     split: str,
     output: Path,
+    register: bool,
     quick: bool,
     sheet: int,
     lpips_weights: Path | None,
@@ -80,6 +83,9 @@ def scores(
             notes.append(lpips_note(lpips_weights, lpips_net))
         pairs = read_all(folders, _polarisations(models))
         chosen = coloured_split(pairs, split)
+        if register:
+            chosen = registered(chosen)
+            notes.append("Optical images were moved onto the radar by whole pixels, source by source.")
         translators: dict[str, Translator] = baselines(coloured_split(pairs, "train"))
         for model in models:
             translators |= _translators(model, pairs)
