@@ -66,6 +66,11 @@ def test_a_checkpoint_is_scored_beside_the_baselines(checkpoint: Path, folder: P
     }  # fmt: skip
 
 
+def test_a_report_on_registered_images_says_so(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
+    score([checkpoint], folder, tmp_path / "report", "--quick", "--register")
+    assert "moved onto the radar" in (tmp_path / "report" / "report.md").read_text()
+
+
 def test_the_report_is_one_file_that_fetches_nothing(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
     score([checkpoint], folder, tmp_path / "report", "--quick")
     page = (tmp_path / "report" / "report.html").read_text()
