@@ -133,7 +133,7 @@ def _random_crop(pair: Pair, size: int, random: np.random.Generator) -> Images:
     top, left = (int(random.integers(max(length, size) - size + 1)) for length in pair.shape)
     cut = pair.cut(slice(top, top + size), slice(left, left + size))
     images = (cut.bands, np.moveaxis(cut.rgb, -1, 0), cut.mask[None])
-    sar, optical, valid = (torch.from_numpy(np.ascontiguousarray(image)) for image in images)
+    sar, optical, valid = (torch.from_numpy(image.copy()) for image in images)
     if not any(short):
         return sar, optical, valid
     below, beside = short
