@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.requests import Request
 
 from tiler import catalogue
+from tiler.allowed import PORTS, check
 from tiler.database import Upload
 from tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
-from tiler.fetching import PORTS, check
 from tiler.intake import Intake
 from tiler.registering import Stated
 from tiler.settings import Settings

@@ -12,9 +12,10 @@ import pytest
 from service import MakeService, problem, wait
 from starlette.testclient import TestClient
 
-from tiler import fetching
+from tiler import connections, fetching
+from tiler.allowed import FetchError, addresses, check_allowed
 from tiler.errors import ForbiddenError
-from tiler.fetching import FetchError, addresses, check_allowed, fetch
+from tiler.fetching import fetch
 from tiler.settings import Settings
 
 MANY = 10**12
@@ -106,7 +107,7 @@ def test_a_redirect_into_a_private_network_is_refused_even_where_the_prefix_allo
     files: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The first address passes as public; the redirect's own is looked at again.
-    monkeypatch.setattr(fetching, "addresses", _public_first(fetching.addresses))
+    monkeypatch.setattr(connections, "addresses", _public_first(addresses))
     allowed = settings(files, "http://169.254.169.254")
     with pytest.raises(ForbiddenError, match=r"169\.254\.169\.254"):
         get(f"{files}/data/away.tif", tmp_path, allowed)
