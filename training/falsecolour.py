@@ -9,13 +9,13 @@ Each chip's radar was stretched by itself. Its land tells what its grey values w
 """
 
 import csv
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
@@ -47,6 +47,12 @@ reference for VV, docs/adr/0004)."""
 
 TYPICAL_CONTRAST = 20.0
 """Grey levels in one deviation of land, in the middle of all chips."""
+
+SPECKLE = 1.6
+"""Deviation in decibels inside even fields of ground range products at 10 m (Sen1Floods11: 1.5 to 1.8)."""
+
+EVEN = 7
+"""Pixels on a side of what is looked at for speckle; the evener quarter of them counts."""
 
 FILL = (4, 252)
 """The optical image is dark to this level outside its swath; the radar is bright from this level outside its own."""
@@ -82,13 +88,12 @@ def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False) -> Made
         for kind in ("sar", "opt", "mask"):
             (target / kind).mkdir(parents=True, exist_ok=True)
         shown = valid(sar, optical, cloud)
-        shutil.copyfile(sar_file, target / "sar" / f"{name}{sar_file.suffix}")
+        scale = backscatter_of_land(sar, shown & ~water(optical))
         if true_colour:
-            Image.fromarray(estimated_colours(optical)).save(target / "opt" / f"{name}.png")
-        else:
-            shutil.copyfile(optical_file, target / "opt" / f"{name}{optical_file.suffix}")
-        Image.fromarray(shown).save(target / "mask" / f"{name}.png")
-        rows.append((name, split, f"ombria/{name}", "picture", *backscatter_of_land(sar, shown & ~water(optical))))
+            sar, optical = speckled(sar, shown, scale, seed=len(rows)), estimated_colours(optical)
+        for kind, image in (("sar", sar), ("opt", optical), ("mask", shown)):
+            Image.fromarray(image).save(target / kind / f"{name}.png")
+        rows.append((name, split, f"ombria/{name}", "picture", *(f"{value:.1f}" for value in scale or ())))
         made.pairs[split] += 1
     if not rows:
         raise PairsError(f"{ombria} has no chip with less than {CLOUDED:.0%} of cloud. Give the whole data set.")
@@ -121,20 +126,42 @@ def estimated_colours(optical: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return result
 
 
-def backscatter_of_land(sar: NDArray[np.uint8], land: NDArray[np.bool_]) -> tuple[str, str]:
-    """Return the grey values of the reference's mean and of one deviation more, less the mean, for the manifest.
+def backscatter_of_land(sar: NDArray[np.uint8], land: NDArray[np.bool_]) -> tuple[float, float] | None:
+    """Return the grey value of the reference's mean, and the grey levels in one deviation of the reference.
 
     The chip's own mean would call a lake with some shore average land. The pixels of `land` are taken to have the mean
     of land anywhere, and a deviation half way (in logarithms) between that of land and what the stretch of the other
-    chips would make of theirs. Empty words where there is too little land to tell: its own statistics count then.
+    chips would make of theirs. None where there is too little land to tell: the chip's own statistics count then.
     """
     values = sar[land].astype(np.float64)
     if values.size < land.size // 20:
-        return "", ""
+        return None
     contrast = max(float(np.diff(np.percentile(values, [16, 84]))[0]) / 2, 4.0)
     per_decibel = np.sqrt(contrast * TYPICAL_CONTRAST) / LAND[1]
     mean = values.mean() + (REFERENCE[0] - LAND[0]) * per_decibel
-    return f"{mean:.1f}", f"{REFERENCE[1] * per_decibel:.1f}"
+    return float(mean), float(REFERENCE[1] * per_decibel)
+
+
+def speckled(
+    sar: NDArray[np.uint8], shown: NDArray[np.bool_], scale: tuple[float, float] | None, *, seed: int
+) -> NDArray[np.uint8]:
+    """Put back the speckle that a chip was filtered of, for its colours are for radar as it comes.
+
+    As much as its even parts lack to `SPECKLE`, multiplied on as gamma-distributed intensity (Goodman), of the number
+    of looks whose decibels deviate so.
+    """
+    per_decibel = (scale[1] if scale else REFERENCE[1] * TYPICAL_CONTRAST / LAND[1]) / REFERENCE[1]
+    within = np.where(shown, sar.astype(np.float64), np.nan)
+    parts = sliding_window_view(within, (EVEN, EVEN))[::4, ::4].std(axis=(-2, -1))
+    found = float(np.nanpercentile(parts, 25)) / per_decibel if np.isfinite(parts).any() else SPECKLE
+    lacking = SPECKLE**2 - found**2
+    if lacking <= 0:
+        return sar
+    looks = (10 / np.log(10)) ** 2 / lacking + 0.5  # the deviation in decibels of so many, within 1 % above two
+    power = np.random.default_rng(seed).gamma(looks, 1 / looks, sar.shape)
+    values = sar + 10 * np.log10(power) * per_decibel
+    result: NDArray[np.uint8] = np.where(shown, np.clip(values, 0, FILL[1] - 1), sar).round().astype(np.uint8)
+    return result
 
 
 def valid(sar: NDArray[np.uint8], optical: NDArray[np.uint8], cloud: NDArray[np.bool_]) -> NDArray[np.bool_]:

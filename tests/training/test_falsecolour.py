@@ -10,7 +10,16 @@ from PIL import Image
 from training.cli import train
 from training.config import load_config
 from training.data import PairsError, read_pairs
-from training.falsecolour import LAND, REFERENCE, SHADE, backscatter_of_land, clouds, estimated_colours, make_pairs
+from training.falsecolour import (
+    LAND,
+    REFERENCE,
+    SHADE,
+    backscatter_of_land,
+    clouds,
+    estimated_colours,
+    make_pairs,
+    speckled,
+)
 from training.protocol.scoring import group_of, scene_of
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
@@ -97,11 +106,29 @@ def test_a_lake_with_some_shore_is_not_taken_for_land() -> None:
     decibels = np.where(np.arange(256)[:, None] < 60, LAND[0] + LAND[1] * random.normal(size=(256, 256)), -22.0)
     grey = np.clip((decibels + 30) * 7, 0, 255).astype(np.uint8)
     shore = np.broadcast_to(np.arange(256)[:, None] < 60, grey.shape)
-    mean, deviation = (float(value) for value in backscatter_of_land(grey, shore))
+    found = backscatter_of_land(grey, shore)
+    assert found is not None
     # The middle of the two scales that it weighs, which lie close to each other here: 7 grey levels a decibel.
-    assert mean == pytest.approx((REFERENCE[0] + 30) * 7, abs=2)
-    assert deviation == pytest.approx(REFERENCE[1] * 7, rel=0.05)
-    assert backscatter_of_land(grey, np.zeros_like(shore)) == ("", "")
+    assert found[0] == pytest.approx((REFERENCE[0] + 30) * 7, abs=2)
+    assert found[1] == pytest.approx(REFERENCE[1] * 7, rel=0.05)
+    assert backscatter_of_land(grey, np.zeros_like(shore)) is None
+
+
+@pytest.mark.parametrize(("filtered", "looks"), [(True, 7.9), (False, None)])
+def test_a_filtered_chip_gets_its_speckle_back(*, filtered: bool, looks: float | None) -> None:
+    scale, shown = (130.0, 7 * REFERENCE[1]), np.ones((256, 256), np.bool_)
+    shown[:16] = False
+    speckle = np.random.default_rng(1).gamma(5.0, 1 / 5.0, (256, 256))
+    sar = np.full((256, 256), 130.0) if filtered else 130 + 70 * np.log10(speckle)
+    sar = sar.clip(0, 250).round().astype(np.uint8)
+    result = speckled(sar, shown, scale, seed=3)
+    assert np.array_equal(result[:16], sar[:16])
+    assert np.array_equal(result, speckled(sar, shown, scale, seed=3))
+    if looks is None:
+        assert np.array_equal(result, sar)
+    else:
+        intensity = 10 ** ((result[16:].astype(float) - 130) / 70)
+        assert intensity.mean() ** 2 / intensity.var() == pytest.approx(looks, rel=0.05)
 
 
 def test_pairs_of_estimated_colours_are_read(tmp_path: Path) -> None:
