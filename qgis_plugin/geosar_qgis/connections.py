@@ -11,10 +11,8 @@ from .client.messages import ClientError
 
 ROOT = "geosar/connections"
 CURRENT = "geosar/current"
-KEY_METHODS = ("APIHeader", "Basic")
-"""Ways in which an API key can be kept, the best first; which there are depends on the version of QGIS."""
-KEY_USER = "api-key"
-"""User name that says that the password of a Basic configuration is an API key."""
+KEY_METHOD, KEY_USER = "Basic", "api-key"
+"""How an API key is kept: as the password of HTTP Basic, which every QGIS can send. The service takes any user name."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +97,9 @@ def keep_key(name: str, key: str) -> str:
     manager = QgsApplication.authManager()
     if not unlock("any"):
         raise ClientError("The authentication database stays locked without its master password; nothing was saved.")
-    method = next((one for one in KEY_METHODS if one in manager.authMethodsKeys()), "")
-    if not method:
-        raise ClientError("This QGIS has no authentication method that can keep an API key.")
-    config = QgsAuthMethodConfig(method)
+    config = QgsAuthMethodConfig(KEY_METHOD)
     config.setName(f"geosar: {name}")
-    values = {"Authorization": f"Bearer {key}"} if method == "APIHeader" else {"username": KEY_USER, "password": key}
-    config.setConfigMap(values)
+    config.setConfigMap({"username": KEY_USER, "password": key})
     answer = manager.storeAuthenticationConfig(config)
     stored = answer[0] if isinstance(answer, tuple) else answer
     if not stored or not config.id():
@@ -116,14 +110,3 @@ def keep_key(name: str, key: str) -> str:
 def unlock(authcfg: str) -> bool:
     """Ask for the master password where it is needed and was not given yet; on the main thread only."""
     return not authcfg or bool(QgsApplication.authManager().setMasterPassword(True))
-
-
-def key_in(authcfg: str) -> str:
-    """Give the API key that `keep_key` put into a Basic configuration, "" where there is none."""
-    config = QgsAuthMethodConfig()
-    answer = QgsApplication.authManager().loadAuthenticationConfig(authcfg, config, True)
-    loaded = answer[0] if isinstance(answer, tuple) else answer
-    if isinstance(answer, tuple) and len(answer) > 1:
-        config = answer[1]
-    is_key = loaded and config.method() == "Basic" and config.config("username") == KEY_USER
-    return str(config.config("password")) if is_key else ""

@@ -10,6 +10,7 @@ from typing import Any, Callable
 from qgis.core import Qgis, QgsRasterFileWriter, QgsRasterIterator, QgsRasterLayer
 
 from .client.messages import CancelledError, ClientError, LocalDiskError
+from .client.uploads import polarisation_in
 from .words import tr
 
 SENT_AS_IT_IS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".zip")
@@ -26,6 +27,8 @@ class Source:
     """What to send: a file as it is, or, where `provider` is given, a copy to be written first."""
 
     name: str
+    polarisation: str = ""
+    """As its name or that of its band says."""
     path: Path | None = None
     provider: Any = None
     crs: Any = None
@@ -51,14 +54,15 @@ def source_of(layer: QgsRasterLayer, bands: tuple[int, ...] = ()) -> Source:
             ).format(layer.name(), provider.name())
         )
     path = Path(layer.source().partition("|")[0])
+    polarisation = polarisation_in(layer.name(), path.stem, layer.bandName((bands or (1,))[0]))
     is_own = provider.name() == "gdal" and path.suffix.lower() in SENT_AS_IT_IS and path.is_file()
     if is_own and layer.crs() == provider.crs() and not bands:
-        return Source(layer.name(), path=path)
+        return Source(layer.name(), polarisation, path)
     count = provider.bandCount()
     if any(not 1 <= band <= count for band in bands):
         raise UnsuitableError(tr("{0} has the bands 1 to {1}, not {2}.").format(layer.name(), count, list(bands)))
     chosen = bands or tuple(band for band in range(1, count + 1) if not is_alpha(provider, band))
-    return Source(layer.name(), provider=provider.clone(), crs=layer.crs(), bands=chosen)
+    return Source(layer.name(), polarisation, None, provider.clone(), layer.crs(), chosen)
 
 
 def write_copy(source: Source, path: Path, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from urllib.parse import quote
 
 from qgis.core import (
@@ -23,13 +24,15 @@ from .client.answers import SYNTHETIC, Tiles
 from .client.service import title_of
 from .connections import Connection
 from .export import is_alpha
-from .legend import ERROR_SHOWN, MAGMA, error_legend
 from .words import tr
 
 STATEMENT = "Synthetic optical image made from SAR; not an observation"
 MERCATOR, DEGREES = "EPSG:3857", "EPSG:4326"
 MARK = "geosar/layer"
 """Custom property of our layers: which of the service's layers it shows."""
+ERROR_SHOWN = 64
+"""Expected errors at which the colours end, of 255; as in the service's own tiles."""
+MAGMA = ("#000004", "#180f3e", "#451077", "#721f81", "#9f2f7f", "#cd4071", "#f1605d", "#fd9567", "#fec98d", "#fcfdbf")
 
 
 def xyz_layer(connection: Connection, tiles: Tiles, scene_name: str, model: str = "") -> QgsRasterLayer:
@@ -39,8 +42,7 @@ def xyz_layer(connection: Connection, tiles: Tiles, scene_name: str, model: str 
     layer = QgsRasterLayer(uri, title_of(scene_name, tiles.layer, model), "wms")
     set_box(layer, tiles.bounds)
     describe(layer, tiles.layer, tiles.description)
-    if tiles.layer == "error":
-        layer.setLegendPlaceholderImage(error_legend())
+    set_legend(layer, tiles.legend)
     return layer
 
 
@@ -85,23 +87,31 @@ def cog_source(address: str) -> str:
     return f"{VSICURL[:-1]}?empty_dir=yes&max_retry=3&retry_delay=1&url={quote(address, safe='')}"
 
 
-def cog_layer(source: str, scene_name: str, layer_name: str, model: str = "") -> QgsRasterLayer:
+def cog_layer(source: str, scene_name: str, layer_name: str, model: str = "", legend: bytes = b"") -> QgsRasterLayer:
     """Make a layer of a result's file, on the service (see `cog_source`) or here."""
     layer = QgsRasterLayer(source, title_of(scene_name, layer_name, model), "gdal")
-    dress(layer, layer_name, model)
+    dress(layer, layer_name, model, legend)
     return layer
 
 
-def dress(layer: QgsRasterLayer, layer_name: str, model: str = "") -> None:
-    """Give a result's file its style and its words."""
+def dress(layer: QgsRasterLayer, layer_name: str, model: str = "", legend: bytes = b"") -> None:
+    """Give a result's file its style, its legend and its words."""
     if layer_name == "error" and layer.isValid():
-        layer.setRenderer(error_renderer(layer))
+        layer.setRenderer(error_renderer(layer))  # its legend is QGIS's own
+    else:
+        set_legend(layer, legend)
     what = (
         STATEMENT
         if layer_name == "optical"
         else f"Expected absolute error, 0 to 255, of a {STATEMENT[0].lower()}{STATEMENT[1:]}"
     )
     describe(layer, layer_name, f"{what}; model {model}" if model else what)
+
+
+def set_legend(layer: QgsRasterLayer, picture: bytes) -> None:
+    """Show a picture (PNG) as the layer's legend, in the layer tree and in layouts; it is kept in the project."""
+    if picture:
+        layer.setLegendPlaceholderImage(f"base64:{b64encode(picture).decode('ascii')}")
 
 
 def error_renderer(layer: QgsRasterLayer) -> QgsSingleBandPseudoColorRenderer:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import Any, Callable
 
 from qgis.core import Qgis, QgsMessageLog
+from qgis.PyQt.QtWidgets import QPushButton
 
 from .client.messages import ClientError
 from .words import tr
@@ -38,8 +39,15 @@ def tell(bar: Any, error: Exception) -> None:
         bar.pushMessage(TAB, words, Qgis.MessageLevel.Warning, SECONDS)
 
 
-def say(bar: Any, words: str) -> None:
-    """Say in the message bar that something is done."""
+def say(bar: Any, words: str, act: tuple[str, Callable[[], None]] | None = None) -> None:
+    """Say in the message bar that something is done, and offer what may come next: the words of a button, its act."""
     note(words)
-    if bar is not None:
-        bar.pushMessage(TAB, words, Qgis.MessageLevel.Success, SECONDS // 2)
+    if bar is None:
+        return
+    item = bar.createMessage(TAB, words)
+    if act is not None:
+        button = QPushButton(act[0])
+        button.clicked.connect(lambda _checked: bar.popWidget(item))
+        button.clicked.connect(lambda _checked, begin=act[1]: begin())
+        item.layout().addWidget(button)
+    bar.pushWidget(item, Qgis.MessageLevel.Success, SECONDS)

@@ -25,7 +25,7 @@ from .client.messages import (
     UntrustedError,
     Wait,
 )
-from .connections import Connection, key_in
+from .connections import Connection
 
 IN_MEMORY = 16 * 2**20
 """Bytes; larger bodies are streamed from their file."""
@@ -92,10 +92,6 @@ class Exchange(QObject):
         for name, value in request.headers.items():
             asked.setRawHeader(name.encode("latin-1"), value.encode("latin-1"))
         authcfg = connection.authcfg if within(connection.address, request.url) else ""
-        key = key_in(authcfg) if authcfg else ""
-        if key:
-            asked.setRawHeader(b"Authorization", b"Bearer " + key.encode())
-            authcfg = ""
         if authcfg:
             answer = QgsApplication.authManager().updateNetworkRequest(asked, authcfg)
             good, asked = answer if isinstance(answer, tuple) else (answer, asked)

@@ -14,7 +14,7 @@ from geosar_qgis.client import messages
 from geosar_qgis.client.addresses import tile_template
 from geosar_qgis.client.messages import Request, Response
 from geosar_qgis.client.service import Service, Wish, completed
-from geosar_qgis.client.uploads import Parcel, upload
+from geosar_qgis.client.uploads import Parcel, upload, upload_together
 from jsonschema import Draft202012Validator
 from rasters import speckled, write_raster
 from speaking import send, talk
@@ -101,6 +101,7 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
 
     for layer in ("sar", "optical", "error", "live"):
         tiles = talk(service.tiles(scene.id, layer), contract)
+        assert tiles.legend.startswith(b"\x89PNG")
         assert tiles.minzoom < tiles.maxzoom
         assert tile_template(service.base, scene.id, layer, tiles.query).startswith(service.base)
     assert talk(service.picture(scene.id, "sar", 64), contract).startswith(b"\x89PNG")
@@ -111,6 +112,30 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
     with pytest.raises(messages.NotThereError):
         talk(service.scene(scene.id), contract)
     assert "POST /processes/{process_id}/execution" in contract.used
+
+
+def test_two_polarisations_in_two_files_are_one_scene(contract: Contract, tmp_path: Path) -> None:
+    service = Service(contract.base)
+    parcels = []
+    for number, name in enumerate(("VV", "VH")):
+        path = write_raster(
+            tmp_path / f"pair_{name.lower()}.tif", speckled((1, 90, 80), seed=60 + number) / (1 + number)
+        )
+        parcels.append(Parcel(path, "the pair", name, "power"))
+    shares: list[float] = []
+    scene = talk(upload_together(service, parcels, lambda share, _words: shares.append(share)), contract)
+    assert (scene.name, scene.polarisations, scene.width) == ("the pair", ("VV", "VH"), 80)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert "POST /scenes" in contract.used
+    assert talk(upload_together(service, parcels), contract).id == scene.id, "the same content is one scene"
+    talk(service.remove_scene(scene.id), contract)
+
+
+def test_two_files_of_the_same_polarisation_are_refused_before_they_are_sent(tmp_path: Path) -> None:
+    parcels = [Parcel(tmp_path / "a.tif", polarisation="VV"), Parcel(tmp_path / "b.tif", polarisation="VV")]
+    with pytest.raises(messages.RejectedError, match="one polarisation of its own"):
+        talk(upload_together(Service("http://nowhere.test"), parcels))
 
 
 def test_what_is_no_radar_scene_is_refused_in_the_words_of_the_service(contract: Contract, tmp_path: Path) -> None:

@@ -146,13 +146,12 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         address = self.service.result_address(results, output)
         self.carry_out(self.service.download(address, target, progress), feedback)
 
-    def name_output(self, context: QgsProcessingContext, path: str, scene: Scene, output: str, model: str) -> None:
-        """Have a downloaded file loaded under its name, with its style and words."""
+    def dress_output(self, context: QgsProcessingContext, path: str, dresser: Dresser) -> None:
+        """Have a downloaded file dressed, where it is to be loaded."""
         if path and context.willLoadLayerOnCompletion(path):
             details = context.layerToLoadOnCompletionDetails(path)
-            details.name = title_of(scene.name, output, model)
+            details.name = dresser.name
             details.forceName = True
-            dresser = Dresser(details.name, output, model)
             _KEPT.append(dresser)
             details.setPostProcessor(dresser)
 
@@ -160,10 +159,12 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         """Have a layer of tiles added to the project."""
         self._add(context, xyz_layer(self.connection, tiles, scene.name, model))
 
-    def add_remote(self, context: QgsProcessingContext, results: Results, output: str, scene: Scene) -> None:
+    def add_remote(
+        self, context: QgsProcessingContext, results: Results, output: str, scene: Scene, legend: bytes
+    ) -> None:
         """Have a file that stays on the service added to the project."""
         source = cog_source(self.service.result_address(results, output))
-        self._add(context, cog_layer(source, scene.name, output, results.model))
+        self._add(context, cog_layer(source, scene.name, output, results.model, legend))
 
     def _add(self, context: QgsProcessingContext, layer: QgsRasterLayer) -> None:
         context.temporaryLayerStore().addMapLayer(layer)
@@ -173,17 +174,18 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
 
 
 class Dresser(QgsProcessingLayerPostProcessorInterface):
-    """Gives a result its name, style and words once it is loaded."""
+    """Gives a result its name, style, legend and words once it is loaded."""
 
-    def __init__(self, name: str, output: str, model: str) -> None:
+    def __init__(self, scene: Scene, output: str, model: str, legend: bytes = b"") -> None:
         super().__init__()
-        self._name, self._output, self._model = name, output, model
+        self.name = title_of(scene.name, output, model)
+        self._output, self._model, self._legend = output, model, legend
 
     def postProcessLayer(self, layer: Any, _context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> None:
         """Dress it."""
         if isinstance(layer, QgsRasterLayer):
-            layer.setName(self._name)
-            dress(layer, self._output, self._model)
+            layer.setName(self.name)
+            dress(layer, self._output, self._model, self._legend)
             layer.triggerRepaint()
 
 

@@ -17,8 +17,8 @@ from qgis.core import (
 )
 
 from ..client.answers import Scene
-from ..client.messages import CancelledError, ClientError
-from ..client.uploads import Parcel, upload
+from ..client.messages import CancelledError, ClientError, Progress
+from ..client.uploads import Parcel, upload, upload_together
 from ..export import Source, source_of, write_copy
 from ..words import tr
 from .base import POLARISATIONS, UNITS, GeosarAlgorithm, stage
@@ -27,16 +27,21 @@ from .base import POLARISATIONS, UNITS, GeosarAlgorithm, stage
 class SendingAlgorithm(GeosarAlgorithm):
     """An algorithm that sends a raster layer."""
 
-    INPUT, BANDS, POLARISATION, UNIT, FORCE = "INPUT", "BANDS", "POLARISATION", "UNIT", "FORCE"
+    INPUT, SECOND, BANDS, POLARISATION = "INPUT", "SECOND", "BANDS", "POLARISATION"
+    UNIT, FORCE = "UNIT", "FORCE"
 
     def __init__(self) -> None:
         super().__init__()
-        self.source = Source("")
+        self.sources: list[Source] = []
 
     def add_input(self) -> None:
-        """Add the layer."""
+        """Add the layer, and the one that may go with it."""
+        rasters = [QgsProcessing.SourceType.TypeRaster]
+        self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, tr("SAR image"), rasters))
         self.addParameter(
-            QgsProcessingParameterRasterLayer(self.INPUT, tr("SAR image"), [QgsProcessing.SourceType.TypeRaster])
+            QgsProcessingParameterRasterLayer(
+                self.SECOND, tr("Its second polarisation, where that is another layer"), rasters, optional=True
+            )
         )
 
     def add_input_details(self) -> None:
@@ -57,42 +62,72 @@ class SendingAlgorithm(GeosarAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Take from the layer what is needed, so that it may be removed while this runs."""
-        layer = self.parameterAsRasterLayer(parameters, self.INPUT, context)
-        if layer is None:
-            raise QgsProcessingException(self.invalidRasterError(parameters, self.INPUT))
         given = parameters.get(self.BANDS)
         bands = self.parameterAsInts(parameters, self.BANDS, context) if given not in (None, "", []) else []
+        self.sources = [self._source(parameters, self.INPUT, context, bands)]
+        if parameters.get(self.SECOND):
+            self.sources.append(self._source(parameters, self.SECOND, context, []))
+        return bool(super().prepareAlgorithm(parameters, context, feedback))
+
+    def _source(self, parameters: dict[str, Any], key: str, context: QgsProcessingContext, bands: list[int]) -> Source:
+        layer = self.parameterAsRasterLayer(parameters, key, context)
+        if layer is None:
+            raise QgsProcessingException(self.invalidRasterError(parameters, key))
         try:
-            self.source = source_of(layer, tuple(bands))
+            return source_of(layer, tuple(bands))
         except ClientError as error:
             raise QgsProcessingException(str(error)) from error
-        return bool(super().prepareAlgorithm(parameters, context, feedback))
 
     def sent(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback, end: float,
         name: str = "",
     ) -> Scene:  # fmt: skip
-        """Send the layer; the progress ends at `end` per cent."""
-        polarisation = POLARISATIONS[self.parameterAsEnum(parameters, self.POLARISATION, context)]
+        """Send the layer, or the two; the progress ends at `end` per cent."""
+        stated = POLARISATIONS[self.parameterAsEnum(parameters, self.POLARISATION, context)]
         unit = UNITS[self.parameterAsEnum(parameters, self.UNIT, context)]
         force = self.parameterAsBoolean(parameters, self.FORCE, context)
+        held = [stated] if len(self.sources) == 1 else self._held(stated)
+        name = name or " + ".join([self.sources[0].name, *held[1:]])
         with tempfile.TemporaryDirectory(prefix="geosar-") as folder:
-            path = self.source.path or self._copy(Path(folder), feedback, end / 4)
-            begin = 0.0 if self.source.path else end / 4
-            parcel = Parcel(path, name or self.source.name, polarisation, unit, force)
-            scene = self.carry_out(upload(self.service, parcel, stage(feedback, begin, end)), feedback)
+            begin, parcels = 0.0, []
+            for source, polarisation in zip(self.sources, held):
+                path = source.path
+                if path is None:
+                    ready = begin + end / 4 / len(self.sources)
+                    path = _copy(source, Path(folder, polarisation or "one"), feedback, stage(feedback, begin, ready))
+                    begin = ready
+                parcels.append(Parcel(path, name, polarisation, unit, force))
+            tell = stage(feedback, begin, end)
+            flow = (
+                upload(self.service, parcels[0], tell)
+                if len(parcels) == 1
+                else upload_together(self.service, parcels, tell)
+            )
+            scene = self.carry_out(flow, feedback)
         feedback.pushInfo(tr("Scene {0}: {1}").format(scene.id, scene.name))
         return scene
 
-    def _copy(self, folder: Path, feedback: QgsProcessingFeedback, end: float) -> Path:
-        feedback.pushInfo(tr("The layer has no file that can be sent as it is; its values are copied first."))
-        tell = stage(feedback, 0, end)
-        stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in self.source.name) or "layer"
-        try:
-            return write_copy(
-                self.source, folder / f"{stem}.tif", lambda share: tell(share, tr("Copying")), feedback.isCanceled
+    def _held(self, stated: str) -> list[str]:
+        """Say which polarisation each of two layers holds."""
+        held = stated.split(",") if "," in stated else [one.polarisation for one in self.sources]
+        if len(set(held)) < len(held) or not all(held):
+            names = " and ".join(one.name for one in self.sources)
+            raise QgsProcessingException(
+                tr(
+                    "Which polarisation {0} hold cannot be told by their names. Choose it under Polarisation: with "
+                    "VV,VH the first layer is VV and the second VH."
+                ).format(names)
             )
-        except CancelledError as error:
-            raise QgsProcessingException(tr("Stopped. Nothing was sent.")) from error
-        except ClientError as error:
-            raise QgsProcessingException(str(error)) from error
+        return held
+
+
+def _copy(source: Source, folder: Path, feedback: QgsProcessingFeedback, tell: Progress) -> Path:
+    feedback.pushInfo(tr("{0} has no file that can be sent as it is; its values are copied first.").format(source.name))
+    stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in source.name) or "layer"
+    folder.mkdir()
+    try:
+        return write_copy(source, folder / f"{stem}.tif", lambda share: tell(share, tr("Copying")), feedback.isCanceled)
+    except CancelledError as error:
+        raise QgsProcessingException(tr("Stopped. Nothing was sent.")) from error
+    except ClientError as error:
+        raise QgsProcessingException(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from qgis.core import (
@@ -19,10 +20,24 @@ from qgis.core import (
 from ..client.answers import Results, Scene, Tiles
 from ..client.service import Wish
 from ..words import tr
-from .base import GeosarAlgorithm, stage
+from .base import Dresser, GeosarAlgorithm, stage
 from .sending import SendingAlgorithm
 
 XYZ_OPTICAL, XYZ_ERROR, COG = range(3)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run has made: files here by their paths ("" for none), and what is to be added of the service."""
+
+    scene: Scene
+    results: Results
+    optical: str
+    error: str
+    tiles: list[Tiles]
+    with_remote: bool
+    legend: bytes
+    """Of the synthetic image."""
 
 
 class TranslatingAlgorithm(GeosarAlgorithm):
@@ -33,7 +48,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
 
     def __init__(self) -> None:
         super().__init__()
-        self._made: tuple[Scene, Results, list[Tiles], list[int], str, str] | None = None
+        self._made: Made | None = None
 
     def add_wish(self) -> None:
         """Add what to make."""
@@ -117,21 +132,23 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         ]
         if not scene.georeferenced and set(added) & set(wanted):
             feedback.pushWarning(tr("The scene has no place on the map, so it has no tiles; take the file."))
-        self._made = (scene, results, tiles, added, optical, error)
+        legend = self.carry_out(self.service.legend(scene.id, "optical"), feedback)
+        self._made = Made(scene, results, optical, error, tiles, COG in added, legend)
         feedback.setProgress(100)
         found = {self.SCENE_ID: scene.id, self.JOB_ID: results.job}
         return found | ({self.OUTPUT: optical} if optical else {}) | ({self.ERROR: error} if error else {})
 
     def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
-        if self._made is not None:
-            scene, results, tiles, added, optical, error = self._made
-            self.name_output(context, optical, scene, "optical", results.model)
-            self.name_output(context, error, scene, "error", results.model)
-            for one in tiles:
-                self.add_tiles(context, one, scene, results.model)
-            if COG in added:
-                self.add_remote(context, results, "optical", scene)
+        made = self._made
+        if made is not None:
+            scene, model = made.scene, made.results.model
+            self.dress_output(context, made.optical, Dresser(scene, "optical", model, made.legend))
+            self.dress_output(context, made.error, Dresser(scene, "error", model))
+            for one in made.tiles:
+                self.add_tiles(context, one, scene, model)
+            if made.with_remote:
+                self.add_remote(context, made.results, "optical", scene, made.legend)
         return {}
 
 
@@ -155,7 +172,7 @@ class TranslateAlgorithm(SendingAlgorithm, TranslatingAlgorithm):
             "off each pixel may be, from 0 to 255.\n\n"
             "SAR image: one or two polarisations, in decibel, power, amplitude or grey values; with a CRS or with "
             "ground control points. A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is "
-            "copied first.\n\n"
+            "copied first. Two polarisations in two layers go as one scene: give the second one, too.\n\n"
             "Only this part: in any CRS; the whole image without it.\n\n"
             "Add layers of the service: tiles and files that stay there, instead of or beside the file that is fetched."
             "\n\nStopping stops the job on the service, too."

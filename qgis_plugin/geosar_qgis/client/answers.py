@@ -110,9 +110,11 @@ class Tiles:
     maxzoom: int
     bounds: Box
     query: str
+    legend: bytes = b""
+    """A picture (PNG) of what the colours mean."""
 
     @classmethod
-    def of(cls, told: dict[str, Any], scene: str, layer: str) -> Tiles:
+    def of(cls, told: dict[str, Any], scene: str, layer: str, legend: bytes = b"") -> Tiles:
         """Read a TileJSON."""
         with _reading("TileJSON"):
             bounds = told["bounds"]
@@ -125,6 +127,7 @@ class Tiles:
                 maxzoom=int(told.get("maxzoom", 18)),
                 bounds=(float(bounds[0]), float(bounds[1]), float(bounds[2]), float(bounds[3])),
                 query=str(told["tiles"][0]).partition("?")[2],
+                legend=legend,
             )
 
 

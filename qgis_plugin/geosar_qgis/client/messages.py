@@ -24,10 +24,13 @@ class Piece:
     length: int
 
     def read(self) -> bytes:
-        """Read it; raises FileChangedError when the file has become shorter."""
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            data = file.read(self.length)
+        """Read it; raises FileChangedError when the file has become shorter, or is gone."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                data = file.read(self.length)
+        except OSError as error:
+            raise FileChangedError(f"{self.path} cannot be read: {error.strerror}.") from error
         if len(data) != self.length:
             raise FileChangedError(f"{self.path} became shorter while it was being sent. Send it again.")
         return data

@@ -32,6 +32,7 @@ PREPARING_SECONDS = 600.0
 RESUMES = 5
 PROCESS = ("processes", "translate")
 JSON = {"Accept": "application/json"}
+PNG = {"Accept": "image/png"}
 
 
 def quiet(_share: float, _words: str) -> None:
@@ -153,12 +154,20 @@ class Service:
     def tiles(self, scene: str, layer: str, **query: Any) -> Flow[Tiles]:
         """Say where a layer's tiles are; `job` names another result than the latest."""
         url = join(self.base, "scenes", scene, layer, "tilejson.json", **query)
-        return Tiles.of((yield from ask(Request("GET", url, JSON))).json(), scene, layer)
+        told = (yield from ask(Request("GET", url, JSON))).json()
+        return Tiles.of(told, scene, layer, (yield from self.legend(scene, layer)))
 
     def picture(self, scene: str, layer: str, size: int) -> Flow[bytes]:
         """Give a small PNG of a layer, at most `size` pixels wide and high."""
         url = join(self.base, "scenes", scene, layer, "preview.png", max_size=size)
-        return (yield from ask(Request("GET", url, {"Accept": "image/png"}))).body
+        return (yield from ask(Request("GET", url, PNG))).body
+
+    def legend(self, scene: str, layer: str) -> Flow[bytes]:
+        """Give a PNG of what a layer's colours mean; nothing where the service has none."""
+        try:
+            return (yield from ask(Request("GET", join(self.base, "scenes", scene, layer, "legend.png"), PNG))).body
+        except NotThereError:
+            return b""
 
     def download(self, address: str, path: Path, progress: Progress = quiet) -> Flow[None]:
         """
@@ -256,8 +265,12 @@ def words_of(job: Job) -> str:
     if job.status == "accepted":
         return job.message or "Waiting for its turn"
     speed = "" if not job.megapixels_per_second else f", {job.megapixels_per_second:.1f} megapixels a second"
-    left = "" if job.seconds_left is None else f", {_duration(job.seconds_left)} left"
-    return f"Translating, {job.progress} %{speed}{left}"
+    return f"Translating, {job.progress} %{speed}{left_of(job)}"
+
+
+def left_of(job: Job) -> str:
+    """Say how long a job still takes, where that is known."""
+    return "" if job.seconds_left is None else f", {_duration(job.seconds_left)} left"
 
 
 def title_of(scene: str, layer: str, model: str = "") -> str:

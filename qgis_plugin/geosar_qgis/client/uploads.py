@@ -1,8 +1,12 @@
-"""Sending a file: in pieces that can be repeated (tus) where the service takes them, else in one stream."""
+"""Sending files: in pieces that can be repeated (tus) where the service takes them, else in one stream."""
 
 from __future__ import annotations
 
 import base64
+import json
+import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
@@ -34,6 +38,7 @@ TRIES = 6
 CHECKING_SECONDS = 0.5
 TUS = {"Tus-Resumable": "1.0.0"}
 LOCKED, MISPLACED, GONE = 423, 409, (404, 410)
+_POLARISATION = re.compile(r"(?<![a-z])(vv|vh|hh|hv)(?![a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,16 @@ class Parcel:
     @property
     def size(self) -> int:
         """Bytes; raises FileChangedError when the file is not there."""
+        return self._state().st_size
+
+    @property
+    def changed(self) -> int:
+        """When it was changed, in nanoseconds; raises FileChangedError when the file is not there."""
+        return self._state().st_mtime_ns
+
+    def _state(self) -> os.stat_result:
         try:
-            return self.path.stat().st_size
+            return self.path.stat()
         except OSError as error:
             raise FileChangedError(f"{self.path} cannot be read: {error.strerror}.") from error
 
@@ -65,18 +78,57 @@ class Parcel:
         return {key: value for key, value in known.items() if value} | ({"force": "true"} if self.force else {})
 
 
+def polarisation_in(*names: str) -> str:
+    """
+    Read a polarisation from the first of some names that tells just one, "" where none does.
+
+    >>> polarisation_in("layer 1", "s1a-iw-grd-vh-2024.tif")
+    'VH'
+    """
+    for name in names:
+        found = {one.upper() for one in _POLARISATION.findall(name)}
+        if len(found) == 1:
+            return found.pop()
+    return ""
+
+
 def upload(service: Service, parcel: Parcel, progress: Progress = quiet) -> Flow[Scene]:
     """Send a file; gives the scene. A file that the service has already is not a second scene."""
     if not parcel.size:
         raise RejectedError(f"{parcel.filename} is empty.")
-    answer: Response = yield from _answered(Request("OPTIONS", join(service.base, "uploads"), TUS))
-    takes_pieces = answer.status < 300 and "tus-resumable" in answer.headers
-    send = _send_pieces if takes_pieces else _send_whole
+    send = _send_pieces if (yield from _takes_pieces(service)) else _send_whole
     return (yield from send(service, parcel, progress))
 
 
-def _answered(request: Request) -> Flow[Response]:
-    """Send until there is any answer, whatever it says."""
+def upload_together(service: Service, parcels: Sequence[Parcel], progress: Progress = quiet) -> Flow[Scene]:
+    """Send files that hold one polarisation each, and have them joined; name and unit are those of the first."""
+    named = {one.polarisation: one for one in parcels}
+    if len(named) != len(parcels) or any(len(name) != 2 for name in named):
+        raise RejectedError(f"Each file should hold one polarisation of its own; they are said to hold {list(named)}.")
+    if not (yield from _takes_pieces(service)):
+        raise RejectedError("This service takes one file a scene. Put the polarisations into one file, as its bands.")
+    whole, before = sum(one.size for one in parcels), 0
+    held: dict[str, str] = {}
+    try:
+        for name, parcel in named.items():
+
+            def told(share: float, words: str, begun: int = before, size: int = parcel.size) -> None:
+                progress((begun + share * size) / whole, words)
+
+            held[name] = yield from _begin(service, parcel, hold=True)
+            yield from _send_rest(held[name], parcel, told)
+            before += parcel.size
+        progress(1.0, "The service looks at the files")
+        return (yield from _joined(service, held, parcels[0]))
+    except CancelledError:
+        for address in held.values():
+            yield Request("DELETE", address, TUS)
+        raise
+
+
+def _takes_pieces(service: Service) -> Flow[bool]:
+    """Ask until there is any answer, whatever it says."""
+    request = Request("OPTIONS", join(service.base, "uploads"), TUS)
     for left in reversed(range(TRIES)):
         try:
             answer: Response = yield request
@@ -85,7 +137,7 @@ def _answered(request: Request) -> Flow[Response]:
                 raise
             yield Wait(0.5 * (TRIES - left))
         else:
-            return answer
+            return answer.status < 300 and "tus-resumable" in answer.headers
     raise AssertionError("the last try returns or raises")
 
 
@@ -100,11 +152,9 @@ def _send_whole(service: Service, parcel: Parcel, progress: Progress) -> Flow[Sc
 
 
 def _send_pieces(service: Service, parcel: Parcel, progress: Progress) -> Flow[Scene]:
-    size = parcel.size
-    stamp = parcel.path.stat().st_mtime_ns
-    address = yield from _begin(service, parcel, size)
+    address = yield from _begin(service, parcel)
     try:
-        yield from _send_rest(address, parcel.path, size, stamp, progress)
+        yield from _send_rest(address, parcel, progress)
         progress(1.0, "The service looks at the file")
         return (yield from _received(service, address))
     except CancelledError:
@@ -112,10 +162,10 @@ def _send_pieces(service: Service, parcel: Parcel, progress: Progress) -> Flow[S
         raise
 
 
-def _begin(service: Service, parcel: Parcel, size: int) -> Flow[str]:
-    values = {"filename": parcel.filename, **parcel.said()}
+def _begin(service: Service, parcel: Parcel, *, hold: bool = False) -> Flow[str]:
+    values = {"filename": parcel.filename, **({"hold": "true"} if hold else parcel.said())}
     metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
-    headers = {**TUS, "Upload-Length": str(size), "Upload-Metadata": metadata}
+    headers = {**TUS, "Upload-Length": str(parcel.size), "Upload-Metadata": metadata}
     url = join(service.base, "uploads")
     answer = yield from ask(Request("POST", url, headers))
     location = urljoin(url, answer.headers.get("location", ""))
@@ -126,11 +176,12 @@ def _begin(service: Service, parcel: Parcel, size: int) -> Flow[str]:
     return location if within(service.base, location) else join(service.base, "uploads", identifier)
 
 
-def _send_rest(address: str, path: Path, size: int, stamp: int, progress: Progress) -> Flow[None]:
+def _send_rest(address: str, parcel: Parcel, progress: Progress) -> Flow[None]:
+    path, size, stamp = parcel.path, parcel.size, parcel.changed
     offset, tries = 0, TRIES
     while offset < size:
         piece = Piece(path, offset, min(PIECE, size - offset))
-        if path.stat().st_mtime_ns != stamp:
+        if parcel.changed != stamp:
             raise FileChangedError(f"{path} changed while it was being sent. Send it again.")
         headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
         before = offset
@@ -178,6 +229,20 @@ def _received(service: Service, address: str) -> Flow[Scene]:
         if told.get("status") not in ("receiving", "checking"):
             raise NotAServiceError(f"The service says of the upload: {told.get('status')!r}, which means nothing here.")
         yield Wait(CHECKING_SECONDS)
+
+
+def _joined(service: Service, held: dict[str, str], first: Parcel) -> Flow[Scene]:
+    """Have the service make one scene of uploads that it holds, by their addresses."""
+    order = {"uploads": {name: address.rstrip("/").rpartition("/")[2] for name, address in held.items()}}
+    said = {key: value for key, value in first.said().items() if key != "polarisation"}
+    body = json.dumps({**order, **said, "force": first.force}).encode()
+    headers = {**JSON, "Content-Type": "application/json"}
+    # Not sent twice: once joined, the uploads are no longer there to be joined.
+    answer = yield from ask(Request("POST", join(service.base, "scenes"), headers, body, repeatable=False))
+    told = answer.json()
+    if answer.status == 202:  # it still looks at them
+        return (yield from _received(service, join(service.base, "uploads", str(told.get("id")))))
+    return Scene.of(told)
 
 
 def _offset_in(answer: Response, otherwise: int) -> int:

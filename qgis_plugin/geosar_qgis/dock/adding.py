@@ -23,15 +23,16 @@ def tiles_of(service: Service, scene: Scene, layer: str, job: str = "") -> Flow[
     return tiles, tiles.description.partition("; model ")[2]
 
 
-def file_of(service: Service, scene: Scene, output: str, job: str = "") -> Flow[tuple[str, str]]:
-    """Ask for the address of the latest result's file, and which model made it."""
+def file_of(service: Service, scene: Scene, output: str, job: str = "") -> Flow[tuple[str, str, bytes]]:
+    """Ask for the address of the latest result's file, which model made it, and for its legend."""
     if not job:
         done = [one for one in (yield from service.jobs(scene.id)) if one.status == "successful"]
         if not done:
             raise NotThereError(f"{scene.name} has not been translated yet. Translate it first, or add the live layer.")
         job = done[0].id
     results = yield from service.results(job)
-    return service.result_address(results, output), results.model
+    legend = yield from service.legend(scene.id, output)
+    return service.result_address(results, output), results.model, legend
 
 
 def add_tiles(connection: Connection, scene: Scene, found: tuple[Tiles, str]) -> QgsRasterLayer:
@@ -40,20 +41,20 @@ def add_tiles(connection: Connection, scene: Scene, found: tuple[Tiles, str]) ->
     return added(xyz_layer(connection, tiles, scene.name, model))
 
 
-def add_file(scene: Scene, output: str, found: tuple[str, str]) -> QgsRasterLayer:
+def add_file(scene: Scene, output: str, found: tuple[str, str, bytes]) -> QgsRasterLayer:
     """Add a file that stays on the service; raises NotThereError when it cannot be opened."""
-    address, model = found
-    layer = cog_layer(cog_source(address), scene.name, output, model)
+    address, model, legend = found
+    layer = cog_layer(cog_source(address), scene.name, output, model, legend)
     if not layer.isValid():
         raise NotThereError("The file on the service cannot be opened from here. Its tiles (XYZ) may work nonetheless.")
     return added(layer)
 
 
 def added(layer: QgsRasterLayer) -> QgsRasterLayer:
-    """Put a layer on top of the project's."""
+    """Put a layer on top of the project's, with its legend open."""
     project = QgsProject.instance()
     project.addMapLayer(layer, False)
-    project.layerTreeRoot().insertLayer(0, layer)
+    project.layerTreeRoot().insertLayer(0, layer).setExpanded(True)
     return layer
 
 

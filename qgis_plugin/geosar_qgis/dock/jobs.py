@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QDateTime, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
@@ -18,11 +16,12 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..client.answers import Job
-from ..client.service import words_of
+from ..client.service import left_of, words_of
 from ..words import tr
 
 KEY = Qt.ItemDataRole.UserRole
-NAME, STATE, BEGUN = range(3)
+NAME, STATE = range(2)
+BAR_HEIGHT = 20
 
 
 class JobsTab(QWidget):
@@ -35,16 +34,12 @@ class JobsTab(QWidget):
         super().__init__(parent)
         self.jobs: dict[str, Job] = {}
         self.tree = QTreeWidget()
-        self.tree.setHeaderLabels([tr("Scene"), tr("State"), tr("Begun")])
+        self.tree.setHeaderLabels([tr("Scene"), tr("State")])
         self.tree.setRootIsDecorated(False)
         self.tree.setAlternatingRowColors(True)
         self.tree.setUniformRowHeights(True)
         header = self.tree.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Interactive)
-        header.setSectionResizeMode(STATE, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(BEGUN, QHeaderView.ResizeMode.ResizeToContents)
-        header.resizeSection(NAME, 130)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.stop = self._button(tr("Stop"), "mTaskCancel.svg", "stop")
         self.xyz = self._button(tr("Add as XYZ"), "mActionAddRasterLayer.svg", "optical")
         self.cog = self._button(tr("Add as COG"), "mActionAddRasterLayer.svg", "optical_file")
@@ -67,18 +62,25 @@ class JobsTab(QWidget):
                 self.tree.takeTopLevelItem(row)
         for number, job in enumerate(jobs):
             item = self._item(job.id) or self._insert(job.id, self._uploads() + number)
-            item.setText(NAME, names.get(job.scene, job.scene[:8]))
+            name = names.get(job.scene, job.scene[:8])
+            item.setText(NAME, f"{name}\n{when(job.created)}")
+            item.setToolTip(NAME, name)
+            item.setToolTip(STATE, words_of(job) if job.live else job.message)
             self._show(item, job.progress, state_of(job), busy=job.live)
-            item.setText(BEGUN, when(job.created))
-            item.setToolTip(NAME, item.text(NAME))
-            item.setToolTip(STATE, job.message)
         self._choose()
+
+    def choose(self, key: str) -> None:
+        """Select a job, where it is listed."""
+        item = self._item(key)
+        if item is not None:
+            self.tree.setCurrentItem(item)
 
     def show_upload(self, key: str, name: str, progress: float, words: str) -> None:
         """Show an upload from here."""
         item = self._item(key) or self._insert(key, 0)
-        item.setText(NAME, name)
-        self._show(item, int(progress), words, busy=True)
+        item.setText(NAME, f"{name}\n{tr('being sent')}")
+        item.setToolTip(STATE, words)
+        self._show(item, int(progress), words.partition(", ")[2] or words, busy=True)
 
     def drop_upload(self, key: str) -> None:
         """Take an upload out of the list."""
@@ -96,19 +98,16 @@ class JobsTab(QWidget):
         return "" if item is None else str(item.data(NAME, KEY))
 
     def _show(self, item: QTreeWidgetItem, progress: int, words: str, *, busy: bool) -> None:
-        bar = self.tree.itemWidget(item, STATE)
-        if busy:
-            if not isinstance(bar, QProgressBar):
-                bar = QProgressBar()
-                bar.setRange(0, 100)
-                self.tree.setItemWidget(item, STATE, bar)
-            bar.setValue(progress)
-            bar.setFormat(words)
-            item.setText(STATE, "")
-        else:
-            if bar is not None:
-                self.tree.removeItemWidget(item, STATE)
+        if not busy:
+            self.tree.removeItemWidget(item, STATE)
             item.setText(STATE, words)
+            return
+        if self.tree.itemWidget(item, STATE) is None:
+            self.tree.setItemWidget(item, STATE, framed_bar())
+        bar = self.tree.itemWidget(item, STATE).findChild(QProgressBar)
+        bar.setValue(progress)
+        bar.setFormat(words)
+        item.setText(STATE, "")
 
     def _choose(self) -> None:
         key = self.chosen()
@@ -140,15 +139,28 @@ class JobsTab(QWidget):
         return button
 
 
+def framed_bar() -> QWidget:
+    """Make a progress bar that keeps its height in a higher row."""
+    whole = QWidget()
+    layout = QVBoxLayout(whole)
+    layout.setContentsMargins(2, 0, 4, 0)
+    bar = QProgressBar()
+    bar.setRange(0, 100)
+    bar.setFixedHeight(BAR_HEIGHT)
+    layout.addWidget(bar)
+    return whole
+
+
 def state_of(job: Job) -> str:
     """Say how a job stands, shortly."""
-    words: dict[str, Any] = {
+    words = {
         "accepted": tr("waiting"),
+        "running": f"{job.progress} %{left_of(job)}",
         "successful": tr("translated"),
         "dismissed": tr("stopped"),
         "failed": tr("failed: {0}").format(job.message),
     }
-    return str(words.get(job.status) or words_of(job).replace("Translating, ", ""))
+    return words.get(job.status, job.status)
 
 
 def when(timestamp: str) -> str:

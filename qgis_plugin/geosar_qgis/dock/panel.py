@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Callable
 
-from qgis.core import QgsApplication
+from qgis.core import QgsApplication, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt, QTimer, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtWidgets import (
@@ -54,7 +54,7 @@ class Panel(QDockWidget):
         self._locked: set[str] = set()
         self._asked: set[tuple[str, str]] = set()
         self._pictures = 0
-        self._wanted_scene = ""
+        self._wanted_scene = self._wanted_job = ""
         self.combo = QComboBox()
         self.state = QLabel()
         self.state.setWordWrap(True)
@@ -180,21 +180,25 @@ class Panel(QDockWidget):
 
     def _begun(self, scene: Scene, job: Job) -> None:
         self._known_live.add(job.id)
+        self._wanted_job = job.id
         self.tabs.setCurrentWidget(self.jobs)
         log.note(f"Job {job.id}: {scene.name}")
         self.ask_jobs()
 
     def _add_tiles(self, connection: Connection, scene: Scene, found: Any) -> None:
-        adding.add_tiles(connection, scene, found)
-        adding.show_if_away(self._canvas, scene)
+        self._added(scene, adding.add_tiles(connection, scene, found))
 
     def _add_file(self, scene: Scene, output: str, found: Any) -> None:
         try:
-            adding.add_file(scene, output, found)
+            layer = adding.add_file(scene, output, found)
         except ClientError as error:
             log.tell(self._iface.messageBar(), error)
         else:
-            adding.show_if_away(self._canvas, scene)
+            self._added(scene, layer)
+
+    def _added(self, scene: Scene, layer: QgsRasterLayer) -> None:
+        self._iface.setActiveLayer(layer)  # so that opacity and swipe act on it
+        adding.show_if_away(self._canvas, scene)
 
     def _show_scenes(self, scenes: list[Scene]) -> None:
         self.scenes.show_scenes(scenes)
@@ -234,6 +238,9 @@ class Panel(QDockWidget):
     def _show_jobs(self, jobs: list[Job]) -> None:
         names = {one.id: one.name for one in self.scenes.scenes.values()}
         self.jobs.show_jobs(jobs, names)
+        wanted, self._wanted_job = self._wanted_job, ""
+        if wanted:
+            self.jobs.choose(wanted)
         for job in jobs:
             if job.id in self._known_live and not job.live:
                 self._ended(job, names.get(job.scene, job.scene))
@@ -245,7 +252,8 @@ class Panel(QDockWidget):
     def _ended(self, job: Job, name: str) -> None:
         bar = self._iface.messageBar()
         if job.status == "successful":
-            log.say(bar, tr("{0} is translated. Add it from the tab Jobs.").format(name))
+            act = (tr("Add to the map"), partial(self._do_with_job, "optical", job.id))
+            log.say(bar, tr("{0} is translated.").format(name), act)
         elif job.status == "failed":
             log.tell(bar, ClientError(tr("{0} could not be translated: {1}").format(name, job.message)))
         self.ask_scenes()
@@ -318,8 +326,7 @@ class Panel(QDockWidget):
         self._hang_up()
         self.connection = connection
         self._known_live.clear()
-        self.scenes.show_scenes([])
-        self.scenes.pictures.clear()
+        self.scenes.clear()
         self.jobs.show_jobs([], {})
         self.refresh()
 

@@ -11,6 +11,7 @@ from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -51,6 +52,12 @@ class ScenesTab(QWidget):
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.list.setAlternatingRowColors(True)
         self.list.setUniformItemSizes(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.empty = QLabel()
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setEnabled(False)
+        QVBoxLayout(self.list).addWidget(self.empty)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.send = self._button(tr("Upload layer"), "mActionSharingExport.svg", self._upload_menu())
         self.send.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
@@ -97,14 +104,20 @@ class ScenesTab(QWidget):
         for scene in scenes:
             item = QListWidgetItem(self.pictures.get(_key(scene), blank()), f"{scene.name}\n{details_of(scene)}")
             item.setData(ID, scene.id)
+            item.setSizeHint(QSize(PICTURE, PICTURE + 4))  # as wide as the list, its text cut with three dots
             item.setToolTip(f"{scene.name}\n{scene.filename}, {scene.size / 1e6:.1f} MB\n{tr('id')}: {scene.id}")
             self.list.addItem(item)
             if chosen is not None and scene.id == chosen.id:
                 self.list.setCurrentItem(item)
-        if self.list.count() == 0:
-            item = QListWidgetItem(tr("No scenes. Select a SAR layer and press Upload layer."))
-            item.setFlags(Qt.ItemFlag.NoItemFlags)
-            self.list.addItem(item)
+        narrowed = self.in_view.isChecked() or bool(self.text.text())
+        none = tr("No such scene.") if narrowed else tr("No scenes yet: select a SAR layer and press Upload layer.")
+        self.empty.setText("" if scenes else none)
+
+    def clear(self) -> None:
+        """Show nothing, until the scenes of a service are there."""
+        self.show_scenes([])
+        self.empty.clear()
+        self.pictures.clear()
 
     def without_picture(self) -> list[Scene]:
         """Give the scenes whose picture is not there yet."""
@@ -156,7 +169,7 @@ class ScenesTab(QWidget):
             ("optical", tr("Synthetic image, as XYZ"), done and placed),
             ("optical_file", tr("Synthetic image, as COG"), done),
             ("error", tr("Expected error, as XYZ"), done and placed),
-            ("error_file", tr("Expected error, as COG, with legend"), done),
+            ("error_file", tr("Expected error, as COG"), done),
             ("sar", tr("SAR image, as XYZ"), placed),
         ]
         if not layers_only:
@@ -212,7 +225,7 @@ def details_of(scene: Scene) -> str:
     }.get(scene.state, tr("translated") if "optical" in scene.layers else tr("not translated yet"))
     if not scene.georeferenced:
         state += ", " + tr("no place on the map")
-    return f"{'  ·  '.join(filter(None, [*first, when]))}\n{state}"
+    return f"{' · '.join(filter(None, first))}\n{when} · {state}"
 
 
 def framed(image: QImage) -> QIcon:

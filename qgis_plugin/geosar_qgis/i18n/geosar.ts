@@ -64,11 +64,11 @@
       <translation type="unfinished" />
     </message>
     <message>
-      <source>The layer has no file that can be sent as it is; its values are copied first.</source>
+      <source>SAR image</source>
       <translation type="unfinished" />
     </message>
     <message>
-      <source>SAR image</source>
+      <source>Its second polarisation, where that is another layer</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -80,7 +80,7 @@
       <translation type="unfinished" />
     </message>
     <message>
-      <source>Scene {0}: {1}</source>
+      <source>{0} has no file that can be sent as it is; its values are copied first.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -88,7 +88,15 @@
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Scene {0}: {1}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Copying</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Which polarisation {0} hold cannot be told by their names. Choose it under Polarisation: with VV,VH the first layer is VV and the second VH.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -100,7 +108,7 @@
 
 &lt;b&gt;The result is synthetic: a guess of a network, not an observation.&lt;/b&gt; The expected error says how far off each pixel may be, from 0 to 255.
 
-SAR image: one or two polarisations, in decibel, power, amplitude or grey values; with a CRS or with ground control points. A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is copied first.
+SAR image: one or two polarisations, in decibel, power, amplitude or grey values; with a CRS or with ground control points. A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is copied first. Two polarisations in two layers go as one scene: give the second one, too.
 
 Only this part: in any CRS; the whole image without it.
 
@@ -184,7 +192,7 @@ Scene: its id, or its name where only one scene has it. List scenes gives both. 
     <message>
       <source>Sends a SAR image to the service, where it can be looked at, translated live and translated as a whole. The same content sent twice is one scene.
 
-A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is copied first.</source>
+A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is copied first. Two polarisations in two layers, such as scene_vv.tif and scene_vh.tif, go as one scene: give the second, too.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -296,11 +304,11 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>Begun</source>
+      <source>failed: {0}</source>
       <translation type="unfinished" />
     </message>
     <message>
-      <source>failed: {0}</source>
+      <source>being sent</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -321,6 +329,10 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
     </message>
     <message>
       <source>Remove a scene</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Add to the map</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -356,7 +368,7 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>{0} is translated. Add it from the tab Jobs.</source>
+      <source>{0} is translated.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -396,15 +408,19 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
+      <source>No such scene.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>No scenes yet: select a SAR layer and press Upload layer.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>not translated yet</source>
       <translation type="unfinished" />
     </message>
     <message>
       <source>no place on the map</source>
-      <translation type="unfinished" />
-    </message>
-    <message>
-      <source>No scenes. Select a SAR layer and press Upload layer.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -424,7 +440,7 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>Expected error, as COG, with legend</source>
+      <source>Expected error, as COG</source>
       <translation type="unfinished" />
     </message>
     <message>

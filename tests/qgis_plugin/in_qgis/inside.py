@@ -8,6 +8,7 @@ from geosar_qgis.client.driving import never
 from geosar_qgis.connections import Connection
 from geosar_qgis.network import carry_out
 from qgis.core import (
+    Qgis,
     QgsApplication,
     QgsMapRendererParallelJob,
     QgsMapSettings,
@@ -18,7 +19,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRectangle,
 )
-from qgis.gui import QgsMapCanvas
+from qgis.gui import QgsMapCanvas, QgsMessageBarItem
 from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QSize, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar
@@ -157,6 +158,16 @@ class Window(QMainWindow):
 
     def pushMessage(self, _title: str, text: str, _level: Any, _seconds: int) -> None:
         self.said.append(text)
+
+    def createMessage(self, title: str, text: str) -> QgsMessageBarItem:
+        self.offered = QgsMessageBarItem(title, text, Qgis.MessageLevel.Success, 0, self)
+        return self.offered
+
+    def pushWidget(self, item: QgsMessageBarItem, _level: Any, _seconds: int) -> None:
+        self.said.append(item.text())
+
+    def popWidget(self, item: QgsMessageBarItem) -> None:
+        item.hide()
 
     def activeLayer(self) -> Any:
         return self.layer

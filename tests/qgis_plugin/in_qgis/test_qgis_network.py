@@ -1,5 +1,6 @@
 """Requests on QGIS's network: long uploads beside a living window, lines that are cut, and keys that stay at home."""
 
+import base64
 import socket
 import ssl
 import subprocess
@@ -14,14 +15,14 @@ from typing import Any
 
 import pytest
 from geosar_qgis import connections
-from geosar_qgis.client.messages import Request, UnreachableError, UntrustedError
+from geosar_qgis.client.messages import RefusedError, Request, UnreachableError, UntrustedError
 from geosar_qgis.client.service import Service
 from geosar_qgis.client.uploads import Parcel, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.network import Conversation, send
 from geosar_qgis.provider import GeosarProvider
 from inside import Run, ask, spin, wait
-from qgis.core import QgsApplication
+from qgis.core import Qgis, QgsApplication, QgsAuthMethodConfig
 from qgis.PyQt.QtCore import QTimer
 
 Make = Callable[..., Path]
@@ -156,7 +157,35 @@ def test_a_key_goes_to_its_own_service_only(qgis_app: Any) -> None:
         send(connection)(Request("GET", f"{address}/geosar/scenes"), lambda: False)
         send(connection)(Request("GET", f"{address}/elsewhere"), lambda: False)
         server.shutdown()
-    assert heard == ["Bearer secret", ""]
+    assert [base64.b64decode(one.partition(" ")[2]).decode() for one in heard] == ["api-key:secret", ""]
+
+
+def kept(method: str, values: dict[str, str]) -> str:
+    """Make an authentication configuration, as one does by hand; gives its id."""
+    config = QgsAuthMethodConfig(method)
+    config.setName(f"made by hand: {method}")
+    config.setConfigMap(values)
+    stored = QgsApplication.authManager().storeAuthenticationConfig(config)
+    assert stored[0] if isinstance(stored, tuple) else stored
+    return str(config.id())
+
+
+def test_a_key_may_be_kept_in_each_way_that_qgis_has(locked: Any) -> None:
+    manager = QgsApplication.authManager()
+    assert manager.setMasterPassword("of the tests", True)
+    ways: dict[str, list[dict[str, str]]] = {
+        "Basic": [{"username": "anybody", "password": locked.key}],
+        "APIHeader": [{"Authorization": f"Bearer {locked.key}"}, {"X-API-Key": locked.key}],  # since QGIS 3.24
+    }
+    known = set(ways) & set(manager.authMethodsKeys())
+    assert known >= ({"Basic"} if Qgis.QGIS_VERSION_INT < 32400 else set(ways))
+    for method in known:
+        for values in ways[method]:
+            connection = Connection("by hand", locked.address, kept(method, values))
+            assert ask(connection, Service(locked.address).models())
+    wrong = Connection("wrong", locked.address, kept("Basic", {"username": "anybody", "password": "guessed"}))
+    with pytest.raises(RefusedError, match="key"):
+        ask(wrong, Service(locked.address).models())
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_in_words(qgis_app: Any, tmp_path: Path) -> None:

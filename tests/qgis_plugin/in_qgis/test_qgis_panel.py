@@ -15,6 +15,7 @@ from geosar_qgis.network import Conversation
 from inside import Window, ask, pixels, spin, wait
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.PyQt.QtCore import QCoreApplication, QEvent
+from qgis.PyQt.QtWidgets import QPushButton
 
 Make = Callable[..., Path]
 
@@ -78,9 +79,13 @@ def test_from_a_selected_layer_to_a_swipe_over_its_translation(plugin: Any, make
     wait(lambda: any(one.scene == scene.id for one in panel.jobs.jobs.values()), 30)
     wait(lambda: [one.status for one in panel.jobs.jobs.values() if one.scene == scene.id] == ["successful"], 90)
     job = next(one for one in panel.jobs.jobs.values() if one.scene == scene.id)
-    panel.jobs.tree.setCurrentItem(panel.jobs._item(job.id))
-    panel.jobs.xyz.click()
+    assert panel.jobs.chosen() == job.id, "what was begun last is selected"
+    wait(lambda: "is translated" in window.messages())
+    window.offered.findChild(QPushButton).click()
     wait(lambda: any("synthetic" in one.name() for one in QgsProject.instance().mapLayers().values()))
+    assert "synthetic" in window.activeLayer().name(), "so that opacity and swipe act on it"
+    node = QgsProject.instance().layerTreeRoot().findLayer(window.activeLayer().id())
+    assert node.isExpanded()
     panel.jobs.cog.click()
     wait(lambda: len(QgsProject.instance().mapLayers()) == 3 or "cannot be opened" in window.messages(), 120)
     assert len(QgsProject.instance().mapLayers()) == 3, window.messages()

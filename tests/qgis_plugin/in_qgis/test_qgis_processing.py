@@ -127,6 +127,23 @@ def test_uploading_listing_and_translating_what_is_there(served: Any, make_sar: 
     assert again["JOB_ID"] == by_name["JOB_ID"], "the same wish is one job"
 
 
+def test_a_pair_of_layers_is_one_scene(served: Any, make_sar: Make, tmp_path: Path) -> None:
+    first, second = make_sar("pair_vv.tif", seed=61), make_sar("pair_vh.tif", seed=61, width=300)
+    virtual = tmp_path / "pair_vh.vrt"  # so that one of the two is copied first
+    gdal.BuildVRT(str(virtual), [str(second)]).FlushCache()
+    task = Run("translate", {"INPUT": str(first), "SECOND": str(virtual), "CONNECTION": served.address, "UNIT": 1,
+                             "OUTPUT": str(tmp_path / "o.tif")})  # fmt: skip
+    results = task.result()
+    assert grid(results["OUTPUT"]) == grid(first)
+    assert task.feedback.shares == sorted(task.feedback.shares)
+    scene = ask(Connection("c", served.address), Service(served.address).scene(results["SCENE_ID"]))
+    assert (scene.name, scene.polarisations) == ("pair_vv + VH", ("VV", "VH"))
+
+    nameless = [make_sar("one.tif", seed=62, bands=3), make_sar("two.tif", seed=63, bands=3)]
+    given = {"INPUT": str(nameless[0]), "SECOND": str(nameless[1]), "CONNECTION": served.address}
+    assert "Which polarisation one and two hold cannot be told" in Run("upload", given).trouble()
+
+
 def test_bands_are_chosen_and_layers_without_a_file_of_their_own_are_copied(
     served: Any, make_sar: Make, tmp_path: Path
 ) -> None:
