@@ -79,9 +79,11 @@ class Source:
         """Return the GDAL settings under which the source is opened and read."""
         if not self.remote:
             return nullcontext()
-        return rasterio.Env(
-            **{key: os.environ.get(key, value) for key, value in _REMOTE_OPTIONS.items()},
-        )
+        options = {key: os.environ.get(key, value) for key, value in _REMOTE_OPTIONS.items()}
+        # Python heeds it, and so does GDAL by itself; rasterio puts certificates of its own before that.
+        if trusted := os.environ.get("SSL_CERT_FILE"):
+            options["GDAL_CURL_CA_BUNDLE"] = trusted
+        return rasterio.Env(**options)
 
 
 def resolve(source: str | os.PathLike[str]) -> Source:
