@@ -60,6 +60,13 @@ def needs_georeference(crs: CRS | None) -> None:
         )
 
 
+def extent(reader: Any) -> tuple[tuple[float, float, float, float], CRS]:
+    """Give bounds and CRS; those of its pixels for a scene in image space."""
+    if reader.crs is None:
+        return (0.0, 0.0, float(reader.width), float(reader.height)), IMAGE_SPACE
+    return reader.bounds, reader.crs
+
+
 def image_space_point(reader: Any, x: float, y: float, **asked: Any) -> PointData:
     """Give the values of the pixel in column x and row y; raises PointOutsideBounds."""
     if not (0 <= x < reader.width and 0 <= y < reader.height):
@@ -104,8 +111,8 @@ class CogReader(PlacedReader):
         parent.__attrs_post_init__()
 
     def info(self) -> Info:
-        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
-        needs_georeference(self.crs)
+        """See rio-tiler; a scene in image space lies in its pixels."""
+        self.bounds, self.crs = extent(self)  # it is opened for each request, and nothing else is asked of it
         return super().info()
 
     def part(self, *args: Any, **kwargs: Any) -> ImageData:

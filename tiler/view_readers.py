@@ -21,7 +21,7 @@ from geosar.overviews import halve as halve_bytes
 from tiler import direct
 from tiler.errors import TooWideError
 from tiler.live import BLOCK
-from tiler.readers import PlacedReader, image_space_point, needs_georeference, places, stretched
+from tiler.readers import PlacedReader, extent, image_space_point, needs_georeference, places, stretched
 
 if TYPE_CHECKING:
     from tiler.layers import Layer
@@ -67,12 +67,12 @@ class ViewReader(PlacedReader):
         """Make a window, shrunk by a power of 2, and let rio-tiler read from it."""
 
     def info(self) -> Info:
-        """Say what the image is; raises NotGeoreferencedError for a scene in image space."""
-        needs_georeference(self.crs)
+        """Say what the image is; a scene in image space lies in its pixels."""
+        bounds, crs = extent(self)
         return Info.model_validate(
             {
-                "bounds": self.bounds,
-                "crs": self.crs.to_string(),
+                "bounds": bounds,
+                "crs": crs.to_string(),
                 "band_metadata": [(f"b{number}", {}) for number in range(1, len(self.names) + 1)],
                 "band_descriptions": [(f"b{number}", name) for number, name in enumerate(self.names, 1)],
                 "dtype": self.dtype,

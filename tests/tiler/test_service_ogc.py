@@ -6,9 +6,12 @@ from typing import Any
 import jsonschema
 import ogc_schemas as ogc
 import pytest
+from ogc_api_processes_client.api_client_wrapper import ApiClientWrapper
+from ogc_api_processes_client.configuration import Configuration
+from ogc_api_processes_client.models.status_code import StatusCode
 from owslib.ogcapi.processes import Processes
 from service import MakeService, problem, send, services_of, wait
-from serving import free_port, serving
+from serving import free_port, on_a_port, serving
 from starlette.testclient import TestClient
 
 EXECUTION = "/processes/translate/execution"
@@ -135,6 +138,23 @@ def test_jobs_are_listed_as_asked(client: TestClient, job: dict[str, Any]) -> No
         assert identifier not in listed(query), query
     problem(client.get("/jobs?minDuration=-1"), 422)
     problem(client.get("/jobs?datetime=now"), 422)
+
+
+def test_a_client_made_from_the_schemas_of_the_standard_reads_every_answer(
+    client: TestClient, job: dict[str, Any]
+) -> None:
+    """Its models are generated from OGC's own document; it raises where an answer is not as that says."""
+    with on_a_port(client) as address:
+        api = ApiClientWrapper(configuration=Configuration(host=address))
+        assert {link.rel for link in api.get_landing_page().links} >= {"service-desc"}
+        assert any(one.endswith("/conf/core") for one in api.get_conformance_classes().conforms_to)
+        assert [one.id for one in api.get_processes().processes] == ["translate"]
+        described = api.get_process_description("translate")
+        assert described.inputs["scene"].var_schema is not None
+        assert described.job_control_options
+        assert job["jobID"] in {one.job_id for one in api.get_jobs().jobs}
+        assert api.get_status(job["jobID"]).status == StatusCode.SUCCESSFUL
+        assert set(api.get_result(job["jobID"])) >= {"optical", "error", "report"}
 
 
 def test_a_client_that_others_wrote_finds_runs_and_follows_a_process(

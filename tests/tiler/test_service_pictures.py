@@ -112,8 +112,18 @@ def test_a_point_is_a_pixel(client: TestClient, plain: dict[str, Any], grey: np.
 
 def test_a_map_is_refused_with_what_to_look_at_instead(client: TestClient, plain: dict[str, Any]) -> None:
     for layer in ("sar", "live", "optical"):
-        for path in ("tiles/1/0/0.png", "tilejson.json", "info", "bbox/0,0,1,1.png", "WMTSCapabilities.xml"):
+        for path in ("tiles/1/0/0.png", "tilejson.json", "info.geojson", "bbox/0,0,1,1.png", "WMTSCapabilities.xml"):
             assert "/tiles/image" in problem(client.get(f"/scenes/{plain['id']}/{layer}/{path}"), 422)
+
+
+@pytest.mark.parametrize(("layer", "bands"), [("sar", 1), ("live", 4), ("optical", 3), ("error", 1)])
+def test_what_is_known_of_a_layer_is_told_in_pixels(
+    client: TestClient, plain: dict[str, Any], layer: str, bands: int
+) -> None:
+    found = client.get(f"/scenes/{plain['id']}/{layer}/info").json()
+    assert found["bounds"] == [0, 0, plain["width"], plain["height"]]
+    assert (found["width"], found["height"], found["count"]) == (plain["width"], plain["height"], bands)
+    assert "pixel" in found["crs"]
 
 
 def test_a_jpeg_is_seen_before_it_is_prepared(client: TestClient, make_raster: MakeRaster, grey: np.ndarray) -> None:
