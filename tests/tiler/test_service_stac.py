@@ -8,6 +8,9 @@ from typing import Any
 import pystac
 import pystac_client
 import pytest
+from pystac.extensions.projection import ProjectionExtension
+from pystac.extensions.raster import DataType, RasterExtension, Sampling
+from pystac.extensions.render import RenderExtension
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from service import problem
 from serving import on_a_port
@@ -97,6 +100,42 @@ def test_items_and_collections_are_what_the_schemas_of_stac_say(client: TestClie
     for one in client.get("/stac/collections").json()["collections"]:
         schemas.validate_core(one, pystac.STACObjectType.COLLECTION, "1.1.0")
     schemas.validate_core(client.get("/stac").json(), pystac.STACObjectType.CATALOG, "1.1.0")
+
+
+def test_extensions_are_as_the_classes_of_others_read_them(
+    client: TestClient, scene: dict[str, Any], job: dict[str, Any]
+) -> None:
+    """The item of the catalogue, that of the scene, and the one that `translate-geotiff --stac` writes.
+
+    No package on the index has the schemas of the extensions; pystac knows names and types of their fields.
+    """
+    written = client.get(client.get(f"/jobs/{job['jobID']}/results").json()["stac"]["href"]).json()
+    found = client.get("/stac/search", params={"ids": f"{scene['id']},{job['jobID']}"}).json()["features"]
+    for one in (written, *found):
+        item = pystac.Item.from_dict(one)
+        assert ProjectionExtension.get_schema_uri() in one["stac_extensions"]
+        place = ProjectionExtension.ext(item)
+        assert place.code == "EPSG:32643"
+        assert place.shape == [scene["height"], scene["width"]]
+        assert place.bbox == pytest.approx([600_000, 1_194_000, 607_000, 1_200_000])
+        assert place.transform is not None
+        assert place.transform[0] == pytest.approx(10)
+        known = {"code", "wkt2", "projjson", "geometry", "bbox", "centroid", "shape", "transform"}
+        used = {name.partition(":")[2] for name in item.properties if name.startswith("proj:")}
+        assert used <= known
+        assert isinstance(item.properties["processing:lineage"], str)
+        software = item.properties.get("processing:software", {})
+        assert all(isinstance(version, str) for version in software.values())
+    for item in map(pystac.Item.from_dict, found):
+        for render in RenderExtension.ext(item).renders.values():
+            assert set(render.assets) <= set(item.assets)
+            assert all(low < high for low, high in render.rescale or ())
+    for name in ("optical", "error"):
+        for one in (written, next(one for one in found if one["collection"] == "results")):
+            bands = RasterExtension.ext(pystac.Item.from_dict(one).assets[name]).bands
+            assert bands
+            for band in bands:
+                assert (band.data_type, band.sampling, band.bits_per_sample) == (DataType.UINT8, Sampling.AREA, 8)
 
 
 def test_search_by_shape_property_order_and_fields(
