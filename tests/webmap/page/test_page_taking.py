@@ -84,7 +84,7 @@ def test_the_permalink_opens_the_very_same_view(page: Page, service: Service, sc
     page.get_by_role("slider", name="Divider between the layers").press("ArrowLeft")
     page.get_by_label("Colours").select_option("magma")
     settle(page)
-    link = copied(page, "Copy link to this view")
+    link = copied(page, "Copy link")
     page.mouse.move(0, 0)
     before = page.locator("#coordinates").inner_text()
     page.goto("about:blank")

@@ -162,6 +162,34 @@ def test_an_upload_survives_a_reload(page: Page, service: Service, large: Path) 
     assert begun[0] > 0
 
 
+def test_a_file_that_the_browser_could_not_keep_is_chosen_again_and_goes_on(
+    page: Page, service: Service, large: Path
+) -> None:
+    page.add_init_script("""
+      const { put } = IDBObjectStore.prototype;
+      IDBObjectStore.prototype.put = function (value) {
+        if (value.file) throw new DOMException("no room", "QuotaExceededError");
+        return put.call(this, value);
+      };
+    """)
+    enter(page, service)
+    session = slow_down(page)
+    page.set_input_files(CHOOSER, large)
+    past(page, 15)
+    page.reload()
+    set_rate(session, -1)
+    waiting = page.locator('.upload[data-state="file"]')
+    expect(waiting).to_contain_text("Choose it again: it goes on where it stopped")
+    again = waiting.get_by_label("Choose the file again", exact=True).and_(page.locator("input"))
+    again.set_input_files({"name": large.name, "mimeType": "image/tiff", "buffer": b"another"})
+    expect(waiting).to_contain_text("not the same file")
+    begun: list[int] = []
+    page.on("request", lambda one: one.method == "PATCH" and begun.append(int(one.headers["upload-offset"])))
+    again.set_input_files(large)
+    page.get_by_role("heading", name=large.stem).wait_for()
+    assert begun[0] > 0
+
+
 def test_a_cancelled_upload_leaves_nothing(page: Page, service: Service, large: Path) -> None:
     enter(page, service)
     slow_down(page)

@@ -2,7 +2,8 @@
 
 const DATABASE = "geosar";
 const STORE = "uploads";
-const LARGEST_KEPT = 2 ** 30;
+/** Bytes; a larger file is not copied into the browser's own store. */
+export const LARGEST_KEPT = 2 ** 30;
 
 /**
  * @typedef {object} Kept

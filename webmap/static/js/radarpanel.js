@@ -89,7 +89,7 @@ export function makeRadarPanel(bench) {
     const [usualLow, usualHigh] = usualRange(scene, sar.band);
     const [from, to] = sar.range ?? [usualLow, usualHigh];
     const unit = shownUnit(scene.description.unit);
-    told.textContent = `${number(from, 1)} – ${number(to, 1)} ${unit}`.trim();
+    told.textContent = text.range(number(from, 1), number(to, 1), unit);
     const figures = Object.values(scene.description.statistics)[Number(sar.band) - 1];
     const least = Math.floor(Math.min(figures?.minimum ?? usualLow, from));
     const most = Math.ceil(Math.max(figures?.maximum ?? usualHigh, to));
@@ -115,12 +115,12 @@ export function makeRadarPanel(bench) {
     }))[index];
     if (!one || bench.scene?.id !== scene.id) return;
     const top = Math.max(...one.counts, 1);
+    const x = (value = 0) => ((BINS * (value - least)) / (most - least)).toFixed(2);
     const steps = one.counts.map((count, bin) => {
-      const x = (value = 0) => ((BINS * (value - least)) / (most - least)).toFixed(2);
       const y = (32 - 31 * Math.sqrt(count / top)).toFixed(2);
       return `L${x(one.edges[bin])} ${y} L${x(one.edges[bin + 1])} ${y}`;
     });
-    path.setAttribute("d", `M0 32 ${steps.join(" ")} L${BINS} 32 Z`);
+    path.setAttribute("d", `M${x(one.edges[0])} 32 ${steps.join(" ")} L${x(one.edges.at(-1))} 32 Z`);
   };
 
   bench.addEventListener("scene", draw);

@@ -119,7 +119,7 @@ export class SceneList extends EventTarget {
           { class: "scene-words" },
           h("strong", { title: scene.name }, scene.name),
           h("span", {}, `${polarisations(description.polarisations, TEXT.scene.polarisation + " " + TEXT.scene.unknownPolarisation)} · ${number(description.width)} × ${number(description.height)}`),
-          h("span", {}, scene.acquired ? day(scene.acquired) : scene.georeferenced ? day(scene.created) : TEXT.list.noPlace),
+          h("span", {}, scene.acquired ? TEXT.list.taken(day(scene.acquired)) : scene.georeferenced ? TEXT.list.sent(day(scene.created)) : TEXT.list.noPlace),
         ),
         state ? h("span", { class: `chip${this.busy.has(scene.id) ? " busy" : ""}` }, state) : null,
       ),

@@ -45,7 +45,7 @@ export const TEXT = {
     title: "Bring a radar scene",
     choose: "Choose files",
     drop: "or drop them anywhere on the page",
-    kinds: "GeoTIFF, Sentinel-1 SAFE zip, PNG or JPEG",
+    kinds: "GeoTIFF, SAFE zip, PNG or JPEG",
     dropHere: "Drop to upload",
     uploads: "Uploads",
     pause: "Pause",
@@ -58,6 +58,7 @@ export const TEXT = {
     chooseAgain: "Choose the file again",
     /** @param {number} sent @param {number} size */
     sent: (sent, size) => `${bytes(sent)} of ${bytes(size)} (${size ? Math.floor((100 * sent) / size) : 100} %)`,
+    keepOpen: "keep this page open: so large a file must be chosen again after a reload",
     /** @param {number} rate */
     rate: (rate) => `${bytes(rate)}/s`,
     states: {
@@ -69,7 +70,7 @@ export const TEXT = {
       held: "Waiting for the other polarisation",
       done: "Ready",
       failed: "Not taken",
-      file: "The page was reloaded. Choose the same file again to go on where it stopped.",
+      file: "The page was reloaded, and had kept no copy of so large a file. Choose it again: it goes on where it stopped.",
     },
     /** @param {string} name @param {number} most */
     tooLarge: (name, most) => `${name} is larger than ${bytes(most)}, the most that this service takes.`,
@@ -95,6 +96,10 @@ export const TEXT = {
     translated: "Translated",
     running: "Translating",
     noPlace: "No map position",
+    /** @param {string} when */
+    taken: (when) => `Taken ${when}`,
+    /** @param {string} when */
+    sent: (when) => `Sent ${when}`,
   },
   scene: {
     rename: "Rename",
@@ -185,6 +190,8 @@ export const TEXT = {
     title: "Radar display",
     band: "Show",
     composite: "Composite",
+    /** @param {string} from @param {string} to @param {string} unit */
+    range: (from, to, unit) => `${from} to ${to} ${unit}`.trim(),
     low: "Darkest at",
     high: "Brightest at",
     colours: "Colours",
@@ -246,7 +253,7 @@ export const TEXT = {
     wmts: "WMTS",
     stac: "STAC",
     qgis: "QGIS",
-    permalink: "Copy link to this view",
+    permalink: "Copy link",
     /** @param {string} what */
     copy: (what) => `Copy ${what}`,
     copied: "Copied.",

@@ -2,11 +2,11 @@
 
 import { wrapped } from "./coordinates.js";
 
-const LANGUAGE = "en";
+const LANGUAGE = "en-GB";
 
 /** @param {number} value @param {number} [digits] */
 export const number = (value, digits = 0) =>
-  value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212");
 
 /** @param {number} count */
 export function bytes(count) {

@@ -1,6 +1,7 @@
 // Bringing data: the button, the drop anywhere on the page, and how far each file is.
 
 import { button, byId, fill, h, icon } from "./dom.js";
+import { LARGEST_KEPT } from "./keep.js";
 import { TEXT } from "./texts.js";
 
 /** @typedef {import("./uploads.js").Uploads} Uploads */
@@ -76,7 +77,11 @@ export function makeUploadView(uploads, onOpen) {
           item.state === "failed"
             ? [item.problem]
             : item.state === "sending" || item.state === "paused"
-              ? [TEXT.upload.sent(item.sent, item.size), item.rate ? TEXT.upload.rate(item.rate) : states[item.state]]
+              ? [
+                  TEXT.upload.sent(item.sent, item.size),
+                  item.rate ? TEXT.upload.rate(item.rate) : states[item.state],
+                  ...(item.size > LARGEST_KEPT ? [TEXT.upload.keepOpen] : []),
+                ]
               : [item.problem || states[item.state]];
         told.textContent = parts.join(" · ");
         if (drawn !== item.state) {
