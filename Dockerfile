@@ -13,10 +13,12 @@ FROM python:3.11-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libexpat1 \
     && rm -rf /var/lib/apt/lists/*
-COPY --from=wheel /wheels /wheels
-# psycopg for GEOSAR_DATABASE_URL=postgresql+psycopg://...
-RUN pip install --no-cache-dir --no-compile /wheels/*.whl "psycopg[binary]>=3.2" \
-    && rm -r /wheels \
+# psycopg for GEOSAR_DATABASE_URL=postgresql+psycopg://... Without OpenVINO's parts for other devices and file formats.
+RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
+    pip install --no-cache-dir --no-compile /wheels/*.whl "psycopg[binary]>=3.2" \
+    && cd "$(python -c 'import importlib.util as u; print(u.find_spec("openvino").submodule_search_locations[0])')/libs" \
+    && rm -f *_intel_gpu_plugin* *_intel_npu_* cache.json \
+        *_tensorflow_frontend* *_tensorflow_lite_frontend* *_pytorch_frontend* *_paddle_frontend* *_jax_frontend* *_gguf_frontend* \
     && useradd --system --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin geosar \
     && install --directory --owner geosar --mode 0750 /data
 USER geosar
