@@ -38,7 +38,7 @@ Place = tuple[int, int]
 class LiveScene:
     """A scene that is open, with what translates it."""
 
-    name: str
+    scene_id: str
     version: str
     model: str
     scene: SarScene
@@ -125,7 +125,7 @@ class LiveScene:
         return blocks
 
     def _key(self, place: Place) -> BlockKey:
-        return BlockKey(self.name, self.version, *place)
+        return BlockKey(self.scene_id, self.version, *place)
 
 
 class LiveScenes:

@@ -1,5 +1,6 @@
-"""What the tests of the service share: sending, waiting, and reading its complaints."""
+"""What the tests of the service share: sending, waiting, reading its pictures and its complaints."""
 
+import io
 import os
 import shutil
 import time
@@ -8,8 +9,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import morecantile
+import numpy as np
+from PIL import Image
 from starlette.testclient import TestClient
 
+MERCATOR = morecantile.tms.get("WebMercatorQuad")
 MakeService = Callable[..., AbstractContextManager[TestClient]]
 MakeRaster = Callable[..., Path]
 
@@ -53,3 +58,16 @@ def services_of(client: TestClient) -> Any:
     """Give the inner parts of the service that a test client speaks with."""
     app: Any = client.app
     return app.state.services
+
+
+def picture(answer: Any) -> np.ndarray:
+    """Read an image that was answered: red, green, blue and opacity (h, w, 4)."""
+    assert answer.status_code == 200, answer.text
+    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))
+
+
+def middle_tile(scene: dict[str, Any], zoom: int = 13) -> str:
+    """Name the tile in which the middle of a scene lies."""
+    west, south, east, north = scene["bbox"]
+    tile = MERCATOR.tile((west + east) / 2, (south + north) / 2, zoom)
+    return f"{tile.z}/{tile.x}/{tile.y}"

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from service import MakeService, send, services_of
-from test_service_tiles import middle_tile, picture
+from service import MakeService, middle_tile, picture, send, services_of
 
 from tiler.blocks import BlockFiles, BlockKey, BlockMemory, Pixels, packed, unpacked
 from tiler.catalogue import get

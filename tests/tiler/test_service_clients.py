@@ -10,11 +10,10 @@ from typing import Any
 import morecantile
 import numpy as np
 import pytest
+from service import MERCATOR, middle_tile, picture
 from serving import on_a_port
 from starlette.testclient import TestClient
-from test_service_tiles import middle_tile, picture
 
-MERCATOR = morecantile.tms.get("WebMercatorQuad")
 EDGE = 20037508.342789244
 XYZ = """<GDAL_WMS><Service name="TMS"><ServerUrl>{address}/${{z}}/${{x}}/${{y}}.png</ServerUrl></Service>
 <DataWindow><UpperLeftX>-{edge}</UpperLeftX><UpperLeftY>{edge}</UpperLeftY><LowerRightX>{edge}</LowerRightX>

@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fetched import get, made, settings
 from service import MakeService, problem, wait
 from starlette.testclient import TestClient
 
 from tiler import connections, fetching
 from tiler.allowed import FetchError, addresses, check_allowed
 from tiler.errors import ForbiddenError
-from tiler.fetching import fetch
-from tiler.settings import Settings
-
-MANY = 10**12
 
 
 @pytest.fixture
@@ -67,14 +64,6 @@ def files(scene_file: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-def settings(*allowed: str, private: bool = True) -> Settings:
-    return Settings(allowed_hrefs=allowed, href_private=private)
-
-
-def get(href: str, folder: Path, given: Settings, *, limit: int = MANY) -> fetching.Received:
-    return fetch(href, folder / "got", given, limit=limit, room=lambda: MANY)
 
 
 def test_what_lies_under_an_allowed_address_is_fetched(files: str, scene_file: Path, tmp_path: Path) -> None:
@@ -222,19 +211,6 @@ def test_a_scene_is_made_of_an_address(make_service: MakeService, files: str, sc
         again = made(client, {"href": str(folder / "b_power.tif")})
         assert again["id"] == first["id"]
         wait(client, f"/scenes/{first['id']}", lambda found: found["display"]["state"] == "ready")
-
-
-def made(client: TestClient, order: dict[str, Any]) -> dict[str, Any]:
-    """Order a scene; a slow service says where to ask."""
-    answer = client.post("/scenes", json=order)
-    if answer.status_code == 202:
-        where = answer.headers["location"]
-        done = wait(client, where, lambda found: found["status"] in {"done", "failed"})
-        assert done["received"] == done["length"]
-        answer = client.get(f"/scenes/{done['scene']}")
-    assert answer.status_code in {200, 201}, answer.text
-    scene: dict[str, Any] = answer.json()
-    return scene
 
 
 @pytest.mark.parametrize(

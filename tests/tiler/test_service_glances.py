@@ -1,6 +1,5 @@
 """SAR from the upload itself, until its copy for tiles is ready: the same place, the same values, whatever the size."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import morecantile
 import numpy as np
 import pytest
-from PIL import Image
 from rasters import speckled
-from service import MakeRaster, MakeService, problem, send, services_of
+from service import MakeRaster, MakeService, picture, problem, send, services_of
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
@@ -19,11 +17,6 @@ from tiler.database import Scene
 from tiler.direct import halve
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
-
-
-def picture(answer: Any) -> np.ndarray:
-    assert answer.status_code == 200, answer.text
-    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))
 
 
 @pytest.fixture

@@ -8,15 +8,10 @@ import pytest
 import rasterio
 from PIL import Image
 from rasters import speckled
-from service import MakeRaster, problem, send, wait
+from service import MakeRaster, picture, problem, send, wait
 from starlette.testclient import TestClient
 
 WIDTH, HEIGHT = 600, 330
-
-
-def picture(answer: Any) -> np.ndarray:
-    assert answer.status_code == 200, answer.text
-    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,10 @@ import pytest
 import rasterio
 from PIL import Image
 from rasters import speckled
-from service import MakeRaster, problem, services_of, wait
+from service import MakeRaster, picture, problem, services_of, wait
 from starlette.testclient import TestClient
 
 from tiler.measures import count
-
-
-def picture(answer: Any) -> np.ndarray:
-    assert answer.status_code == 200, answer.text
-    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))
 
 
 def ready(client: TestClient, scene_id: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fetched import MANY, get, made, settings
 from remote_files import S3_SETTINGS, HttpsFiles, object_store
 from service import MakeService, problem, wait
-from test_service_fetching import MANY, get, made, settings
 
 from tiler import fetching
 from tiler.allowed import BrokenOffError, FetchError

@@ -1,6 +1,5 @@
 """Tiles over HTTP: the right pixels, honest caching, and names that never become addresses."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ import morecantile
 import numpy as np
 import pytest
 import rasterio
-from PIL import Image
 from rasters import speckled
-from service import MakeRaster, MakeService, problem, send, services_of
+from service import MakeRaster, MakeService, middle_tile, picture, problem, send, services_of
 from starlette.testclient import TestClient
 
 from geosar.grid import Window
@@ -21,17 +19,6 @@ from tiler.live import BLOCK
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 ZOOM = 13
-
-
-def middle_tile(scene: dict[str, Any], zoom: int = ZOOM) -> str:
-    west, south, east, north = scene["bbox"]
-    tile = MERCATOR.tile((west + east) / 2, (south + north) / 2, zoom)
-    return f"{tile.z}/{tile.x}/{tile.y}"
-
-
-def picture(answer: Any) -> np.ndarray:
-    assert answer.status_code == 200, answer.text
-    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGBA"))
 
 
 @pytest.mark.parametrize("layer", ["sar", "optical", "error", "live"])
