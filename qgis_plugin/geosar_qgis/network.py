@@ -188,8 +188,15 @@ def send(connection: Connection) -> Callable[[Request, Callable[[], bool]], Resp
 
 
 def carry_out(flow: Flow[T], connection: Connection, cancelled: Callable[[], bool]) -> T:
-    """Carry out a conversation, waiting for its end; never on the thread of a window."""
-    return drive(flow, send(connection), cancelled)
+    """Carry out a conversation, waiting for its end; a window whose thread this is (as in QGIS's batch) stays alive."""
+    return drive(flow, send(connection), cancelled, _rest)
+
+
+def _rest(seconds: float) -> None:
+    """Wait while the thread's events go on."""
+    loop = QEventLoop()
+    QTimer.singleShot(int(1000 * seconds), loop.quit)
+    loop.exec()
 
 
 class Conversation(QObject):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.PyQt.QtCore import QTimer
 
 from ..client.answers import Scene, Tiles
 from ..client.messages import Flow, NotThereError
 from ..client.service import Service
 from ..connections import Connection
 from ..layers import MERCATOR, cog_layer, cog_source, to_mercator, xyz_layer
+
+LEGEND_MILLISECONDS = 300
 
 
 def tiles_of(service: Service, scene: Scene, layer: str, job: str = "") -> Flow[tuple[Tiles, str]]:
@@ -54,8 +58,18 @@ def added(layer: QgsRasterLayer) -> QgsRasterLayer:
     """Put a layer on top of the project's, with its legend open."""
     project = QgsProject.instance()
     project.addMapLayer(layer, False)
-    project.layerTreeRoot().insertLayer(0, layer).setExpanded(True)
+    project.layerTreeRoot().insertLayer(0, layer)
+    # QGIS folds the legend of tiles when it has been drawn for the first time.
+    QTimer.singleShot(LEGEND_MILLISECONDS, partial(unfold, layer.id()))
     return layer
+
+
+def unfold(identifier: str) -> None:
+    """Open the legend of a layer, where the layer is still there."""
+    node = QgsProject.instance().layerTreeRoot().findLayer(identifier)
+    if node is not None:
+        node.setExpanded(False)  # the node may believe that it is open
+        node.setExpanded(True)
 
 
 def show(canvas: Any, scene: Scene) -> None:

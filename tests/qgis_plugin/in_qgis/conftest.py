@@ -72,14 +72,23 @@ def begin_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes
             time.sleep(0.2)
 
 
+def end_service(process: subprocess.Popen[bytes]) -> None:
+    """End a service, by force where it takes too long."""
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service that is open."""
     folder = tmp_path_factory.mktemp("open")
     process, address = begin_service(folder, GEOSAR_MODEL=str(tiny_model(folder)))
     yield Served(address)
-    process.terminate()
-    process.wait(20)
+    end_service(process)
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +100,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         folder, GEOSAR_MODEL=str(tiny_model(folder)), GEOSAR_API_KEYS=keys, GEOSAR_SIGNATURE_SECONDS="7200"
     )
     yield Served(address, KEY)
-    process.terminate()
-    process.wait(20)
+    end_service(process)
 
 
 @pytest.fixture(scope="session")

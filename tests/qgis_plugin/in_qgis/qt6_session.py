@@ -21,7 +21,7 @@ from qt6_stand_ins import Iface, replace_qgis
 ADDRESS, SCENE, PICTURE = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 
 
-def wait(done: Callable[[], bool], what: str, seconds: float = 120) -> None:
+def wait(done: Callable[[], bool], what: str, seconds: float = 300) -> None:
     """Let the event loop turn until it is so."""
     end = time.monotonic() + seconds
     while not done():

@@ -18,7 +18,7 @@ def test_from_a_connection_to_a_layer_on_qt_6(served: Any, make_sar: Any, tmp_pa
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("QGIS_", "PYTHONPATH"))}
     ran = subprocess.run(
         [sys.executable, str(SESSION), served.address, str(scene), str(picture)],
-        env=environment | {"QT_QPA_PLATFORM": "offscreen"}, check=False, capture_output=True, text=True, timeout=400,
+        env=environment | {"QT_QPA_PLATFORM": "offscreen"}, check=False, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert ran.stdout.splitlines()[-1:] == ["all well"], ran.stdout + ran.stderr
     assert picture.stat().st_size > 5000
