@@ -24,7 +24,6 @@ from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QSize, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar
 
-
 PATIENCE = 4
 """How many times longer than on a quiet machine everything may take."""
 

@@ -90,7 +90,8 @@ def test_the_event_loop_turns_during_an_upload_of_100_megabytes(served: Any, mak
     clock.stop()
     gaps = [later - earlier for earlier, later in pairwise(beats)]
     assert len(beats) > 10
-    assert max(gaps) < 3  # a GUI thread that did the work would stand still for all of it
+    # A GUI thread that did the work would stand still for nearly all of it.
+    assert max(gaps) < max(1.0, 0.4 * (beats[-1] - beats[0]))
     assert len({share for share in task.feedback.shares if share < 90}) > 5
     found = ask(Connection("c", served.address), Service(served.address).scene(scene))
     assert found.size == 100_000_000
