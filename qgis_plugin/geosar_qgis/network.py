@@ -45,12 +45,16 @@ class Exchange(QObject):
         self._connection = connection
         self._trouble: ClientError | None = None
         self._received = 0
+        self._moved: tuple[int, int] | None = None
         self._body = bytearray()
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self._tell)
         self._reply = self._start()
         self._reply.setReadBufferSize(BUFFER)
         self._reply.readyRead.connect(self._read)
         self._reply.uploadProgress.connect(self._sent)
         self._reply.finished.connect(self._finish)
+        self._clock.start(LOOK_MILLISECONDS)
 
     def stop(self) -> None:
         """Give it up; `result` then raises CancelledError."""
@@ -75,6 +79,7 @@ class Exchange(QObject):
         PyQt learns there, and from another thread too late, that a C++ object is gone: it then took a new reply that
         had got the address of an old one for deleted, and the process ended in the slot that read from it.
         """
+        self._clock.stop()
         reply = self._reply
         reply.setParent(None)
         sip.transferto(reply, None)
@@ -137,14 +142,24 @@ class Exchange(QObject):
             return
         self._received += len(data)
         length = self._reply.header(QNetworkRequest.KnownHeaders.ContentLengthHeader)
-        if self._request.told is not None:
-            self._request.told(self._received, int(length or 0))
+        self._moved = (self._received, int(length or 0))
 
     def _sent(self, done: int, total: int) -> None:
-        if self._request.told is not None and total > 0:
-            self._request.told(done, total)
+        if total > 0:
+            self._moved = (done, total)
+
+    def _tell(self) -> None:
+        """Tell how far it is, from the event loop and not from the slots above.
+
+        A dialog that draws the progress handles events. Within Qt's own signals of an upload that made it stand still
+        until its time was over, in QGIS's batch, where algorithms run on the thread of the window.
+        """
+        moved, self._moved = self._moved, None
+        if moved is not None and self._request.told is not None:
+            self._request.told(*moved)
 
     def _finish(self) -> None:
+        self._clock.stop()
         if self._trouble is None:
             self._read()
         self.finished.emit()
@@ -169,7 +184,7 @@ class Exchange(QObject):
 
 
 def send(connection: Connection) -> Callable[[Request, Callable[[], bool]], Response]:
-    """Give a function that sends a request and waits; for a worker thread, or a program without window."""
+    """Give a function that sends a request and waits, while the events of its thread go on."""
 
     def sender(request: Request, cancelled: Callable[[], bool]) -> Response:
         exchange = Exchange(request, connection)

@@ -1,6 +1,7 @@
 """The algorithms, run as the toolbox runs them, against a real service."""
 
 import resource
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,17 @@ import pytest
 from geosar_qgis.client.service import Service
 from geosar_qgis.connections import Connection
 from geosar_qgis.provider import GeosarProvider
-from inside import Run, ask, run, spin, wait
+from inside import Feedback, Run, ask, run, spin, wait
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsProcessingOutputLayerDefinition, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingContext,
+    QgsProcessingOutputLayerDefinition,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication
 
 Make = Callable[..., Path]
 
@@ -125,6 +134,19 @@ def test_uploading_listing_and_translating_what_is_there(served: Any, make_sar: 
     assert by_name["SCENE_ID"] == scene
     again = run("translatescene", SCENE=scene, CONNECTION=served.address)
     assert again["JOB_ID"] == by_name["JOB_ID"], "the same wish is one job"
+
+
+def test_an_upload_on_the_thread_of_a_window_does_not_stand_still(served: Any, make_sar: Make) -> None:
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("geosar:upload")
+    feedback, context = Feedback(), QgsProcessingContext()
+    context.setProject(QgsProject.instance())
+    # As QGIS's batch has it, which draws the progress at once.
+    feedback.progressChanged.connect(lambda _share: QCoreApplication.processEvents())
+    source = make_sar("batch_vv.tif", width=900, height=700, seed=64)
+    begun = time.monotonic()
+    _results, good = algorithm.run({"INPUT": str(source), "CONNECTION": served.address}, context, feedback)
+    assert good, feedback.troubles
+    assert time.monotonic() - begun < 50, "QGIS gives a request 60 s, and this one was sent again after them"
 
 
 def test_a_pair_of_layers_is_one_scene(served: Any, make_sar: Make, tmp_path: Path) -> None:
