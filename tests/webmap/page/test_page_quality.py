@@ -10,17 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from visiting import ROOT, Service, enter, http, look_at, settle, until, visit
+from visiting import ROOT, Service, enter, http, look_at, own_files, settle, until, visit
 
 STATIC = ROOT / "webmap" / "static"
 MOST_BYTES = 60_000
-
-
-def sent_bytes(url: str) -> int:
-    """How many bytes of a file travel to a browser."""
-    with http.stream("GET", url, headers={"accept-encoding": "gzip"}) as answer:
-        assert answer.status_code == 200
-        return sum(map(len, answer.iter_raw()))
 
 
 def violations(page: Page) -> list[str]:
@@ -110,11 +103,7 @@ def test_nothing_is_wider_than_a_phone(phone: Page, service: Service, scene: dic
 
 def test_the_pages_own_code_is_small(service: Service) -> None:
     """The sum of its files, each as the service sends it."""
-    sent = {
-        path.name: sent_bytes(service.url + path.relative_to(STATIC).as_posix())
-        for path in STATIC.rglob("*")
-        if path.suffix in {".js", ".css", ".html", ".svg"}
-    }
+    sent = own_files(service)
     assert len(sent) > 40
     assert sum(sent.values()) < MOST_BYTES, sent
 

@@ -77,6 +77,19 @@ class Service:
             return False
 
 
+def own_files(service: Service) -> dict[str, int]:
+    """Name the page's own code, and say how many bytes of each file travel to a browser."""
+    static = ROOT / "webmap" / "static"
+    paths = [path for path in static.rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"}]
+    sent = {}
+    for path in paths:
+        name = path.relative_to(static).as_posix()
+        with http.stream("GET", service.url + name, headers={"accept-encoding": "gzip"}) as answer:
+            answer.raise_for_status()
+            sent[name] = sum(map(len, answer.iter_raw()))
+    return sent
+
+
 def until(done: Callable[[], object], page: Page | None = None) -> None:
     """Wait until it is so; with a page, its events are heard meanwhile."""
     end = time.monotonic() + PATIENCE
