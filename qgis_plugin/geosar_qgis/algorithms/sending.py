@@ -15,6 +15,7 @@ from qgis.core import (
     QgsProcessingParameterBoolean,
     QgsProcessingParameterRasterLayer,
 )
+from qgis.PyQt.QtCore import QVariant
 
 from ..client.answers import Scene
 from ..client.messages import CancelledError, ClientError, Progress
@@ -65,7 +66,7 @@ class SendingAlgorithm(GeosarAlgorithm):
         given = parameters.get(self.BANDS)
         bands = self.parameterAsInts(parameters, self.BANDS, context) if given not in (None, "", []) else []
         self.sources = [self._source(parameters, self.INPUT, context, bands)]
-        if parameters.get(self.SECOND):
+        if is_given(parameters.get(self.SECOND)):
             self.sources.append(self._source(parameters, self.SECOND, context, []))
         return bool(super().prepareAlgorithm(parameters, context, feedback))
 
@@ -119,6 +120,11 @@ class SendingAlgorithm(GeosarAlgorithm):
                 ).format(names)
             )
         return held
+
+
+def is_given(value: Any) -> bool:
+    """Whether a parameter has a value; a model gives one that is left empty as a variant without any."""
+    return value not in (None, "") and not (isinstance(value, QVariant) and value.isNull())
 
 
 def _copy(source: Source, folder: Path, feedback: QgsProcessingFeedback, tell: Progress) -> Path:

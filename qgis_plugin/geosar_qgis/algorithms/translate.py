@@ -9,6 +9,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingContext,
     QgsProcessingFeedback,
+    QgsProcessingOutputLayerDefinition,
     QgsProcessingOutputString,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
@@ -102,7 +103,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
                 )
                 crs = ""
             box = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
-        wants_error = bool(parameters.get(self.ERROR))
+        wants_error = is_wanted(parameters.get(self.ERROR), context)
         return Wish(
             model=self.parameterAsString(parameters, self.MODEL, context).strip(),
             box=box,
@@ -116,8 +117,10 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         begin: float,
     ) -> dict[str, Any]:  # fmt: skip
         """Translate a scene and fetch what was asked for; the progress begins at `begin` per cent."""
-        optical = self.parameterAsOutputLayer(parameters, self.OUTPUT, context) if parameters.get(self.OUTPUT) else ""
-        error = self.parameterAsOutputLayer(parameters, self.ERROR, context) if parameters.get(self.ERROR) else ""
+        optical, error = (
+            self.parameterAsOutputLayer(parameters, key, context) if is_wanted(parameters.get(key), context) else ""
+            for key in (self.OUTPUT, self.ERROR)
+        )
         added = self.parameterAsEnums(parameters, self.ADD, context)
         results = self.translated(scene, self.wish(parameters, context), feedback, stage(feedback, begin, 85))
         if optical:
@@ -150,6 +153,13 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             if made.with_remote:
                 self.add_remote(context, made.results, "optical", scene, made.legend)
         return {}
+
+
+def is_wanted(destination: Any, context: QgsProcessingContext) -> bool:
+    """Whether an output has a place; QGIS's batch gives one that is left empty as a definition without it."""
+    if isinstance(destination, QgsProcessingOutputLayerDefinition):
+        return bool(destination.sink.valueAsString(context.expressionContext())[0])
+    return bool(destination)
 
 
 class TranslateAlgorithm(SendingAlgorithm, TranslatingAlgorithm):

@@ -159,7 +159,8 @@ def test_each_layer_has_a_legend_that_stays_in_the_project(translated: Any, empt
     pictures = {name: legend(empty_project.mapLayer(key)) for name, key in ids.items()}
     for name, picture in pictures.items():
         told = QImage.fromData(ask(connection, service.legend(scene.id, "optical" if name == "cog" else name)))
-        np.testing.assert_array_equal(pixels(picture), pixels(told), err_msg=name)
+        difference = pixels(picture).astype(int) - pixels(told)
+        assert np.abs(difference).max() <= 2, f"{name}: more than the rounding of half transparent pixels"
     for name, ends in (("sar", (0, 255)), ("error", (3, 200))):
         strip = pixels(pictures[name])[25, [6, -7], :3].max(1)  # the bar's first and last colour
         assert strip[0] <= ends[0], name

@@ -136,6 +136,17 @@ def test_uploading_listing_and_translating_what_is_there(served: Any, make_sar: 
     assert again["JOB_ID"] == by_name["JOB_ID"], "the same wish is one job"
 
 
+def test_an_output_that_the_batch_leaves_empty_is_none(served: Any, make_sar: Make, tmp_path: Path) -> None:
+    project = QgsProject.instance()
+    task = Run("translate", {
+        "INPUT": str(make_sar(seed=65)), "CONNECTION": served.address, "ERROR_BAND": False,
+        "OUTPUT": QgsProcessingOutputLayerDefinition(str(tmp_path / "o.tif"), project),
+        "ERROR": QgsProcessingOutputLayerDefinition("", project),
+    })  # fmt: skip
+    assert "ERROR" not in task.result()
+    assert list(task.context.layersToLoadOnCompletion()) == [str(tmp_path / "o.tif")]
+
+
 def test_an_upload_on_the_thread_of_a_window_does_not_stand_still(served: Any, make_sar: Make) -> None:
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("geosar:upload")
     feedback, context = Feedback(), QgsProcessingContext()

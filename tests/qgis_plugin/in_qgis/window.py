@@ -18,7 +18,7 @@ from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
 from processing.modeler.ModelerDialog import ModelerDialog
 from qgis.core import QgsApplication, QgsProject
 from qgis.PyQt.QtCore import QEventLoop, Qt, QTimer
-from qgis.PyQt.QtWidgets import QDialogButtonBox, QDockWidget, QWidget
+from qgis.PyQt.QtWidgets import QDialogButtonBox, QDockWidget, QTextEdit, QWidget
 from qgis.utils import iface
 
 OUT = Path(os.environ["GEOSAR_PICTURES"])
@@ -121,6 +121,9 @@ def batch() -> None:
     wait(lambda: dialog.runButton().isEnabled(), "the dialog does not end")
     assert len(beats) > 10
     show("batch-done", dialog)
+    said = " ".join(one.toPlainText() for one in dialog.findChildren(QTextEdit))
+    assert "correctly executed" in said, said
+    assert "not correctly generated" not in said, said
     names = [layer.name() for layer in QgsProject.instance().mapLayers().values()]
     assert sum("synthetic optical" in name for name in names) > len(SCENES), names
     dialog.close()
