@@ -56,7 +56,7 @@ def test_the_pointer_has_a_place_in_degrees_and_in_the_scenes_grid(
     longitude, latitude = place_at(page, 700, 400)
     shown = page.locator("#coordinates")
     expect(shown).to_contain_text("EPSG:3395")
-    x, y = re.findall(r"(\S+), (\S+)$", shown.inner_text())[0]
+    x, y = re.findall(r"(\S+),\s(\S+)$", shown.inner_text())[0]
     expected = Transformer.from_crs("EPSG:4326", "EPSG:3395", always_xy=True).transform(longitude, latitude)
     assert (figure(x), figure(y)) == pytest.approx(expected, abs=2)
 

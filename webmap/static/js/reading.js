@@ -50,7 +50,7 @@ export function placeWords(bench, place) {
   const found = coordinates && coordinatesAt(coordinates, place);
   if (scene && found && scene.description.crs !== DEGREES) {
     const digits = Math.max(0, Math.ceil(-Math.log10(Math.hypot(...(scene.description.transform ?? []).slice(0, 2)))));
-    words.push(`${crsName(scene.description.crs)}  ${found.map((one) => number(one, digits)).join(", ")}`);
+    words.push(`${crsName(scene.description.crs)}\u00a0 ${found.map((one) => number(one, digits)).join(",\u00a0")}`);
   }
   return words;
 }

@@ -55,7 +55,7 @@ export const crsName = (crs) => /"([^"]+)"/.exec(crs ?? "")?.[1] ?? crs ?? "";
 export function degrees(latitude, longitude, digits = 5) {
   const turn = wrapped(longitude);
   return (
-    `${number(Math.abs(latitude), digits)}° ${latitude < 0 ? "S" : "N"}  ` +
+    `${number(Math.abs(latitude), digits)}° ${latitude < 0 ? "S" : "N"}\u00a0 ` +
     `${number(Math.abs(turn), digits)}° ${turn < 0 ? "W" : "E"}`
   );
 }
