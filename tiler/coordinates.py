@@ -37,7 +37,7 @@ MARGIN = 0.1
 DIGITS = 13
 """Significant digits of a coefficient: a hundredth of a millimetre on Earth."""
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 @router.get("/{scene_id}/coordinates", summary="Give the way from longitude and latitude to a scene's CRS")
@@ -96,9 +96,11 @@ def _fit(nodes: Floats, checks: Floats, good: float) -> dict[str, Any]:
     scaled, tried = ((2 * one[2:] - ends.sum(axis=0)[:, None]) / np.diff(ends, axis=0).T for one in (nodes, checks))
     for degree in range(1, HIGHEST + 1):
         low = np.add.outer(range(degree + 1), range(degree + 1)).ravel() <= degree
-        solved, *_ = np.linalg.lstsq(chebvander2d(*scaled, [degree, degree])[:, low], nodes[:2].T, rcond=None)
+        solved, *_ = np.linalg.lstsq(
+            chebvander2d(scaled[0], scaled[1], [degree, degree])[:, low], nodes[:2].T, rcond=None
+        )
         solved = np.round(solved, DIGITS - int(np.ceil(np.log10(np.abs(solved).max()))))
-        missed = chebvander2d(*tried, [degree, degree])[:, low] @ solved - checks[:2].T
+        missed = chebvander2d(tried[0], tried[1], [degree, degree])[:, low] @ solved - checks[:2].T
         error = float(np.hypot(*missed.T).max())
         if error < found["error"]:
             found = {"window": ends.ravel().tolist(), "error": error, **_triangles(solved, degree)}
