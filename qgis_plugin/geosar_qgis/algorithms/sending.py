@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -37,11 +36,10 @@ class SendingAlgorithm(GeosarAlgorithm):
 
     def add_input(self) -> None:
         """Add the layer, and the one that may go with it."""
-        rasters = [QgsProcessing.SourceType.TypeRaster]
-        self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, tr("SAR image"), rasters))
+        self.addParameter(QgsProcessingParameterRasterLayer(self.INPUT, tr("SAR image")))
         self.addParameter(
             QgsProcessingParameterRasterLayer(
-                self.SECOND, tr("Its second polarisation, where that is another layer"), rasters, optional=True
+                self.SECOND, tr("Its second polarisation, where that is another layer"), optional=True
             )
         )
 

@@ -207,6 +207,7 @@ class Service:
             expected = response.headers.get("content-length", "")
             begun = have if response.status == 206 else 0
             if not expected.isdigit() or _size(part) >= begun + int(expected):
+                progress(1.0, f"Downloading, {_size(part) / 1e6:.1f} MB")
                 return
             etag = response.headers.get("etag", "")
         raise UnreachableError("The download was cut off again and again. Try again later.")
