@@ -121,6 +121,12 @@ def driver_of(header: bytes) -> str | None:
     return next((driver for magic, driver in _MAGIC if header.startswith(magic)), None)
 
 
+def beginning(header: bytes) -> str:
+    """Return the first bytes of a file as words for a message: text in quotes, else hexadecimal."""
+    first = header[:8]
+    return f'"{first.decode("ascii")}"' if first.isascii() and first.decode().isprintable() else first.hex(" ")
+
+
 @contextmanager
 def gdal_errors(printable: str, doing: str) -> Iterator[None]:
     """Turn what rasterio raises into `SceneReadError`, with GDAL's own reason, which rasterio may hide."""
@@ -159,7 +165,8 @@ def _resolve_path(given: Path) -> Source:
     if driver is None and _has_envi_header(path):
         driver = "ENVI"
     if driver is None:
-        raise SceneReadError(f"{given} is not a raster that geosar reads (it begins with {header[:8]!r}); {_EXPECTED}.")
+        found = f"it begins with {beginning(header)}"
+        raise SceneReadError(f"{given} is not a raster that geosar reads ({found}); {_EXPECTED}.")
     return _local(path, str(path), driver, (path,))
 
 
@@ -201,7 +208,7 @@ def _resolve_url(text: str) -> Source:
         header, identity = _probe(text, printable)
         driver = driver_of(header)
         if driver is None:
-            raise SceneReadError(f"{printable} is not a raster (it begins with {header[:8]!r}); {_EXPECTED}.")
+            raise SceneReadError(f"{printable} is not a raster (it begins with {beginning(header)}); {_EXPECTED}.")
         return Source(printable, f"/vsicurl/{text}", driver, name, True, (), text, identity)
     if scheme == "s3":
         gdal_name = f"/vsis3/{host}{parts.path}"

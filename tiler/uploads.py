@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
-from geosar.sources import HEADER_BYTES, driver_of
+from geosar.sources import HEADER_BYTES, beginning, driver_of
 from tiler.errors import DISK_FULL, InvalidError, StoreFullError, TooLargeError, UnsupportedError
 from tiler.forms import MAX_PART_HEADERS, Part, files_of
 
@@ -102,7 +102,7 @@ def driver_by_content(header: bytes) -> str:
         return "SAFE"
     driver = driver_of(header)
     if driver not in _DRIVERS:
-        raise UnsupportedError(f"the upload begins with {header[:8]!r}; expected {TAKEN}.")
+        raise UnsupportedError(f"the upload begins with {beginning(header)}; expected {TAKEN}.")
     return driver
 
 

@@ -25,6 +25,7 @@ from geosar.errors import (
 )
 from geosar.grid import Window
 from geosar.scene import SarScene, open_scene
+from geosar.sources import beginning
 
 VV = (10 * np.log10(speckled((1, 64, 96), seed=1))).astype(np.float32)
 VH = (10 * np.log10(speckled((1, 64, 96), seed=2))).astype(np.float32) - 7
@@ -151,6 +152,11 @@ def server(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize(("header", "words"), [(b"# geosar\n", '"# geosar"'), (b"\x89HDF\r\n", "89 48 44 46 0d 0a")])
+def test_the_beginning_of_a_strange_file_is_told_in_words(header: bytes, words: str) -> None:
+    assert beginning(header) == words
 
 
 def test_a_raster_on_a_server_is_read_by_parts(make_raster: Callable[..., Path], server: str) -> None:

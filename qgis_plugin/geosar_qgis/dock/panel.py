@@ -202,9 +202,9 @@ class Panel(QDockWidget):
 
     def _show_scenes(self, scenes: list[Scene]) -> None:
         self.scenes.show_scenes(scenes)
-        wanted, self._wanted_scene = self._wanted_scene, ""
-        if wanted:
-            self.scenes.choose(wanted)
+        if self._wanted_scene in {one.id for one in scenes}:  # an answer from before it was sent may come first
+            self.scenes.choose(self._wanted_scene)
+            self._wanted_scene = ""
         if any(one.state == "preparing" for one in scenes):
             self._view_clock.start(3 * self._view_clock.interval())
         self._ask_pictures()
@@ -238,9 +238,9 @@ class Panel(QDockWidget):
     def _show_jobs(self, jobs: list[Job]) -> None:
         names = {one.id: one.name for one in self.scenes.scenes.values()}
         self.jobs.show_jobs(jobs, names)
-        wanted, self._wanted_job = self._wanted_job, ""
-        if wanted:
-            self.jobs.choose(wanted)
+        if self._wanted_job in {job.id for job in jobs}:
+            self.jobs.choose(self._wanted_job)
+            self._wanted_job = ""
         for job in jobs:
             if job.id in self._known_live and not job.live:
                 self._ended(job, names.get(job.scene, job.scene))

@@ -89,6 +89,7 @@ def translate(panel: Any) -> None:
     show("uploaded")
     panel.scenes.translate.click()
     wait(lambda: [job.status for job in panel.jobs.jobs.values()] == ["successful"], "it is not translated")
+    wait(panel.jobs.xyz.isEnabled, "the new job is not selected")
     panel.jobs.xyz.click()
     wait(lambda: "synthetic" in iface.activeLayer().name(), "the translation is not added")
     panel.compare.swipe.setChecked(True)
