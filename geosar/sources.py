@@ -165,8 +165,8 @@ def _resolve_path(given: Path) -> Source:
     if driver is None and _has_envi_header(path):
         driver = "ENVI"
     if driver is None:
-        found = f"it begins with {beginning(header)}"
-        raise SceneReadError(f"{given} is not a raster that geosar reads ({found}); {_EXPECTED}.")
+        words = f"it begins with {beginning(header)}"
+        raise SceneReadError(f"{given} is not a raster that geosar reads ({words}); {_EXPECTED}.")
     return _local(path, str(path), driver, (path,))
 
 

@@ -75,7 +75,7 @@ def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False) -> Made
     if target.is_dir() and any(target.iterdir()):
         raise PairsError(f"{target} holds files. Give a new or empty folder.")
     made = Made(Counter(), [])
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, split in _names(ombria):
         sar_file, optical_file = (_file(ombria / kind, name) for kind in ("sar_before", "opt_before"))
         sar, optical = _image(sar_file, "L"), _image(optical_file, "RGB")
