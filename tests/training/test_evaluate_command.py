@@ -68,7 +68,9 @@ def test_a_checkpoint_is_scored_beside_the_baselines(checkpoint: Path, folder: P
 
 def test_a_report_on_registered_images_says_so(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
     score([checkpoint], folder, tmp_path / "report", "--quick", "--register")
-    assert "moved onto the radar" in (tmp_path / "report" / "report.md").read_text()
+    report = (tmp_path / "report" / "report.md").read_text()
+    assert "moved onto the radar" in report
+    assert "--register -o" in report
 
 
 def test_the_report_is_one_file_that_fetches_nothing(checkpoint: Path, folder: Path, tmp_path: Path) -> None:

@@ -99,7 +99,12 @@ def scores(
         if inception_weights:
             set_scores(evaluation, inception_weights)
             notes.append(FID_NOTE.format(name=inception_weights.name))
-        setting = Setting(split, [folder.name for folder in folders], _command(models, folders, split, output), notes)
+        setting = Setting(
+            split,
+            [folder.name for folder in folders],
+            _command(models, folders, split, output, register=register),
+            notes,
+        )
         write_report(output, evaluation, setting)
         save_sheet(evaluation, output / "sheet.png", sheet)
     click.echo(markdown(table_of(evaluation)))
@@ -132,11 +137,13 @@ def _polarisations_of(model: str) -> tuple[str, ...]:
     return inputs.accepts[0] if inputs.channels > 1 else ()
 
 
-def _command(models: tuple[str, ...], folders: tuple[Path, ...], split: str, output: Path) -> str:
+def _command(models: tuple[str, ...], folders: tuple[Path, ...], split: str, output: Path, *, register: bool) -> str:
     """Return how a reader makes the report again, without the folders of this machine."""
     words = [
         "geosar-evaluate",
         *(model if not model.endswith(".pt") else f"RUN/{Path(model).name}" for model in models),
     ]
     words += [word for folder in folders for word in ("--pairs", folder.name)]
-    return " ".join([*words, *(["--split", split] if split != "val" else []), "-o", output.name])
+    words += ["--split", split] if split != "val" else []
+    words += ["--register"] if register else []
+    return " ".join([*words, "-o", output.name])
