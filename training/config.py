@@ -59,7 +59,9 @@ class Config:
     ema: float = 0.999
     align_tone: bool = True
     register: bool = False
-    """Move each source's optical images by the whole pixels that they lie off the radar."""
+    """Move each pair's optical image, piece by piece, onto its radar before training."""
+    share: float = 1.0
+    """Share of the training pairs of each source that is used, drawn by name; for learning curves."""
     source_weights: dict[str, float] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)
     """Words of the manifest's land cover that are told apart; the first that occurs in it counts."""
@@ -99,6 +101,8 @@ class Config:
             raise ConfigError(f"crop is {self.crop}; expected a multiple of the network's stride, {self.stride}.")
         if not (0 <= self.ema < 1 and self.learning_rate > 0):
             raise ConfigError("learning rates must be above 0, and ema at least 0 and below 1.")
+        if not 0 < self.share <= 1:
+            raise ConfigError(f"share is {self.share}; expected more than 0 and at most 1.")
         if not all(isinstance(weight, int | float) and weight >= 0 for weight in self.source_weights.values()):
             raise ConfigError(f"source_weights is {self.source_weights}; expected numbers of 0 or more.")
         one_of(self, "despeckle", DESPECKLING)
@@ -127,19 +131,35 @@ def one_of(config: Config, key: str, choices: tuple[str, ...]) -> None:
 def load_config(path: Path, **overrides: Any) -> Config:
     """Read a YAML file of the settings of a method; `overrides` that are not None win.
 
+    `base: FILE`, from the file's own folder, takes over all settings of another file but those that stand here.
+
     Raises ConfigError for a file that is not YAML, an unknown key or a value that cannot be used.
     """
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds a {type(values).__name__}; expected settings, one `key: value` a line.")
-    values |= {key: value for key, value in overrides.items() if value is not None}
+    values = _read(path) | {key: value for key, value in overrides.items() if value is not None}
     try:
         return from_dict(values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Read the settings of a file, on top of those of its base; `above` are the files whose base it is."""
+    if path in above:
+        raise ConfigError(f"{path} is the base of its own base.")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}).") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds a {type(values).__name__}; expected settings, one `key: value` a line.")
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise ConfigError(f"{path}: base is {base!r}; expected the name of a settings file.")
+    return _read((path.parent / base).resolve(), (*above, path.resolve())) | values
 
 
 def from_dict(values: Mapping[str, Any]) -> Config:

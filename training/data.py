@@ -1,9 +1,11 @@
 """Pairs of co-registered SAR and optical patches on disk, and how each source is normalised."""
 
 import csv
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -195,6 +197,15 @@ def _read_image(path: Path, modes: Sequence[str]) -> tuple[NDArray[np.uint8], st
     if mode not in modes:
         raise PairsError(f"{path} is of mode {mode}; expected 8-bit {' or '.join(modes)}. Convert it first.")
     return values, mode
+
+
+def shared(pairs: Sequence[Pair], share: float) -> list[Pair]:
+    """Return a share of each source's pairs, at least one, drawn by their names; a larger share holds a smaller."""
+    chosen: set[str] = set()
+    for members in by_source(pairs).values():
+        drawn = sorted((pair.name for pair in members), key=lambda name: sha256(name.encode()).digest())
+        chosen.update(drawn[: math.ceil(share * len(drawn))])
+    return [pair for pair in pairs if pair.name in chosen]
 
 
 def coloured_split(pairs: Sequence[Pair], split: str) -> list[Pair]:

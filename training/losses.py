@@ -1,11 +1,29 @@
 """What the generator and its adversary are asked for. All terms are means over the valid pixels."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from geosar.engines.generator import Generator
 from training.data import Batch
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage.
+
+    `frequency` is the focal frequency loss of luma (Jiang et al. 2021).
+    """
+
+    luma: float = 1.0
+    luma_coarse: float = 1.0
+    chroma: float = 1.0
+    error: float = 0.1
+    frequency: float = 0.0
+    adversarial: float = 1.0
+    features: float = 5.0
 
 
 def masked_l1(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -31,6 +49,17 @@ def fidelity(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tensor]:
         "chroma": masked_l1(chroma, chroma_target, quarter * batch.coloured)
         + masked_l1(coarse(chroma, 4), coarse(chroma_target, 4), sixteenth * batch.coloured),
     }
+
+
+def focal_frequency(predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Squared difference of the spectra of (N, 1, H, W), those weighed most that are farthest off (Jiang et al. 2021).
+
+    The weights are the differences themselves, of at most 1 in each image; what is not valid counts as right.
+    """
+    off = torch.fft.rfft2((predicted - target) * valid, norm="ortho").abs()
+    weight = off.detach() / off.detach().amax(dim=(-2, -1), keepdim=True).clamp(min=1e-6)
+    loss: Tensor = (weight * off.square()).mean()
+    return loss
 
 
 def expected_error(generator: Generator, log_error: Tensor, luma: Tensor, chroma: Tensor, batch: Batch) -> Tensor:

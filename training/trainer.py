@@ -17,13 +17,12 @@ from training.averaging import settle_norms
 from training.checkpoint import CheckpointError, read_checkpoint, restore, settings_in, write_checkpoint
 from training.config import Config, ConfigError
 from training.crops import Crops, Share, collate
-from training.data import Pair
+from training.data import Pair, shared
 from training.descent import Descent, Terms
 from training.log import Log
 from training.methods import method_named
 from training.networks.painter import Network
 from training.preview import save_preview
-from training.registration import registered
 
 Precision = Literal["auto", "32-true", "bf16-mixed"]
 LOG_EVERY = 50
@@ -58,9 +57,7 @@ class Trainer:
         self.fabric.seed_everything(config.seed, verbose=False)
         kind = method_named(config.method)
         usable = [pair for pair in pairs if pair.coloured or not kind.colour_only]
-        self.train_pairs = [pair for pair in usable if pair.split == "train"]
-        if config.register:
-            self.train_pairs = registered(self.train_pairs)
+        self.train_pairs = shared([pair for pair in usable if pair.split == "train"], config.share)
         self.val_pairs = [pair for pair in usable if pair.split == "val" and pair.coloured]
         self.crops = Crops(self.train_pairs, config, length=config.updates * config.batch, seed=config.seed)
         self.method = kind(config)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from training.config import Augmentation
 from training.crops import Crops, collate
-from training.data import Pair, PairsError, coloured_split, fit_normalisers, read_pairs
+from training.data import Pair, PairsError, coloured_split, fit_normalisers, read_pairs, shared
 
 PLAIN = dict.fromkeys(vars(Augmentation()), 0.0)
 
@@ -200,3 +200,12 @@ def test_grey_targets_have_no_say_in_colour() -> None:
     assert batch.coloured.item() == 0
     assert batch.sar.shape == batch.luma.shape == batch.valid.shape == (1, 1, 64, 64)
     assert batch.chroma.shape == (1, 2, 64, 64)
+
+
+def test_a_share_is_of_each_source_and_grows_by_what_it_lacks() -> None:
+    pairs = [make_pair(f"{source}{i}", source=source) for source, count in (("a", 8), ("b", 3)) for i in range(count)]
+    quarter, half = ({pair.name for pair in shared(pairs, share)} for share in (0.25, 0.5))
+    assert [sum(name.startswith(source) for name in half) for source in "ab"] == [4, 2]
+    assert len(quarter) == 3
+    assert quarter < half
+    assert shared(pairs, 1.0) == pairs

@@ -54,6 +54,17 @@ def test_fine_noise_costs_less_at_coarse_scales() -> None:
     assert float(terms["luma_coarse"]) < 0.3 * float(terms["luma"])
 
 
+def test_frequencies_that_are_far_off_weigh_most() -> None:
+    waves = torch.arange(32) * 2 * math.pi / 32
+    strong, weak = torch.cos(4 * waves).expand(1, 1, 32, 32), 0.1 * torch.cos(9 * waves).expand(1, 1, 32, 32)
+    everywhere, nothing = torch.ones(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
+    both = float(losses.focal_frequency(strong + weak, nothing, everywhere))
+    alone = float(losses.focal_frequency(strong, nothing, everywhere))
+    assert both == pytest.approx(alone * (1 + 0.1**3), rel=1e-4)  # a weight of a tenth on a hundredth of the square
+    assert float(losses.focal_frequency(strong, strong, everywhere)) == 0
+    assert float(losses.focal_frequency(strong, nothing, nothing)) == 0
+
+
 def test_grey_targets_train_luma_alone() -> None:
     grey = batch(coloured=0.0)
     terms = losses.fidelity(grey.luma + 1, quarter(grey.chroma) + 1, grey)

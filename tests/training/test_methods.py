@@ -1,5 +1,6 @@
 """Every method by the same trainer: it learns, resumes, is scored and is packaged."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,15 @@ def test_a_network_becomes_a_graph_of_the_same_images(name: str) -> None:
     assert np.abs(found[..., rest, rest] - expected).max() < 0.05
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_each_settings_file_can_be_used(path: Path) -> None:
     assert load_config(path).method in METHODS
+
+
+def test_settings_on_a_base_change_what_they_name() -> None:
+    whole, other = (load_config(CONFIGS / "ablation" / f"{name}.yaml") for name in ("whole", "without-registration"))
+    assert (whole.register, other.register) == (True, False)
+    assert replace(other, register=True) == whole
 
 
 @pytest.mark.parametrize("name", ["cgan4colsar", "cut", "smooth-grey", "cnn4colsar", "fusion"])

@@ -22,6 +22,7 @@ from training.benchmark import (
 )  # fmt: skip
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
 from training.data import PairsError
+from training.registration import registered
 from training.trainer import Precision
 
 
@@ -31,6 +32,7 @@ from training.trainer import Precision
 @click.option("--config", "configs", type=FILE, multiple=True, help="Settings files instead of all methods'.")
 @click.option("--updates", type=click.IntRange(min=1), default=4000, show_default=True, help="Of each method.")
 @click.option("--minutes", type=click.FloatRange(min=0.01), help="End each method's training after so long.")
+@click.option("--register", is_flag=True, help="Score on optical images that were moved onto their radar first.")
 @click.option("--short", is_flag=True, help="Tiny networks, few patches, 6 updates: does everything run?")
 @click.option("--report", type=FOLDER, help="File to write the page to; by default METHODS.md in the output folder.")
 @click.option("--precision", type=click.Choice(get_args(Precision)), default="auto", show_default=True)
@@ -43,6 +45,7 @@ def benchmark(
     configs: tuple[Path, ...],
     updates: int,
     minutes: float | None,
+    register: bool,
     short: bool,
     report: Path | None,
     precision: Precision,
@@ -65,13 +68,15 @@ def benchmark(
                 click.echo(f"{title}: left out. {error}")
                 continue
             pairs = few(pairs) if short else pairs
+            moved = registered(pairs) if register or any(settings_of(path, budget).register for path in paths) else []
             results = []
             for path in paths:
                 click.echo(f"{path.stem} ...")
+                chosen = moved if settings_of(path, budget).register else pairs
                 results.append(
-                    run_method(path, pairs, output / path.stem, budget, precision=precision, workers=workers)
+                    run_method(path, chosen, output / path.stem, budget, precision=precision, workers=workers)
                 )
-            table = score(results, pairs, output / title.lower().replace(" ", "-"))
+            table = score(results, moved if register else pairs, output / title.lower().replace(" ", "-"))
             tables[title] = markdown(results, table, pairs)
         text = page(tables, budget, shlex.join(["geosar-train", *sys.argv[1:]]), _device())
         report = report or output / "METHODS.md"

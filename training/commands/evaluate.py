@@ -47,7 +47,7 @@ def evaluate() -> None:
 @pairs_option
 @click.option("--split", default="val", show_default=True)
 @click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the report.")
-@click.option("--register", is_flag=True, help="Move each source's optical images onto the radar first.")
+@click.option("--register", is_flag=True, help="Move each optical image onto its radar first.")
 @click.option("--quick", is_flag=True, help="PSNR, SSIM and sharpness only: a quarter of the time.")
 @click.option("--sheet", type=click.IntRange(min=1), default=16, show_default=True, help="Patches on sheet.png.")
 @click.option("--lpips-weights", type=FILE, help="LPIPS too: weights of torchvision's network, .pth or .safetensors.")

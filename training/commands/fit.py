@@ -7,6 +7,7 @@ import click
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
 from training.config import load_config
+from training.registration import registered
 from training.trainer import Precision, Trainer
 
 
@@ -49,6 +50,8 @@ def fit(
     with plain_errors():
         settings = load_config(config, updates=updates, seed=seed)
         pairs = read_all(folders, settings.polarisations)
+        if settings.register:
+            pairs = registered(pairs)
         trainer = Trainer(settings, pairs, output, precision=precision, workers=workers, devices=devices, nodes=nodes)
         last = output / "last.pt"
         if last.exists():

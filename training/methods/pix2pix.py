@@ -23,18 +23,6 @@ CLIP_GRADIENT = 5.0
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage."""
-
-    luma: float = 1.0
-    luma_coarse: float = 1.0
-    chroma: float = 1.0
-    error: float = 0.1
-    adversarial: float = 1.0
-    features: float = 5.0
-
-
-@dataclass(frozen=True)
 class Pix2PixConfig(Config):
     """Settings of both stages."""
 
@@ -46,7 +34,7 @@ class Pix2PixConfig(Config):
     dropout: float = 0.0
     """Share of the coarsest features that is left out of an update (half of it at the two next levels)."""
     weight_decay: float = 1e-4
-    weights: Weights = field(default_factory=Weights)
+    weights: losses.Weights = field(default_factory=losses.Weights)
 
     @property
     def label(self) -> str:
@@ -62,9 +50,7 @@ class Pix2PixConfig(Config):
         """See `Config.check`."""
         one_of(self, "stage", ("regression", "adversarial"))
         if self.stage == "adversarial" and self.crop < ADVERSARY_FIELD:
-            raise ConfigError(
-                f"crop is {self.crop}; an adversary that sees {ADVERSARY_FIELD} pixels needs 160 or more."
-            )
+            raise ConfigError(f"crop is {self.crop}; an adversary that sees {ADVERSARY_FIELD} needs 160 or more.")
         super().check()
         at_least(self, "adversary_width", 1)
         if len(self.widths) != LEVELS or not all(isinstance(width, int) and width > 0 for width in self.widths):
@@ -121,6 +107,8 @@ class Pix2Pix(Method[Pix2PixConfig]):
         if self.adversarial:
             terms["adversary"] = self._adversary_step(batch, luma.detach(), chroma.detach(), descent)
         terms |= losses.fidelity(luma, chroma, batch)
+        if self.config.weights.frequency:
+            terms["frequency"] = losses.focal_frequency(luma, batch.luma, batch.valid)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         if self.adversarial:
             self.adversary.requires_grad_(requires_grad=False)

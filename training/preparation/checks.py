@@ -44,18 +44,24 @@ def find_shift(sar: NDArray[np.float32], grey: NDArray[np.float32]) -> Shift:
 def correlate(sar: NDArray[np.float32], grey: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return how well each shift fits, in deviations above all shifts: (2 SEARCH + 1, 2 SEARCH + 1), no shift amid.
 
-    Phase correlation (Kuglin & Hines 1975) of gradients' magnitudes: a field's border is one in radar and optical
-    images, whichever side is brighter. Both images (H, W) have sides of at least 2 SEARCH + 1.
+    A field's border is one in radar and optical images, whichever side is brighter. Both images (H, W) have sides of
+    at least 2 SEARCH + 1.
     """
-    first, second = (np.fft.rfft2(_edges(image)) for image in (sar, grey))
-    cross = first.conj() * second
+    return correlate_edges(edges(sar), edges(grey))
+
+
+def correlate_edges(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the same of what `edges` gave, or of parts of it: phase correlation (Kuglin & Hines 1975)."""
+    window = np.outer(np.hanning(first.shape[0]), np.hanning(first.shape[1])).astype(np.float32)
+    spectra = (np.fft.rfft2((image - image.mean()) * window) for image in (first, second))
+    cross = next(spectra).conj() * next(spectra)
     cross /= np.abs(cross) + 1e-3 * np.abs(cross).mean() + 1e-12
-    rows = np.fft.fftfreq(sar.shape[0])[:, None]
-    columns = np.fft.rfftfreq(sar.shape[1])[None]
+    rows = np.fft.fftfreq(first.shape[0])[:, None]
+    columns = np.fft.rfftfreq(first.shape[1])[None]
     cross *= np.exp(-((rows**2 + columns**2) / (2 * 0.12**2)))  # noise lives in the highest frequencies
-    fits = np.fft.fftshift(np.fft.irfft2(cross, s=sar.shape))
+    fits = np.fft.fftshift(np.fft.irfft2(cross, s=first.shape))
     fits = (fits - np.median(fits)) / max(float(fits.std()), 1e-12)
-    row, column = (length // 2 for length in sar.shape)
+    row, column = (length // 2 for length in first.shape)
     near: NDArray[np.float64] = fits[row - SEARCH : row + SEARCH + 1, column - SEARCH : column + SEARCH + 1]
     return near
 
@@ -66,13 +72,12 @@ def peak(fits: NDArray[np.float64], tiles: int = 1) -> Shift:
     return Shift(int(row) - SEARCH, int(column) - SEARCH, float(fits.max() / np.sqrt(tiles)))
 
 
-def _edges(image: NDArray[np.float32]) -> NDArray[np.float64]:
-    smooth = _blurred(image.astype(np.float64))
-    down, across = np.gradient(smooth)
-    edges = np.hypot(down, across)
-    edges = np.minimum(edges, np.percentile(edges, 99))  # a few corner reflectors would decide alone
-    window = np.outer(np.hanning(edges.shape[0]), np.hanning(edges.shape[1]))
-    result: NDArray[np.float64] = (edges - edges.mean()) * window
+def edges(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the magnitude of the gradient of (H, W), smoothed."""
+    down, across = np.gradient(_blurred(image.astype(np.float64)))
+    found = np.hypot(down, across)
+    found = np.minimum(found, np.percentile(found, 99))  # a few corner reflectors would decide alone
+    result: NDArray[np.float32] = found.astype(np.float32)
     return result
 
 
