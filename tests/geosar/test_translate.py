@@ -167,3 +167,16 @@ def test_real_radar_and_the_real_model_know_nothing_of_windows(data_dir: Path, t
     assert two.std() > 5
     assert np.array_equal(two, pixels(tmp_path / "one.tif")[0])
     assert np.array_equal(two[:, 400:700, 1900:2380], pixels(tmp_path / "part.tif")[0])
+
+
+@pytest.mark.data
+def test_open_sea_is_dark_blue_in_false_colour_and_land_is_not(data_dir: Path, tmp_path: Path) -> None:
+    """Beside Marina del Rey: short-wave and near infrared of water are nearly 0."""
+    scene = data_dir / "scenes" / "los_angeles_s1_vh.tif"
+    with rasterio.open(scene) as source:
+        bounds = rasterio.windows.bounds(rasterio.windows.Window(600, 1350, 384, 384), source.transform)
+    geosar.translate(scene, tmp_path / "false.tif", bbox=bounds, model="s1-falsecolour")
+    image = pixels(tmp_path / "false.tif")[0].astype(float)
+    sea, town = image[:, 260:384, :60].mean(axis=(1, 2)), image[:, :150, 100:250].mean(axis=(1, 2))
+    assert sea[:2].max() < 0.6 * town[:2].min()
+    assert sea[2] > sea[:2].max()
