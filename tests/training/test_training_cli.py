@@ -123,7 +123,7 @@ def test_fit_starts_a_later_stage_from_a_checkpoint(settings: Path, folder: Path
         ("source_weights: {here: -1}", "expected numbers of 0 or more"),
         ("share: 0", "share is 0; expected more than 0"),
         ("base: none.yaml", "none.yaml cannot be read (No such file or directory)"),
-        ("base: settings.yaml", "settings.yaml is the base of its own base"),
+        ("base: run.yaml", "run.yaml is the base of its own base"),
         ("base: 3", "base is 3; expected the name of a settings file"),
         ("[", "is not valid YAML"),
         ("- 1", "holds a list; expected settings"),
