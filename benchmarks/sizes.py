@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from speed import part, processor
 
@@ -18,12 +19,12 @@ HERE = Path(__file__).parent
 SIZES = ("small", "medium", "large")
 
 
-def packaged(checkpoint: Path, pairs: Path, output: Path) -> dict[str, object]:
+def packaged(checkpoint: Path, pairs: Path, output: Path) -> dict[str, Any]:
     """Package a checkpoint, unless that is done; returns its manifest."""
     if not (output / "manifest.json").is_file():
         command = ["export", str(checkpoint), "--pairs", str(pairs), "--name", output.name, "-o", str(output)]
         subprocess.run([sys.executable, "-c", "from training.cli import train; train()", *command], check=True)
-    manifest: dict[str, object] = json.loads((output / "manifest.json").read_text())
+    manifest: dict[str, Any] = json.loads((output / "manifest.json").read_text())
     return manifest
 
 
@@ -42,13 +43,13 @@ def main() -> None:
         manifest = packaged(arguments.runs / size / "last.pt", Path(data) / "pairs", folder)
         weights = (folder / "weights.safetensors").stat().st_size / 4e6
         for precision, label in (("float32", "torch float32"), ("int8", "int8")):
-            score = manifest["metrics"]["validation"][f"{size} ({label})"]["volkov"]  # type: ignore[index]
+            score = manifest["metrics"]["validation"][f"{size} ({label})"]["volkov"]
             rate, memory = part("engine_alone", "--model", str(folder), "--precision", precision)
             rows.append(
                 f"| {size}, {precision} | {weights:.2f} M | {rate:.2f} | {memory:.0f} | {score['psnr_matched']:.2f} "
                 f"| {score['ssim_matched']:.3f} | {score['psnr_80m_matched']:.2f} |"
             )
-    updates = manifest["training"]["updates"]  # type: ignore[index]
+    updates = manifest["training"]["updates"]
     how = (
         f"The first stage (L1) of each size for {updates} updates, on the `volkov` tiles of the validation split, "
         f"tone-matched; the engine alone on {os.cpu_count()} cores of {processor()}."

@@ -201,11 +201,11 @@ def _read_image(path: Path, modes: Sequence[str]) -> tuple[NDArray[np.uint8], st
 
 def shared(pairs: Sequence[Pair], share: float) -> list[Pair]:
     """Return a share of each source's pairs, at least one, drawn by their names; a larger share holds a smaller."""
-    chosen: set[str] = set()
-    for members in by_source(pairs).values():
+    chosen: set[tuple[str, str]] = set()
+    for source, members in by_source(pairs).items():
         drawn = sorted((pair.name for pair in members), key=lambda name: sha256(name.encode()).digest())
-        chosen.update(drawn[: math.ceil(share * len(drawn))])
-    return [pair for pair in pairs if pair.name in chosen]
+        chosen.update((source, name) for name in drawn[: math.ceil(share * len(drawn))])
+    return [pair for pair in pairs if (pair.source, pair.name) in chosen]
 
 
 def coloured_split(pairs: Sequence[Pair], split: str) -> list[Pair]:

@@ -47,15 +47,13 @@ def registered(pairs: Sequence[Pair]) -> list[Pair]:
     displacement is the median of what is certain in its source. The order is kept.
     """
     normalisers = fit_normalisers(pairs)
-    result = dict[str, Pair]()
+    result = dict[int, Pair]()  # two folders may give a pair the same name
     for members in by_source(pairs).values():
         found = [_blocks(normalised(pair, normalisers), pair.rgb.mean(axis=-1, dtype=np.float32)) for pair in members]
         certain = [field[sure] for field, sure in found if sure.any()]
         usual = np.median(np.concatenate(certain), axis=0) if certain else np.zeros(2)
-        result |= {
-            pair.name: moved(pair, smoothed(*blocks, usual)) for pair, blocks in zip(members, found, strict=True)
-        }
-    return [result[pair.name] for pair in pairs]
+        result |= {id(pair): moved(pair, smoothed(*blocks, usual)) for pair, blocks in zip(members, found, strict=True)}
+    return [result[id(pair)] for pair in pairs]
 
 
 def moved(pair: Pair, field: Field) -> Pair:

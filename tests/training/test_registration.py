@@ -55,6 +55,14 @@ def test_each_pair_is_moved_by_its_own_shift() -> None:
     assert result[4].optical.ndim == 2
 
 
+def test_pairs_of_one_name_in_two_folders_stay_apart() -> None:
+    one, other = pair("here", 1, (2, -1)), replace(pair("there", 2, (0, 3)), name="here1")
+    result = registered([one, other])
+    assert [item.source for item in result] == ["here", "there"]
+    assert agreement(result[0], pair("here", 1, (0, 0))) > 0.9
+    assert agreement(result[1], pair("there", 2, (0, 0))) > 0.9
+
+
 def test_a_shift_that_grows_across_a_tile_is_followed() -> None:
     off = pair("relief", 3, (1, 2), side=768, grow=5.0)
     right = pair("relief", 3, (0, 0), side=768)
