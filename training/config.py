@@ -56,6 +56,8 @@ class Config:
     crop: int = 256
     learning_rate: float = 1e-3
     warmup: int = 200
+    cooldown: float = 0.0
+    """Share of the run at whose end the learning rates fall to nothing, in a straight line."""
     ema: float = 0.999
     align_tone: bool = True
     register: bool = False
@@ -111,9 +113,10 @@ class Config:
             raise ConfigError(f"polarisations is {self.polarisations}; expected some of {', '.join(POLARISATIONS)}.")
         if self.balance_classes and not self.classes:
             raise ConfigError("balance_classes is true, but classes is empty; name the land cover to tell apart.")
-        for key, value in asdict(self.augmentation).items():
-            if value < 0 or (value > 1 and key != "gamma"):
-                raise ConfigError(f"augmentation.{key} is {value}; expected 0 to 1.")
+        varied = {f"augmentation.{key}": value for key, value in asdict(self.augmentation).items()}
+        for key, value in (varied | {"cooldown": self.cooldown}).items():
+            if value < 0 or (value > 1 and key != "augmentation.gamma"):
+                raise ConfigError(f"{key} is {value}; expected 0 to 1.")
 
 
 def at_least(config: Config, key: str, least: float) -> None:

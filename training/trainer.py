@@ -66,6 +66,7 @@ class Trainer:
         self.descent = Descent(self.fabric)
         self.update = 0
         self.stopping = False
+        self._spent = 0.0  # share of the seconds that `fit` was given
         folder.mkdir(parents=True, exist_ok=True)
 
     def state(self) -> dict[str, Any]:
@@ -127,8 +128,9 @@ class Trainer:
                     bar.set_postfix({key: f"{value:.3f}" for key, value in meter.items()}, refresh=False)
                     speed = (self.update - first) * self.config.batch / (time.monotonic() - started)
                     log.add(self.update, meter | {"crops_per_second": speed})
-                if seconds is not None and time.monotonic() - started > seconds:
-                    self.stopping = True
+                if seconds is not None:
+                    self._spent = (time.monotonic() - started) / seconds
+                    self.stopping = self.stopping or self._spent > 1
                 if self._any_stopping():
                     break
                 if self.update % self.config.checkpoint_every == 0:
@@ -143,17 +145,26 @@ class Trainer:
         mine = Share(
             range(self.update, self.config.updates), self.config.batch, self.fabric.global_rank, self.fabric.world_size
         )
-        return DataLoader(self.crops, mine.size, sampler=mine, num_workers=self.workers, collate_fn=collate)
+        pinned = self.fabric.device.type == "cuda"  # pages that the card reads while the next batch is cut
+        return DataLoader(
+            self.crops, mine.size, sampler=mine, num_workers=self.workers, collate_fn=collate, pin_memory=pinned
+        )
 
     def _step(self, batch: Any) -> Terms:
         # What a method draws depends on the seed and the update alone, as its crops do.
         torch.manual_seed((self.config.seed * 1_000_003 + self.update) * 64 + self.fabric.global_rank)
-        pace = min(1.0, (self.update + 1) / self.config.warmup)
+        pace = self._pace()
         for name, optimiser in self.method.optimisers.items():
             for group in optimiser.param_groups:
                 group["lr"] = self.method.rates[name] * pace
         self.descent.update = self.update
         return self.method.step(batch, self.descent)
+
+    def _pace(self) -> float:
+        """Share of the learning rates that the next update takes: they rise at first, and may fall at the end."""
+        left = 1.0 - max(self.update / self.config.updates, self._spent)
+        fallen = left / self.config.cooldown if self.config.cooldown else 1.0
+        return max(0.0, min(1.0, (self.update + 1) / self.config.warmup, fallen))
 
     def averaged(self) -> Network:
         """Return the averaged weights with normalisation statistics of their own, ready for inference."""

@@ -5,6 +5,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from geosar.errors import EngineError
+
 Precision = Literal["int8", "float32"]
 
 
@@ -33,3 +35,12 @@ class Engine(Protocol):
         Outputs are rounded to the nearest and clamped to 0..255. Raises EngineError when the network cannot run.
         """
         ...
+
+
+def check_batch(batch: NDArray[np.float32], channels: int, stride: int, margin: int) -> None:
+    """Raise EngineError unless the batch has the network's channels, and sides that its stride divides."""
+    if batch.ndim != 4 or batch.shape[1] != channels or any(n % stride or n <= 2 * margin for n in batch.shape[2:]):
+        raise EngineError(
+            f"the batch is {batch.shape}, expected (N, {channels}, H, W) with H and W multiples of {stride} "
+            f"above {2 * margin}.",
+        )

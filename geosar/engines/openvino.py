@@ -9,7 +9,7 @@ import openvino
 from numpy.typing import NDArray
 from openvino import opset13
 
-from geosar.engines.base import Precision
+from geosar.engines.base import Precision, check_batch
 from geosar.errors import EngineError, ModelFormatError
 from geosar.manifest import OUTPUTS
 from geosar.models import Model
@@ -83,15 +83,6 @@ def _core() -> openvino.Core:
     came in, the second puts back the freed stack of the first, and the next signal ends the process.
     """
     return openvino.Core()
-
-
-def check_batch(batch: NDArray[np.float32], channels: int, stride: int, margin: int) -> None:
-    """Raise EngineError unless the batch has the network's channels, and sides that its stride divides."""
-    if batch.ndim != 4 or batch.shape[1] != channels or any(n % stride or n <= 2 * margin for n in batch.shape[2:]):
-        raise EngineError(
-            f"the batch is {batch.shape}, expected (N, {channels}, H, W) with H and W multiples of {stride} "
-            f"above {2 * margin}.",
-        )
 
 
 def _pixels(shape: tuple[int, ...]) -> int:

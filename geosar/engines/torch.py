@@ -6,9 +6,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from geosar.engines.base import Precision
+from geosar.engines.base import Precision, check_batch
 from geosar.engines.generator import Generator, fold
-from geosar.engines.openvino import check_batch
 from geosar.errors import EngineError, ModelFormatError
 from geosar.models import Model
 

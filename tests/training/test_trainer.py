@@ -17,6 +17,7 @@ from training import losses
 from training.checkpoint import CheckpointError, CheckpointWriteError, load_network, read_checkpoint
 from training.config import Config
 from training.data import Batch, PairsError
+from training.descent import Descent
 from training.trainer import Trainer
 
 
@@ -88,6 +89,25 @@ def test_the_network_for_inference_has_norms_of_its_own_and_is_the_same_each_tim
     stored = read_checkpoint(checkpoint)["average"]
     assert not torch.equal(first.state_dict()["luma.weight"], torch.zeros_like(stored["luma.weight"]))
     assert not torch.equal(first.state_dict()["colour.0.1.running_mean"], stored["colour.0.1.running_mean"])
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(None, [0.5, 1, 1, 1, 0.8, 0.4]), (1e-9, [0.5, 0])])
+def test_the_learning_rates_rise_and_fall_with_updates_or_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float | None, expected: list[float]
+) -> None:
+    trainer = trainer_in(tmp_path, tiny_config(updates=6, warmup=2, cooldown=2.5 / 6, learning_rate=0.01))
+    step, seen = trainer.method.step, list[float]()
+
+    def step_and_note(batch: Batch, descent: Descent) -> dict[str, Tensor]:
+        seen.append(float(trainer.method.optimisers["optimiser"].param_groups[0]["lr"]))
+        return step(batch, descent)
+
+    monkeypatch.setattr(trainer.method, "step", step_and_note)
+    trainer.fit(seconds)
+    if seconds:
+        trainer._spent, trainer.stopping = 2.0, False
+        trainer._step(next(iter(trainer._batches())))
+    assert seen == pytest.approx([0.01 * share for share in expected])
 
 
 def test_a_signal_ends_the_run_after_its_update_with_a_checkpoint(

@@ -120,6 +120,7 @@ def test_fit_starts_a_later_stage_from_a_checkpoint(settings: Path, folder: Path
         ("weights: {luma: 1, tone: 2}", "unknown settings tone"),
         ("weights: 3", "weights is 3; expected a `term: number`"),
         ("ema: 1", "ema at least 0 and below 1"),
+        ("cooldown: 1.5", "cooldown is 1.5; expected 0 to 1"),
         ("source_weights: {here: -1}", "expected numbers of 0 or more"),
         ("share: 0", "share is 0; expected more than 0"),
         ("base: none.yaml", "none.yaml cannot be read (No such file or directory)"),

@@ -23,6 +23,7 @@ from training.trainer import Precision, Trainer
 )
 @click.option("--from", "start", type=FILE, help="Checkpoint of an earlier stage to start from.")
 @click.option("--updates", type=click.IntRange(min=1), help="Overrides the settings file.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so many, if not before.")
 @click.option("--seed", type=click.IntRange(min=0), help="Overrides the settings file.")
 @click.option("--precision", type=click.Choice(get_args(Precision)), default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes that cut crops.")
@@ -38,6 +39,7 @@ def fit(
     output: Path,
     start: Path | None,
     updates: int | None,
+    minutes: float | None,
     seed: int | None,
     precision: Precision,
     workers: int,
@@ -62,6 +64,6 @@ def fit(
         if trainer.update >= settings.updates:
             click.echo(f"All {settings.updates} updates are done; give more with --updates.")
             return
-        trainer.fit()
+        trainer.fit(None if minutes is None else 60 * minutes)
     if trainer.stopping:
         click.echo(f"Stopped after update {trainer.update}; give the same command again to go on.")
