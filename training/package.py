@@ -34,7 +34,8 @@ CREDIT = (
     "Contains modified Copernicus Sentinel data",
     "SEN1-2 and SEN12MS (Schmitt et al. 2018, 2019)", "SEN12MS-CR (Ebel et al. 2021)",
     "BigEarthNet (Sumbul et al. 2021)", "BioMassters (Nascetti et al. 2023)",
-    "Sen1Floods11 (Bonafilia et al. 2020)", "Optical-SAR dataset of V. Volkov (2021)",
+    "Sen1Floods11 (Bonafilia et al. 2020)", "OMBRIA (Drakonakis et al. 2022)",
+    "Optical-SAR dataset of V. Volkov (2021)",
 )  # fmt: skip
 
 
