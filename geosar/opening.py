@@ -212,14 +212,14 @@ def _add(
     """Open one raster, check what it is, and put it on the grid that was asked for."""
     with ExitStack() as undo:
         driver = "GTiff" if found.driver == "SAFE" else found.driver
-        with found.environment(), gdal_errors(found.printable, "Opening"):
+        with found.environment(), gdal_errors(found.printable, "Opening", found.files):
             dataset = undo.enter_context(rasterio.open(gdal_name, driver=driver))
         check_readable(dataset, found.printable)
         with found.environment():
             bands = _measurements(dataset, found, request, opened.notes)
         names = tuple(_polarisation(dataset, number) for number in bands)
         first = not opened.rasters
-        with found.environment(), gdal_errors(found.printable, "Warping"):
+        with found.environment(), gdal_errors(found.printable, "Warping", found.files):
             view, keep = _on_grid(dataset, gdal_name, request, opened.notes if first else [], undo)
         raster = Raster(found, view, like=dataset, keep=keep, bands=bands, polarisations=names)
         if calibration is not None:

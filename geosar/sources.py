@@ -128,15 +128,18 @@ def beginning(header: bytes) -> str:
 
 
 @contextmanager
-def gdal_errors(printable: str, doing: str) -> Iterator[None]:
-    """Turn what rasterio raises into `SceneReadError`, with GDAL's own reason, which rasterio may hide."""
+def gdal_errors(printable: str, doing: str, files: tuple[Path, ...] = ()) -> Iterator[None]:
+    """Turn what rasterio raises into `SceneReadError`, with GDAL's own reason, which rasterio may hide.
+
+    Where one of the source's `files` is not there any more, it is `SceneNotFoundError`.
+    """
     try:
         yield
-    except rasterio.errors.RasterioError as error:
+    except (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError) as error:  # noqa: SLF001 - rasterio lets GDAL's own errors through
+        if not all(file.exists() for file in files):
+            raise SceneNotFoundError(f"{printable} was removed meanwhile.") from error
         reason = str(error.__cause__ or error).strip() or type(error).__name__
         raise SceneReadError(f"{doing} {printable} failed: {reason}") from error
-    except rasterio._err.CPLE_BaseError as error:  # noqa: SLF001 - rasterio lets GDAL's own errors through
-        raise SceneReadError(f"{doing} {printable} failed: {error}") from error
 
 
 def _resolve_path(given: Path) -> Source:
@@ -155,7 +158,8 @@ def _resolve_path(given: Path) -> Source:
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)
     except OSError as error:
-        raise SceneReadError(f"{given} cannot be opened: {error.strerror}.") from error
+        kind = SceneReadError if path.exists() else SceneNotFoundError
+        raise kind(f"{given} cannot be opened: {error.strerror}.") from error
     if header.startswith(b"PK"):
         inside = _manifest_in_zip(path)
         # The braces keep GDAL from looking for the end of the zip's name by its extension.

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from rasters import TEN_METRES, speckled
 
@@ -257,3 +258,20 @@ def test_an_object_of_a_bucket_goes_to_gdals_s3_reader() -> None:
     assert found.gdal_name == "/vsis3/bucket/folder/scene%201.tif"
     assert (found.driver, found.name, found.remote) == ("GTiff", "scene 1", True)
     assert sources.resolve("s3://bucket/a.png").driver == "PNG"
+
+
+@pytest.mark.parametrize("when", ["looked at", "opened"])
+def test_a_file_that_is_removed_while_it_is_opened_is_not_found(
+    make_raster: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    path = make_raster("a.tif", VV)
+    module, name = (Path, "open") if when == "looked at" else (rasterio, "open")
+    opens = getattr(module, name)
+
+    def remove_and_open(*given: Any, **options: Any) -> Any:
+        path.unlink(missing_ok=True)
+        return opens(*given, **options)
+
+    monkeypatch.setattr(module, name, remove_and_open)
+    with pytest.raises(SceneNotFoundError, match=r"a\.tif"), open_scene(path):
+        pass
