@@ -111,6 +111,7 @@ class Trainer:
         first_process = self.fabric.is_global_zero
         log = Log(self.folder, self.config.label, self.update) if first_process else None
         meter: dict[str, float] = {}
+        self._spent = 0.0
         started, first = time.monotonic(), self.update
         with (
             self._stopped_by_signals(),
