@@ -1,7 +1,6 @@
 """Sizes of the generator and precisions: quality against speed. Writes a table to ``benchmarks/SIZES.md``.
 
-Needs GEOSAR_DATA and the runs of
-``geosar-train benchmark --pairs $GEOSAR_DATA/pairs -o RUNS --config training/configs/sizes/small.yaml --config ...``.
+Needs GEOSAR_DATA and the runs that `MADE` begins with.
 Each run is packaged into --scratch, scored as a user gets it, and timed alone on all cores, one after another.
 """
 
@@ -14,6 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from speed import part, processor
+
+MADE = """Re-made by
+```
+geosar-train benchmark --pairs $GEOSAR_DATA/pairs --pairs $GEOSAR_DATA/pairs_grey -o RUNS \\
+    --updates 400 --threads 1 --register $(printf -- " --config training/configs/sizes/%s.yaml" small medium large)
+python benchmarks/sizes.py RUNS
+```
+"""
 
 HERE = Path(__file__).parent
 SIZES = ("small", "medium", "large")
@@ -56,8 +63,7 @@ def main() -> None:
     )
     columns = ("network", "weights", "Mpx/s", "peak memory, MiB", "PSNR dB", "SSIM", "over 80 m")
     head = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    made = "Re-made by `geosar-train benchmark` on `training/configs/sizes/`, then `python benchmarks/sizes.py RUNS`."
-    text = "\n".join(["# Size of the network, quality and speed", "", how, "", *head, *rows, "", made, ""])
+    text = "\n".join(["# Size of the network, quality and speed", "", how, "", *head, *rows, "", MADE])
     (HERE / "SIZES.md").write_text(text)
     print(text)
 
