@@ -4,13 +4,16 @@ OMBRIA (Drakonakis et al. 2022) holds ``manifest.csv`` (name, split), ``sar_befo
 and ``opt_before/``. What comes out is an ordinary folder of pairs, from which `fit` makes a network of false colour:
 green for what grows, pink for bare soil, dark blue for water. With `true_colour`, green and blue are estimated from the
 three bands, so that its rivers, lakes and fields can stand beside pairs of true colour in the training of `s1-rgb`.
+Water, which may be as pale as sand where it carries mud, gets one colour: a network that shall show it must learn one.
+With `floods`, the radar of the flood (``sar_after/``) makes a second pair of the chip, with water where its label
+(``mask/``) and the radar agree.
 
 Each chip's radar was stretched by itself. Its land tells what its grey values were (`backscatter_of_land`).
 """
 
 import csv
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,12 @@ from PIL import Image
 from torch.nn import functional
 
 from training.data import PairsError
+
+FLOOD_CONTRAST = 1.5
+"""A label of flood is believed where land and water differ by so many deviations of their backscatter."""
+
+LEAST_PIXELS = 300
+"""Of land and of flood, to tell their backscatter."""
 
 CLOUDED = 0.1
 """Chips with a larger share of cloud are left out; in the others cloud is masked."""
@@ -35,8 +44,8 @@ five BigEarthNet example patches without snow (72 000 pixels; 0.96 and 0.93 of t
 TONE = ((3.03, 9.8), (3.46, 6.5), (4.35, 18.0))
 """Gain and offset of red, green and blue that bring OMBRIA as a whole to the targets' tone (`training.colour`)."""
 
-WATER_SHINE = (0.0, 4.0, 3.0)
-"""What water adds to red, green and blue: it sends back the short waves more than land of the same red does."""
+WATER_COLOUR = (36, 58, 67)
+"""Red, green and blue of water, in the targets' tone: the middle of what the pairs of true colour show."""
 
 WATER_INFRARED = 45
 """Water is darker than that in the near infrared, and hardly brighter there than in red."""
@@ -48,6 +57,9 @@ reference for VV, docs/adr/0004)."""
 TYPICAL_CONTRAST = 20.0
 """Grey levels in one deviation of land, in the middle of all chips."""
 
+SMOOTH = 5
+"""Pixels on a side of the mean that is compared with a label of flood."""
+
 SPECKLE = 1.6
 """Deviation in decibels inside even fields of ground range products at 10 m (Sen1Floods11: 1.5 to 1.8)."""
 
@@ -58,6 +70,10 @@ FILL = (4, 252)
 """The optical image is dark to this level outside its swath; the radar is bright from this level outside its own."""
 
 
+Grey = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
 @dataclass(frozen=True)
 class Made:
     """What was written, by split, and the names that were left out for clouds."""
@@ -66,35 +82,51 @@ class Made:
     clouded: list[str]
 
 
-def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False) -> Made:
+@dataclass(frozen=True)
+class Chip:
+    """Radar (H, W), optical image before the flood (H, W, 3), where water is and where both show the ground (H, W)."""
+
+    sar: Grey
+    optical: NDArray[np.uint8]
+    wet: Mask
+    shown: Mask
+
+
+def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods: bool = False) -> Made:
     """Write manifest.csv, sar/, opt/ and mask/ into `target`, which must be new or empty.
 
-    Each chip was stretched by itself, so each is a source of its own, ``ombria/NAME``. Raises PairsError for a folder
-    that is not OMBRIA, an image that is missing or cannot be read, and a target with files in it.
+    Each chip was stretched by itself, so each is a source of its own, ``ombria/NAME``, and ``flood/NAME`` during the
+    flood (of true colour only). Raises PairsError for a folder that is not OMBRIA, an image that is missing or cannot
+    be read, and a target with files in it.
     """
     if target.is_dir() and any(target.iterdir()):
         raise PairsError(f"{target} holds files. Give a new or empty folder.")
     made = Made(Counter(), [])
     rows: list[tuple[str, ...]] = []
+
+    def write(name: str, split: str, source: str, chip: Chip) -> None:
+        sar, optical = chip.sar, chip.optical
+        scale = backscatter_of_land(sar, chip.shown & ~chip.wet)
+        if true_colour:
+            sar, optical = speckled(sar, chip.shown, scale, seed=len(rows)), estimated_colours(optical, chip.wet)
+        for kind, image in (("sar", sar), ("opt", optical), ("mask", chip.shown)):
+            (target / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(target / kind / f"{name}.png")
+        rows.append((name, split, source, "picture", *(f"{value:.1f}" for value in scale or ())))
+        made.pairs[split] += 1
+
     for name, split in _names(ombria):
-        sar_file, optical_file = (_file(ombria / kind, name) for kind in ("sar_before", "opt_before"))
-        sar, optical = _image(sar_file, "L"), _image(optical_file, "RGB")
-        if sar.shape != optical.shape[:2]:
-            raise PairsError(f"The chip {name} has radar of {sar.shape} and optical of {optical.shape[:2]} pixels.")
-        cloud = clouds(optical)
+        sar, optical = _images(ombria, name, "sar_before")
+        cloud, wet = clouds(optical), water(optical)
         if cloud.mean() > CLOUDED:
             made.clouded.append(name)
             continue
-        for kind in ("sar", "opt", "mask"):
-            (target / kind).mkdir(parents=True, exist_ok=True)
-        shown = valid(sar, optical, cloud)
-        scale = backscatter_of_land(sar, shown & ~water(optical))
-        if true_colour:
-            sar, optical = speckled(sar, shown, scale, seed=len(rows)), estimated_colours(optical)
-        for kind, image in (("sar", sar), ("opt", optical), ("mask", shown)):
-            Image.fromarray(image).save(target / kind / f"{name}.png")
-        rows.append((name, split, f"ombria/{name}", "picture", *(f"{value:.1f}" for value in scale or ())))
-        made.pairs[split] += 1
+        write(name, split, f"ombria/{name}", Chip(sar, optical, wet, valid(sar, optical, cloud)))
+        if floods:
+            sar, _ = _images(ombria, name, "sar_after")
+            chip = with_flood(Chip(sar, optical, wet, valid(sar, optical, cloud)), _label(ombria, name))
+            if chip is not None:
+                write(f"{name}_flood", split, f"flood/{name}", chip)
     if not rows:
         raise PairsError(f"{ombria} has no chip with less than {CLOUDED:.0%} of cloud. Give the whole data set.")
     with (target / "manifest.csv").open("w", newline="") as table:
@@ -116,13 +148,32 @@ def water(optical: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return found
 
 
-def estimated_colours(optical: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def with_flood(chip: Chip, label: Mask) -> Chip | None:
+    """Return the chip with new water: where it was land, the radar is dark and the label (H, W) says so.
+
+    What is as dark and not in the label is not known, and counts as not shown. None where the radar does not see what
+    the label says: it was drawn from another date, or the flood stands under trees or is rough.
+    """
+    values = torch.from_numpy(chip.sar[None].astype(np.float32))
+    even = functional.avg_pool2d(values, SMOOTH, 1, SMOOTH // 2, count_include_pad=False)[0].numpy()
+    land = chip.shown & ~chip.wet
+    flood, dry = even[label & land], even[~label & land]
+    if min(flood.size, dry.size) < LEAST_PIXELS:
+        return None
+    low, high = np.median(flood), np.median(dry)
+    if high - low < FLOOD_CONTRAST * np.sqrt((flood.var() + dry.var()) / 2):
+        return None
+    dark = land & (even < (low + high) / 2)
+    return replace(chip, wet=chip.wet | (dark & label), shown=chip.shown & ~(dark & ~label))
+
+
+def estimated_colours(optical: NDArray[np.uint8], wet: Mask) -> NDArray[np.uint8]:
     """Return red, green and blue (H, W, 3) of short-wave infrared, near infrared and red, in the targets' tone."""
     bands = optical.astype(np.float32)
     colours = np.concatenate([bands[..., 2:], bands @ np.array(SPECTRUM, np.float32).T], axis=-1)
-    colours += water(optical)[..., None] * np.array(WATER_SHINE, np.float32)
     gain, offset = np.array(TONE, np.float32).T
     result: NDArray[np.uint8] = np.clip(colours * gain + offset, 0, 255).round().astype(np.uint8)
+    result[wet] = WATER_COLOUR
     return result
 
 
@@ -169,6 +220,20 @@ def valid(sar: NDArray[np.uint8], optical: NDArray[np.uint8], cloud: NDArray[np.
     grown = functional.max_pool2d(torch.from_numpy(cloud[None].astype(np.float32)), 2 * SHADE + 1, 1, SHADE)[0] > 0
     shown: NDArray[np.bool_] = (sar > 0) & (sar < FILL[1]) & (optical.max(axis=-1) > FILL[0]) & ~grown.numpy()
     return shown
+
+
+def _images(ombria: Path, name: str, radar: str) -> tuple[Grey, NDArray[np.uint8]]:
+    """Radar (H, W) of a date and the optical image (H, W, 3) of one chip."""
+    sar, optical = _image(_file(ombria / radar, name), "L"), _image(_file(ombria / "opt_before", name), "RGB")
+    if sar.shape != optical.shape[:2]:
+        raise PairsError(f"The chip {name} has radar of {sar.shape} and optical of {optical.shape[:2]} pixels.")
+    return sar, optical
+
+
+def _label(ombria: Path, name: str) -> Mask:
+    """Where the chip's label says flood, (H, W)."""
+    label: Mask = _image(_file(ombria / "mask", name), "L") > 0
+    return label
 
 
 def _names(ombria: Path) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Pairs of false colour out of OMBRIA."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,15 @@ from training.falsecolour import (
     LAND,
     REFERENCE,
     SHADE,
+    WATER_COLOUR,
+    Chip,
     backscatter_of_land,
     clouds,
     estimated_colours,
     make_pairs,
     speckled,
+    water,
+    with_flood,
 )
 from training.protocol.scoring import group_of, scene_of
 
@@ -94,11 +99,17 @@ def test_the_settings_are_ones(name: str) -> None:
 
 
 def test_true_colours_are_estimated_so_that_land_cover_looks_as_it_does() -> None:
-    grass, soil, sea = (estimated_colours(land(colour))[0, 0].astype(int) for colour in (GRASS, FIELD, (5, 12, 20)))
+    def seen(colour: tuple[int, int, int]) -> np.ndarray:
+        chip = land(colour)
+        colours: np.ndarray = estimated_colours(chip, water(chip))[0, 0].astype(int)
+        return colours
+
+    grass, soil, sea, muddy = (seen(colour) for colour in (GRASS, FIELD, (5, 12, 20), (5, 30, 60)))
     assert grass[1] > max(grass[0], grass[2])
     assert soil[0] > soil[1] > soil[2]
     assert sea[2] >= sea[1] >= sea[0]
     assert sea.sum() < soil.sum()
+    assert tuple(muddy) == tuple(sea) == WATER_COLOUR
 
 
 def test_a_lake_with_some_shore_is_not_taken_for_land() -> None:
@@ -136,5 +147,59 @@ def test_pairs_of_estimated_colours_are_read(tmp_path: Path) -> None:
     words = ["falsecolour", str(ombria), "-o", str(tmp_path / "pairs"), "--true-colour"]
     assert CliRunner().invoke(train, words).exit_code == 0
     pairs = read_pairs(tmp_path / "pairs")
-    assert np.array_equal(pairs[1].optical, estimated_colours(land(SOIL)))
+    assert np.array_equal(pairs[1].optical, estimated_colours(land(SOIL), np.zeros((64, 64), np.bool_)))
     assert all(pair.statistics is not None for pair in pairs)
+
+
+@pytest.fixture
+def flood() -> Chip:
+    """A chip whose radar is dark in its right half."""
+    sar = np.random.default_rng(2).integers(100, 180, (64, 64)).astype(np.uint8)
+    sar[:, 32:] -= 70
+    return Chip(sar, land(), np.zeros((64, 64), np.bool_), np.ones((64, 64), np.bool_))
+
+
+@pytest.fixture
+def label() -> np.ndarray:
+    """Flood in the lower right quarter."""
+    return np.kron([[False, False], [False, True]], np.ones((32, 32))) > 0
+
+
+def test_a_flood_is_where_its_label_and_the_radar_agree(flood: Chip, label: np.ndarray) -> None:
+    seen = with_flood(flood, label)
+    assert seen is not None
+    assert seen.wet[34:, 36:].all()
+    assert not seen.wet[:30].any()
+    assert not seen.shown[:30, 36:].any()
+    assert not seen.wet[:, :28].any()
+    assert seen.shown[:, :28].all()
+
+
+def test_water_that_was_there_before_stays_water(flood: Chip, label: np.ndarray) -> None:
+    lake = np.zeros_like(label)
+    lake[:32, 50:] = True
+    seen = with_flood(replace(flood, wet=lake), label)
+    assert seen is not None
+    assert (seen.wet & seen.shown)[lake].all()
+
+
+def test_a_label_that_the_radar_does_not_show_is_not_believed(flood: Chip, label: np.ndarray) -> None:
+    assert with_flood(flood, np.roll(label, 24, axis=1)) is None
+    assert with_flood(flood, np.zeros_like(label)) is None
+
+
+def test_pairs_of_the_flood_stand_beside_those_before_it(tmp_path: Path, flood: Chip, label: np.ndarray) -> None:
+    ombria = write(tmp_path / "ombria", {"a": land()})
+    for kind, image in (("sar_after", flood.sar), ("mask", label)):
+        (ombria / kind).mkdir()
+        Image.fromarray(image).save(ombria / kind / "a.png")
+    words = ["falsecolour", str(ombria), "-o", str(tmp_path / "pairs"), "--floods"]
+    assert "give --true-colour as well" in CliRunner().invoke(train, words).output
+    assert CliRunner().invoke(train, [*words, "--true-colour"]).exit_code == 0
+    before, during = read_pairs(tmp_path / "pairs")
+    assert (before.source, during.source, during.split) == ("ombria/a", "flood/a", "val")
+    assert not (before.optical == WATER_COLOUR).all(axis=-1).any()
+    wet = (during.optical == WATER_COLOUR).all(axis=-1)
+    assert wet[34:, 36:].all()
+    assert not wet[:, :28].any()
+    assert not during.mask[:30, 36:].any()
