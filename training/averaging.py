@@ -21,8 +21,11 @@ def settle_norms(network: Network, config: Config, pairs: Sequence[Pair], batche
     """Return a copy, in evaluation mode, whose running statistics are the means over fixed training batches (60).
 
     An average of weights has other activations than any network that was averaged, so neither their
-    statistics nor an average of those is right for it (Izmailov et al. 2018, section 3.2).
+    statistics nor an average of those is right for it (Izmailov et al. 2018, section 3.2). Where training
+    kept those of a packaged model, they stay.
     """
+    if config.goes_on:
+        return copy.deepcopy(network).eval()
     network = copy.deepcopy(network).train()
     if isinstance(network, Generator):
         network.dropout = 0.0

@@ -1,8 +1,10 @@
 """Checkpoints on disk: written beside their target and renamed, read without running what is in them."""
 
+import json
 import os
 import pickle
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,24 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         )
     result: dict[str, Any] = state
     return result
+
+
+def read_packaged(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Return the network of a packaged model in the shape of a checkpoint's state, with `architecture`.
+
+    Its expected error is the calibrated one. Raises CheckpointError for a folder that is no packaged model, or one of a
+    method whose weights are not packaged beside its networks.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        weights = folder / manifest["files"]["weights"]["path"]
+        network = import_module("safetensors.torch").load_file(weights, device=str(device))
+    except (OSError, ValueError, KeyError, TypeError, import_module("safetensors").SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder} holds no packaged model with weights to start from ({_first_line(error)}). "
+            "Give the folder of a model that `geosar-train export` made of a pix2pix run."
+        ) from error
+    return {"architecture": manifest["architecture"], "generator": network, "average": network}
 
 
 def restore(parts: Mapping[str, nn.Module | torch.optim.Optimizer], state: dict[str, Any], checkpoint: Path) -> None:

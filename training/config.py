@@ -94,6 +94,11 @@ class Config:
         """What crops must be a multiple of."""
         return 1
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a run starts from a packaged model, whose normalisation statistics it keeps."""
+        return False
+
     def check(self) -> None:
         """Raise ConfigError for a value that cannot be used; subclasses check theirs as well."""
         for key in ("updates", "batch", "warmup", "checkpoint_every", "preview_every"):

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, Sampler
 from training.augmentation import augment
 from training.colour import luma_chroma
 from training.config import Config
-from training.data import Batch, Pair, PairsError, fit_normalisers, fit_tones
+from training.data import Batch, Pair, PairsError, fit_normalisers, fit_tones, set_of
 from training.torchvision_operators import module
 
 transforms: Any = module("torchvision.transforms.v2.functional")  # as functions: the transforms draw from torch's state
@@ -53,7 +53,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
     def _weights(self, config: Config) -> NDArray[np.float64]:
         weights = config.source_weights
         area = np.array([pair.sar.size for pair in self.pairs], dtype=np.float64)
-        kind = [pair.source.split("/")[0] if pair.coloured else "grey" for pair in self.pairs]
+        kind = [set_of(pair) if pair.coloured else "grey" for pair in self.pairs]
         total = {key: area[[other == key for other in kind]].sum() for key in set(kind)}
         default = weights.get("other", 1.0)
         weight = np.array([weights.get(key, default * total[key] / area.sum()) for key in kind]) * area

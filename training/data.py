@@ -244,6 +244,11 @@ def fit_tones(pairs: Sequence[Pair], *, align: bool = True) -> dict[str, ToneCur
     }
 
 
+def set_of(pair: Pair) -> str:
+    """Return the data set of a pair: its source, and of a source ``SET/SCENE`` the first."""
+    return pair.source.split("/")[0]
+
+
 def by_source(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
     """Pairs in groups of one source."""
     groups: defaultdict[str, list[Pair]] = defaultdict(list)

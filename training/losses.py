@@ -7,14 +7,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from geosar.engines.generator import Generator
+from training.colour import LUMA_DEVIATION, LUMA_MEAN, picture
 from training.data import Batch
+
+BLUE_OVER_RED, BLUE_OVER_GREEN, BRIGHT, UNEVEN = 12.0, 3.0, 105.0, 6.0
+"""What tells water in an optical image, of 255: the least blue over red and green, the most luma and deviation."""
 
 
 @dataclass(frozen=True)
 class Weights:
     """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage.
 
-    `frequency` is the focal frequency loss of luma (Jiang et al. 2021).
+    `frequency` is the focal frequency loss of luma (Jiang et al. 2021). `water` is how often a cell of water counts in
+    the coarse terms: the median that L1 asks for is water only where water is likelier than all else, and it is rare.
     """
 
     luma: float = 1.0
@@ -24,6 +29,7 @@ class Weights:
     frequency: float = 0.0
     adversarial: float = 1.0
     features: float = 5.0
+    water: float = 1.0
 
 
 def masked_l1(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -32,14 +38,17 @@ def masked_l1(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return ((predicted - target).abs() * weight).sum() / weight.sum().clamp(min=1.0)
 
 
-def fidelity(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tensor]:
+def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, water: float = 1.0) -> dict[str, Tensor]:
     """L1 of luma pixel by pixel and over 4 x 4 and 16 x 16 pixels; of chroma over 4 x 4 and 16 x 16.
 
-    The coarse terms ask for the right land cover; the fine one asks for blur where detail cannot be known,
-    which is why an adversarial stage weighs it less.
+    The coarse terms ask for the right land cover, and `water` times as much for water; the fine one asks for blur where
+    detail cannot be known, which is why an adversarial stage weighs it less.
     """
     quarter = _pool_valid(batch.valid, 4)
     sixteenth = _pool_valid(batch.valid, 16)
+    if water != 1.0:
+        more = 1.0 + (water - 1.0) * open_water(batch)
+        quarter, sixteenth = quarter * more, sixteenth * functional.avg_pool2d(more, 4)
     chroma_target = functional.avg_pool2d(batch.chroma, 4)
     coarse = functional.avg_pool2d
     return {
@@ -49,6 +58,26 @@ def fidelity(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tensor]:
         "chroma": masked_l1(chroma, chroma_target, quarter * batch.coloured)
         + masked_l1(coarse(chroma, 4), coarse(chroma_target, 4), sixteenth * batch.coloured),
     }
+
+
+def open_water(batch: Batch) -> Tensor:
+    """Where the truth shows water, 0 or 1 for cells of 4 x 4 pixels (N, 1, H/4, W/4): dark, blue and even.
+
+    It takes some shade and hazy fields for water, and muddy rivers for land.
+    """
+    parts = functional.avg_pool2d(torch.cat([batch.luma, batch.chroma, batch.luma.square()], dim=1), 4)
+    colour = picture(parts[:, :1], parts[:, 1:3]) * 127.5
+    blue_over = colour[:, 2:] - colour[:, :2]
+    mean, square = (_around(part) for part in (parts[:, :1], parts[:, 3:]))
+    even = (square - mean.square()).clamp(min=0.0).sqrt() * LUMA_DEVIATION[0] < UNEVEN
+    dark = parts[:, :1] * LUMA_DEVIATION[0] + LUMA_MEAN[0] < BRIGHT
+    blue = (blue_over[:, :1] > BLUE_OVER_RED) & (blue_over[:, 1:] > BLUE_OVER_GREEN)
+    return (even & dark & blue).float() * batch.coloured
+
+
+def _around(cells: Tensor) -> Tensor:
+    """Mean of each cell and its eight neighbours."""
+    return functional.avg_pool2d(cells, 3, 1, 1, count_include_pad=False)
 
 
 def focal_frequency(predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:

@@ -6,11 +6,13 @@ The trainer does the rest: data, devices, schedule, log, checkpoints, previews, 
 
 import copy
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from training.checkpoint import restore
 from training.config import Config
 from training.data import Batch
 from training.descent import Descent, Terms
@@ -57,6 +59,10 @@ class Method(ABC, Generic[Settings]):
     def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """Networks and optimisers by their key in the checkpoint."""
         return {**self.networks, **self.optimisers}
+
+    def start(self, state: dict[str, Any], source: Path) -> None:
+        """Take the generator out of the state of another run, or of a packaged model, that was read from `source`."""
+        restore({"generator": self.generator, "average": self.average}, state, source)
 
     def optimise(self, name: str, optimiser: torch.optim.Optimizer) -> None:
         """Take an optimiser into the schedule, and into the checkpoint under this name."""

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from geosar.engines.generator import HALO, STRIDE, Generator, fold
 from geosar.manifest import FORMAT, ModelManifest
 from geosar.models import sha256
-from training.data import CLIP, Pair, PairsError, fit_normalisers
+from training.data import CLIP, Pair, PairsError, fit_normalisers, set_of
 from training.networks.painter import Network
 from training.preview import mirrored
 
@@ -139,16 +139,16 @@ def _cut_by_strides(graph: openvino.Model) -> openvino.Model:
 
 
 def calibration(pairs: Sequence[Pair], halo: int = HALO, stride: int = STRIDE) -> list[NDArray[np.float32]]:
-    """Normalised patches (1, P, H, W) of 256 x 256 pixels and their halo, drawn evenly over the training sources."""
+    """Normalised patches (1, P, H, W) of 256 x 256 pixels and their halo, drawn evenly over the training sets."""
     usable = [pair for pair in pairs if pair.split == "train" and min(pair.shape) >= 256]
     if not usable:
         raise PairsError("No training pair has 256 x 256 pixels; int8 cannot be calibrated. Give larger pairs.")
     normalisers = fit_normalisers(usable)
     random = np.random.default_rng(0)
-    sources = sorted({pair.source for pair in usable})
+    sets = sorted({set_of(pair) for pair in usable})
     patches = []
     for index in range(CALIBRATION_PATCHES):
-        members = [pair for pair in usable if pair.source == sources[index % len(sources)]]
+        members = [pair for pair in usable if set_of(pair) == sets[index % len(sets)]]
         pair = members[int(random.integers(len(members)))]
         top, left = (int(random.integers(length - 255)) for length in pair.shape)
         patch = pair.cut(slice(top, top + 256), slice(left, left + 256))

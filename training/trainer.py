@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from training.averaging import settle_norms
-from training.checkpoint import CheckpointError, read_checkpoint, restore, settings_in, write_checkpoint
+from training.checkpoint import CheckpointError, read_checkpoint, read_packaged, restore, settings_in, write_checkpoint
 from training.config import Config, ConfigError
 from training.crops import Crops, Share, collate
 from training.data import Pair, shared
@@ -89,10 +89,14 @@ class Trainer:
         self.update = int(state["update"])
 
     def start_from(self, checkpoint: Path) -> None:
-        """Take the generator of another run; raises CheckpointError when its network is another."""
-        state = read_checkpoint(checkpoint, self.fabric.device)
+        """Take the generator of another run, or of a packaged model's folder.
+
+        Raises CheckpointError when its network is another, or a file cannot be read.
+        """
+        read = read_packaged if checkpoint.is_dir() else read_checkpoint
+        state = read(checkpoint, self.fabric.device)
         self._check_architecture(state, checkpoint)
-        restore({key: self.method.networks[key] for key in ("generator", "average")}, state, checkpoint)
+        self.method.start(state, checkpoint)
 
     def _check_architecture(self, state: dict[str, Any], checkpoint: Path) -> None:
         if state["architecture"] != self.method.generator.architecture:

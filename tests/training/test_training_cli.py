@@ -96,6 +96,12 @@ def test_fit_stops_at_a_signal_and_the_same_command_goes_on(
     assert f"Resuming at update {update}." in fit(settings, folder, "--updates", str(update + 1)).output
 
 
+def test_tuning_wants_a_model_to_go_on_from(settings: Path, folder: Path, tmp_path: Path) -> None:
+    settings.write_text(settings.read_text() + "method: tuning\n")
+    assert "goes on from a packaged model; give its folder with --from" in refused(fit(settings, folder))
+    assert "holds no packaged model" in refused(fit(settings, folder, "--from", str(tmp_path)))
+
+
 def test_fit_starts_a_later_stage_from_a_checkpoint(settings: Path, folder: Path, tmp_path: Path) -> None:
     fit(settings, folder)
     later = tmp_path / "later"

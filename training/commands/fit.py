@@ -6,7 +6,7 @@ from typing import get_args
 import click
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
-from training.config import load_config
+from training.config import ConfigError, load_config
 from training.registration import registered
 from training.trainer import Precision, Trainer
 
@@ -21,7 +21,12 @@ from training.trainer import Precision, Trainer
     required=True,
     help="Folder for checkpoints, logs and previews; a run found there is resumed.",
 )
-@click.option("--from", "start", type=FILE, help="Checkpoint of an earlier stage to start from.")
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(exists=True, path_type=Path),
+    help="Checkpoint of an earlier stage, or the folder of a packaged model, to start from.",
+)
 @click.option("--updates", type=click.IntRange(min=1), help="Overrides the settings file.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so many, if not before.")
 @click.option("--seed", type=click.IntRange(min=0), help="Overrides the settings file.")
@@ -61,6 +66,8 @@ def fit(
             click.echo(f"Resuming at update {trainer.update}.")
         elif start:
             trainer.start_from(start)
+        elif settings.goes_on:
+            raise ConfigError(f"{config} goes on from a packaged model; give its folder with --from.")
         if trainer.update >= settings.updates:
             click.echo(f"All {settings.updates} updates are done; give more with --updates.")
             return

@@ -106,7 +106,7 @@ class Pix2Pix(Method[Pix2PixConfig]):
         luma, chroma, log_error = luma.float(), chroma.float(), log_error.float()
         if self.adversarial:
             terms["adversary"] = self._adversary_step(batch, luma.detach(), chroma.detach(), descent)
-        terms |= losses.fidelity(luma, chroma, batch)
+        terms |= losses.fidelity(luma, chroma, batch, self.config.weights.water)
         if self.config.weights.frequency:
             terms["frequency"] = losses.focal_frequency(luma, batch.luma, batch.valid)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
