@@ -10,8 +10,9 @@ from geosar.engines.generator import Generator
 from training.colour import LUMA_DEVIATION, LUMA_MEAN, picture
 from training.data import Batch
 
-BLUE_OVER_RED, BLUE_OVER_GREEN, BRIGHT, UNEVEN = 12.0, 3.0, 105.0, 6.0
-"""What tells water in an optical image, of 255: the least blue over red and green, the most luma and deviation."""
+BLUE_OVER_RED, BLUE_OVER_GREEN, BRIGHT, UNEVEN, FEW = 12.0, 3.0, 105.0, 3.0, 0.3
+"""What tells water in an optical image: the least blue over red and green, the most luma and deviation of luma (all of
+255), and the least share of a cell and its neighbours."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, water: float = 1.0) -> 
     quarter = _pool_valid(batch.valid, 4)
     sixteenth = _pool_valid(batch.valid, 16)
     if water != 1.0:
-        more = 1.0 + (water - 1.0) * open_water(batch)
+        more = 1.0 + (water - 1.0) * batch.coloured * open_water(batch.luma, functional.avg_pool2d(batch.chroma, 4))
         quarter, sixteenth = quarter * more, sixteenth * functional.avg_pool2d(more, 4)
     chroma_target = functional.avg_pool2d(batch.chroma, 4)
     coarse = functional.avg_pool2d
@@ -60,24 +61,18 @@ def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, water: float = 1.0) -> 
     }
 
 
-def open_water(batch: Batch) -> Tensor:
-    """Where the truth shows water, 0 or 1 for cells of 4 x 4 pixels (N, 1, H/4, W/4): dark, blue and even.
+def open_water(luma: Tensor, chroma: Tensor) -> Tensor:
+    """Where an image shows water, 0 or 1 (N, 1, H/4, W/4): cells of 4 x 4 pixels, dark, blue and even, a few together.
 
-    It takes some shade and hazy fields for water, and muddy rivers for land.
+    `luma` is (N, 1, H, W), `chroma` (N, 2, H/4, W/4), standardised. Some shade and hazy fields are taken for water, and
+    muddy rivers for land.
     """
-    parts = functional.avg_pool2d(torch.cat([batch.luma, batch.chroma, batch.luma.square()], dim=1), 4)
-    colour = picture(parts[:, :1], parts[:, 1:3]) * 127.5
-    blue_over = colour[:, 2:] - colour[:, :2]
-    mean, square = (_around(part) for part in (parts[:, :1], parts[:, 3:]))
+    mean, square = functional.avg_pool2d(luma, 4), functional.avg_pool2d(luma.square(), 4)
     even = (square - mean.square()).clamp(min=0.0).sqrt() * LUMA_DEVIATION[0] < UNEVEN
-    dark = parts[:, :1] * LUMA_DEVIATION[0] + LUMA_MEAN[0] < BRIGHT
-    blue = (blue_over[:, :1] > BLUE_OVER_RED) & (blue_over[:, 1:] > BLUE_OVER_GREEN)
-    return (even & dark & blue).float() * batch.coloured
-
-
-def _around(cells: Tensor) -> Tensor:
-    """Mean of each cell and its eight neighbours."""
-    return functional.avg_pool2d(cells, 3, 1, 1, count_include_pad=False)
+    dark = mean * LUMA_DEVIATION[0] + LUMA_MEAN[0] < BRIGHT
+    red, green, blue = (picture(mean, chroma) * 127.5).split(1, dim=1)
+    found = (even & dark & (blue - red > BLUE_OVER_RED) & (blue - green > BLUE_OVER_GREEN)).float()
+    return found * (functional.avg_pool2d(found, 3, 1, 1, count_include_pad=False) > FEW).float()
 
 
 def focal_frequency(predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:

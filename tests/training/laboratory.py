@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from geosar.backscatter import Unit
+from training.colour import luma_chroma
 from training.config import Config, from_dict
-from training.data import Pair
+from training.data import Batch, Pair
 
 WIDTHS = [4, 6, 8, 8, 8]
+SEA, LAKE, WOOD, ROOFS, MEADOW = (45, 85, 130), (36, 58, 67), (30, 48, 32), (120, 125, 135), (90, 120, 60)
 
 
 def land(size: int, seed: int) -> np.ndarray:
@@ -74,3 +77,14 @@ def make_dual_pair(name: str = "a", **changes: Any) -> Pair:
     vh = 0.8 * vv - 9
     vh[:4, :4] = np.nan
     return replace(pair, sar=np.stack([vv, vh]), unit=Unit.DECIBEL)
+
+
+def showing(*colours: tuple[int, int, int], noise: float = 0.0) -> Batch:
+    """A truth of bands of these colours (red, green, blue), 32 rows each."""
+    random = np.random.default_rng(0)
+    image = np.concatenate([np.full((32, 32, 3), colour, np.float32) for colour in colours])
+    image = luma_chroma(image + random.normal(0, noise, (*image.shape[:2], 1)).astype(np.float32))
+    truth = torch.from_numpy(np.moveaxis(image, -1, 0)[None])
+    mask = torch.ones_like(truth[:, :1])
+    one = torch.ones(1, 1, 1, 1)
+    return Batch(sar=mask, luma=truth[:, :1], chroma=truth[:, 1:], valid=mask, coloured=one, label=one)

@@ -1,13 +1,13 @@
-"""Goes on from a packaged model with other pairs: land cover and colours follow them, detail stays what it was.
+"""Teaches a packaged model water, and keeps what it makes of all else.
 
-More of an L1 loss alone would blur what an adversary has taught, and a new adversary teaches it anew. Here fine
-structure is held to the model that the run started from, as in learning without forgetting (Li & Hoiem 2016); what is
-learned is what blocks of 4 and 16 pixels show. The normalisation statistics are the model's and stay, so that a
-small batch will do.
+More of an L1 loss would blur what an adversary has taught the model, and a new adversary teaches it anew. So the true
+image is the target only around water, the truth's and what the model takes for it; everywhere else the target is the
+model's own picture, from before (learning without forgetting, Li & Hoiem 2016). The normalisation statistics are the
+model's and stay, so that a small batch will do.
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,20 @@ from torch.nn import functional
 
 from training import losses
 from training.checkpoint import CheckpointError
-from training.config import at_least
 from training.data import Batch
 from training.descent import Descent, Terms
 from training.methods.pix2pix import CLIP_GRADIENT, Pix2Pix, Pix2PixConfig
 
+SHORE = 4
+"""Cells of 4 x 4 pixels around water where the truth is the target as well."""
+
 DETAIL = 9
-"""Pixels on a side of the mean that detail is the difference from."""
+"""Pixels on a side of the mean that detail is the difference from: on the shore it stays the model's."""
 
 
 @dataclass(frozen=True)
 class TuningConfig(Pix2PixConfig):
     """Settings; `widths` are the model's, `stage` stays `regression`."""
-
-    keep: float = 4.0
-    """Weight of the L1 between the detail of luma and that of the model at the start."""
 
     @property
     def label(self) -> str:
@@ -43,17 +42,11 @@ class TuningConfig(Pix2PixConfig):
         """See `Config.goes_on`."""
         return True
 
-    def check(self) -> None:
-        """See `Config.check`."""
-        super().check()
-        at_least(self, "keep", 0)
-
 
 class Tuning(Pix2Pix):
     """Pix2Pix's generator beside a copy of itself from the start."""
 
     settings = TuningConfig
-    config: TuningConfig
 
     def __init__(self, config: TuningConfig) -> None:
         super().__init__(config)
@@ -76,19 +69,42 @@ class Tuning(Pix2Pix):
         with descent.autocast():
             luma, chroma, log_error = (part.float() for part in self.generator.components(sar))
             with torch.no_grad():
-                origin = self.origin.components(sar)[0].float()
-        terms: Terms = losses.fidelity(luma, chroma, batch, self.config.weights.water)
+                kept = [part.float() for part in self.origin.components(sar)]
+        terms: Terms = losses.fidelity(luma, chroma, goal(batch, kept[0], kept[1]), self.config.weights.water)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
-        terms["keep"] = losses.masked_l1(_detail(luma), _detail(origin), batch.valid)
-        weights = vars(self.config.weights) | {"keep": self.config.keep}
+        weights = vars(self.config.weights)
         total = torch.stack([weights[key] * value for key, value in terms.items()]).sum()
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
         self.update_average(descent.update)
         return terms
 
 
-def _detail(luma: Tensor) -> Tensor:
-    return luma - functional.avg_pool2d(luma, DETAIL, 1, DETAIL // 2, count_include_pad=False)
+@torch.no_grad()
+def goal(batch: Batch, luma: Tensor, chroma: Tensor) -> Batch:
+    """Return the batch with the truth on water, its means and the model's detail on the shore, and the model elsewhere.
+
+    `luma` (N, 1, H, W) and `chroma` (N, 2, H/4, W/4) are the model's.
+    """
+    truth = functional.avg_pool2d(batch.chroma, 4)
+    water = losses.open_water(batch.luma, truth) * batch.coloured
+    painted = losses.open_water(luma, chroma) * batch.coloured
+    near = functional.max_pool2d(torch.maximum(water, painted), 2 * SHORE + 1, 1, SHORE)
+    shore = luma + _mean(batch.luma - luma)
+    wet, close = _grown(water) > 0, _grown(near) > 0
+    return replace(
+        batch,
+        luma=torch.where(wet, batch.luma, torch.where(close, shore, luma)),
+        chroma=_grown(torch.where(near > 0, truth, chroma)),
+        coloured=torch.ones_like(batch.coloured),
+    )
+
+
+def _mean(luma: Tensor) -> Tensor:
+    return functional.avg_pool2d(luma, DETAIL, 1, DETAIL // 2, count_include_pad=False)
+
+
+def _grown(cells: Tensor) -> Tensor:
+    return functional.interpolate(cells, scale_factor=4.0, mode="nearest")
 
 
 METHOD = Tuning
