@@ -65,6 +65,8 @@ class Config:
     share: float = 1.0
     """Share of the training pairs of each source that is used, drawn by name; for learning curves."""
     source_weights: dict[str, float] = field(default_factory=dict)
+    water_crops: float = 0.0
+    """Share of crops that are drawn around water, told from the optical image."""
     classes: list[str] = field(default_factory=list)
     """Words of the manifest's land cover that are told apart; the first that occurs in it counts."""
     balance_classes: bool = False
@@ -119,7 +121,7 @@ class Config:
         if self.balance_classes and not self.classes:
             raise ConfigError("balance_classes is true, but classes is empty; name the land cover to tell apart.")
         varied = {f"augmentation.{key}": value for key, value in asdict(self.augmentation).items()}
-        for key, value in (varied | {"cooldown": self.cooldown}).items():
+        for key, value in (varied | {"cooldown": self.cooldown, "water_crops": self.water_crops}).items():
             if value < 0 or (value > 1 and key != "augmentation.gamma"):
                 raise ConfigError(f"{key} is {value}; expected 0 to 1.")
 

@@ -11,17 +11,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import Dataset, Sampler
 
 from training.augmentation import augment
 from training.colour import luma_chroma
 from training.config import Config
 from training.data import Batch, Pair, PairsError, fit_normalisers, fit_tones, set_of
+from training.losses import open_water
 from training.torchvision_operators import module
 
 transforms: Any = module("torchvision.transforms.v2.functional")  # as functions: the transforms draw from torch's state
 
 LARGEST_ZOOM = 1.5
+
+LEAST_WATER = 0.005
+"""Share of an optical image that must show water before crops are drawn around it."""
 
 Images = tuple[Tensor, ...]
 """Radar (P, H, W), optical (3, H, W) and where both are valid (1, H, W), of one square."""
@@ -48,7 +53,15 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         self.normalisers = fit_normalisers(self.pairs)
         self.tones = fit_tones(self.pairs, align=config.align_tone)
         self.labels = [label_of(pair, config.classes) for pair in self.pairs]
-        self.probability = np.cumsum(self._weights(config))
+        weights = self._weights(config)
+        self.probability = np.cumsum(weights)
+        self.water_share, self.water = config.water_crops, {}
+        if config.water_crops:
+            self.water = {index: cells for index in range(len(self.pairs)) if len(cells := self._water(index))}
+            if not self.water:
+                raise PairsError("water_crops is above 0, but no optical image shows water; set it to 0.")
+            wet = np.array(list(self.water))
+            self.water_probability = np.cumsum(weights[wet] / weights[wet].sum())
 
     def _weights(self, config: Config) -> NDArray[np.float64]:
         weights = config.source_weights
@@ -73,15 +86,35 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         normed: NDArray[np.float64] = weight / weight.sum()
         return normed
 
+    def _water(self, index: int) -> NDArray[np.int64]:
+        """Rows and columns of the cells of 4 x 4 pixels that show water (N, 2); none where hardly any does."""
+        pair = self.pairs[index]
+        if not pair.coloured:
+            return np.empty((0, 2), np.int64)
+        target = torch.from_numpy(np.moveaxis(luma_chroma(self.tones[pair.source](pair.rgb)), -1, 0)[None].copy())
+        found = open_water(target[:, :1], functional.avg_pool2d(target[:, 1:], 4))[0, 0]
+        mask = functional.avg_pool2d(torch.from_numpy(pair.mask[None].astype(np.float32)), 4)[0]
+        cells: NDArray[np.int64] = torch.nonzero(found * (mask == 1)).numpy()
+        return cells if len(cells) > LEAST_WATER * found.numel() else cells[:0]
+
     def __len__(self) -> int:
         return self.length
 
+    def _drawn(self, random: np.random.Generator) -> tuple[int, NDArray[np.int64] | None]:
+        """Draw a pair and, for a crop around water, one of its pixels (row, column)."""
+        if not self.water or random.random() >= self.water_share:
+            return int(np.searchsorted(self.probability, random.random()).clip(0, len(self.pairs) - 1)), None
+        wet = list(self.water)
+        drawn = wet[int(np.searchsorted(self.water_probability, random.random()).clip(0, len(wet) - 1))]
+        cells = self.water[drawn]
+        return drawn, 4 * cells[int(random.integers(len(cells)))]
+
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         random = np.random.default_rng((self.seed, index))
-        drawn = int(np.searchsorted(self.probability, random.random()).clip(0, len(self.pairs) - 1))
+        drawn, around = self._drawn(random)
         pair = self.pairs[drawn]
         zoom = float(random.uniform(1.0, LARGEST_ZOOM)) if random.random() < self.augmentation.zoom else 1.0
-        images = _random_crop(pair, round(self.size / zoom), random)
+        images = _random_crop(pair, round(self.size / zoom), random, around)
         if zoom > 1.0:
             images = _enlarged(images, self.size)
         images = _turned(images, int(random.integers(4)), flip=bool(random.integers(2)))
@@ -127,10 +160,17 @@ def label_of(pair: Pair, classes: Sequence[str]) -> int:
     return next((index for index, name in enumerate(classes, start=1) if name.lower() in words), 0)
 
 
-def _random_crop(pair: Pair, size: int, random: np.random.Generator) -> Images:
-    """Cut the same square out of both images; smaller patches are mirrored up to the size."""
+def _random_crop(pair: Pair, size: int, random: np.random.Generator, around: NDArray[np.int64] | None = None) -> Images:
+    """Cut the same square out of both images, one that holds a pixel where one is given.
+
+    Smaller patches are mirrored up to the size.
+    """
     short = [max(0, size - length) for length in pair.shape]
-    top, left = (int(random.integers(max(length, size) - size + 1)) for length in pair.shape)
+    room = [max(length, size) - size for length in pair.shape]
+    if around is None:
+        top, left = (int(random.integers(rest + 1)) for rest in room)
+    else:
+        top, left = (int(np.clip(at - random.integers(size), 0, rest)) for at, rest in zip(around, room, strict=True))
     cut = pair.cut(slice(top, top + size), slice(left, left + size))
     images = (cut.bands, np.moveaxis(cut.rgb, -1, 0), cut.mask[None])
     sar, optical, valid = (torch.from_numpy(image.copy()) for image in images)

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from laboratory import make_pair, make_pairs, tiny_config, write_pairs
+from laboratory import LAKE, make_pair, make_pairs, tiny_config, write_pairs
 from PIL import Image
 from torch.utils.data import DataLoader
 
 from training.config import Augmentation
 from training.crops import Crops, collate
 from training.data import Pair, PairsError, coloured_split, fit_normalisers, read_pairs, shared
+from training.losses import open_water
 
 PLAIN = dict.fromkeys(vars(Augmentation()), 0.0)
 
@@ -185,6 +186,33 @@ def test_drawn_crops_follow_the_weights() -> None:
     crops = crops_of(pairs, weights={"grown": 0.75, "grey": 0.25})
     coloured = np.mean([crops[i][4].item() for i in range(400)])
     assert abs(coloured - 0.75) < 4 * np.sqrt(0.75 * 0.25 / 400)
+
+
+def with_lake(name: str, *, size: int = 384) -> Pair:
+    """A pair whose last 64 rows and columns are water."""
+    pair = make_pair(name, size=size)
+    optical = pair.optical.copy()
+    optical[-64:, -64:] = LAKE
+    return dataclasses.replace(pair, optical=optical)
+
+
+def test_crops_are_drawn_around_water() -> None:
+    pairs = [make_pair("dry", size=384, seed=5), with_lake("lake"), make_pair("grey", size=384, coloured=False)]
+
+    def wet(share: float) -> float:
+        crops = Crops(pairs, tiny_config(crop=96, water_crops=share, align_tone=False), length=60, seed=1)
+        batch = collate([crops[index] for index in range(60)])
+        found = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4))
+        return float((found.flatten(1).amax(dim=1) * batch.coloured.flatten()).mean())
+
+    assert wet(1.0) == 1.0
+    assert 0.3 < wet(0.4) < 0.7
+    assert wet(0.0) < 0.1
+
+
+def test_crops_around_water_need_some() -> None:
+    with pytest.raises(PairsError, match="no optical image shows water; set it to 0"):
+        Crops([make_pair("dry", size=128)], tiny_config(water_crops=0.5), length=1, seed=0)
 
 
 def test_patches_smaller_than_the_crop_are_mirrored() -> None:
