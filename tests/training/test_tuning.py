@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from laboratory import MEADOW, SEA, WOOD, make_pairs, showing, tiny_config
@@ -16,7 +17,7 @@ from training import averaging
 from training.averaging import settle_norms
 from training.checkpoint import CheckpointError, read_packaged
 from training.data import fit_normalisers
-from training.methods.tuning import goal
+from training.methods.tuning import beside_sea, goal
 from training.trainer import Trainer
 
 
@@ -73,6 +74,18 @@ def test_the_truth_is_the_target_around_water_and_the_model_elsewhere() -> None:
     assert torch.allclose(taken.mean(), truth.luma[..., 100:, :].mean(), atol=0.02)
     assert torch.allclose(made.chroma[..., 100:, :], truth.chroma[..., 100:, :], atol=1e-5)
     assert torch.allclose(made.chroma[..., 52:74, :], model.chroma[..., 52:74, :], atol=1e-5)
+
+
+def test_land_beside_sea_is_normalised_as_such_a_scene_would_be() -> None:
+    random = np.random.default_rng(0)
+    land, sea = random.normal(0, 1, 58_000), random.normal(-2.6, 0.4, 42_000)
+    scene = torch.from_numpy(np.concatenate([land, sea]).astype(np.float32)).reshape(1, 1, 200, 500)
+    scene[..., 0, 0] = 0  # not measured
+    seen = beside_sea(scene, torch.full((1, 1, 1, 1), 0.42))
+    assert seen[..., 0, 0] == 0
+    assert float(seen.mean()) == pytest.approx(0, abs=0.02)
+    assert float(seen.std()) == pytest.approx(1, abs=0.02)
+    assert torch.equal(beside_sea(scene, torch.zeros(1, 1, 1, 1)), scene)
 
 
 def test_a_grey_truth_tells_nothing_of_water() -> None:

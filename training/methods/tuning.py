@@ -2,8 +2,8 @@
 
 More of an L1 loss would blur what an adversary has taught the model, and a new adversary teaches it anew. So the true
 image is the target only around water, the truth's and what the model takes for it; everywhere else the target is the
-model's own picture, from before (learning without forgetting, Li & Hoiem 2016). The normalisation statistics are the
-model's and stay, so that a small batch will do.
+model's own picture, from before (learning without forgetting, Li & Hoiem 2016), and as if no sea were in its scene. The
+normalisation statistics are the model's and stay, so that a small batch will do.
 """
 
 import copy
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from training import losses
 from training.checkpoint import CheckpointError
+from training.config import ConfigError
 from training.data import Batch
 from training.descent import Descent, Terms
 from training.methods.pix2pix import CLIP_GRADIENT, Pix2Pix, Pix2PixConfig
@@ -28,9 +29,16 @@ DETAIL = 9
 """Pixels on a side of the mean that detail is the difference from: on the shore it stays the model's."""
 
 
+SEA = (-2.6, 0.4)
+"""Mean and deviation of the sea's backscatter in deviations of a scene of land, below its mean (Los Angeles, VH)."""
+
+
 @dataclass(frozen=True)
 class TuningConfig(Pix2PixConfig):
     """Settings; `widths` are the model's, `stage` stays `regression`."""
+
+    seas: float = 0.0
+    """Half of the crops are shown as if sea covered up to this share of their scene (see `beside_sea`)."""
 
     @property
     def label(self) -> str:
@@ -41,6 +49,12 @@ class TuningConfig(Pix2PixConfig):
     def goes_on(self) -> bool:
         """See `Config.goes_on`."""
         return True
+
+    def check(self) -> None:
+        """See `Config.check`."""
+        super().check()
+        if not 0 <= self.seas < 1:
+            raise ConfigError(f"seas is {self.seas}; expected 0 or more, and less than 1.")
 
 
 class Tuning(Pix2Pix):
@@ -67,7 +81,9 @@ class Tuning(Pix2Pix):
         self.generator.eval()
         sar = batch.sar.contiguous(memory_format=torch.channels_last)
         with descent.autocast():
-            luma, chroma, log_error = (part.float() for part in self.generator.components(sar))
+            seas = torch.rand(len(sar), 1, 1, 1, device=sar.device) * (2 * self.config.seas) - self.config.seas
+            seen = beside_sea(sar, seas.clamp(min=0.0))
+            luma, chroma, log_error = (part.float() for part in self.generator.components(seen))
             with torch.no_grad():
                 kept = [part.float() for part in self.origin.components(sar)]
         terms: Terms = losses.fidelity(luma, chroma, goal(batch, kept[0], kept[1]), self.config.weights.water)
@@ -77,6 +93,17 @@ class Tuning(Pix2Pix):
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
         self.update_average(descent.update)
         return terms
+
+
+def beside_sea(sar: Tensor, share: Tensor) -> Tensor:
+    """Return backscatter (N, C, H, W), normalised by a scene of land, as a scene with that share of sea would have it.
+
+    A picture without calibration is normalised by its own mean and deviation. Where 42 % of it is sea, the sea lies one
+    deviation below the mean, and not 2.6 as beside Los Angeles. `share` is (N, 1, 1, 1); pixels that are 0 stay so.
+    """
+    mean = SEA[0] * share
+    variance = (1 - share) + share * SEA[1] ** 2 + share * (1 - share) * SEA[0] ** 2
+    return torch.where(sar == 0, sar, (sar - mean) / variance.sqrt())
 
 
 @torch.no_grad()
