@@ -12,6 +12,7 @@ import nncf
 import numpy as np
 import openvino
 import torch
+from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from numpy.typing import NDArray
 from openvino import opset13
 from safetensors.torch import save
@@ -54,6 +55,10 @@ def write_networks(network: Network, pairs: Sequence[Pair], folder: Path) -> Non
     quantised = nncf.quantize(
         graph, patches, subset_size=CALIBRATION_PATCHES, preset=nncf.QuantizationPreset.MIXED,
         fast_bias_correction=False,
+        # The whole range that any patch reached: means over patches, NNCF's own, cut what open sea alone reaches.
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
+        ),
         # A filter against speckle compares small differences; rounded to 8 bit it would choose other sides of edges.
         ignored_scope=nncf.IgnoredScope(patterns=[".*\\.filter[./].*"], validate=False),
     )  # fmt: skip

@@ -61,6 +61,7 @@ class Tuning(Pix2Pix):
     """Pix2Pix's generator beside a copy of itself from the start."""
 
     settings = TuningConfig
+    config: TuningConfig
 
     def __init__(self, config: TuningConfig) -> None:
         super().__init__(config)
