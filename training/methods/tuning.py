@@ -28,7 +28,6 @@ SHORE = 4
 DETAIL = 9
 """Pixels on a side of the mean that detail is the difference from: on the shore it stays the model's."""
 
-
 SEA = (-2.6, 0.4)
 """Mean and deviation of the sea's backscatter in deviations of a scene of land, below its mean (Los Angeles, VH)."""
 
