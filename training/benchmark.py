@@ -18,7 +18,7 @@ from training.evaluate import Table, table_of, to_plain
 from training.networks.painter import Network
 from training.preview import generate
 from training.protocol.measures import QUICK
-from training.protocol.scoring import score_patches
+from training.protocol.scoring import progress_bar, score_patches
 from training.protocol.sheet import save_sheet
 from training.trainer import Precision, Trainer
 
@@ -60,7 +60,7 @@ class Result:
     config: Config
     updates: int
     seconds: float
-    """Spent on training in this run of the benchmark; 0 for a run that was found complete."""
+    """Spent on training, also in earlier runs of the benchmark."""
     weights: int
     kiloflop: float
     """Of inference, a pixel."""
@@ -101,14 +101,23 @@ def run_method(
         trainer.resume(last)
     elif first:
         trainer.start_from(folder / "first" / "last.pt")
-    started = time.monotonic()
-    if trainer.update < config.updates and not (found and budget.seconds is not None):
-        trainer.fit(budget.seconds)
-        seconds += time.monotonic() - started
+    seconds += _trained(trainer, folder / "seconds.txt", None if found and budget.seconds is not None else budget)
     network, _, updates = load_network(last, pairs, batches=4 if budget.short else None)
     weights = sum(weight.numel() for weight in network.parameters())
     updates += start.updates if first else 0
     return Result(path.stem, config, updates, seconds, weights, _kiloflop(network), network)
+
+
+def _trained(trainer: Trainer, record: Path, budget: Budget | None) -> float:
+    """Train within a budget, if any, and return the seconds that this and earlier runs took."""
+    earlier = float(record.read_text()) if record.exists() else 0.0
+    if budget is None or trainer.update >= trainer.config.updates:
+        return earlier
+    started = time.monotonic()
+    trainer.fit(budget.seconds)
+    seconds = earlier + time.monotonic() - started
+    record.write_text(f"{seconds:.1f}\n")
+    return seconds
 
 
 def score(results: Sequence[Result], pairs: list[Pair], folder: Path) -> Table:
@@ -117,7 +126,8 @@ def score(results: Sequence[Result], pairs: list[Pair], folder: Path) -> Table:
     untrained = baselines(coloured_split(pairs, "train"))
     translators: dict[str, Translator] = {f"{name}, untrained": translate for name, translate in untrained.items()}
     translators |= {result.name: partial(generate, result.network) for result in results}
-    evaluation = score_patches(translators, validation, QUICK)
+    with progress_bar(len(translators) * len(validation)) as progress:
+        evaluation = score_patches(translators, validation, QUICK, progress)
     table = table_of(evaluation)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_text(json.dumps(to_plain(table), indent=1) + "\n")
@@ -139,8 +149,7 @@ def markdown(results: Sequence[Result], table: Table, pairs: Sequence[Pair]) -> 
         row, result = groups["all"], known.get(name)
         cost = "- | - | - | -"
         if result:
-            minutes = f"{result.seconds / 60:.1f}" if result.seconds else "-"
-            cost = f"{result.updates} | {minutes} | {_count(result.weights)} | {result.kiloflop:.1f}"
+            cost = f"{result.updates} | {result.seconds / 60:.1f} | {_count(result.weights)} | {result.kiloflop:.1f}"
         lines.append(
             f"| {name} | {cost} | {row.matched.psnr:.2f} ({row.raw_psnr:.2f}) | {row.matched.ssim:.3f} "
             f"| {row.matched.psnr_80m:.2f} | {row.matched.sharpness:.2f} ({row.raw_sharpness:.2f}) |"
@@ -162,8 +171,8 @@ def few(pairs: Sequence[Pair], train: int = 12, val: int = 4) -> list[Pair]:
     return chosen
 
 
-def page(tables: Mapping[str, str], budget: Budget, command: str, device: str) -> str:
-    """Return the whole page."""
+def page(tables: Mapping[str, str], budget: Budget, command: str, device: str, *, moved: bool) -> str:
+    """Return the whole page; `moved` says that optical images were moved onto their radar before scoring."""
     each = f"{budget.updates} updates" if budget.seconds is None else f"{budget.seconds / 60:.0f} minutes at most"
     short = (
         "\n**Short mode**: tiny networks, few patches and few updates. It shows that every method runs; the figures\n"
@@ -176,6 +185,7 @@ def page(tables: Mapping[str, str], budget: Budget, command: str, device: str) -
         "image as it was made; [docs/training.md](../docs/training.md) says what each is. Unpaired methods\n"
         "(CycleGAN, CUT) never see which optical image belongs to which radar image, so pixel scores are hard on\n"
         "them: look at the pictures too.\n"
+        + ("Optical images were moved onto their radar, for training and for the scores.\n" if moved else "")
     )
     return head + "".join(f"\n## {title}\n\n{table}" for title, table in tables.items())
 

@@ -205,7 +205,7 @@ def test_crops_are_drawn_around_water() -> None:
         found = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4))
         return float((found.flatten(1).amax(dim=1) * batch.coloured.flatten()).mean())
 
-    assert wet(1.0) == 1.0
+    assert wet(1.0) > 0.95  # a shore may lie on the border of a crop
     assert 0.3 < wet(0.4) < 0.7
     assert wet(0.0) < 0.1
 

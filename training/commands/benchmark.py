@@ -55,6 +55,7 @@ def benchmark(
     """Train all methods on the same pairs for the same number of updates or time, and compare them."""
     use_threads(threads)
     budget = Budget(6 if short else updates, minutes and minutes * 60, short)
+    report = report or output / "METHODS.md"
     with plain_errors():
         groups: dict[str, list[Path]] = {}
         for path in configs or default_configs():
@@ -78,11 +79,12 @@ def benchmark(
                 )
             table = score(results, moved if register else pairs, output / title.lower().replace(" ", "-"))
             tables[title] = markdown(results, table, pairs)
-        text = page(tables, budget, shlex.join(["geosar-train", *sys.argv[1:]]), _device())
-        report = report or output / "METHODS.md"
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(text)
-    click.echo(text)
+            text = page(tables, budget, shlex.join(["geosar-train", *sys.argv[1:]]), _device(), moved=register)
+            report.parent.mkdir(parents=True, exist_ok=True)
+            report.write_text(text)  # after each set of pairs: the next may be stopped
+            click.echo(f"\n## {title}\n\n{tables[title]}")
+        if not tables:
+            raise PairsError("No method has pairs to be trained on; give other pairs or settings files.")
     click.echo(f"The page is {report}; runs and sheets of pictures are in {output}.")
 
 

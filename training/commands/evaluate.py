@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from geosar.models import load_model
 from training.baselines import Translator, baselines
@@ -17,7 +16,7 @@ from training.preview import generate
 from training.protocol.measures import MEASURES, QUICK, Measure
 from training.protocol.perceptual import FID_NOTE, LPIPS_NETWORKS, lpips_measure, lpips_note, set_scores
 from training.protocol.report import Setting, write_report
-from training.protocol.scoring import score_patches
+from training.protocol.scoring import progress_bar, score_patches
 from training.protocol.sheet import save_sheet
 from training.registration import registered
 from training.translators import engine_translators
@@ -89,13 +88,8 @@ def scores(
         translators: dict[str, Translator] = baselines(coloured_split(pairs, "train"))
         for model in models:
             translators |= _translators(model, pairs)
-        with tqdm(total=len(translators) * len(chosen), unit="image", leave=False) as bar:
-
-            def tell(name: str) -> None:
-                bar.set_description(name)
-                bar.update()
-
-            evaluation = score_patches(translators, chosen, measures, tell)
+        with progress_bar(len(translators) * len(chosen)) as progress:
+            evaluation = score_patches(translators, chosen, measures, progress)
         if inception_weights:
             set_scores(evaluation, inception_weights)
             notes.append(FID_NOTE.format(name=inception_weights.name))

@@ -1,10 +1,12 @@
 """Scores every translator on every patch, raw and tone-matched, and keeps the pictures for the report."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from training.baselines import Translator
 from training.data import Pair, fit_normalisers, normalised
@@ -113,6 +115,18 @@ def score_patches(
                 result.rows[name].append(Row(index, area, group_of(pair), landcover_of(pair), *scores))
             progress(name)
     return result
+
+
+@contextmanager
+def progress_bar(total: int) -> Iterator[Callable[[str], None]]:
+    """Show how many of the images of all translators are scored; yields what `score_patches` tells."""
+    with tqdm(total=total, unit="image", leave=False, mininterval=1) as bar:
+
+        def tell(name: str) -> None:
+            bar.set_description(name, refresh=False)
+            bar.update()
+
+        yield tell
 
 
 def patches(shape: tuple[int, ...]) -> Iterator[Area]:
