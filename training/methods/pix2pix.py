@@ -13,7 +13,7 @@ from training.colour import LUMA_DEVIATION, LUMA_MEAN
 from training.config import Config, ConfigError, at_least, one_of
 from training.data import Batch
 from training.descent import Descent, Terms
-from training.discriminator import Adversary
+from training.discriminator import JUDGES, Adversary
 from training.method import Method
 
 ADVERSARY_FIELD = 136
@@ -31,6 +31,10 @@ class Pix2PixConfig(Config):
     adversary_learning_rate: float = 4e-4
     widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
     adversary_width: int = 32
+    judges: list[str] = field(default_factory=lambda: ["detail", "colour"])
+    """Discriminators of the adversarial stage: see `training.discriminator`."""
+    spectral: bool = True
+    """Normalise the discriminators' convolutions by their spectra."""
     dropout: float = 0.0
     """Share of the coarsest features that is left out of an update (half of it at the two next levels)."""
     weight_decay: float = 1e-4
@@ -53,6 +57,8 @@ class Pix2PixConfig(Config):
             raise ConfigError(f"crop is {self.crop}; an adversary that sees {ADVERSARY_FIELD} needs 160 or more.")
         super().check()
         at_least(self, "adversary_width", 1)
+        if not set(self.judges) <= set(JUDGES) or not set(self.judges) & {"detail", "image"}:
+            raise ConfigError(f"judges is {self.judges}; expected some of {', '.join(JUDGES)}, and detail or image.")
         if len(self.widths) != LEVELS or not all(isinstance(width, int) and width > 0 for width in self.widths):
             raise ConfigError(f"widths is {self.widths}; expected {LEVELS} numbers of features, from 1/2 to 1/32.")
         if not (0 <= self.dropout < 1 and self.weight_decay >= 0):
@@ -78,7 +84,7 @@ class Pix2Pix(Method[Pix2PixConfig]):
         )  # fmt: skip
         self.optimise("optimiser", self.optimiser)
         if self.adversarial:
-            self.adversary = Adversary(config.adversary_width, config.channels)
+            self.adversary = Adversary(config.adversary_width, config.channels, config.judges, spectral=config.spectral)
             self.adversary_optimiser = torch.optim.Adam(
                 self.adversary.parameters(), config.adversary_learning_rate, betas=(0.5, 0.99)
             )
