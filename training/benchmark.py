@@ -50,6 +50,8 @@ class Budget:
     updates: int
     seconds: float | None = None
     short: bool = False
+    batch: int | None = None
+    """Crops in an update at most, for settings that are made for a graphics card."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Result:
 def settings_of(path: Path, budget: Budget) -> Config:
     """Read a method's settings for a budget."""
     config = load_config(path, updates=budget.updates)
+    if budget.batch and config.batch > budget.batch:
+        config = load_config(path, updates=budget.updates, batch=budget.batch)
     if not budget.short:
         return config
     wanted = SHORT | (SHORT_DUAL if len(config.polarisations) > 1 else {})

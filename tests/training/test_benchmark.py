@@ -58,6 +58,12 @@ def test_the_short_mode_only_changes_what_a_method_has() -> None:
     assert settings_of(CONFIGS / "mean.yaml", Budget(3)).batch == 8
 
 
+def test_batches_for_a_graphics_card_can_be_bounded() -> None:
+    assert settings_of(CONFIGS / "s1-rgb.yaml", Budget(3)).batch > 8
+    assert settings_of(CONFIGS / "s1-rgb.yaml", Budget(3, batch=8)).batch == 8
+    assert settings_of(CONFIGS / "cut.yaml", Budget(3, batch=8)).batch == 2
+
+
 def test_few_pairs_are_of_many_sources_and_small() -> None:
     pairs = [make_pair(f"{source}{i}", source=source, size=320) for source in "abc" for i in range(5)]
     pairs += [make_pair("v", split="val", size=300), make_pair("grey", coloured=False, size=300)]

@@ -32,6 +32,7 @@ from training.trainer import Precision
 @click.option("--config", "configs", type=FILE, multiple=True, help="Settings files instead of all methods'.")
 @click.option("--updates", type=click.IntRange(min=1), default=4000, show_default=True, help="Of each method.")
 @click.option("--minutes", type=click.FloatRange(min=0.01), help="End each method's training after so long.")
+@click.option("--batch", type=click.IntRange(min=2), help="Crops in an update at most, whatever the settings say.")
 @click.option("--register", is_flag=True, help="Score on optical images that were moved onto their radar first.")
 @click.option("--short", is_flag=True, help="Tiny networks, few patches, 6 updates: does everything run?")
 @click.option("--report", type=FOLDER, help="File to write the page to; by default METHODS.md in the output folder.")
@@ -45,6 +46,7 @@ def benchmark(
     configs: tuple[Path, ...],
     updates: int,
     minutes: float | None,
+    batch: int | None,
     register: bool,
     short: bool,
     report: Path | None,
@@ -54,7 +56,7 @@ def benchmark(
 ) -> None:
     """Train all methods on the same pairs for the same number of updates or time, and compare them."""
     use_threads(threads)
-    budget = Budget(6 if short else updates, minutes and minutes * 60, short)
+    budget = Budget(6 if short else updates, minutes and minutes * 60, short, batch)
     report = report or output / "METHODS.md"
     with plain_errors():
         groups: dict[str, list[Path]] = {}
