@@ -52,10 +52,12 @@ class ErrorCurve:
 def fit_error_curve(translate: Translator, pairs: Sequence[Pair]) -> ErrorCurve:
     """Fit the curve of a network's fourth band on the training split; the validation split is never looked at.
 
-    Pixels are sorted by stated error into parts of one size, so that rare large errors count by their number. Raises
-    PairsError when the training split has no coloured pair.
+    Estimated colours are left out, where there are others: a user compares with an observation. Pixels are sorted by
+    stated error into parts of one size, so that rare large errors count by their number. Raises PairsError when the
+    training split has no coloured pair.
     """
     training = coloured_split(pairs, "train")
+    training = [pair for pair in training if not pair.estimated] or training
     normalisers = fit_normalisers(training)
     random = np.random.default_rng(0)
     area = np.array([pair.optical.shape[0] * pair.optical.shape[1] for pair in training], dtype=np.float64)

@@ -25,8 +25,9 @@ CLIP = (-4.0, 4.0)
 COLUMNS = ("name", "split", "source")
 """What ``manifest.csv`` must have; OPTIONAL are taken where they are there, other columns are for people."""
 
-OPTIONAL = ("landcover", "unit", "mean", "deviation")
-"""`unit` of the 8-bit SAR; `mean` and `deviation`, in its grey values, of the whole scene that it was cut from."""
+OPTIONAL = ("landcover", "unit", "mean", "deviation", "estimated")
+"""`unit` of the 8-bit SAR; `mean` and `deviation`, in its grey values, of the whole scene that it was cut from;
+`estimated` is `yes` where the optical colours are no observation."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Pair:
 
     `sar` is 8-bit (H, W), or decibels of several polarisations (P, H, W), float32, NaN where nothing was measured.
     `optical` is RGB (H, W, 3), or grey (H, W) when `coloured` is false. `unit` and `statistics` (mean and deviation
-    of the scene, in grey values) are None where the manifest does not say; `valid` (H, W) where all pixels are.
+    of the scene, in grey values) are None where the manifest does not say; `valid` (H, W) where all pixels are. The
+    expected error is not calibrated on `estimated` colours.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Pair:
     unit: Unit | None = None
     statistics: tuple[float, float] | None = None
     valid: NDArray[np.bool_] | None = None
+    estimated: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -172,8 +175,9 @@ def _read_pair(row: Mapping[str, str], sar_file: Path, optical_file: Path, mask_
         ) from error
     valid = None if mask_file is None else _read_image(mask_file, ("L", "1"))[0] > 0
     pair = Pair(
-        row["name"], source, row["split"], row.get("landcover") or "", sar, optical, coloured, unit, statistics, valid
-    )
+        row["name"], source, row["split"], row.get("landcover") or "", sar, optical, coloured, unit, statistics, valid,
+        estimated=row.get("estimated") == "yes",
+    )  # fmt: skip
     _check_sizes(pair)
     return pair
 

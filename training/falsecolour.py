@@ -103,6 +103,7 @@ def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods:
         raise PairsError(f"{target} holds files. Give a new or empty folder.")
     made = Made(Counter(), [])
     rows: list[tuple[str, ...]] = []
+    estimated = "yes" if true_colour else ""
 
     def write(name: str, split: str, source: str, chip: Chip) -> None:
         sar, optical = chip.sar, chip.optical
@@ -112,7 +113,7 @@ def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods:
         for kind, image in (("sar", sar), ("opt", optical), ("mask", chip.shown)):
             (target / kind).mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(target / kind / f"{name}.png")
-        rows.append((name, split, source, "picture", *(f"{value:.1f}" for value in scale or ())))
+        rows.append((name, split, source, "picture", estimated, *(f"{value:.1f}" for value in scale or ())))
         made.pairs[split] += 1
 
     for name, split in _names(ombria):
@@ -130,7 +131,7 @@ def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods:
     if not rows:
         raise PairsError(f"{ombria} has no chip with less than {CLOUDED:.0%} of cloud. Give the whole data set.")
     with (target / "manifest.csv").open("w", newline="") as table:
-        csv.writer(table).writerows([("name", "split", "source", "unit", "mean", "deviation"), *rows])
+        csv.writer(table).writerows([("name", "split", "source", "unit", "estimated", "mean", "deviation"), *rows])
     return made
 
 

@@ -1,5 +1,7 @@
 """The expected error, made true on average and folded into the weights."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -64,14 +66,15 @@ def test_the_network_given_stays_as_it_was() -> None:
 def test_the_curve_is_fitted_on_training_pairs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "PATCHES", 8)
     pairs = [make_pair("a", size=64), make_pair("b", size=64, split="val", source="other")]
-    # The image is off by 12 grey levels in training, by 100 in validation, and states 5 everywhere.
+    estimate = make_pair("c", size=64, seed=3)
+    # The image is off by 12 grey levels in training, by more elsewhere, and states 5 everywhere.
     optical = pairs[0].optical.astype(np.float32)
 
     def translate(backscatter: np.ndarray) -> np.ndarray:
         assert backscatter.shape == (64, 64)
         return np.dstack([optical + 12, np.full((64, 64), 5, np.float32)])
 
-    curve = fit_error_curve(translate, pairs)
+    curve = fit_error_curve(translate, [*pairs, dataclasses.replace(estimate, estimated=True)])
     assert curve(np.array([5.0]))[0] == pytest.approx(12, rel=1e-3)
     with pytest.raises(PairsError, match="train"):
         fit_error_curve(translate, pairs[1:])

@@ -148,7 +148,7 @@ def test_pairs_of_estimated_colours_are_read(tmp_path: Path) -> None:
     assert CliRunner().invoke(train, words).exit_code == 0
     pairs = read_pairs(tmp_path / "pairs")
     assert np.array_equal(pairs[1].optical, estimated_colours(land(SOIL), np.zeros((64, 64), np.bool_)))
-    assert all(pair.statistics is not None for pair in pairs)
+    assert all(pair.statistics is not None and pair.estimated for pair in pairs)
 
 
 @pytest.fixture
