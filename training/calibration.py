@@ -1,12 +1,14 @@
 """Makes the expected error true on average: a power law of what the network states, folded into its weights.
 
-The head learns by a likelihood in the tone that training brings its targets to. What a user compares with is an
-optical image as it is, so the band is fitted to the absolute difference from that. ``true = exp(offset) *
+The head learns by a likelihood in the tone that training brings its targets to, on images that the network knows. So
+the band is fitted on held-out ones, to the absolute difference from the optical image after the tone match: how far a
+product was stretched no radar can tell, and that would drown all that it can. ``true = exp(offset) *
 stated ** slope`` is monotone and, because the head states the logarithm of the error, only scales and shifts its
 last convolution: int8, float32 and every engine get it without another operation.
 """
 
 import copy
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeVar
@@ -19,13 +21,16 @@ from torch import nn
 from geosar.engines.generator import Generator
 from training.baselines import Translator
 from training.data import Pair, coloured_split, fit_normalisers, normalised
+from training.metrics import match_tone
 from training.networks.painter import Painter
+from training.protocol.scoring import scene_of
 
 PATCHES = 80
 SIDE = 512
 """The curve is fitted on this many squares of at most this many pixels on a side, drawn by area."""
 
-BINS = 40
+BINS = 10
+SLOPES = np.linspace(0.0, 3.0, 301)
 ERROR_CHANNEL = 2
 """Of the colour head, behind its two colour differences."""
 
@@ -50,39 +55,43 @@ class ErrorCurve:
 
 
 def fit_error_curve(translate: Translator, pairs: Sequence[Pair]) -> ErrorCurve:
-    """Fit the curve of a network's fourth band on the training split; the validation split is never looked at.
+    """Fit the curve of a network's fourth band on the validation split, after one gain and offset a channel and scene.
 
     Estimated colours are left out, where there are others: a user compares with an observation. Pixels are sorted by
-    stated error into parts of one size, so that rare large errors count by their number. Raises PairsError when the
-    training split has no coloured pair.
+    stated error into tenths, so that rare large errors count by their number. Raises PairsError when the
+    validation split has no coloured pair.
     """
-    training = coloured_split(pairs, "train")
-    training = [pair for pair in training if not pair.estimated] or training
-    normalisers = fit_normalisers(training)
+    held_out = coloured_split(pairs, "val")
+    held_out = [pair for pair in held_out if not pair.estimated] or held_out
+    normalisers = fit_normalisers(held_out)
     random = np.random.default_rng(0)
-    area = np.array([pair.optical.shape[0] * pair.optical.shape[1] for pair in training], dtype=np.float64)
-    stated, true = [], []
-    for index in random.choice(len(training), size=PATCHES, p=area / area.sum()):
-        pair = training[int(index)]
+    area = np.array([pair.optical.shape[0] * pair.optical.shape[1] for pair in held_out], dtype=np.float64)
+    scenes = defaultdict(list)
+    for index in random.choice(len(held_out), size=PATCHES, p=area / area.sum()):
+        pair = held_out[int(index)]
         height, width = pair.shape
         top, left = (int(random.integers(max(1, length - SIDE + 1))) for length in (height, width))
         square = slice(top, top + SIDE), slice(left, left + SIDE)
         image = translate(np.ascontiguousarray(normalised(pair, normalisers)[(..., *square)]))
-        measured = pair.mask[square]
-        stated.append(image[..., 3][measured])
-        true.append(np.abs(image[..., :3] - pair.optical[square]).mean(axis=-1)[measured])
+        scenes[scene_of(pair)].append((image, pair.optical[square].astype(np.float32), pair.mask[square]))
+    stated, true = [], []
+    for squares in scenes.values():
+        match = match_tone([image[..., :3] for image, _, _ in squares], [truth for _, truth, _ in squares])
+        for image, truth, measured in squares:
+            stated.append(image[..., 3][measured])
+            true.append(np.abs(match(image[..., :3]) - truth).mean(axis=-1)[measured])
     return fit_curve(np.concatenate(stated), np.concatenate(true))
 
 
 def fit_curve(stated: NDArray[np.floating], true: NDArray[np.floating]) -> ErrorCurve:
-    """Fit a rising power law to mean true errors by stated error (1 or more each); where it would fall, its mean."""
+    """Fit a rising power law to mean true errors by stated error (1 or more each); the worst tenth is least off."""
     order = np.argsort(stated, kind="stable")
     parts = [part for part in np.array_split(order, BINS) if part.size]
     x = np.log([max(float(stated[part].mean()), 1.0) for part in parts])
     y = np.log([max(float(true[part].mean()), 1.0) for part in parts])
-    slope = float(np.polyfit(x, y, 1)[0]) if np.ptp(x) > 1e-3 else 0.0
-    slope = max(slope, 0.0)
-    return ErrorCurve(slope, float(y.mean() - slope * x.mean()))
+    rest = y - SLOPES[:, None] * x
+    best = int(np.argmin(np.ptp(rest, axis=1)))
+    return ErrorCurve(float(SLOPES[best]), float(rest[best].max() + rest[best].min()) / 2)
 
 
 @torch.no_grad()

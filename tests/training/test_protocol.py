@@ -105,7 +105,7 @@ def test_words_say_how_a_network_does_against_the_baselines() -> None:
     assert finding.network == "net"
     assert "dB against the scene's mean colour and +" in finding.says
     assert "About as detailed as the truth" in finding.says
-    assert "within 20 % in 10 of 10 tenths" in finding.says
+    assert "After the tone match the error band is within 20 % in 0 of 10 tenths" in finding.says
 
 
 def test_an_error_picture_is_black_where_nothing_is_wrong_and_brighter_with_the_error() -> None:

@@ -37,7 +37,7 @@ class Reliability:
     raw: list[Decile]
     matched: list[Decile]
     correlation: float
-    """Of stated and true raw error, pixel by pixel: how much the band knows beyond the mean."""
+    """Of stated and true error after the tone match, pixel by pixel: how much the band knows beyond the mean."""
 
 
 def reliability(evaluation: Evaluation, translator: str) -> Reliability | None:
@@ -54,9 +54,9 @@ def reliability(evaluation: Evaluation, translator: str) -> Reliability | None:
         stated.append(picture[..., 3][pair.mask])
         raw.append(np.abs(image - truth).mean(axis=-1)[pair.mask])
         matched.append(np.abs(match(image) - truth).mean(axis=-1)[pair.mask])
-    band, true = np.concatenate(stated), np.concatenate(raw)
+    band, true = np.concatenate(stated), np.concatenate(matched)
     correlation = float(np.corrcoef(band, true)[0, 1]) if band.std() > 0 else 0.0
-    return Reliability(deciles(band, true), deciles(band, np.concatenate(matched)), correlation)
+    return Reliability(deciles(band, np.concatenate(raw)), deciles(band, true), correlation)
 
 
 def deciles(stated: NDArray[np.uint8], true: NDArray[np.floating], parts: int = 10) -> list[Decile]:

@@ -54,10 +54,10 @@ def _of_sharpness(value: float) -> str:
 
 
 def _of_band(band: Reliability) -> str:
-    right = sum(decile.calibrated for decile in band.raw)
-    worst = max(band.raw, key=lambda decile: abs(decile.ratio - 1))
+    right = sum(decile.calibrated for decile in band.matched)
+    worst = max(band.matched, key=lambda decile: abs(decile.ratio - 1))
     knows = "it tells good pixels from bad" if band.correlation > 0.2 else "it hardly tells good pixels from bad"
     return (
-        f"The error band is within 20 % in {right} of {len(band.raw)} tenths of the pixels (worst: {worst.stated:.0f} "
-        f"stated, {worst.true:.0f} true); {knows} (correlation {_signed(band.correlation)})."
+        f"After the tone match the error band is within 20 % in {right} of {len(band.matched)} tenths of the pixels "
+        f"(worst: {worst.stated:.0f} stated, {worst.true:.0f} true); {knows} (correlation {_signed(band.correlation)})."
     )
