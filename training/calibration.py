@@ -27,7 +27,7 @@ from training.protocol.scoring import scene_of
 
 PATCHES = 80
 SIDE = 512
-"""The curve is fitted on this many squares of at most this many pixels on a side, drawn by area."""
+"""The curve is fitted on this many squares, of at most this many pixels on a side, or on all where there are fewer."""
 
 BINS = 10
 SLOPES = np.linspace(0.0, 3.0, 301)
@@ -64,20 +64,19 @@ def fit_error_curve(translate: Translator, pairs: Sequence[Pair]) -> ErrorCurve:
     held_out = coloured_split(pairs, "val")
     held_out = [pair for pair in held_out if not pair.estimated] or held_out
     normalisers = fit_normalisers(held_out)
-    random = np.random.default_rng(0)
-    area = np.array([pair.optical.shape[0] * pair.optical.shape[1] for pair in held_out], dtype=np.float64)
+    squares = [
+        (pair, (slice(top, top + SIDE), slice(left, left + SIDE)))
+        for pair in held_out for top in range(0, pair.shape[0], SIDE) for left in range(0, pair.shape[1], SIDE)
+    ]  # fmt: skip
+    drawn = np.random.default_rng(0).permutation(len(squares))[:PATCHES]
     scenes = defaultdict(list)
-    for index in random.choice(len(held_out), size=PATCHES, p=area / area.sum()):
-        pair = held_out[int(index)]
-        height, width = pair.shape
-        top, left = (int(random.integers(max(1, length - SIDE + 1))) for length in (height, width))
-        square = slice(top, top + SIDE), slice(left, left + SIDE)
+    for pair, square in (squares[int(index)] for index in drawn):
         image = translate(np.ascontiguousarray(normalised(pair, normalisers)[(..., *square)]))
         scenes[scene_of(pair)].append((image, pair.optical[square].astype(np.float32), pair.mask[square]))
     stated, true = [], []
-    for squares in scenes.values():
-        match = match_tone([image[..., :3] for image, _, _ in squares], [truth for _, truth, _ in squares])
-        for image, truth, measured in squares:
+    for parts in scenes.values():
+        match = match_tone([image[..., :3] for image, _, _ in parts], [truth for _, truth, _ in parts])
+        for image, truth, measured in parts:
             stated.append(image[..., 3][measured])
             true.append(np.abs(match(image[..., :3]) - truth).mean(axis=-1)[measured])
     return fit_curve(np.concatenate(stated), np.concatenate(true))
