@@ -117,7 +117,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
             return int(np.searchsorted(self.probability, random.random()).clip(0, len(self.pairs) - 1)), None
         wet = list(self.water)
         drawn = wet[int(np.searchsorted(self.water_probability, random.random()).clip(0, len(wet) - 1))]
-        cells = self.water[drawn][int(random.integers(2))]
+        cells = self.water[drawn][int(random.integers(2))]  # all of its water, or its shore
         return drawn, 4 * cells[int(random.integers(len(cells)))]
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:

@@ -210,6 +210,18 @@ def test_crops_are_drawn_around_water() -> None:
     assert wet(0.0) < 0.1
 
 
+def test_half_of_the_crops_around_water_are_around_a_shore() -> None:
+    pair = make_pair("coast", size=512)
+    optical = pair.optical.copy()
+    optical[:, 100:] = LAKE
+    coast = dataclasses.replace(pair, optical=optical)
+    crops = Crops([coast], tiny_config(crop=96, water_crops=1.0, align_tone=False), length=60, seed=1)
+    batch = collate([crops[index] for index in range(60)])
+    found = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4)).flatten(1)
+    both = (found.amax(dim=1) > 0) & (found.mean(dim=1) < 0.95)
+    assert 0.4 < float(both.float().mean()) < 0.9
+
+
 def test_crops_around_water_need_some() -> None:
     with pytest.raises(PairsError, match="no optical image shows water; set it to 0"):
         Crops([make_pair("dry", size=128)], tiny_config(water_crops=0.5), length=1, seed=0)
