@@ -1,5 +1,6 @@
 """From a checkpoint to a packaged model with its scores, published whole or not at all."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -54,14 +55,16 @@ def export_model(
     *,
     identity: Identity,
     twin: Path | None = None,
-    card: str | None = None,
+    card: Path | None = None,
 ) -> Report:
     """Package the checkpoint's averaged generator into the folder `output`, with its scores beside baselines.
 
-    `twin` is a checkpoint that is only scored; `card` is the model card's text, in which {scores}, {updates}
-    and {agreement} (and title, description, credit) are filled in. A packaged model that lies in `output` is
-    replaced once the new one is complete; any other folder with files in it is refused (ExportError).
+    `twin` is a checkpoint that is only scored; `card` is the model card, in which {scores}, {updates} and
+    {agreement} (and title, description, credit) are filled in; the pictures that it shows, by names relative to it,
+    come along. A packaged model that lies in `output` is replaced once the new one is complete; any other folder with
+    files in it is refused (ExportError), and so is a card whose pictures are not below its folder.
     """
+    text, pictures = (card.read_text(), _pictures(card)) if card else (CARD, {})
     validation = coloured_split(pairs, "val")
     translators: dict[str, Translator] = {
         "mean colour": mean_colour(coloured_split(pairs, "train")),
@@ -90,7 +93,10 @@ def export_model(
             "title": identity.title, "description": identity.description,
             "credit": "\n".join(f"- {name}" for name in identity.credit),
         }  # fmt: skip
-        (folder / "MODEL_CARD.md").write_text(_filled(card or CARD, words))
+        (folder / "MODEL_CARD.md").write_text(_filled(text, words))
+        for name, picture in pictures.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(picture, folder / name)
     return report
 
 
@@ -99,6 +105,16 @@ def _filled(card: str, words: dict[str, str]) -> str:
     for key, text in words.items():
         card = card.replace(f"{{{key}}}", text)
     return card
+
+
+def _pictures(card: Path) -> dict[str, Path]:
+    """Return the files that a card shows by the names that it gives them."""
+    names = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", card.read_text())
+    pictures = {name: card.parent / name for name in names}
+    for name, picture in pictures.items():
+        if not picture.is_file() or not picture.resolve().is_relative_to(card.parent.resolve()):
+            raise ExportError(f"{card} shows {name}, which is no file below {card.parent}; put the picture there.")
+    return pictures
 
 
 @contextmanager

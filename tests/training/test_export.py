@@ -23,7 +23,7 @@ from training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 IDENTITY = Identity(name="tiny", version="3")
-CARD = "# Card\nAfter {updates} updates:\n{scores}\n{agreement}\nBraces {stay}."
+CARD = "# Card\nAfter {updates} updates:\n{scores}\n{agreement}\nBraces {stay}. ![A town](pictures/town.png)"
 
 
 def training_pairs() -> list[Pair]:
@@ -61,7 +61,11 @@ def exported(
 ) -> tuple[Path, Report]:
     del quick
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    return folder, export_model(checkpoint, pairs, folder, identity=IDENTITY, twin=checkpoint, card=CARD)
+    card = tmp_path_factory.mktemp("card") / "card.md"
+    card.write_text(CARD)
+    (card.parent / "pictures").mkdir()
+    (card.parent / "pictures" / "town.png").write_bytes(b"a town")
+    return folder, export_model(checkpoint, pairs, folder, identity=IDENTITY, twin=checkpoint, card=card)
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +97,11 @@ def test_the_manifest_says_what_the_network_needs(model: Path) -> None:
 def test_the_folder_holds_the_model_and_nothing_else(model: Path) -> None:
     assert {path.name for path in model.iterdir()} == {
         "manifest.json", "MODEL_CARD.md", "weights.safetensors", "float32.xml", "float32.bin", "int8.xml", "int8.bin",
+        "pictures",
     }  # fmt: skip
     assert [path.name for path in model.parent.iterdir()] == ["tiny"]
-    assert len({path.stat().st_mode for path in model.iterdir()}) == 1  # all as readable as the umask makes them
+    modes = {path.stat().st_mode for path in model.iterdir() if path.is_file()}
+    assert len(modes) == 1  # all as readable as the umask makes them
 
 
 def test_float32_differs_from_torch_by_rounding_alone(model: Path) -> None:
@@ -136,6 +142,23 @@ def test_the_card_is_filled_in(model: Path) -> None:
     assert "After 80 updates:\n| source | patches |" in card
     assert "99.9 % within" in card
     assert "Braces {stay}." in card
+
+
+def test_the_pictures_of_the_card_come_along(model: Path) -> None:
+    assert (model / "pictures" / "town.png").read_bytes() == b"a town"
+
+
+@pytest.mark.parametrize("shown", ["pictures/gone.png", "../secret.png"])
+def test_a_card_whose_pictures_are_not_beside_it_is_refused(
+    tmp_path: Path, checkpoint: Path, pairs: list[Pair], shown: str
+) -> None:
+    (tmp_path / "secret.png").write_bytes(b"elsewhere")
+    card = tmp_path / "card" / "card.md"
+    card.parent.mkdir()
+    card.write_text(f"![A town]({shown})")
+    with pytest.raises(ExportError, match="put the picture there"):
+        export_model(checkpoint, pairs, tmp_path / "model", identity=IDENTITY, card=card)
+    assert not (tmp_path / "model").exists()
 
 
 def test_another_export_replaces_the_model(

@@ -84,7 +84,7 @@ def scores(
         chosen = coloured_split(pairs, split)
         if register:
             chosen = registered(chosen)
-            notes.append("Optical images were moved onto the radar by whole pixels, source by source.")
+            notes.append("Optical images were moved onto the radar piece by piece, by smooth fields.")
         translators: dict[str, Translator] = baselines(coloured_split(pairs, "train"))
         for model in models:
             translators |= _translators(model, pairs)

@@ -25,7 +25,7 @@ from training.package import CREDIT, Identity
 @click.option(
     "--credit", "credits_", multiple=True, help="Whom the data is owed to, instead of s1-rgb's; may be repeated."
 )
-@click.option("--card", type=FILE, help="Model card; {scores}, {updates} and {agreement} in it are filled in.")
+@click.option("--card", type=FILE, help="Model card; {scores}, {updates}, {agreement} are filled in.")
 @threads_option
 def export(
     *,
@@ -51,7 +51,7 @@ def export(
             output,
             identity=identity,
             twin=twin,
-            card=card.read_text() if card else None,
+            card=card,
         )
     click.echo(markdown(report.table))
     click.echo(f"int8 against float32: {report.agreement}")
