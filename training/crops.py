@@ -29,7 +29,11 @@ LEAST_WATER = 0.005
 """Share of an optical image that must show water before crops are drawn around it."""
 
 SHORE = 4
-"""Cells of 4 x 4 pixels from land that are a shore: half of the crops around water are drawn around one."""
+"""Cells of 4 x 4 pixels from land that are a shore: a third of the crops around water are drawn around one."""
+
+NARROW = (16, 0.25)
+"""Water is narrow (rivers, harbours, ponds) where it covers at most that share of the cells up to so many away: a third
+of the crops around water are drawn around such."""
 
 Images = tuple[Tensor, ...]
 """Radar (P, H, W), optical (3, H, W) and where both are valid (1, H, W), of one square."""
@@ -60,7 +64,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         self.probability = np.cumsum(weights)
         self.water_share, self.water = config.water_crops, {}
         if config.water_crops:
-            self.water = {index: cells for index in range(len(self.pairs)) if len((cells := self._water(index))[0])}
+            self.water = {index: kinds for index in range(len(self.pairs)) if (kinds := self._water(index))}
             if not self.water:
                 raise PairsError("water_crops is above 0, but no optical image shows water; set it to 0.")
             wet = np.array(list(self.water))
@@ -89,24 +93,26 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         normed: NDArray[np.float64] = weight / weight.sum()
         return normed
 
-    def _water(self, index: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows and columns of the cells of 4 x 4 pixels that show water, and of those by a shore, (N, 2) each.
+    def _water(self, index: int) -> list[NDArray[np.int64]]:
+        """Rows and columns (N, 2) of the cells of 4 x 4 pixels that show water, of those by a shore, and of the narrow.
 
-        None where hardly any does; all where there is no shore.
+        Nothing where hardly any cell does; all of them for a kind that is not there.
         """
         pair = self.pairs[index]
         if not pair.coloured:
-            return np.empty((0, 2), np.int64), np.empty((0, 2), np.int64)
+            return []
         target = torch.from_numpy(np.moveaxis(luma_chroma(self.tones[pair.source](pair.rgb)), -1, 0)[None].copy())
         found = open_water(target[:, :1], functional.avg_pool2d(target[:, 1:], 4))[0]
-        around = functional.avg_pool2d(found, 2 * SHORE + 1, 1, SHORE, count_include_pad=False)[0]
+        near, wide = (
+            functional.avg_pool2d(found, 2 * reach + 1, 1, reach, count_include_pad=False)[0]
+            for reach in (SHORE, NARROW[0])
+        )
         mask = functional.avg_pool2d(torch.from_numpy(pair.mask[None].astype(np.float32)), 4)[0]
         water = found[0] * (mask == 1)
-        cells: NDArray[np.int64] = torch.nonzero(water).numpy()
-        shore: NDArray[np.int64] = torch.nonzero(water * (around < 1)).numpy()
-        if len(cells) <= LEAST_WATER * water.numel():
-            cells = cells[:0]
-        return cells, shore if len(shore) else cells
+        if water.sum() <= LEAST_WATER * water.numel():
+            return []
+        kinds = [torch.nonzero(water * kind).numpy() for kind in (near <= 1, near < 1, wide <= NARROW[1])]
+        return [cells if len(cells) else kinds[0] for cells in kinds]
 
     def __len__(self) -> int:
         return self.length
@@ -117,7 +123,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
             return int(np.searchsorted(self.probability, random.random()).clip(0, len(self.pairs) - 1)), None
         wet = list(self.water)
         drawn = wet[int(np.searchsorted(self.water_probability, random.random()).clip(0, len(wet) - 1))]
-        cells = self.water[drawn][int(random.integers(2))]  # all of its water, or its shore
+        cells = self.water[drawn][int(random.integers(3))]  # all of its water, its shore, or what is narrow
         return drawn, 4 * cells[int(random.integers(len(cells)))]
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:

@@ -14,13 +14,20 @@ BLUE_OVER_RED, BLUE_OVER_GREEN, BRIGHT, UNEVEN, FEW = 12.0, 3.0, 105.0, 3.0, 0.3
 """What tells water in an optical image: the least blue over red and green, the most luma and deviation of luma (all of
 255), and the least share of a cell and its neighbours."""
 
+FINE, WINDOW = 5, 7
+"""Pixels on a side of the mean that detail is the difference from, and of the window in which it is compared."""
+
+FLAT = 1e-4
+"""Variance of luma (standardised) that is added to that of detail: a grey level's fifth is none."""
+
 
 @dataclass(frozen=True)
 class Weights:
     """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage.
 
-    `frequency` is the focal frequency loss of luma (Jiang et al. 2021). `water` is how often a cell of water counts in
-    the coarse terms: the median that L1 asks for is water only where water is likelier than all else, and it is rare.
+    `frequency` is the focal frequency loss of luma (Jiang et al. 2021); `structure` and `contrast` are of its detail
+    (see `detail`). `water` is how often a cell of water counts in the coarse terms: the median that L1 asks for is
+    water only where water is likelier than all else, and it is rare.
     """
 
     luma: float = 1.0
@@ -28,6 +35,8 @@ class Weights:
     chroma: float = 1.0
     error: float = 0.1
     frequency: float = 0.0
+    structure: float = 0.0
+    contrast: float = 0.0
     adversarial: float = 1.0
     features: float = 5.0
     water: float = 1.0
@@ -84,6 +93,34 @@ def focal_frequency(predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     weight = off.detach() / off.detach().amax(dim=(-2, -1), keepdim=True).clamp(min=1e-6)
     loss: Tensor = (weight * off.square()).mean()
     return loss
+
+
+def detail(predicted: Tensor, target: Tensor, valid: Tensor) -> dict[str, Tensor]:
+    """Structure and contrast of luma's detail (N, 1, H, W): what is finer than 5 x 5 pixels, in windows of 7 x 7.
+
+    They are two parts of SSIM (Wang et al. 2004), apart. Where detail can only be guessed, their product, like L1, is
+    best served by a flat image. Apart, `structure` (one less the correlation, mean of full, half and quarter
+    resolution) asks for the edges that the radar does show, whatever their contrast, and `contrast` (L1 of the
+    deviation, at full resolution) for as much detail as the truth has.
+    """
+    structure, contrast = [], []
+    for size in (1, 2, 4):
+        bands = [_finer(functional.avg_pool2d(luma, size)) for luma in (predicted, target)]
+        first, second, both = (_windows(bands[i] * bands[j]) for i, j in ((0, 0), (1, 1), (0, 1)))
+        known = 1.0 - functional.max_pool2d(1.0 - _pool_valid(valid, size), FINE + WINDOW - 1, 1)
+        made, true = (first + FLAT).sqrt(), (second + FLAT).sqrt()
+        structure.append(masked_l1(both / (made * true), torch.ones(()), known * second.sqrt()))
+        contrast.append(masked_l1(made, true, known))
+    return {"structure": torch.stack(structure).mean(), "contrast": contrast[0]}
+
+
+def _finer(luma: Tensor) -> Tensor:
+    margin = FINE // 2
+    return luma[..., margin:-margin, margin:-margin] - functional.avg_pool2d(luma, FINE, 1)
+
+
+def _windows(values: Tensor) -> Tensor:
+    return functional.avg_pool2d(values, WINDOW, 1)
 
 
 def expected_error(generator: Generator, log_error: Tensor, luma: Tensor, chroma: Tensor, batch: Batch) -> Tensor:

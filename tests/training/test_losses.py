@@ -86,6 +86,32 @@ def test_frequencies_that_are_far_off_weigh_most() -> None:
     assert float(losses.focal_frequency(strong, nothing, nothing)) == 0
 
 
+def test_structure_and_contrast_of_detail_are_told_apart() -> None:
+    torch.manual_seed(0)
+    truth, everywhere = torch.randn(1, 1, 96, 96), torch.ones(1, 1, 96, 96)
+    same, half, flat, other = (
+        {key: float(value) for key, value in losses.detail(image, truth, everywhere).items()}
+        for image in (truth, 0.5 * truth + 3, 0 * truth, torch.randn(1, 1, 96, 96))
+    )
+    assert same == {"structure": pytest.approx(0, abs=0.01), "contrast": 0}
+    assert half["structure"] == pytest.approx(0, abs=0.01)  # neither brightness nor contrast is structure
+    assert half["contrast"] == pytest.approx(0.5 * flat["contrast"], rel=0.02)
+    assert flat["structure"] == pytest.approx(1)
+    assert other["structure"] == pytest.approx(1, abs=0.05)
+    assert other["contrast"] < 0.2 * flat["contrast"]
+
+
+def test_detail_near_what_is_not_valid_costs_nothing() -> None:
+    torch.manual_seed(0)
+    truth, valid = torch.randn(1, 1, 128, 128), torch.ones(1, 1, 128, 128)
+    valid[..., :32] = 0
+    wrong = truth.clone()
+    wrong[..., :32] = 9
+    made = losses.detail(wrong, truth, valid)
+    assert float(made["structure"]) == pytest.approx(0, abs=0.01)
+    assert float(made["contrast"]) == pytest.approx(0, abs=1e-5)
+
+
 def test_grey_targets_train_luma_alone() -> None:
     grey = batch(coloured=0.0)
     terms = losses.fidelity(grey.luma + 1, quarter(grey.chroma) + 1, grey)

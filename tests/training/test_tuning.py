@@ -16,6 +16,7 @@ from torch.nn.functional import avg_pool2d
 from training import averaging
 from training.averaging import settle_norms
 from training.checkpoint import CheckpointError, read_packaged
+from training.config import ConfigError
 from training.data import fit_normalisers
 from training.methods.tuning import beside_sea, goal
 from training.trainer import Trainer
@@ -74,6 +75,29 @@ def test_the_truth_is_the_target_around_water_and_the_model_elsewhere() -> None:
     assert torch.allclose(taken.mean(), truth.luma[..., 100:, :].mean(), atol=0.02)
     assert torch.allclose(made.chroma[..., 100:, :], truth.chroma[..., 100:, :], atol=1e-5)
     assert torch.allclose(made.chroma[..., 52:74, :], model.chroma[..., 52:74, :], atol=1e-5)
+
+
+def test_the_colour_alone_may_be_kept() -> None:
+    truth, model = showing(WOOD, MEADOW), showing(MEADOW, WOOD)
+    made = goal(truth, model.luma, avg_pool2d(model.chroma, 4), ["chroma"])
+    assert torch.equal(made.luma, truth.luma)
+    assert torch.allclose(made.chroma, model.chroma, atol=1e-6)
+    other = goal(truth, model.luma, avg_pool2d(model.chroma, 4), [])
+    assert torch.equal(other.luma, truth.luma)
+    assert torch.equal(other.chroma, truth.chroma)
+
+
+def test_detail_is_learned_where_luma_is_not_kept(tmp_path: Path, packaged: Path) -> None:
+    weights = {"structure": 8.0, "contrast": 4.0}
+    trainer = tuned(packaged, tmp_path / "tuned", updates=60, learning_rate=1e-3, keeps=["chroma"], weights=weights)
+    trainer.fit()
+    logged = (tmp_path / "tuned" / "log.csv").read_text().splitlines()
+    assert {"structure", "contrast"} <= set(logged[0].split(","))
+
+
+def test_only_luma_and_chroma_can_be_kept() -> None:
+    with pytest.raises(ConfigError, match=r"keeps is .'detail'.; expected some of luma, chroma"):
+        tiny_config(method="tuning", keeps=["detail"]).check()
 
 
 def test_land_beside_sea_is_normalised_as_such_a_scene_would_be() -> None:

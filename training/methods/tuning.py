@@ -1,13 +1,15 @@
-"""Teaches a packaged model water, and keeps what it makes of all else.
+"""Teaches a packaged model water, and the edges that the radar shows, and keeps what it makes of all else.
 
 More of an L1 loss would blur what an adversary has taught the model, and a new adversary teaches it anew. So the true
 image is the target only around water, the truth's and what the model takes for it; everywhere else the target is the
-model's own picture, from before (learning without forgetting, Li & Hoiem 2016), and as if no sea were in its scene. The
+model's own picture, from before (learning without forgetting, Li & Hoiem 2016), and as if no sea were in its scene:
+luma and colour, or the colour alone, beside structure and contrast of the true luma (`losses.detail`). The
 normalisation statistics are the model's and stay, so that a small batch will do.
 """
 
 import copy
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ SHORE = 4
 DETAIL = 9
 """Pixels on a side of the mean that detail is the difference from: on the shore it stays the model's."""
 
+KEEPABLE = ("luma", "chroma")
+"""What may stay the model's own."""
+
 SEA = (-2.6, 0.4)
 """Mean and deviation of the sea's backscatter in deviations of a scene of land, below its mean (Los Angeles, VH)."""
 
@@ -38,6 +43,8 @@ class TuningConfig(Pix2PixConfig):
 
     seas: float = 0.0
     """Half of the crops are shown as if sea covered up to this share of their scene (see `beside_sea`)."""
+    keeps: list[str] = field(default_factory=lambda: ["luma", "chroma"])
+    """What stays the model's own away from water; the target of the rest is the truth."""
 
     @property
     def label(self) -> str:
@@ -54,6 +61,8 @@ class TuningConfig(Pix2PixConfig):
         super().check()
         if not 0 <= self.seas < 1:
             raise ConfigError(f"seas is {self.seas}; expected 0 or more, and less than 1.")
+        if not set(self.keeps) <= set(KEEPABLE):
+            raise ConfigError(f"keeps is {self.keeps}; expected some of {', '.join(KEEPABLE)}.")
 
 
 class Tuning(Pix2Pix):
@@ -86,9 +95,12 @@ class Tuning(Pix2Pix):
             luma, chroma, log_error = (part.float() for part in self.generator.components(seen))
             with torch.no_grad():
                 kept = [part.float() for part in self.origin.components(sar)]
-        terms: Terms = losses.fidelity(luma, chroma, goal(batch, kept[0], kept[1]), self.config.weights.water)
-        terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         weights = vars(self.config.weights)
+        wanted = goal(batch, kept[0], kept[1], self.config.keeps)
+        terms: Terms = losses.fidelity(luma, chroma, wanted, self.config.weights.water)
+        if self.config.weights.structure or self.config.weights.contrast:
+            terms |= losses.detail(luma, batch.luma, batch.valid)
+        terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         total = torch.stack([weights[key] * value for key, value in terms.items()]).sum()
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
         self.update_average(descent.update)
@@ -107,10 +119,10 @@ def beside_sea(sar: Tensor, share: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def goal(batch: Batch, luma: Tensor, chroma: Tensor) -> Batch:
+def goal(batch: Batch, luma: Tensor, chroma: Tensor, keeps: Sequence[str] = KEEPABLE) -> Batch:
     """Return the batch with the truth on water, its means and the model's detail on the shore, and the model elsewhere.
 
-    `luma` (N, 1, H, W) and `chroma` (N, 2, H/4, W/4) are the model's.
+    `luma` (N, 1, H, W) and `chroma` (N, 2, H/4, W/4) are the model's; what is not in `keeps` is the truth everywhere.
     """
     truth = functional.avg_pool2d(batch.chroma, 4)
     water = losses.open_water(batch.luma, truth) * batch.coloured
@@ -118,12 +130,13 @@ def goal(batch: Batch, luma: Tensor, chroma: Tensor) -> Batch:
     near = functional.max_pool2d(torch.maximum(water, painted), 2 * SHORE + 1, 1, SHORE)
     shore = luma + _mean(batch.luma - luma)
     wet, close = _grown(water) > 0, _grown(near) > 0
-    return replace(
-        batch,
-        luma=torch.where(wet, batch.luma, torch.where(close, shore, luma)),
-        chroma=_grown(torch.where(near > 0, truth, chroma)),
-        coloured=torch.ones_like(batch.coloured),
-    )
+    wanted = batch
+    if "luma" in keeps:
+        wanted = replace(wanted, luma=torch.where(wet, batch.luma, torch.where(close, shore, luma)))
+    if "chroma" in keeps:
+        chroma = _grown(torch.where(near > 0, truth, chroma))
+        wanted = replace(wanted, chroma=chroma, coloured=torch.ones_like(batch.coloured))
+    return wanted
 
 
 def _mean(luma: Tensor) -> Tensor:
