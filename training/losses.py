@@ -18,7 +18,7 @@ FINE, WINDOW = 5, 7
 """Pixels on a side of the mean that detail is the difference from, and of the window in which it is compared."""
 
 FLAT = 1e-4
-"""Variance of luma (standardised) that is added to that of detail: a grey level's fifth is none."""
+"""Variance that is added to that of detail (standardised): half a grey level of luma is none."""
 
 
 @dataclass(frozen=True)
@@ -95,28 +95,39 @@ def focal_frequency(predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return loss
 
 
-def detail(predicted: Tensor, target: Tensor, valid: Tensor) -> dict[str, Tensor]:
-    """Structure and contrast of luma's detail (N, 1, H, W): what is finer than 5 x 5 pixels, in windows of 7 x 7.
+def detail(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """Structure and contrast of detail: what is finer than 5 x 5 pixels, compared in windows of 7 x 7.
 
     They are two parts of SSIM (Wang et al. 2004), apart. Where detail can only be guessed, their product, like L1, is
-    best served by a flat image. Apart, `structure` (one less the correlation, mean of full, half and quarter
-    resolution) asks for the edges that the radar does show, whatever their contrast, and `contrast` (L1 of the
-    deviation, at full resolution) for as much detail as the truth has.
+    best served by a flat image. Apart, `structure` (one less the correlation, of luma at full, half and quarter
+    resolution, and half as much of chroma from a quarter on) asks for the edges that the radar does show, whatever
+    their contrast, and `contrast` (L1 of luma's deviation, at full resolution) for as much detail as the truth has.
     """
+    structure, contrast = _detail(luma, batch.luma, batch.valid)
+    known = _pool_valid(batch.valid, 4) * batch.coloured
+    colour, _ = _detail(chroma, functional.avg_pool2d(batch.chroma, 4), known)
+    return {"structure": structure + 0.5 * colour, "contrast": contrast}
+
+
+def _detail(predicted: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Structure over three resolutions (where windows fit), and contrast at the first, of images (N, C, H, W)."""
     structure, contrast = [], []
+    reach = FINE + WINDOW - 1
     for size in (1, 2, 4):
-        bands = [_finer(functional.avg_pool2d(luma, size)) for luma in (predicted, target)]
-        first, second, both = (_windows(bands[i] * bands[j]) for i, j in ((0, 0), (1, 1), (0, 1)))
-        known = 1.0 - functional.max_pool2d(1.0 - _pool_valid(valid, size), FINE + WINDOW - 1, 1)
-        made, true = (first + FLAT).sqrt(), (second + FLAT).sqrt()
-        structure.append(masked_l1(both / (made * true), torch.ones(()), known * second.sqrt()))
-        contrast.append(masked_l1(made, true, known))
-    return {"structure": torch.stack(structure).mean(), "contrast": contrast[0]}
+        if min(target.shape[-2:]) < reach * size:
+            break
+        made, true = (_finer(functional.avg_pool2d(image, size)) for image in (predicted, target))
+        known = 1.0 - functional.max_pool2d(1.0 - _pool_valid(valid, size), reach, 1)
+        spread, wanted = ((_windows(band * band) + FLAT).sqrt() for band in (made, true))
+        correlation = _windows(made * true) / (spread * wanted)
+        structure.append(masked_l1(correlation, torch.ones(()), known * wanted))
+        contrast.append(masked_l1(spread, wanted, known))
+    return torch.stack(structure).mean(), contrast[0]
 
 
-def _finer(luma: Tensor) -> Tensor:
+def _finer(image: Tensor) -> Tensor:
     margin = FINE // 2
-    return luma[..., margin:-margin, margin:-margin] - functional.avg_pool2d(luma, FINE, 1)
+    return image[..., margin:-margin, margin:-margin] - functional.avg_pool2d(image, FINE, 1)
 
 
 def _windows(values: Tensor) -> Tensor:

@@ -87,27 +87,33 @@ def test_frequencies_that_are_far_off_weigh_most() -> None:
 
 
 def test_structure_and_contrast_of_detail_are_told_apart() -> None:
-    torch.manual_seed(0)
-    truth, everywhere = torch.randn(1, 1, 96, 96), torch.ones(1, 1, 96, 96)
-    same, half, flat, other = (
-        {key: float(value) for key, value in losses.detail(image, truth, everywhere).items()}
-        for image in (truth, 0.5 * truth + 3, 0 * truth, torch.randn(1, 1, 96, 96))
+    truth = batch(size=96)
+    chroma, other = quarter(truth.chroma), torch.randn_like(truth.luma)
+    same, half, flat, strange = (
+        {key: float(value) for key, value in losses.detail(luma, chroma, truth).items()}
+        for luma in (truth.luma, 0.5 * truth.luma + 3, 0 * truth.luma, other)
     )
     assert same == {"structure": pytest.approx(0, abs=0.01), "contrast": 0}
     assert half["structure"] == pytest.approx(0, abs=0.01)  # neither brightness nor contrast is structure
     assert half["contrast"] == pytest.approx(0.5 * flat["contrast"], rel=0.02)
-    assert flat["structure"] == pytest.approx(1)
-    assert other["structure"] == pytest.approx(1, abs=0.05)
-    assert other["contrast"] < 0.2 * flat["contrast"]
+    assert flat["structure"] == pytest.approx(1, abs=0.01)
+    assert strange["structure"] == pytest.approx(1, abs=0.05)
+    assert strange["contrast"] < 0.2 * flat["contrast"]
+
+
+def test_structure_of_colour_counts_half_and_not_for_grey_targets() -> None:
+    truth, grey = batch(size=96), batch(size=96, coloured=0.0)
+    flat = torch.zeros(2, 2, 24, 24)
+    assert float(losses.detail(truth.luma, flat, truth)["structure"]) == pytest.approx(0.5, abs=0.01)
+    assert float(losses.detail(grey.luma, flat, grey)["structure"]) == pytest.approx(0, abs=0.01)
 
 
 def test_detail_near_what_is_not_valid_costs_nothing() -> None:
-    torch.manual_seed(0)
-    truth, valid = torch.randn(1, 1, 128, 128), torch.ones(1, 1, 128, 128)
-    valid[..., :32] = 0
-    wrong = truth.clone()
+    truth = batch(size=128)
+    truth.valid[..., :32] = 0
+    wrong = truth.luma.clone()
     wrong[..., :32] = 9
-    made = losses.detail(wrong, truth, valid)
+    made = losses.detail(wrong, quarter(truth.chroma), truth)
     assert float(made["structure"]) == pytest.approx(0, abs=0.01)
     assert float(made["contrast"]) == pytest.approx(0, abs=1e-5)
 

@@ -116,7 +116,7 @@ class Pix2Pix(Method[Pix2PixConfig]):
         if self.config.weights.frequency:
             terms["frequency"] = losses.focal_frequency(luma, batch.luma, batch.valid)
         if self.config.weights.structure or self.config.weights.contrast:
-            terms |= losses.detail(luma, batch.luma, batch.valid)
+            terms |= losses.detail(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         if self.adversarial:
             self.adversary.requires_grad_(requires_grad=False)

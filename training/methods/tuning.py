@@ -3,8 +3,8 @@
 More of an L1 loss would blur what an adversary has taught the model, and a new adversary teaches it anew. So the true
 image is the target only around water, the truth's and what the model takes for it; everywhere else the target is the
 model's own picture, from before (learning without forgetting, Li & Hoiem 2016), and as if no sea were in its scene:
-luma and colour, or the colour alone, beside structure and contrast of the true luma (`losses.detail`). The
-normalisation statistics are the model's and stay, so that a small batch will do.
+luma and colour, or the colour alone, beside structure and contrast of the true image's detail (`losses.detail`).
+The normalisation statistics are the model's and stay, so that a small batch will do.
 """
 
 import copy
@@ -99,7 +99,7 @@ class Tuning(Pix2Pix):
         wanted = goal(batch, kept[0], kept[1], self.config.keeps)
         terms: Terms = losses.fidelity(luma, chroma, wanted, self.config.weights.water)
         if self.config.weights.structure or self.config.weights.contrast:
-            terms |= losses.detail(luma, batch.luma, batch.valid)
+            terms |= losses.detail(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         total = torch.stack([weights[key] * value for key, value in terms.items()]).sum()
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
