@@ -101,7 +101,7 @@ def detail(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tensor]:
     They are two parts of SSIM (Wang et al. 2004), apart. Where detail can only be guessed, their product, like L1, is
     best served by a flat image. Apart, `structure` (one less the correlation, of luma at full, half and quarter
     resolution, and half as much of chroma from a quarter on) asks for the edges that the radar does show, whatever
-    their contrast, and `contrast` (L1 of luma's deviation, at full resolution) for as much detail as the truth has.
+    their contrast, and `contrast` (L1 of luma's deviation, at full and half) for as much detail as the truth has.
     """
     structure, contrast = _detail(luma, batch.luma, batch.valid)
     known = _pool_valid(batch.valid, 4) * batch.coloured
@@ -110,7 +110,7 @@ def detail(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tensor]:
 
 
 def _detail(predicted: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Structure over three resolutions (where windows fit), and contrast at the first, of images (N, C, H, W)."""
+    """Structure over three resolutions (where windows fit), and contrast at the first two, of images (N, C, H, W)."""
     structure, contrast = [], []
     reach = FINE + WINDOW - 1
     for size in (1, 2, 4):
@@ -122,7 +122,7 @@ def _detail(predicted: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, T
         correlation = _windows(made * true) / (spread * wanted)
         structure.append(masked_l1(correlation, torch.ones(()), known * wanted))
         contrast.append(masked_l1(spread, wanted, known))
-    return torch.stack(structure).mean(), contrast[0]
+    return torch.stack(structure).mean(), torch.stack(contrast[:2]).mean()
 
 
 def _finer(image: Tensor) -> Tensor:
