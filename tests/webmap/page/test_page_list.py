@@ -74,6 +74,8 @@ def test_a_name_full_of_markup_is_text_everywhere(page: Page, service: Service) 
     page.keyboard.press("Escape")
     page.get_by_role("button", name="All scenes").click()
     dot = page.locator("path.footprint").first
+    expect(dot).to_be_visible()  # not while the map is still on its way back to all scenes
+    expect(page.locator(".leaflet-zoom-anim")).to_have_count(0)
     dot.hover(force=True)
     expect(page.locator(".leaflet-tooltip")).to_be_visible()
     expect(page.locator("#app b, img[src=x]")).to_have_count(0)
