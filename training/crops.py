@@ -111,7 +111,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         water = found[0] * (mask == 1)
         if water.sum() <= LEAST_WATER * water.numel():
             return []
-        kinds = [torch.nonzero(water * kind).numpy() for kind in (near <= 1, near < 1, wide <= NARROW[1])]
+        kinds = [torch.nonzero(kind).numpy() for kind in (water, water * (near < 1), water * (wide <= NARROW[1]))]
         return [cells if len(cells) else kinds[0] for cells in kinds]
 
     def __len__(self) -> int:

@@ -64,7 +64,8 @@ def export_model(
     come along. A packaged model that lies in `output` is replaced once the new one is complete; any other folder with
     files in it is refused (ExportError), and so is a card whose pictures are not below its folder.
     """
-    text, pictures = (card.read_text(), _pictures(card)) if card else (CARD, {})
+    text = card.read_text() if card else CARD
+    pictures = _pictures(text, card.parent) if card else {}
     validation = coloured_split(pairs, "val")
     translators: dict[str, Translator] = {
         "mean colour": mean_colour(coloured_split(pairs, "train")),
@@ -107,13 +108,12 @@ def _filled(card: str, words: dict[str, str]) -> str:
     return card
 
 
-def _pictures(card: Path) -> dict[str, Path]:
-    """Return the files that a card shows by the names that it gives them."""
-    names = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", card.read_text())
-    pictures = {name: card.parent / name for name in names}
+def _pictures(card: str, folder: Path) -> dict[str, Path]:
+    """Return the files below `folder` that a card shows, by the names that it gives them."""
+    pictures = {name: folder / name for name in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", card)}
     for name, picture in pictures.items():
-        if not picture.is_file() or not picture.resolve().is_relative_to(card.parent.resolve()):
-            raise ExportError(f"{card} shows {name}, which is no file below {card.parent}; put the picture there.")
+        if not picture.is_file() or not picture.resolve().is_relative_to(folder.resolve()):
+            raise ExportError(f"The card shows {name}, which is no file below {folder}; put the picture there.")
     return pictures
 
 

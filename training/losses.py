@@ -41,6 +41,11 @@ class Weights:
     features: float = 5.0
     water: float = 1.0
 
+    @property
+    def detail(self) -> bool:
+        """Whether structure or contrast count."""
+        return self.structure > 0 or self.contrast > 0
+
 
 def masked_l1(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Mean absolute difference where `weight` is above zero; tensors broadcast."""

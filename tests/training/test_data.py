@@ -225,7 +225,7 @@ def test_many_crops_around_water_are_around_a_shore() -> None:
 def test_a_third_of_the_crops_around_water_are_around_what_is_narrow() -> None:
     pair = make_pair("delta", size=768)
     optical = pair.optical.copy()
-    optical[:, 400:], optical[:, 100:124] = LAKE, LAKE  # a sea, and a river of a sixteenth of it
+    optical[:, 400:], optical[:, 100:124] = LAKE, LAKE  # a sea, and a river of a fifteenth of it
     delta = dataclasses.replace(pair, optical=optical)
     crops = Crops([delta], tiny_config(crop=96, water_crops=1.0, align_tone=False), length=1, seed=1)
     random = np.random.default_rng(1)

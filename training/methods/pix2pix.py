@@ -115,7 +115,7 @@ class Pix2Pix(Method[Pix2PixConfig]):
         terms |= losses.fidelity(luma, chroma, batch, self.config.weights.water)
         if self.config.weights.frequency:
             terms["frequency"] = losses.focal_frequency(luma, batch.luma, batch.valid)
-        if self.config.weights.structure or self.config.weights.contrast:
+        if self.config.weights.detail:
             terms |= losses.detail(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         if self.adversarial:

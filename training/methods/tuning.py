@@ -98,7 +98,7 @@ class Tuning(Pix2Pix):
         weights = vars(self.config.weights)
         wanted = goal(batch, kept[0], kept[1], self.config.keeps)
         terms: Terms = losses.fidelity(luma, chroma, wanted, self.config.weights.water)
-        if self.config.weights.structure or self.config.weights.contrast:
+        if self.config.weights.detail:
             terms |= losses.detail(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         total = torch.stack([weights[key] * value for key, value in terms.items()]).sum()
