@@ -26,8 +26,9 @@ class Weights:
     """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage.
 
     `frequency` is the focal frequency loss of luma (Jiang et al. 2021); `structure` and `contrast` are of its detail
-    (see `detail`). `water` is how often a cell of water counts in the coarse terms: the median that L1 asks for is
-    water only where water is likelier than all else, and it is rare.
+    (see `detail`). The median that L1 asks for is dull, and water only where water is likelier than all else: in the
+    coarse terms a cell of water counts `water` times, and any cell 1 + `rare` times the distance of its colour from
+    the mean of all land, in deviations.
     """
 
     luma: float = 1.0
@@ -40,6 +41,7 @@ class Weights:
     adversarial: float = 1.0
     features: float = 5.0
     water: float = 1.0
+    rare: float = 0.0
 
     @property
     def detail(self) -> bool:
@@ -53,19 +55,22 @@ def masked_l1(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return ((predicted - target).abs() * weight).sum() / weight.sum().clamp(min=1.0)
 
 
-def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, water: float = 1.0) -> dict[str, Tensor]:
+def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, weights: Weights | None = None) -> dict[str, Tensor]:
     """L1 of luma pixel by pixel and over 4 x 4 and 16 x 16 pixels; of chroma over 4 x 4 and 16 x 16.
 
-    The coarse terms ask for the right land cover, and `water` times as much for water; the fine one asks for blur where
-    detail cannot be known, which is why an adversarial stage weighs it less.
+    The coarse terms ask for the right land cover, more for what `weights` call water and rare; the fine one asks for
+    blur where detail cannot be known, which is why an adversarial stage weighs it less.
     """
+    weights = weights or Weights()
     quarter = _pool_valid(batch.valid, 4)
     sixteenth = _pool_valid(batch.valid, 16)
-    if water != 1.0:
-        more = 1.0 + (water - 1.0) * batch.coloured * open_water(batch.luma, functional.avg_pool2d(batch.chroma, 4))
-        quarter, sixteenth = quarter * more, sixteenth * functional.avg_pool2d(more, 4)
-    chroma_target = functional.avg_pool2d(batch.chroma, 4)
     coarse = functional.avg_pool2d
+    chroma_target = coarse(batch.chroma, 4)
+    if weights.water != 1.0 or weights.rare:
+        water = batch.coloured * open_water(batch.luma, chroma_target)
+        colour = torch.cat([coarse(batch.luma, 4), chroma_target * batch.coloured], dim=1)
+        more = (1.0 + (weights.water - 1.0) * water) * (1.0 + weights.rare * colour.norm(dim=1, keepdim=True))
+        quarter, sixteenth = quarter * more, sixteenth * coarse(more, 4)
     return {
         "luma": masked_l1(luma, batch.luma, batch.valid),
         "luma_coarse": 0.5 * masked_l1(coarse(luma, 4), coarse(batch.luma, 4), quarter)

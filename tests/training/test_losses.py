@@ -69,10 +69,24 @@ def test_water_counts_as_often_as_it_is_told_to() -> None:
     truth = showing(SEA, MEADOW)
     wrong = truth.luma.clone()
     wrong[..., :32, :] += 1  # the sea, half of the picture
-    once, thrice = (losses.fidelity(wrong, quarter(truth.chroma), truth, water) for water in (1.0, 3.0))
+    once, thrice = (
+        losses.fidelity(wrong, quarter(truth.chroma), truth, losses.Weights(water=water)) for water in (1.0, 3.0)
+    )
     assert float(once["luma"]) == float(thrice["luma"]) == pytest.approx(0.5)  # pixel by pixel nothing changes
     assert float(once["luma_coarse"]) == pytest.approx(0.5)
     assert float(thrice["luma_coarse"]) == pytest.approx(3 / 4)
+
+
+def test_rare_colours_count_more() -> None:
+    truth = showing(SEA, MEADOW)
+    colour = torch.cat([truth.luma[..., ::32, 0], truth.chroma[..., ::32, 0]], dim=1)[0]  # of sea and of meadow
+    sea, meadow = (1 + 2 * colour.norm(dim=0)).tolist()
+    assert sea > meadow
+    wrong = truth.luma.clone()
+    wrong[..., :32, :] += 1
+    terms = losses.fidelity(wrong, quarter(truth.chroma), truth, losses.Weights(rare=2.0))
+    assert float(terms["luma"]) == pytest.approx(0.5)
+    assert float(terms["luma_coarse"]) == pytest.approx(sea / (sea + meadow), rel=1e-3)
 
 
 def test_frequencies_that_are_far_off_weigh_most() -> None:

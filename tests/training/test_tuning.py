@@ -95,6 +95,19 @@ def test_detail_is_learned_where_luma_is_not_kept(tmp_path: Path, packaged: Path
     assert {"structure", "contrast"} <= set(logged[0].split(","))
 
 
+def test_an_adversary_has_a_head_start(tmp_path: Path, packaged: Path) -> None:
+    changes = {"stage": "adversarial", "head_start": 4, "keeps": [], "crop": 160, "adversary_width": 4}
+    trainer = tuned(packaged, tmp_path / "tuned", updates=4, **changes)
+    judges = {key: value.clone() for key, value in trainer.method.networks["adversary"].state_dict().items()}
+    trainer.fit()
+    assert same(trainer.method.generator.state_dict(), read_packaged(packaged)["generator"])
+    assert not same(trainer.method.networks["adversary"].state_dict(), judges)
+    later = tuned(packaged, tmp_path / "tuned", updates=8, **changes)
+    later.resume(tmp_path / "tuned" / "last.pt")
+    later.fit()
+    assert not same(later.method.generator.state_dict(), read_packaged(packaged)["generator"])
+
+
 def test_only_luma_and_chroma_can_be_kept() -> None:
     with pytest.raises(ConfigError, match=r"keeps is .'detail'.; expected some of luma, chroma"):
         tiny_config(method="tuning", keeps=["detail"]).check()

@@ -29,6 +29,8 @@ class Pix2PixConfig(Config):
     stage: str = "regression"
     """`regression` (no adversary: the L1-only twin) or `adversarial`."""
     adversary_learning_rate: float = 4e-4
+    head_start: int = 0
+    """Updates in which the adversary learns alone, where the generator has already learnt."""
     widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
     adversary_width: int = 32
     judges: list[str] = field(default_factory=lambda: ["detail", "colour"])
@@ -57,6 +59,7 @@ class Pix2PixConfig(Config):
             raise ConfigError(f"crop is {self.crop}; an adversary that sees {ADVERSARY_FIELD} needs 160 or more.")
         super().check()
         at_least(self, "adversary_width", 1)
+        at_least(self, "head_start", 0)
         if not set(self.judges) <= set(JUDGES) or not set(self.judges) & {"detail", "image"}:
             raise ConfigError(f"judges is {self.judges}; expected some of {', '.join(JUDGES)}, and detail or image.")
         if len(self.widths) != LEVELS or not all(isinstance(width, int) and width > 0 for width in self.widths):
@@ -105,34 +108,51 @@ class Pix2Pix(Method[Pix2PixConfig]):
 
     def step(self, batch: Batch, descent: Descent) -> Terms:
         """One update of the adversary, where there is one, then of the generator."""
-        self.generator.train()
-        terms: Terms = {}
+        sar = batch.sar.contiguous(memory_format=torch.channels_last)
         with descent.autocast():
-            luma, chroma, log_error = self.generator.components(batch.sar.contiguous(memory_format=torch.channels_last))
-        luma, chroma, log_error = luma.float(), chroma.float(), log_error.float()
+            made = self.generator.components(self.shown(sar))
+            wanted = self.wanted(batch)
+        luma, chroma, log_error = (part.float() for part in made)
+        terms: Terms = {}
         if self.adversarial:
             terms["adversary"] = self._adversary_step(batch, luma.detach(), chroma.detach(), descent)
-        terms |= losses.fidelity(luma, chroma, batch, self.config.weights.water)
-        if self.config.weights.frequency:
+            if descent.update < self.config.head_start:
+                return terms
+        weights = self.config.weights
+        terms |= losses.fidelity(luma, chroma, wanted, weights)
+        if weights.frequency:
             terms["frequency"] = losses.focal_frequency(luma, batch.luma, batch.valid)
-        if self.config.weights.detail:
+        if weights.detail:
             terms |= losses.detail(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         if self.adversarial:
-            self.adversary.requires_grad_(requires_grad=False)
-            with descent.autocast():
-                fake = self.adversary(batch, luma, chroma)
-                with torch.no_grad():
-                    real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
-            terms["adversarial"] = -torch.stack([verdict.float().mean() for verdict, _ in fake]).mean()
-            matches = [losses.feature_matching(r[1], f[1]) for r, f in zip(real, fake, strict=True)]
-            terms["features"] = torch.stack(matches).mean().float()
-            self.adversary.requires_grad_(requires_grad=True)
-        weights = vars(self.config.weights)
-        total = torch.stack([weights[key] * value for key, value in terms.items() if key in weights]).sum()
+            terms |= self._adversarial(batch, luma, chroma, descent)
+        total = torch.stack([vars(weights)[key] * value for key, value in terms.items() if key != "adversary"]).sum()
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
         self.update_average(descent.update)
         return terms
+
+    def shown(self, sar: Tensor) -> Tensor:
+        """Return the radar as the generator is to see it, and make that ready for an update."""
+        self.generator.train()
+        return sar
+
+    def wanted(self, batch: Batch) -> Batch:
+        """Return the batch with the luma and the chroma that `losses.fidelity` asks for: the truth."""
+        return batch
+
+    def _adversarial(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Terms:
+        self.adversary.requires_grad_(requires_grad=False)
+        with descent.autocast():
+            fake = self.adversary(batch, luma, chroma)
+            with torch.no_grad():
+                real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
+        self.adversary.requires_grad_(requires_grad=True)
+        matches = [losses.feature_matching(r[1], f[1]) for r, f in zip(real, fake, strict=True)]
+        return {
+            "adversarial": -torch.stack([verdict.float().mean() for verdict, _ in fake]).mean(),
+            "features": torch.stack(matches).mean().float(),
+        }
 
     def _adversary_step(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Tensor:
         with descent.autocast():

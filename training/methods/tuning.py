@@ -1,9 +1,9 @@
-"""Teaches a packaged model water, and the edges that the radar shows, and keeps what it makes of all else.
+"""Goes on from a packaged model: teaches it what it lacks, and keeps of the rest what it is told to keep.
 
-More of an L1 loss would blur what an adversary has taught the model, and a new adversary teaches it anew. So the true
-image is the target only around water, the truth's and what the model takes for it; everywhere else the target is the
-model's own picture, from before (learning without forgetting, Li & Hoiem 2016), and as if no sea were in its scene:
-luma and colour, or the colour alone, beside structure and contrast of the true image's detail (`losses.detail`).
+The true image is the target around water, the truth's and what the model takes for it; everywhere else the target of
+what is kept is the model's own picture, from before (learning without forgetting, Li & Hoiem 2016), and as if no sea
+were in its scene: luma and colour, the colour alone, or nothing. Structure and contrast of detail (`losses.detail`) and
+an adversary come beside it as in Pix2Pix; a new adversary gets a head start on a generator that has learnt.
 The normalisation statistics are the model's and stay, so that a small batch will do.
 """
 
@@ -21,8 +21,7 @@ from training import losses
 from training.checkpoint import CheckpointError
 from training.config import ConfigError
 from training.data import Batch
-from training.descent import Descent, Terms
-from training.methods.pix2pix import CLIP_GRADIENT, Pix2Pix, Pix2PixConfig
+from training.methods.pix2pix import Pix2Pix, Pix2PixConfig
 
 SHORE = 4
 """Cells of 4 x 4 pixels around water where the truth is the target as well."""
@@ -39,7 +38,7 @@ SEA = (-2.6, 0.4)
 
 @dataclass(frozen=True)
 class TuningConfig(Pix2PixConfig):
-    """Settings; `widths` are the model's, `stage` stays `regression`."""
+    """Settings; `widths` are the model's."""
 
     seas: float = 0.0
     """Half of the crops are shown as if sea covered up to this share of their scene (see `beside_sea`)."""
@@ -85,26 +84,19 @@ class Tuning(Pix2Pix):
         super().start(state, source)
         self.origin.load_state_dict(self.generator.state_dict())
 
-    def step(self, batch: Batch, descent: Descent) -> Terms:
-        """One update."""
+    def shown(self, sar: Tensor) -> Tensor:
+        """See `Pix2Pix.shown`: half of it as if beside a sea, to a network whose statistics stay the packaged ones."""
         self.generator.eval()
-        sar = batch.sar.contiguous(memory_format=torch.channels_last)
-        with descent.autocast():
-            seas = torch.rand(len(sar), 1, 1, 1, device=sar.device) * (2 * self.config.seas) - self.config.seas
-            seen = beside_sea(sar, seas.clamp(min=0.0))
-            luma, chroma, log_error = (part.float() for part in self.generator.components(seen))
-            with torch.no_grad():
-                kept = [part.float() for part in self.origin.components(sar)]
-        weights = vars(self.config.weights)
-        wanted = goal(batch, kept[0], kept[1], self.config.keeps)
-        terms: Terms = losses.fidelity(luma, chroma, wanted, self.config.weights.water)
-        if self.config.weights.detail:
-            terms |= losses.detail(luma, chroma, batch)
-        terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
-        total = torch.stack([weights[key] * value for key, value in terms.items()]).sum()
-        descent(self.optimiser, total, terms, CLIP_GRADIENT)
-        self.update_average(descent.update)
-        return terms
+        seas = torch.rand(len(sar), 1, 1, 1, device=sar.device) * (2 * self.config.seas) - self.config.seas
+        return beside_sea(sar, seas.clamp(min=0.0))
+
+    @torch.no_grad()
+    def wanted(self, batch: Batch) -> Batch:
+        """See `Pix2Pix.wanted`, and `goal`."""
+        if not self.config.keeps:
+            return batch
+        luma, chroma, _ = self.origin.components(batch.sar.contiguous(memory_format=torch.channels_last))
+        return goal(batch, luma.float(), chroma.float(), self.config.keeps)
 
 
 def beside_sea(sar: Tensor, share: Tensor) -> Tensor:
