@@ -151,8 +151,18 @@ def test_the_first_stage_starts_from_a_packaged_model_too(tmp_path: Path, packag
 
 def test_it_refuses_a_checkpoint(tmp_path: Path, packaged: Path) -> None:
     trainer = Trainer(tiny_config(method="tuning"), make_pairs(), tmp_path / "tuned", precision="32-true")
-    with pytest.raises(CheckpointError, match="Tuning goes on from a packaged model: export it first"):
+    with pytest.raises(CheckpointError, match="Tuning goes on from a packaged model"):
         trainer.start_from(packaged.parent / "run" / "last.pt")
+
+
+def test_it_goes_on_from_another_tuning(tmp_path: Path, packaged: Path) -> None:
+    first = tuned(packaged, tmp_path / "first", updates=4)
+    first.fit()
+    second = Trainer(tiny_config(method="tuning"), make_pairs(), tmp_path / "second", precision="32-true")
+    second.start_from(tmp_path / "first" / "last.pt")
+    for name in ("generator", "origin"):
+        assert same(second.method.networks[name].state_dict(), first.method.generator.state_dict())
+    assert second.update == 0
 
 
 @pytest.mark.parametrize("broken", ["no manifest", "no weights", "half the weights", "no model"])

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training import losses
-from training.checkpoint import CheckpointError
+from training.checkpoint import CheckpointError, settings_in
 from training.config import ConfigError
 from training.data import Batch
 from training.methods.pix2pix import Pix2Pix, Pix2PixConfig
@@ -76,10 +76,11 @@ class Tuning(Pix2Pix):
         self.networks["origin"] = self.origin
 
     def start(self, state: dict[str, Any], source: Path) -> None:
-        """See `Method.start`; raises CheckpointError for a run's checkpoint, whose statistics are not settled."""
-        if "config" in state:
+        """See `Method.start`; raises CheckpointError for a checkpoint of which the statistics are not settled."""
+        if "config" in state and not settings_in(state, source).goes_on:
             raise CheckpointError(
-                f"{source} is a run's checkpoint. Tuning goes on from a packaged model: export it first."
+                f"{source} is a run's checkpoint. Tuning goes on from a packaged model (export it first), or from "
+                "another tuning."
             )
         super().start(state, source)
         self.origin.load_state_dict(self.generator.state_dict())
