@@ -1,7 +1,8 @@
-"""Averaged weights made ready for inference: they need normalisation statistics of their own."""
+"""Averages of weights, made ready for inference: they need normalisation statistics of their own."""
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -40,3 +41,22 @@ def settle_norms(network: Network, config: Config, pairs: Sequence[Pair], batche
         for batch in DataLoader(crops, config.batch, collate_fn=collate):
             network(batch.sar.to(device, memory_format=torch.channels_last))
     return network.eval()
+
+
+def blended(first: dict[str, Any], second: dict[str, Any], share: float) -> dict[str, Any]:
+    """Return the state of a checkpoint between two: its averaged weights are (1 - share) first + share second.
+
+    Wang et al. 2018 (ESRGAN, network interpolation). Networks that were tuned from one can be averaged; of others the
+    average is nothing. Settings and updates are the first's. Raises ValueError when the networks are of two kinds.
+    """
+    if first["architecture"] != second["architecture"]:
+        raise ValueError(
+            f"The networks differ ({first['architecture']} and {second['architecture']}); blend two checkpoints of one."
+        )
+    other = second["average"]
+    weights = {
+        name: values.lerp(other[name], share) if values.is_floating_point() else values
+        for name, values in first["average"].items()
+    }
+    kept = {key: first[key] for key in ("config", "update", "architecture")}
+    return kept | {"generator": weights, "average": weights}

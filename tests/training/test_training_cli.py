@@ -194,3 +194,25 @@ def test_export_of_a_model_with_an_impossible_name_is_refused(settings: Path, fo
     assert result.exit_code == 1
     assert "The name '../up' cannot be a model's" in result.output
     assert not (tmp_path / "model").exists()
+
+
+def test_blend_lies_between_two(tmp_path: Path, settings: Path, folder: Path) -> None:
+    assert fit(settings, folder).exit_code == 0
+    first, second, between = (
+        settings.parent / "run" / "last.pt",
+        tmp_path / "second.pt",
+        tmp_path / "new" / "between.pt",
+    )
+    state = torch.load(first, weights_only=True)
+    torch.save(state | {"average": {name: values + 1 for name, values in state["average"].items()}}, second)
+    words = ["blend", str(first), str(second), "--share", "0.25", "-o", str(between)]
+    said = CliRunner().invoke(train, words)
+    assert said.exit_code == 0
+    assert f"75% of {first} and 25% of {second}" in said.output
+    made = torch.load(between, weights_only=True)
+    for name, values in state["average"].items():
+        moved = 0.25 if values.is_floating_point() else 0
+        assert torch.allclose(made["average"][name], values + moved)
+    assert "exists; give another file" in refused(CliRunner().invoke(train, words))
+    torch.save(state | {"architecture": {}}, second)
+    assert "The networks differ" in refused(CliRunner().invoke(train, [*words[:-1], str(tmp_path / "none.pt")]))
