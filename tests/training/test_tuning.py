@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from laboratory import MEADOW, SEA, WOOD, make_pairs, showing, tiny_config
 from safetensors.torch import save_file
 from test_trainer import same
@@ -15,7 +16,8 @@ from torch.nn.functional import avg_pool2d
 
 from training import averaging
 from training.averaging import settle_norms
-from training.checkpoint import CheckpointError, read_packaged
+from training.checkpoint import CheckpointError, read_checkpoint, read_packaged
+from training.cli import train
 from training.config import ConfigError
 from training.data import fit_normalisers
 from training.methods.tuning import beside_sea, goal
@@ -106,6 +108,14 @@ def test_an_adversary_has_a_head_start(tmp_path: Path, packaged: Path) -> None:
     later.resume(tmp_path / "tuned" / "last.pt")
     later.fit()
     assert not same(later.method.generator.state_dict(), read_packaged(packaged)["generator"])
+
+
+def test_a_tuned_network_is_blended_with_its_model(tmp_path: Path, packaged: Path) -> None:
+    tuned(packaged, tmp_path / "tuned", updates=4).fit()
+    last, between = tmp_path / "tuned" / "last.pt", tmp_path / "between.pt"
+    said = CliRunner().invoke(train, ["blend", str(last), str(packaged), "--share", "1", "-o", str(between)])
+    assert said.exit_code == 0
+    assert same(read_checkpoint(between)["average"], read_packaged(packaged)["average"])
 
 
 def test_only_luma_and_chroma_can_be_kept() -> None:

@@ -5,24 +5,25 @@ from pathlib import Path
 import click
 
 from training.averaging import blended
-from training.checkpoint import read_checkpoint, write_checkpoint
+from training.checkpoint import read_checkpoint, read_packaged, write_checkpoint
 from training.commands.options import FILE, plain_errors
 
 
 @click.command()
 @click.argument("first", type=FILE)
-@click.argument("second", type=FILE)
+@click.argument("second", type=click.Path(exists=True, path_type=Path))
 @click.option("--share", type=click.FloatRange(0, 1), required=True, help="Of SECOND in the weights.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Checkpoint.")
 def blend(*, first: Path, second: Path, share: float, output: Path) -> None:
     """Write a checkpoint whose generator lies between those of two that were tuned from one, or one from the other.
 
-    Of an adversarial network and its L1-only twin: less detail, and a smaller error. It has FIRST's settings, can be
-    scored, exported and started from, but not resumed.
+    FIRST is a checkpoint, SECOND too, or a packaged model's folder. Of an adversarial network and its L1-only twin:
+    less detail, and a smaller error. It has FIRST's settings, can be scored, exported and started from, not resumed.
     """
     with plain_errors():
         if output.exists():
             raise FileExistsError(f"{output} exists; give another file, or remove it.")
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_checkpoint(blended(read_checkpoint(first), read_checkpoint(second), share), output)
+        other = read_packaged(second) if second.is_dir() else read_checkpoint(second)
+        write_checkpoint(blended(read_checkpoint(first), other, share), output)
     click.echo(f"{1 - share:.0%} of {first} and {share:.0%} of {second} are in {output}.")
