@@ -1,8 +1,8 @@
 """Can land cover be told from the pictures? Fifty unseen patches to name blind, as radar, synthetic and true.
 
-``make`` writes numbered sheets in an order of their own, ``score`` compares what somebody said with the truth. The
+Writes numbered sheets, each in an order of its own, and with --score compares what somebody said with the truth. The
 patches stand in ``told_apart.csv``: ten of each cover, named after the true images, of one cover each. Those of sets
-without colour are forest, by their set's own labels. Needs GEOSAR_DATA.
+without colour are forest, by their set's own labels. The sheets need GEOSAR_DATA.
 """
 
 import argparse
@@ -20,8 +20,10 @@ from PIL import Image, ImageDraw
 from training.baselines import Translator
 from training.data import Pair, fit_normalisers, normalised, read_pairs
 from training.preview import grey
+from training.protocol.scoring import as_bytes
 from training.translators import engine_translator
 
+KINDS = ("radar", "synthetic", "true")
 COVERS = ("town", "field", "forest", "bare hill", "water")
 SIDE, SHOWN, COLUMNS = 160, 240, 5
 QUESTION = f"""Each numbered picture shows 1.6 x 1.6 km from above. Say what mostly covers the ground, one of:
@@ -42,8 +44,7 @@ def shown(pair: Pair, kind: str, backscatter: NDArray[np.float32], translate: Tr
         return pair.rgb
     if kind == "radar":
         return np.repeat(grey(backscatter)[..., None], 3, axis=2).astype(np.uint8)
-    picture = translate(backscatter)[..., :3]
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    return as_bytes(translate(backscatter)[..., :3])
 
 
 def make(data: Path, model: str, folder: Path) -> None:
@@ -53,7 +54,7 @@ def make(data: Path, model: str, folder: Path) -> None:
     translate = engine_translator(model, "int8")
     folder.mkdir(parents=True, exist_ok=True)
     answers = {}
-    for seed, kind in enumerate(("radar", "synthetic", "true")):
+    for seed, kind in enumerate(KINDS):
         drawn = patches()
         order = np.random.default_rng(seed).permutation(len(drawn))
         drawn = [drawn[place] for place in order]
@@ -75,15 +76,17 @@ def make(data: Path, model: str, folder: Path) -> None:
 
 def score(folder: Path, kind: str, said: Path) -> None:
     """Print how many were named right, and what each cover was taken for."""
+    if kind not in KINDS or not said.is_file() or not (folder / "answers.json").is_file():
+        sys.exit(f"Give one of {', '.join(KINDS)}, a file of lines, and the folder that the sheets were written to.")
     true = json.loads((folder / "answers.json").read_text())[kind]
     lines = [line.split(":", 1) for line in said.read_text().splitlines() if ":" in line]
-    names = {int(number): cover.strip() for number, cover in lines}
-    strange = sorted(set(names.values()) - set(COVERS))
-    if strange or sorted(names) != list(range(1, len(true) + 1)):
+    names = {number.strip(): cover.strip() for number, cover in lines}
+    wanted = [str(number + 1) for number in range(len(true))]
+    if set(names) != set(wanted) or not set(names.values()) <= set(COVERS):
         sys.exit(
-            f"{said} must name each of 1 to {len(true)} as one of {', '.join(COVERS)}; found {len(names)} {strange}."
+            f"{said} must name each of 1 to {len(true)} as one of {', '.join(COVERS)}, one `number: cover` a line."
         )
-    pairs = Counter((cover, names[number]) for number, cover in enumerate(true, 1))
+    pairs = Counter((cover, names[number]) for number, cover in zip(wanted, true, strict=True))
     print(f"{kind}: {sum(pairs[cover, cover] for cover in COVERS)} of {len(true)}")
     for cover in COVERS:
         print(f"  {cover}: " + ", ".join(f"{pairs[cover, other]} {other}" for other in COVERS if pairs[cover, other]))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from training.baselines import Translator
 from training.flood.chips import Chip
+from training.protocol.scoring import as_bytes
 
 RADAR, COLORIZED, BOTH, OPTICAL = "radar", "colorized", "radar + colorized", "optical"
 INPUTS = (RADAR, COLORIZED, BOTH, OPTICAL)
@@ -23,7 +24,7 @@ Example = tuple[Bands, Mask, Mask]
 
 def colorize(translate: Translator, chips: Sequence[Chip]) -> dict[str, NDArray[np.uint8]]:
     """Return the colorized image (H, W, 3) of each chip, by name."""
-    return {chip.name: np.clip(np.rint(translate(chip.radar)[..., :3]), 0, 255).astype(np.uint8) for chip in chips}
+    return {chip.name: as_bytes(translate(chip.radar)[..., :3]) for chip in chips}
 
 
 def bands_of(chip: Chip, kind: str, colours: Mapping[str, NDArray[np.uint8]]) -> Bands | None:

@@ -111,7 +111,6 @@ class Pix2Pix(Method[Pix2PixConfig]):
         sar = batch.sar.contiguous(memory_format=torch.channels_last)
         with descent.autocast():
             made = self.generator.components(self.shown(sar))
-            wanted = self.wanted(batch)
         luma, chroma, log_error = (part.float() for part in made)
         terms: Terms = {}
         if self.adversarial:
@@ -119,6 +118,8 @@ class Pix2Pix(Method[Pix2PixConfig]):
             if descent.update < self.config.head_start:
                 return terms
         weights = self.config.weights
+        with descent.autocast():
+            wanted = self.wanted(batch)
         terms |= losses.fidelity(luma, chroma, wanted, weights)
         if weights.frequency:
             terms["frequency"] = losses.focal_frequency(luma, batch.luma, batch.valid)

@@ -101,7 +101,7 @@ def score_patches(
     result = Evaluation(pairs, measures, [grey(sar if sar.ndim == 2 else sar[0]) for sar in backscatter])
     truths = [pair.optical.astype(np.float32) for pair in pairs]
     for name, translate in translators.items():
-        made = [_bytes(translate(sar)) for sar in backscatter]
+        made = [as_bytes(translate(sar)) for sar in backscatter]
         images = [picture[..., :3].astype(np.float32) for picture in made]
         result.pictures[name], result.matches[name] = made, _matches(images, truths, pairs)
         result.rows[name] = []
@@ -139,8 +139,8 @@ def _scores(measures: Sequence[Measure], image: Image, truth: Image, radar: Imag
     return {measure.name: measure.of(image, truth, radar) for measure in measures}
 
 
-def _bytes(image: Image) -> NDArray[np.uint8]:
-    """What a user gets: whole grey levels."""
+def as_bytes(image: Image) -> NDArray[np.uint8]:
+    """Return what a user gets: whole grey levels."""
     rounded: NDArray[np.uint8] = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     return rounded
 
