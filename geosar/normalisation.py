@@ -12,8 +12,8 @@ from geosar.manifest import InputSpec
 from geosar.scene import SarScene
 
 CALIBRATED = frozenset({Unit.DECIBEL, Unit.POWER})
-PLAUSIBLE_DEVIATIONS = 3.0
-"""A scene whose mean is further than this from the reference (open sea is two away) is not calibrated."""
+PLAUSIBLE_DECIBELS = 15.0
+"""A scene whose mean is further than this from the reference (calm open sea is some ten away) is not calibrated."""
 
 
 def choose_normaliser(scene: SarScene, inputs: InputSpec) -> tuple[Normaliser, str]:
@@ -41,7 +41,4 @@ def choose_normaliser(scene: SarScene, inputs: InputSpec) -> tuple[Normaliser, s
 
 
 def _plausible(statistics: Sequence[BandStatistics], declared: Sequence[tuple[float, float]]) -> bool:
-    return all(
-        abs(one.mean - mean) <= PLAUSIBLE_DEVIATIONS * std
-        for one, (mean, std) in zip(statistics, declared, strict=True)
-    )
+    return all(abs(one.mean - mean) <= PLAUSIBLE_DECIBELS for one, (mean, _) in zip(statistics, declared, strict=True))

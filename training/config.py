@@ -64,6 +64,8 @@ class Config:
     """Move each pair's optical image, piece by piece, onto its radar before training."""
     share: float = 1.0
     """Share of the training pairs of each source that is used, drawn by name; for learning curves."""
+    calibrated: bool = False
+    """Take the pairs that have their backscatter in decibels in that form as well; see `training.data.calibrated`."""
     source_weights: dict[str, float] = field(default_factory=dict)
     water_crops: float = 0.0
     """Share of crops that are drawn around water, told from the optical image."""
@@ -115,15 +117,20 @@ class Config:
         if not all(isinstance(weight, int | float) and weight >= 0 for weight in self.source_weights.values()):
             raise ConfigError(f"source_weights is {self.source_weights}; expected numbers of 0 or more.")
         one_of(self, "despeckle", DESPECKLING)
-        strange = [name for name in self.polarisations if name not in POLARISATIONS]
-        if strange or len(set(self.polarisations)) < len(self.polarisations):
-            raise ConfigError(f"polarisations is {self.polarisations}; expected some of {', '.join(POLARISATIONS)}.")
+        self._check_polarisations()
         if self.balance_classes and not self.classes:
             raise ConfigError("balance_classes is true, but classes is empty; name the land cover to tell apart.")
         varied = {f"augmentation.{key}": value for key, value in asdict(self.augmentation).items()}
         for key, value in (varied | {"cooldown": self.cooldown, "water_crops": self.water_crops}).items():
             if value < 0 or (value > 1 and key != "augmentation.gamma"):
                 raise ConfigError(f"{key} is {value}; expected 0 to 1.")
+
+    def _check_polarisations(self) -> None:
+        strange = [name for name in self.polarisations if name not in POLARISATIONS]
+        if strange or len(set(self.polarisations)) < len(self.polarisations):
+            raise ConfigError(f"polarisations is {self.polarisations}; expected some of {', '.join(POLARISATIONS)}.")
+        if self.calibrated and self.polarisations:
+            raise ConfigError("calibrated is for a network of one polarisation, whichever; leave polarisations out.")
 
 
 def at_least(config: Config, key: str, least: float) -> None:

@@ -22,6 +22,11 @@ from training.colour import ToneCurve, fit_tone, identity, picture
 CLIP = (-4.0, 4.0)
 """Normalised backscatter beyond this is cut; the packaged model's manifest declares the same."""
 
+REFERENCE = {"VV": (-10.0, 3.0), "VH": (-16.5, 3.0)}
+"""Mean and deviation in decibel of land, which calibrated backscatter is normalised by, here and (by the manifest of
+the model) in translation. Four data sets have means of -9.5 to -10.5 and -15.9 to -17.4, and deviations within a place
+of 2.5 to 3.7 (docs/adr/0004). A scene without calibration is normalised by its own, and is mostly land."""
+
 COLUMNS = ("name", "split", "source")
 """What ``manifest.csv`` must have; OPTIONAL are taken where they are there, other columns are for people."""
 
@@ -146,6 +151,26 @@ def read_pairs(folder: Path, splits: Sequence[str] = ("train", "val"), polarisat
         wanted = f" with {' and '.join(polarisations)} in sar_db/" if polarisations else ""
         raise PairsError(f"{manifest} has no pair in the splits {', '.join(splits)}{wanted}.")
     return pairs
+
+
+def calibrated(pairs: Sequence[Pair], folder: Path) -> list[Pair]:
+    """Return those pairs of a folder that have ``sar_db/NAME.tif``, with its decibels instead, a pair a polarisation.
+
+    Their sources are ``calibrated/SOURCE/VV`` and ``/VH``; they are normalised by the `REFERENCE`, as calibrated scenes
+    are in translation. That needs rasterio. Raises PairsError for a file that cannot be read or is of another size.
+    """
+    found = []
+    for path in sorted(_files(folder / "sar_db").values()):
+        read = import_module("training.decibels").read_decibels
+        for pair in (pair for pair in pairs if pair.name == path.stem):
+            for polarisation, statistics in REFERENCE.items():
+                values = read(path, (polarisation,))
+                if values is not None:
+                    source = f"calibrated/{pair.source}/{polarisation}"
+                    made = replace(pair, source=source, sar=values[0], unit=Unit.DECIBEL, statistics=statistics)
+                    _check_sizes(made)
+                    found.append(made)
+    return found
 
 
 def _rows(manifest: Path) -> list[dict[str, str]]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
-from training.data import PairsError
+from training.data import REFERENCE, PairsError
 
 FLOOD_CONTRAST = 1.5
 """A label of flood is believed where land and water differ by so many deviations of their backscatter."""
@@ -49,10 +49,6 @@ WATER_COLOUR = (36, 58, 67)
 
 WATER_INFRARED = 45
 """Water is darker than that in the near infrared, and hardly brighter there than in red."""
-
-LAND, REFERENCE = (-10.0, 3.0), (-11.3, 4.9)
-"""Mean and deviation of VV backscatter in decibels: of land, and what calibrated scenes are normalised by (the model's
-reference for VV, docs/adr/0004)."""
 
 TYPICAL_CONTRAST = 20.0
 """Grey levels in one deviation of land, in the middle of all chips."""
@@ -179,19 +175,17 @@ def estimated_colours(optical: NDArray[np.uint8], wet: Mask) -> NDArray[np.uint8
 
 
 def backscatter_of_land(sar: NDArray[np.uint8], land: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Return the grey value of the reference's mean, and the grey levels in one deviation of the reference.
+    """Return the grey value of the reference's mean, and the grey levels in one of its deviations.
 
     The chip's own mean would call a lake with some shore average land. The pixels of `land` are taken to have the mean
-    of land anywhere, and a deviation half way (in logarithms) between that of land and what the stretch of the other
-    chips would make of theirs. None where there is too little land to tell: the chip's own statistics count then.
+    of the reference, which is land's, and a deviation half way (in logarithms) between its and what the stretch of the
+    other chips would make of theirs. None where there is too little land to tell: the chip's own statistics count then.
     """
     values = sar[land].astype(np.float64)
     if values.size < land.size // 20:
         return None
     contrast = max(float(np.diff(np.percentile(values, [16, 84]))[0]) / 2, 4.0)
-    per_decibel = np.sqrt(contrast * TYPICAL_CONTRAST) / LAND[1]
-    mean = values.mean() + (REFERENCE[0] - LAND[0]) * per_decibel
-    return float(mean), float(REFERENCE[1] * per_decibel)
+    return float(values.mean()), float(np.sqrt(contrast * TYPICAL_CONTRAST))
 
 
 def speckled(
@@ -202,7 +196,7 @@ def speckled(
     As much as its even parts lack to `SPECKLE`, multiplied on as gamma-distributed intensity (Goodman), of the number
     of looks whose decibels deviate so.
     """
-    per_decibel = (scale[1] if scale else REFERENCE[1] * TYPICAL_CONTRAST / LAND[1]) / REFERENCE[1]
+    per_decibel = (scale[1] if scale else TYPICAL_CONTRAST) / REFERENCE["VV"][1]
     within = np.where(shown, sar.astype(np.float64), np.nan)
     parts = sliding_window_view(within, (EVEN, EVEN))[::4, ::4].std(axis=(-2, -1))
     found = float(np.nanpercentile(parts, 25)) / per_decibel if np.isfinite(parts).any() else SPECKLE

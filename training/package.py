@@ -20,17 +20,13 @@ from safetensors.torch import save
 from geosar.engines.generator import HALO, STRIDE, Generator, fold
 from geosar.manifest import FORMAT, ModelManifest
 from geosar.models import sha256
-from training.data import CLIP, Pair, PairsError, fit_normalisers, set_of
+from training.data import CLIP, REFERENCE, Pair, PairsError, fit_normalisers, set_of
 from training.networks.painter import Network
 from training.preview import mirrored
 
 GROUND_SAMPLING_DISTANCE = 10.0
 WEIGHTS = "weights.safetensors"
 CALIBRATION_PATCHES = 120
-REFERENCE = {"VV": (-11.3, 4.9), "VH": (-17.6, 4.5)}
-"""Mean and standard deviation of calibrated backscatter in decibel, of 50 places on five continents: the pairs with
-``sar_db/`` and the Sen1Floods11 chips, 4000 pixels each, clipped to their 1st and 99th percentiles."""
-
 CREDIT = (
     "Contains modified Copernicus Sentinel data",
     "SEN1-2 and SEN12MS (Schmitt et al. 2018, 2019)", "SEN12MS-CR (Ebel et al. 2021)",

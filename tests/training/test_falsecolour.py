@@ -10,10 +10,8 @@ from PIL import Image
 
 from training.cli import train
 from training.config import load_config
-from training.data import PairsError, read_pairs
+from training.data import REFERENCE, PairsError, read_pairs
 from training.falsecolour import (
-    LAND,
-    REFERENCE,
     SHADE,
     WATER_COLOUR,
     Chip,
@@ -114,20 +112,22 @@ def test_true_colours_are_estimated_so_that_land_cover_looks_as_it_does() -> Non
 
 def test_a_lake_with_some_shore_is_not_taken_for_land() -> None:
     random = np.random.default_rng(1)
-    decibels = np.where(np.arange(256)[:, None] < 60, LAND[0] + LAND[1] * random.normal(size=(256, 256)), -22.0)
+    decibels = np.where(
+        np.arange(256)[:, None] < 60, REFERENCE["VV"][0] + REFERENCE["VV"][1] * random.normal(size=(256, 256)), -22.0
+    )
     grey = np.clip((decibels + 30) * 7, 0, 255).astype(np.uint8)
     shore = np.broadcast_to(np.arange(256)[:, None] < 60, grey.shape)
     found = backscatter_of_land(grey, shore)
     assert found is not None
     # The middle of the two scales that it weighs, which lie close to each other here: 7 grey levels a decibel.
-    assert found[0] == pytest.approx((REFERENCE[0] + 30) * 7, abs=2)
-    assert found[1] == pytest.approx(REFERENCE[1] * 7, rel=0.05)
+    assert found[0] == pytest.approx((REFERENCE["VV"][0] + 30) * 7, abs=2)
+    assert found[1] == pytest.approx(REFERENCE["VV"][1] * 7, rel=0.05)
     assert backscatter_of_land(grey, np.zeros_like(shore)) is None
 
 
 @pytest.mark.parametrize(("filtered", "looks"), [(True, 7.9), (False, None)])
 def test_a_filtered_chip_gets_its_speckle_back(*, filtered: bool, looks: float | None) -> None:
-    scale, shown = (130.0, 7 * REFERENCE[1]), np.ones((256, 256), np.bool_)
+    scale, shown = (130.0, 7 * REFERENCE["VV"][1]), np.ones((256, 256), np.bool_)
     shown[:16] = False
     speckle = np.random.default_rng(1).gamma(5.0, 1 / 5.0, (256, 256))
     sar = np.full((256, 256), 130.0) if filtered else 130 + 70 * np.log10(speckle)

@@ -8,7 +8,7 @@ import click
 import torch
 
 from geosar.errors import GeosarError
-from training.data import Pair, read_pairs
+from training.data import Pair, calibrated, read_pairs
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -30,9 +30,13 @@ def use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def read_all(folders: Sequence[Path], polarisations: Sequence[str] = ()) -> list[Pair]:
-    """Read the pairs of all folders."""
-    return [pair for folder in folders for pair in read_pairs(folder, polarisations=polarisations)]
+def read_all(folders: Sequence[Path], polarisations: Sequence[str] = (), *, in_decibels: bool = False) -> list[Pair]:
+    """Read the pairs of all folders; see `read_pairs` and, for what comes `in_decibels` as well, `calibrated`."""
+    pairs = []
+    for folder in folders:
+        found = read_pairs(folder, polarisations=polarisations)
+        pairs += found + (calibrated(found, folder) if in_decibels else [])
+    return pairs
 
 
 @contextmanager
