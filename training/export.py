@@ -1,5 +1,6 @@
 """From a checkpoint to a packaged model with its scores, published whole or not at all."""
 
+import copy
 import re
 import shutil
 import tempfile
@@ -9,10 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
+
+from geosar.engines.generator import Generator
 from training.calibration import calibrated, fit_error_curve
 from training.checkpoint import load_network
+from training.colour import LUMA_DEVIATION
 from training.data import Pair, coloured_split
 from training.evaluate import Table, Translator, evaluate, markdown, mean_colour, smooth_grey, to_plain
+from training.networks.painter import Network
 from training.package import Identity, write_manifest, write_networks
 from training.preview import generate
 from training.translators import Agreement, agreement, engine_translator
@@ -56,8 +62,12 @@ def export_model(
     identity: Identity,
     twin: Path | None = None,
     card: Path | None = None,
+    contrast: float = 1.0,
+    saturation: float = 1.0,
 ) -> Report:
     """Package the checkpoint's averaged generator into the folder `output`, with its scores beside baselines.
+
+    Its luma is stretched by `contrast` and its colour differences by `saturation`, both around the mean of the targets.
 
     `twin` is a checkpoint that is only scored; `card` is the model card, in which {scores}, {updates} and
     {agreement} (and title, description, credit) are filled in; the pictures that it shows, by names relative to it,
@@ -73,10 +83,12 @@ def export_model(
     }
     with _published(output) as folder:
         network, config, updates = load_network(checkpoint, pairs)
+        network = stretched(network, contrast, saturation)
         curve = fit_error_curve(partial(generate, network), pairs)
         network = calibrated(network, curve)
         training = {
             "settings": config.to_dict(), "updates": updates, "pairs": len(pairs), "error_curve": curve.to_dict(),
+            "contrast": contrast, "saturation": saturation,
         }  # fmt: skip
         if twin:
             translators["L1-only twin"] = partial(generate, load_network(twin, pairs)[0])
@@ -99,6 +111,23 @@ def export_model(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(picture, folder / name)
     return report
+
+
+@torch.no_grad()
+def stretched(network: Network, contrast: float, saturation: float) -> Network:
+    """Return a network whose pictures have so many times the contrast and the saturation that it was trained to give.
+
+    The likeliest answer is duller than the truth, whose spread no loss that asks for it gives back. What the network
+    was stretched by before does not count. Raises ExportError for a network that makes no luma and chroma apart.
+    """
+    if not isinstance(network, Generator):
+        if (contrast, saturation) != (1.0, 1.0):
+            raise ExportError("Contrast and saturation are for models of pix2pix and tuning; leave them out.")
+        return network
+    deviation = torch.tensor(LUMA_DEVIATION) * torch.tensor([contrast, saturation, saturation])
+    network = copy.deepcopy(network)
+    network.deviation.copy_(deviation.view_as(network.deviation))
+    return network
 
 
 def _filled(card: str, words: dict[str, str]) -> str:

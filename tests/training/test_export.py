@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import openvino
 import pytest
-from laboratory import make_pair, tiny_config
+import torch
+from laboratory import WIDTHS, make_pair, tiny_config
 
 from geosar.engines import open_engine
-from geosar.engines.generator import HALO, STRIDE
+from geosar.engines.generator import HALO, STRIDE, Generator
 from geosar.manifest import read_manifest
 from geosar.models import load_model
 from training import averaging, export, package
+from training.colour import LUMA_DEVIATION, LUMA_MEAN
 from training.data import Pair, PairsError
-from training.export import ExportError, Report, export_model
+from training.export import ExportError, Report, export_model, stretched
+from training.networks.painter import Painter
 from training.package import Identity
 from training.trainer import Trainer
 
@@ -201,6 +204,30 @@ def test_a_failing_export_leaves_the_earlier_model(
         export_model(checkpoint, pairs, folder, identity=IDENTITY)
     assert (folder / "manifest.json").read_text() == "{}"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_pictures_are_stretched_around_the_mean_of_the_targets() -> None:
+    network = Generator(widths=WIDTHS, mean=LUMA_MEAN, deviation=LUMA_DEVIATION).eval()
+    sar = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(1))
+
+    def components(made: Generator) -> np.ndarray:
+        with torch.no_grad():
+            picture = made(sar)[0, :3].numpy()
+        luma = np.tensordot((0.299, 0.587, 0.114), picture, 1)
+        blue, red = (picture[2] - luma) / 1.772, (picture[0] - luma) / 1.402
+        return np.stack([luma, blue, red]) - np.array(LUMA_MEAN)[:, None, None]
+
+    more = stretched(network, 1.2, 1.5)
+    wanted = components(network) * np.array([1.2, 1.5, 1.5])[:, None, None]
+    np.testing.assert_allclose(components(more), wanted, atol=1e-3)
+    np.testing.assert_allclose(components(stretched(more, 1.0, 1.0)), components(network), atol=1e-3)
+
+
+def test_only_what_makes_luma_and_chroma_apart_is_stretched() -> None:
+    network = Painter(torch.nn.Identity(), stride=1, halo=0, architecture={"channels": 1, "despeckle": "none"})
+    assert stretched(network, 1.0, 1.0) is network
+    with pytest.raises(ExportError, match="pix2pix and tuning"):
+        stretched(network, 1.2, 1.0)
 
 
 def test_calibration_needs_whole_patches() -> None:

@@ -26,6 +26,16 @@ from training.package import CREDIT, Identity
     "--credit", "credits_", multiple=True, help="Whom the data is owed to, instead of s1-rgb's; may be repeated."
 )
 @click.option("--card", type=FILE, help="Model card; {scores}, {updates}, {agreement} are filled in.")
+@click.option(
+    "--contrast", type=click.FloatRange(0.5, 2), default=1.0, show_default=True, help="Stretches luma around its mean."
+)
+@click.option(
+    "--saturation",
+    type=click.FloatRange(0, 3),
+    default=1.0,
+    show_default=True,
+    help="Stretches colour around its mean.",
+)
 @threads_option
 def export(
     *,
@@ -39,6 +49,8 @@ def export(
     description: str,
     credits_: tuple[str, ...],
     card: Path | None,
+    contrast: float,
+    saturation: float,
     threads: int | None,
 ) -> None:
     """Package CHECKPOINT: int8 and float32 networks, weights, manifest and model card with scores."""
@@ -52,6 +64,8 @@ def export(
             identity=identity,
             twin=twin,
             card=card,
+            contrast=contrast,
+            saturation=saturation,
         )
     click.echo(markdown(report.table))
     click.echo(f"int8 against float32: {report.agreement}")
