@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import torch
 from geosar.engines.generator import Generator
 from training.calibration import calibrated, fit_error_curve
 from training.checkpoint import load_network
-from training.colour import LUMA_DEVIATION
+from training.colour import LUMA_DEVIATION, LUMA_MEAN
 from training.data import Pair, coloured_split
 from training.evaluate import Table, Translator, evaluate, markdown, mean_colour, smooth_grey, to_plain
 from training.networks.painter import Network
@@ -43,6 +43,18 @@ Int8 against float32: {agreement}.
 
 
 @dataclass(frozen=True)
+class Tone:
+    """What pictures are stretched by: luma and the colour differences around the mean of the targets; grey levels."""
+
+    contrast: float = 1.0
+    saturation: float = 1.0
+    brightness: float = 0.0
+
+
+AS_TRAINED = Tone()
+
+
+@dataclass(frozen=True)
 class Report:
     """What an export measured."""
 
@@ -62,12 +74,11 @@ def export_model(
     identity: Identity,
     twin: Path | None = None,
     card: Path | None = None,
-    contrast: float = 1.0,
-    saturation: float = 1.0,
+    tone: Tone = AS_TRAINED,
 ) -> Report:
     """Package the checkpoint's averaged generator into the folder `output`, with its scores beside baselines.
 
-    Its luma is stretched by `contrast` and its colour differences by `saturation`, both around the mean of the targets.
+    Its pictures are stretched by the `tone`.
 
     `twin` is a checkpoint that is only scored; `card` is the model card, in which {scores}, {updates} and
     {agreement} (and title, description, credit) are filled in; the pictures that it shows, by names relative to it,
@@ -83,12 +94,12 @@ def export_model(
     }
     with _published(output) as folder:
         network, config, updates = load_network(checkpoint, pairs)
-        network = stretched(network, contrast, saturation)
+        network = stretched(network, tone)
         curve = fit_error_curve(partial(generate, network), pairs)
         network = calibrated(network, curve)
         training = {
             "settings": config.to_dict(), "updates": updates, "pairs": len(pairs), "error_curve": curve.to_dict(),
-            "contrast": contrast, "saturation": saturation,
+            "tone": asdict(tone),
         }  # fmt: skip
         if twin:
             translators["L1-only twin"] = partial(generate, load_network(twin, pairs)[0])
@@ -114,19 +125,22 @@ def export_model(
 
 
 @torch.no_grad()
-def stretched(network: Network, contrast: float, saturation: float) -> Network:
-    """Return a network whose pictures have so many times the contrast and the saturation that it was trained to give.
+def stretched(network: Network, tone: Tone) -> Network:
+    """Return a network whose pictures have that tone, and not what it was stretched by before.
 
-    The likeliest answer is duller than the truth, whose spread no loss that asks for it gives back. What the network
-    was stretched by before does not count. Raises ExportError for a network that makes no luma and chroma apart.
+    The likeliest answer is duller than the truth, whose spread no loss that asks for it gives back. Raises ExportError
+    for a network that makes no luma and chroma apart.
     """
     if not isinstance(network, Generator):
-        if (contrast, saturation) != (1.0, 1.0):
-            raise ExportError("Contrast and saturation are for models of pix2pix and tuning; leave them out.")
+        if tone != AS_TRAINED:
+            raise ExportError(
+                "Contrast, saturation and brightness are for models of pix2pix and tuning; leave them out."
+            )
         return network
-    deviation = torch.tensor(LUMA_DEVIATION) * torch.tensor([contrast, saturation, saturation])
     network = copy.deepcopy(network)
-    network.deviation.copy_(deviation.view_as(network.deviation))
+    spread = torch.tensor([tone.contrast, tone.saturation, tone.saturation])
+    network.deviation.copy_((torch.tensor(LUMA_DEVIATION) * spread).view_as(network.deviation))
+    network.mean.copy_((torch.tensor(LUMA_MEAN) + torch.tensor([tone.brightness, 0.0, 0.0])).view_as(network.mean))
     return network
 
 

@@ -19,7 +19,7 @@ from geosar.models import load_model
 from training import averaging, export, package
 from training.colour import LUMA_DEVIATION, LUMA_MEAN
 from training.data import Pair, PairsError
-from training.export import ExportError, Report, export_model, stretched
+from training.export import AS_TRAINED, ExportError, Report, Tone, export_model, stretched
 from training.networks.painter import Painter
 from training.package import Identity
 from training.trainer import Trainer
@@ -217,17 +217,17 @@ def test_pictures_are_stretched_around_the_mean_of_the_targets() -> None:
         blue, red = (picture[2] - luma) / 1.772, (picture[0] - luma) / 1.402
         return np.stack([luma, blue, red]) - np.array(LUMA_MEAN)[:, None, None]
 
-    more = stretched(network, 1.2, 1.5)
-    wanted = components(network) * np.array([1.2, 1.5, 1.5])[:, None, None]
+    more = stretched(network, Tone(contrast=1.2, saturation=1.5, brightness=10.0))
+    wanted = components(network) * np.array([1.2, 1.5, 1.5])[:, None, None] + np.array([10.0, 0.0, 0.0])[:, None, None]
     np.testing.assert_allclose(components(more), wanted, atol=1e-3)
-    np.testing.assert_allclose(components(stretched(more, 1.0, 1.0)), components(network), atol=1e-3)
+    np.testing.assert_allclose(components(stretched(more, AS_TRAINED)), components(network), atol=1e-3)
 
 
 def test_only_what_makes_luma_and_chroma_apart_is_stretched() -> None:
     network = Painter(torch.nn.Identity(), stride=1, halo=0, architecture={"channels": 1, "despeckle": "none"})
-    assert stretched(network, 1.0, 1.0) is network
+    assert stretched(network, AS_TRAINED) is network
     with pytest.raises(ExportError, match="pix2pix and tuning"):
-        stretched(network, 1.2, 1.0)
+        stretched(network, Tone(contrast=1.2))
 
 
 def test_calibration_needs_whole_patches() -> None:

@@ -7,7 +7,7 @@ import click
 from training.checkpoint import settings_of
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
 from training.evaluate import markdown
-from training.export import export_model
+from training.export import Tone, export_model
 from training.package import CREDIT, Identity
 
 
@@ -26,15 +26,10 @@ from training.package import CREDIT, Identity
     "--credit", "credits_", multiple=True, help="Whom the data is owed to, instead of s1-rgb's; may be repeated."
 )
 @click.option("--card", type=FILE, help="Model card; {scores}, {updates}, {agreement} are filled in.")
+@click.option("--contrast", type=click.FloatRange(0.5, 2), default=1.0, show_default=True, help="Stretches luma.")
+@click.option("--saturation", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Stretches colour.")
 @click.option(
-    "--contrast", type=click.FloatRange(0.5, 2), default=1.0, show_default=True, help="Stretches luma around its mean."
-)
-@click.option(
-    "--saturation",
-    type=click.FloatRange(0, 3),
-    default=1.0,
-    show_default=True,
-    help="Stretches colour around its mean.",
+    "--brightness", type=click.FloatRange(-50, 50), default=0.0, show_default=True, help="Grey levels added to luma."
 )
 @threads_option
 def export(
@@ -51,6 +46,7 @@ def export(
     card: Path | None,
     contrast: float,
     saturation: float,
+    brightness: float,
     threads: int | None,
 ) -> None:
     """Package CHECKPOINT: int8 and float32 networks, weights, manifest and model card with scores."""
@@ -64,8 +60,7 @@ def export(
             identity=identity,
             twin=twin,
             card=card,
-            contrast=contrast,
-            saturation=saturation,
+            tone=Tone(contrast, saturation, brightness),
         )
     click.echo(markdown(report.table))
     click.echo(f"int8 against float32: {report.agreement}")
