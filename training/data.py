@@ -41,7 +41,7 @@ class Pair:
 
     `sar` is 8-bit (H, W), or decibels of several polarisations (P, H, W), float32, NaN where nothing was measured.
     `optical` is RGB (H, W, 3), or grey (H, W) when `coloured` is false. `unit` and `statistics` (mean and deviation
-    of the scene, in grey values) are None where the manifest does not say; `valid` (H, W) where all pixels are. The
+    of the scene, in values of `sar`) are None where the manifest does not say; `valid` (H, W) where all pixels are. The
     expected error is not calibrated on `estimated` colours.
     """
 
@@ -153,23 +153,22 @@ def read_pairs(folder: Path, splits: Sequence[str] = ("train", "val"), polarisat
     return pairs
 
 
-def calibrated(pairs: Sequence[Pair], folder: Path) -> list[Pair]:
+def in_decibels(pairs: Sequence[Pair], folder: Path) -> list[Pair]:
     """Return those pairs of a folder that have ``sar_db/NAME.tif``, with its decibels instead, a pair a polarisation.
 
     Their sources are ``calibrated/SOURCE/VV`` and ``/VH``; they are normalised by the `REFERENCE`, as calibrated scenes
     are in translation. That needs rasterio. Raises PairsError for a file that cannot be read or is of another size.
     """
-    found = []
-    for path in sorted(_files(folder / "sar_db").values()):
-        read = import_module("training.decibels").read_decibels
-        for pair in (pair for pair in pairs if pair.name == path.stem):
-            for polarisation, statistics in REFERENCE.items():
-                values = read(path, (polarisation,))
-                if values is not None:
-                    source = f"calibrated/{pair.source}/{polarisation}"
-                    made = replace(pair, source=source, sar=values[0], unit=Unit.DECIBEL, statistics=statistics)
-                    _check_sizes(made)
-                    found.append(made)
+    files, found = _files(folder / "sar_db"), []
+    for pair in (pair for pair in pairs if pair.name in files):
+        for polarisation, statistics in REFERENCE.items():
+            values = import_module("training.decibels").read_decibels(files[pair.name], (polarisation,))
+            if values is None:
+                continue
+            source = f"calibrated/{pair.source}/{polarisation}"
+            made = replace(pair, source=source, sar=values[0], unit=Unit.DECIBEL, statistics=statistics)
+            _check_sizes(made)
+            found.append(made)
     return found
 
 

@@ -10,7 +10,7 @@ from rasters import write_raster
 from training.commands.options import read_all
 from training.config import ConfigError
 from training.crops import Crops
-from training.data import CLIP, REFERENCE, PairsError, calibrated, fit_normalisers, normalised, read_pairs, set_of
+from training.data import CLIP, REFERENCE, PairsError, fit_normalisers, in_decibels, normalised, read_pairs, set_of
 
 EMPTY = -32768
 
@@ -31,7 +31,7 @@ def folder_of(path: Path, values: np.ndarray) -> Path:
 
 def test_each_polarisation_is_a_pair_normalised_by_the_reference(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, decibels())
-    found = calibrated(read_pairs(folder), folder)
+    found = in_decibels(read_pairs(folder), folder)
     assert [(pair.name, pair.source, set_of(pair)) for pair in found] == [
         ("a", "calibrated/here/VV", "calibrated"), ("a", "calibrated/here/VH", "calibrated"),
     ]  # fmt: skip
@@ -47,7 +47,7 @@ def test_each_polarisation_is_a_pair_normalised_by_the_reference(tmp_path: Path)
 def test_crops_are_cut_of_them_beside_the_others(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, decibels())
     assert len(read_all([folder])) == 2
-    pairs = read_all([folder], in_decibels=True)
+    pairs = read_all([folder], calibrated=True)
     assert len(pairs) == 4
     crops = Crops(pairs, tiny_config(crop=64, source_weights={"calibrated": 1.0, "here": 0.0}), length=20, seed=1)
     assert all(part.isfinite().all() for index in range(20) for part in crops[index])
@@ -56,7 +56,12 @@ def test_crops_are_cut_of_them_beside_the_others(tmp_path: Path) -> None:
 def test_decibels_of_another_size_are_refused(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, decibels(64))
     with pytest.raises(PairsError, match=r"The pair a has SAR of \(64, 64\)"):
-        calibrated(read_pairs(folder), folder)
+        in_decibels(read_pairs(folder), folder)
+
+
+def test_settings_that_ask_for_decibels_where_there_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PairsError, match=r"none of .* has a pair's VV or VH"):
+        read_all([write_pairs(tmp_path, [make_pair("a")])], calibrated=True)
 
 
 def test_they_are_for_networks_of_one_polarisation() -> None:

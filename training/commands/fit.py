@@ -56,7 +56,7 @@ def fit(
     use_threads(threads)
     with plain_errors():
         settings = load_config(config, updates=updates, seed=seed)
-        pairs = read_all(folders, settings.polarisations, in_decibels=settings.calibrated)
+        pairs = read_all(folders, settings.polarisations, calibrated=settings.calibrated)
         if settings.register:
             pairs = registered(pairs)
         trainer = Trainer(settings, pairs, output, precision=precision, workers=workers, devices=devices, nodes=nodes)

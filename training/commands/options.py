@@ -8,7 +8,7 @@ import click
 import torch
 
 from geosar.errors import GeosarError
-from training.data import Pair, calibrated, read_pairs
+from training.data import Pair, PairsError, in_decibels, read_pairs
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -30,13 +30,19 @@ def use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def read_all(folders: Sequence[Path], polarisations: Sequence[str] = (), *, in_decibels: bool = False) -> list[Pair]:
-    """Read the pairs of all folders; see `read_pairs` and, for what comes `in_decibels` as well, `calibrated`."""
-    pairs = []
+def read_all(folders: Sequence[Path], polarisations: Sequence[str] = (), *, calibrated: bool = False) -> list[Pair]:
+    """Read the pairs of all folders; where `calibrated`, also `in_decibels` (PairsError when none has them)."""
+    pairs, extra = list[Pair](), list[Pair]()
     for folder in folders:
         found = read_pairs(folder, polarisations=polarisations)
-        pairs += found + (calibrated(found, folder) if in_decibels else [])
-    return pairs
+        pairs += found
+        extra += in_decibels(found, folder) if calibrated else []
+    if calibrated and not extra:
+        raise PairsError(
+            f"The settings ask for calibrated pairs, and none of {', '.join(map(str, folders))} has a pair's VV or VH "
+            "in sar_db/NAME.tif. Add the decibels, or set calibrated to false."
+        )
+    return pairs + extra
 
 
 @contextmanager
