@@ -11,6 +11,9 @@ from training.data import CLIP
 DECIBELS_PER_DEVIATION = 4.5
 """Of a typical scene: turns speckle, which is of known decibels, into normalised units."""
 
+BASIN_LENGTH, BASIN_WIDTH = (24.0, 240.0), (6.0, 60.0)
+"""Least and most pixels of a harbour's basins."""
+
 Values = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -42,6 +45,19 @@ def speckle(shape: tuple[int, ...], looks: float, random: np.random.Generator) -
     power = random.standard_gamma(looks, shape, dtype=np.float32) / np.float32(looks)
     added: Values = np.log10(np.maximum(power, 1e-6)) * np.float32(10.0 / DECIBELS_PER_DEVIATION)
     return added
+
+
+def basins(shape: tuple[int, ...], random: np.random.Generator) -> Mask:
+    """One to six channels and basins of a harbour: rectangles along one direction and across it."""
+    rows, cols = np.mgrid[: shape[0], : shape[1]]
+    turn, found = random.uniform(0, np.pi / 2), np.zeros(shape, dtype=bool)
+    for _ in range(int(random.integers(1, 7))):
+        angle = turn + np.pi / 2 * int(random.integers(2))
+        half = 0.5 * np.exp(random.uniform(*np.log(BASIN_LENGTH))), 0.5 * np.exp(random.uniform(*np.log(BASIN_WIDTH)))
+        down, right = rows - random.uniform(0, shape[0]), cols - random.uniform(0, shape[1])
+        along, across = down * np.sin(angle) + right * np.cos(angle), down * np.cos(angle) - right * np.sin(angle)
+        found |= (np.abs(along) < half[0]) & (np.abs(across) < half[1])
+    return found
 
 
 def _contrast(gamma: float, random: np.random.Generator) -> np.float32:

@@ -39,6 +39,8 @@ class Augmentation:
     """Share of crops whose contrast is bent, as by another stretch to 8 bit."""
     swath_edge: float = 0.06
     """Share of crops of which a part is empty."""
+    basins: float = 0.0
+    """Share of crops into which other crops' water is pasted, in the shapes of a harbour's basins."""
     polarisation_dropout: float = 0.25
     """Share of crops of several polarisations in which one is missing."""
 

@@ -4,8 +4,9 @@ The crop of index i is a pure function of the seed and i, so a resumed run sees 
 seen, and any number of loader workers or processes gives the same stream.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset, Sampler
 
-from training.augmentation import augment
+from training.augmentation import augment, basins
 from training.colour import luma_chroma
 from training.config import Config
 from training.data import Batch, Pair, PairsError, fit_normalisers, fit_tones, set_of
@@ -35,8 +36,19 @@ NARROW = (16, 0.25)
 """Water is narrow (rivers, harbours, ponds) where it covers at most that share of the cells up to so many away: a third
 of the crops around water are drawn around such."""
 
+DARK = -1.0
+"""Mean normalised backscatter below which water is certain enough to be pasted elsewhere."""
+
 Images = tuple[Tensor, ...]
 """Radar (P, H, W), optical (3, H, W) and where both are valid (1, H, W), of one square."""
+
+
+class Square(NamedTuple):
+    """One square of a pair as a network takes it: (P, H, W) normalised, (H, W, 3) luma and chroma, (H, W)."""
+
+    backscatter: NDArray[np.float32]
+    target: NDArray[np.float32]
+    valid: NDArray[np.bool_]
 
 
 class Crops(Dataset[tuple[Tensor, ...]]):
@@ -63,12 +75,13 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         weights = self._weights(config)
         self.probability = np.cumsum(weights)
         self.water_share, self.water = config.water_crops, {}
-        if config.water_crops:
+        if config.water_crops or config.augmentation.basins:
             self.water = {index: kinds for index in range(len(self.pairs)) if (kinds := self._water(index))}
             if not self.water:
-                raise PairsError("water_crops is above 0, but no optical image shows water; set it to 0.")
+                raise PairsError("water_crops or basins is above 0, but no optical image shows water; set both to 0.")
             wet = np.array(list(self.water))
             self.water_probability = np.cumsum(weights[wet] / weights[wet].sum())
+        self.dark = self._dark() if config.augmentation.basins else {}
 
     def _weights(self, config: Config) -> NDArray[np.float64]:
         weights = config.source_weights
@@ -114,21 +127,53 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         kinds = [torch.nonzero(kind).numpy() for kind in (water, water * (near < 1), water * (wide <= NARROW[1]))]
         return [cells if len(cells) else kinds[0] for cells in kinds]
 
+    def _dark(self) -> dict[str, list[int]]:
+        """Which pairs of each source show water that is dark in radar as well."""
+        found = defaultdict(list)
+        for index, (cells, *_) in self.water.items():
+            pair = self.pairs[index]
+            if self.normalisers[pair.source](pair.bands, pair.mask)[:, 4 * cells[:, 0], 4 * cells[:, 1]].mean() < DARK:
+                found[pair.source].append(index)
+        return dict(found)
+
     def __len__(self) -> int:
         return self.length
 
     def _drawn(self, random: np.random.Generator) -> tuple[int, NDArray[np.int64] | None]:
         """Draw a pair and, for a crop around water, one of its pixels (row, column)."""
-        if not self.water or random.random() >= self.water_share:
+        if not self.water_share or random.random() >= self.water_share:
             return int(np.searchsorted(self.probability, random.random()).clip(0, len(self.pairs) - 1)), None
         wet = list(self.water)
         drawn = wet[int(np.searchsorted(self.water_probability, random.random()).clip(0, len(wet) - 1))]
+        return drawn, self._wet(drawn, random)
+
+    def _wet(self, drawn: int, random: np.random.Generator) -> NDArray[np.int64]:
+        """Draw a pixel (row, column) of a pair's water."""
         cells = self.water[drawn][int(random.integers(3))]  # all of its water, its shore, or what is narrow
-        return drawn, 4 * cells[int(random.integers(len(cells)))]
+        pixel: NDArray[np.int64] = 4 * cells[int(random.integers(len(cells)))]
+        return pixel
 
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         random = np.random.default_rng((self.seed, index))
         drawn, around = self._drawn(random)
+        pair, how = self.pairs[drawn], self.augmentation
+        square = self._square(drawn, around, random)
+        if pair.source in self.dark and random.random() < how.basins:
+            wet = int(random.choice(self.dark[pair.source]))
+            other = self._square(wet, self._wet(wet, random), random)
+            square = pasted(square, other, basins(square.valid.shape, random))
+        backscatter, mask = augment(square.backscatter, square.valid, how, random)
+        return (
+            torch.from_numpy(backscatter),
+            torch.from_numpy(square.target[None, ..., 0].copy()),
+            torch.from_numpy(np.moveaxis(square.target[..., 1:], -1, 0).copy()),
+            torch.from_numpy(mask[None].astype(np.float32)),
+            torch.full((1, 1, 1), float(pair.coloured)),
+            torch.full((1, 1, 1), self.labels[drawn]),
+        )
+
+    def _square(self, drawn: int, around: NDArray[np.int64] | None, random: np.random.Generator) -> Square:
+        """Cut a square, zoomed and turned, and normalise it."""
         pair = self.pairs[drawn]
         zoom = float(random.uniform(1.0, LARGEST_ZOOM)) if random.random() < self.augmentation.zoom else 1.0
         images = _random_crop(pair, round(self.size / zoom), random, around)
@@ -136,16 +181,8 @@ class Crops(Dataset[tuple[Tensor, ...]]):
             images = _enlarged(images, self.size)
         images = _turned(images, int(random.integers(4)), flip=bool(random.integers(2)))
         sar, optical, valid = (image.numpy() for image in images)
-        backscatter, mask = augment(self.normalisers[pair.source](sar, valid[0]), valid[0], self.augmentation, random)
         target = luma_chroma(self.tones[pair.source](np.moveaxis(optical, 0, -1)))
-        return (
-            torch.from_numpy(backscatter),
-            torch.from_numpy(target[None, ..., 0].copy()),
-            torch.from_numpy(np.moveaxis(target[..., 1:], -1, 0).copy()),
-            torch.from_numpy(mask[None].astype(np.float32)),
-            torch.full((1, 1, 1), float(pair.coloured)),
-            torch.full((1, 1, 1), self.labels[drawn]),
-        )
+        return Square(self.normalisers[pair.source](sar, valid[0]), target, valid[0])
 
 
 class Share(Sampler[int]):
@@ -175,6 +212,22 @@ def label_of(pair: Pair, classes: Sequence[str]) -> int:
     """Which class occurs in the pair's land cover, counted from 1; 0 for none of them."""
     words = pair.landcover.lower()
     return next((index for index, name in enumerate(classes, start=1) if name.lower() in words), 0)
+
+
+def pasted(square: Square, wet: Square, where: NDArray[np.bool_]) -> Square:
+    """Return the square with the other's open water, radar and optical, `where` (H, W) the other has any.
+
+    Few pairs have water between buildings. Copy-paste (Ghiasi et al. 2021) makes more.
+    """
+    target = torch.from_numpy(np.moveaxis(wet.target, -1, 0)[None].copy())
+    cells = open_water(target[:, :1], functional.avg_pool2d(target[:, 1:], 4))
+    inner = functional.avg_pool2d(cells, 3, 1, 1, count_include_pad=False) == 1
+    water = np.kron(inner[0, 0].numpy(), np.ones((4, 4), dtype=bool)) & where & wet.valid
+    return Square(
+        np.where(water, wet.backscatter, square.backscatter),
+        np.where(water[..., None], wet.target, square.target),
+        square.valid | water,
+    )
 
 
 def _random_crop(pair: Pair, size: int, random: np.random.Generator, around: NDArray[np.int64] | None = None) -> Images:

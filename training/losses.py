@@ -26,14 +26,16 @@ class Weights:
     """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage.
 
     `frequency` is the focal frequency loss of luma (Jiang et al. 2021); `structure` and `contrast` are of its detail
-    (see `detail`). The median that L1 asks for is dull, and water only where water is likelier than all else: in the
-    coarse terms a cell of water counts `water` times, and any cell 1 + `rare` times the distance of its colour from
-    the mean of all land, in deviations.
+    (see `detail`); `fine` asks for its expectation, `emphasis` times as strong. The median that L1 asks for is dull,
+    and water only where water is likelier than all else: in the coarse terms a cell of water counts `water` times, and
+    any cell 1 + `rare` times the distance of its colour from the mean of all land, in deviations.
     """
 
     luma: float = 1.0
     luma_coarse: float = 1.0
     chroma: float = 1.0
+    fine: float = 0.0
+    emphasis: float = 1.0
     error: float = 0.1
     frequency: float = 0.0
     structure: float = 0.0
@@ -78,6 +80,18 @@ def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, weights: Weights | None
         "chroma": masked_l1(chroma, chroma_target, quarter * batch.coloured)
         + masked_l1(coarse(chroma, 4), coarse(chroma_target, 4), sixteenth * batch.coloured),
     }
+
+
+def fine(luma: Tensor, truth: Tensor, valid: Tensor, emphasis: float) -> Tensor:
+    """Squared error of luma (N, 1, H, W) against the truth with its detail `emphasis` times as strong.
+
+    Its optimum is the expectation: detail comes out the stronger the better the radar tells it, and where it tells
+    nothing there is none. That is too faint to see by itself, hence the emphasis, by which the error is divided.
+    """
+    smooth = functional.avg_pool2d(truth, FINE, 1, FINE // 2, count_include_pad=False)
+    off = (luma - truth - (emphasis - 1.0) * (truth - smooth)) / emphasis
+    loss: Tensor = (off.square() * valid).sum() / valid.sum().clamp(min=1.0)
+    return loss
 
 
 def open_water(luma: Tensor, chroma: Tensor) -> Tensor:

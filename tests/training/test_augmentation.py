@@ -9,7 +9,7 @@ from laboratory import make_dual_pair, make_pair
 
 from geosar.engines.generator import Generator
 from training import crops
-from training.augmentation import DECIBELS_PER_DEVIATION, augment, speckle
+from training.augmentation import DECIBELS_PER_DEVIATION, augment, basins, speckle
 from training.config import Augmentation
 from training.data import Pair
 
@@ -55,6 +55,13 @@ def test_speckle_has_the_deviation_of_its_looks(looks: float) -> None:
         10 / np.log(10) * np.sqrt(float(torch.polygamma(1, torch.tensor(looks)))), rel=0.03
     )
     assert np.mean(10 ** (drawn / 10)) == pytest.approx(1.0, rel=0.03)
+
+
+def test_basins_are_of_many_sizes() -> None:
+    shares = [basins((192, 192), np.random.default_rng(seed)).mean() for seed in range(200)]
+    assert 0.02 < np.median(shares) < 0.15
+    assert 0.25 < max(shares) < 0.8
+    assert len(set(shares)) > 150
 
 
 def test_at_most_one_polarisation_is_missing_and_as_often_as_asked() -> None:

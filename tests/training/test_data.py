@@ -235,8 +235,29 @@ def test_a_third_of_the_crops_around_water_are_around_what_is_narrow() -> None:
 
 
 def test_crops_around_water_need_some() -> None:
-    with pytest.raises(PairsError, match="no optical image shows water; set it to 0"):
+    with pytest.raises(PairsError, match="no optical image shows water; set both to 0"):
         Crops([make_pair("dry", size=128)], tiny_config(water_crops=0.5), length=1, seed=0)
+
+
+def test_basins_of_water_are_pasted_where_there_is_none() -> None:
+    lake = with_lake("lake")
+    sar = lake.sar.copy()
+    sar[-64:, -64:] = 5  # dark in radar too
+    pairs = [dataclasses.replace(lake, sar=sar), make_pair("dry", size=1024, seed=5)]
+
+    def shown(pairs: list[Pair], share: float) -> tuple[torch.Tensor, torch.Tensor]:
+        config = tiny_config(crop=96, align_tone=False, augmentation=PLAIN | {"basins": share})
+        batch = collate([Crops(pairs, config, length=40, seed=1)[index] for index in range(40)])
+        found = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4))
+        return found, torch.nn.functional.avg_pool2d(batch.sar, 4)
+
+    dry, _ = shown(pairs, 0.0)
+    wet, radar = shown(pairs, 1.0)
+    assert dry.flatten(1).amax(dim=1).mean() < 0.2  # seven eighths of the area have no water
+    assert wet.flatten(1).amax(dim=1).mean() > 0.5
+    assert radar[wet == 1].mean() < -2  # radar and optical are pasted alike
+    bright, _ = shown([lake, pairs[1]], 1.0)  # water that radar does not show stays where it is
+    assert torch.equal(bright, dry)
 
 
 def test_patches_smaller_than_the_crop_are_mirrored() -> None:

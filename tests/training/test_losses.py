@@ -100,6 +100,22 @@ def test_frequencies_that_are_far_off_weigh_most() -> None:
     assert float(losses.focal_frequency(strong, nothing, nothing)) == 0
 
 
+def test_fine_asks_for_the_expected_detail_made_stronger() -> None:
+    torch.manual_seed(0)
+    told, guessed = torch.randn(2, 1, 64, 64), torch.randn(2, 1, 64, 64)  # what radar shows of the truth, and the rest
+    valid = torch.ones_like(told)
+    smooth = torch.nn.functional.avg_pool2d(told, losses.FINE, 1, losses.FINE // 2, count_include_pad=False)
+    best = smooth + 4 * (told - smooth)
+
+    def cost(luma: torch.Tensor) -> float:
+        return float(losses.fine(luma, told + guessed, valid, 4.0))
+
+    assert cost(best) < min(cost(told), cost(smooth), cost(1.2 * best), cost(0.8 * best), cost(best + guessed.flip(-1)))
+    assert losses.fine(told, told, valid, 1.0) == 0
+    assert losses.fine(best, told, valid, 4.0) < 1e-10
+    assert losses.fine(best + 4, told, valid, 4.0) == pytest.approx(1.0)
+
+
 def test_structure_and_contrast_of_detail_are_told_apart() -> None:
     truth = batch(size=96)
     chroma, other = quarter(truth.chroma), torch.randn_like(truth.luma)

@@ -123,6 +123,8 @@ class Pix2Pix(Method[Pix2PixConfig]):
         terms |= losses.fidelity(luma, chroma, wanted, weights)
         if weights.frequency:
             terms["frequency"] = losses.focal_frequency(luma, batch.luma, batch.valid)
+        if weights.fine:
+            terms["fine"] = losses.fine(luma, batch.luma, batch.valid, weights.emphasis)
         if weights.detail:
             terms |= losses.detail(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
