@@ -26,15 +26,16 @@ class Weights:
     """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage.
 
     `frequency` is the focal frequency loss of luma (Jiang et al. 2021); `structure` and `contrast` are of its detail
-    (see `detail`); `fine` asks for its expectation, `emphasis` times as strong. The median that L1 asks for is dull,
-    and water only where water is likelier than all else: in the coarse terms a cell of water counts `water` times, and
-    any cell 1 + `rare` times the distance of its colour from the mean of all land, in deviations.
+    (see `detail`). `luma_squared` asks for the expectation, and `emphasis` for as many times its detail (see
+    `emphasised`). The median that L1 asks for is dull, and water only where water is likelier than all else: in the
+    coarse terms a cell of water counts `water` times, and any cell 1 + `rare` times the distance of its colour from the
+    mean of all land, in deviations.
     """
 
     luma: float = 1.0
     luma_coarse: float = 1.0
     chroma: float = 1.0
-    fine: float = 0.0
+    luma_squared: float = 0.0
     emphasis: float = 1.0
     error: float = 0.1
     frequency: float = 0.0
@@ -82,16 +83,20 @@ def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, weights: Weights | None
     }
 
 
-def fine(luma: Tensor, truth: Tensor, valid: Tensor, emphasis: float) -> Tensor:
-    """Squared error of luma (N, 1, H, W) against the truth with its detail `emphasis` times as strong.
+def emphasised(luma: Tensor, times: float) -> Tensor:
+    """Return luma (N, 1, H, W) with so many times the detail: what is finer than 5 x 5 pixels.
 
-    Its optimum is the expectation: detail comes out the stronger the better the radar tells it, and where it tells
-    nothing there is none. That is too faint to see by itself, hence the emphasis, by which the error is divided.
+    A squared error asks for the expectation: detail comes out the stronger the better the radar tells it, and where the
+    radar tells nothing there is none. That is too faint to see unless it is emphasised.
     """
-    smooth = functional.avg_pool2d(truth, FINE, 1, FINE // 2, count_include_pad=False)
-    off = (luma - truth - (emphasis - 1.0) * (truth - smooth)) / emphasis
-    loss: Tensor = (off.square() * valid).sum() / valid.sum().clamp(min=1.0)
-    return loss
+    smooth = functional.avg_pool2d(luma, FINE, 1, FINE // 2, count_include_pad=False)
+    return luma + (times - 1.0) * (luma - smooth)
+
+
+def squared(predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Mean squared error of (N, 1, H, W) where `valid` is above zero."""
+    error: Tensor = ((predicted - target).square() * valid).sum() / valid.sum().clamp(min=1.0)
+    return error
 
 
 def open_water(luma: Tensor, chroma: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Ours: a U-Net under L1 of luma and chroma, in a second stage under two PatchGANs as well (Isola et al. 2017)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -120,11 +120,13 @@ class Pix2Pix(Method[Pix2PixConfig]):
         weights = self.config.weights
         with descent.autocast():
             wanted = self.wanted(batch)
+        if weights.emphasis != 1.0:
+            wanted = replace(wanted, luma=losses.emphasised(wanted.luma, weights.emphasis))
         terms |= losses.fidelity(luma, chroma, wanted, weights)
         if weights.frequency:
             terms["frequency"] = losses.focal_frequency(luma, batch.luma, batch.valid)
-        if weights.fine:
-            terms["fine"] = losses.fine(luma, batch.luma, batch.valid, weights.emphasis)
+        if weights.luma_squared:
+            terms["luma_squared"] = losses.squared(luma, wanted.luma, batch.valid)
         if weights.detail:
             terms |= losses.detail(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
