@@ -47,7 +47,8 @@ def blended(first: dict[str, Any], second: dict[str, Any], share: float) -> dict
     """Return the state of a checkpoint between two: its averaged weights are (1 - share) first + share second.
 
     Wang et al. 2018 (ESRGAN, network interpolation). Networks that were tuned from one can be averaged; of others the
-    average is nothing. Settings and updates are the first's. Raises ValueError when the networks are of two kinds.
+    average is nothing. A share below 0 or above 1 leads beyond one of them. Settings and updates are the first's.
+    Raises ValueError when the networks are of two kinds.
     """
     if first["architecture"] != second["architecture"]:
         raise ValueError(

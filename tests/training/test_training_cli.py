@@ -196,22 +196,23 @@ def test_export_of_a_model_with_an_impossible_name_is_refused(settings: Path, fo
     assert not (tmp_path / "model").exists()
 
 
-def test_blend_lies_between_two(tmp_path: Path, settings: Path, folder: Path) -> None:
+@pytest.mark.parametrize("share", [0.25, -0.5])
+def test_blend_lies_between_two_or_beyond_one(tmp_path: Path, settings: Path, folder: Path, share: float) -> None:
     assert fit(settings, folder).exit_code == 0
-    first, second, between = (
+    first, second, blended = (
         settings.parent / "run" / "last.pt",
         tmp_path / "second.pt",
-        tmp_path / "new" / "between.pt",
+        tmp_path / "new" / "blended.pt",
     )
     state = torch.load(first, weights_only=True)
     torch.save(state | {"average": {name: values + 1 for name, values in state["average"].items()}}, second)
-    words = ["blend", str(first), str(second), "--share", "0.25", "-o", str(between)]
+    words = ["blend", str(first), str(second), "--share", str(share), "-o", str(blended)]
     said = CliRunner().invoke(train, words)
     assert said.exit_code == 0
-    assert f"75% of {first} and 25% of {second}" in said.output
-    made = torch.load(between, weights_only=True)
+    assert f"the weights {1 - share:.2f} x {first} {share:+.2f} x {second}" in said.output
+    made = torch.load(blended, weights_only=True)
     for name, values in state["average"].items():
-        moved = 0.25 if values.is_floating_point() else 0
+        moved = share if values.is_floating_point() else 0
         assert torch.allclose(made["average"][name], values + moved)
     assert "exists; give another file" in refused(CliRunner().invoke(train, words))
     torch.save(state | {"architecture": {}}, second)
