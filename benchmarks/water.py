@@ -1,0 +1,89 @@
+"""How much of the true images' water is water in the pictures? Over California's validation tiles, narrow water apart.
+
+True water is what `training.losses.open_water` finds; in a picture any dark and bluish cell of 4 x 4 pixels counts, so
+that no shade of blue decides. Optical images are moved onto their radar first. Needs GEOSAR_DATA.
+
+    python benchmarks/water.py s1-rgb other/model/folder
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from training.colour import luma_chroma
+from training.data import fit_normalisers, fit_tones, normalised, read_pairs
+from training.losses import open_water
+from training.registration import registered
+from training.translators import engine_translator
+
+CELL = 4
+BLUE_OVER_RED, BRIGHTEST = 8.0, 90.0
+"""Grey levels by which blue is above red, and below which the mean of the colours is, where a picture shows water."""
+
+NARROW = (16, 0.4)
+"""Water is narrow where it covers at most that share of the cells up to so many away."""
+
+Cells = NDArray[np.bool_]
+
+
+def means(image: NDArray[np.float32]) -> torch.Tensor:
+    """Means of an image (H, W, C) over cells, (1, C, H/4, W/4)."""
+    return functional.avg_pool2d(torch.from_numpy(np.moveaxis(image, -1, 0)[None].copy()), CELL)
+
+
+def true_water(rgb: NDArray[np.float32]) -> Cells:
+    """Where a true image, in the tone of training, shows water."""
+    parts = torch.from_numpy(np.moveaxis(luma_chroma(rgb), -1, 0)[None].copy())
+    found: Cells = open_water(parts[:, :1], functional.avg_pool2d(parts[:, 1:], CELL))[0, 0].numpy() > 0
+    return found
+
+
+def painted_water(rgb: NDArray[np.float32]) -> Cells:
+    """Where a picture shows water."""
+    red, green, blue = means(rgb)[0].numpy()
+    found: Cells = (blue - red > BLUE_OVER_RED) & ((red + green + blue) / 3 < BRIGHTEST)
+    return found
+
+
+def narrow(water: Cells) -> Cells:
+    """Those cells of water that have little of it around them."""
+    reach, share = NARROW
+    whole = torch.from_numpy(water[None, None].astype(np.float32))
+    around = functional.avg_pool2d(whole, 2 * reach + 1, 1, reach, count_include_pad=False)[0, 0].numpy()
+    found: Cells = water & (around <= share)
+    return found
+
+
+def main() -> None:
+    """Print a table of the models."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=["s1-rgb"], help="names or folders of packaged models")
+    parser.add_argument("--precision", default="int8", choices=("int8", "float32"))
+    arguments = parser.parse_args()
+    data = os.environ.get("GEOSAR_DATA")
+    if not data:
+        sys.exit("Set GEOSAR_DATA to the folder that holds pairs/.")
+    pairs = read_pairs(Path(data) / "pairs")
+    normalisers, tones = fit_normalisers(pairs), fit_tones(pairs, align=True)
+    tiles = registered([pair for pair in pairs if pair.split == "val" and pair.source.startswith("volkov")])
+    print("| model | IoU | recall | precision | recall of narrow water |\n|---|---|---|---|---|")
+    for model in arguments.models:
+        translate = engine_translator(model, arguments.precision)
+        both = true = made = thin = found = 0
+        for tile in tiles:
+            water = true_water(tones[tile.source](tile.rgb))
+            painted = painted_water(translate(normalised(tile, normalisers))[..., :3].astype(np.float32))
+            both, true, made = both + (water & painted).sum(), true + water.sum(), made + painted.sum()
+            thin, found = thin + narrow(water).sum(), found + (narrow(water) & painted).sum()
+        scores = (both / (true + made - both), both / true, both / made, found / thin)
+        print(f"| {model} | " + " | ".join(f"{score:.3f}" for score in scores) + " |")
+
+
+if __name__ == "__main__":
+    main()
