@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from training.colour import luma_chroma
+from training.crops import water_in
 from training.data import fit_normalisers, fit_tones, normalised, read_pairs
-from training.losses import open_water
 from training.registration import registered
 from training.translators import engine_translator
 
@@ -32,21 +32,9 @@ NARROW = (16, 0.4)
 Cells = NDArray[np.bool_]
 
 
-def means(image: NDArray[np.float32]) -> torch.Tensor:
-    """Means of an image (H, W, C) over cells, (1, C, H/4, W/4)."""
-    return functional.avg_pool2d(torch.from_numpy(np.moveaxis(image, -1, 0)[None].copy()), CELL)
-
-
-def true_water(rgb: NDArray[np.float32]) -> Cells:
-    """Where a true image, in the tone of training, shows water."""
-    parts = torch.from_numpy(np.moveaxis(luma_chroma(rgb), -1, 0)[None].copy())
-    found: Cells = open_water(parts[:, :1], functional.avg_pool2d(parts[:, 1:], CELL))[0, 0].numpy() > 0
-    return found
-
-
 def painted_water(rgb: NDArray[np.float32]) -> Cells:
     """Where a picture shows water."""
-    red, green, blue = means(rgb)[0].numpy()
+    red, green, blue = functional.avg_pool2d(torch.from_numpy(np.moveaxis(rgb, -1, 0).copy()), CELL).numpy()
     found: Cells = (blue - red > BLUE_OVER_RED) & ((red + green + blue) / 3 < BRIGHTEST)
     return found
 
@@ -77,7 +65,7 @@ def main() -> None:
         translate = engine_translator(model, arguments.precision)
         both = true = made = thin = found = 0
         for tile in tiles:
-            water = true_water(tones[tile.source](tile.rgb))
+            water = water_in(luma_chroma(tones[tile.source](tile.rgb)))[0, 0].numpy() > 0
             painted = painted_water(translate(normalised(tile, normalisers))[..., :3].astype(np.float32))
             both, true, made = both + (water & painted).sum(), true + water.sum(), made + painted.sum()
             thin, found = thin + narrow(water).sum(), found + (narrow(water) & painted).sum()

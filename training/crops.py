@@ -114,8 +114,7 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         pair = self.pairs[index]
         if not pair.coloured:
             return []
-        target = torch.from_numpy(np.moveaxis(luma_chroma(self.tones[pair.source](pair.rgb)), -1, 0)[None].copy())
-        found = open_water(target[:, :1], functional.avg_pool2d(target[:, 1:], 4))[0]
+        found = water_in(luma_chroma(self.tones[pair.source](pair.rgb)))[0]
         near, wide = (
             functional.avg_pool2d(found, 2 * reach + 1, 1, reach, count_include_pad=False)[0]
             for reach in (SHORE, NARROW[0])
@@ -214,15 +213,19 @@ def label_of(pair: Pair, classes: Sequence[str]) -> int:
     return next((index for index, name in enumerate(classes, start=1) if name.lower() in words), 0)
 
 
+def water_in(target: NDArray[np.float32]) -> Tensor:
+    """Cells of 4 x 4 pixels that show open water, 0 or 1 (1, 1, H/4, W/4), of luma and chroma (H, W, 3)."""
+    image = torch.from_numpy(np.moveaxis(target, -1, 0)[None].copy())
+    return open_water(image[:, :1], functional.avg_pool2d(image[:, 1:], 4))
+
+
 def pasted(square: Square, wet: Square, where: NDArray[np.bool_]) -> Square:
     """Return the square with the other's open water, radar and optical, `where` (H, W) the other has any.
 
     Few pairs have water between buildings. Copy-paste (Ghiasi et al. 2021) makes more.
     """
-    target = torch.from_numpy(np.moveaxis(wet.target, -1, 0)[None].copy())
-    cells = open_water(target[:, :1], functional.avg_pool2d(target[:, 1:], 4))
-    inner = functional.avg_pool2d(cells, 3, 1, 1, count_include_pad=False) == 1
-    water = np.kron(inner[0, 0].numpy(), np.ones((4, 4), dtype=bool)) & where & wet.valid
+    inner = functional.avg_pool2d(water_in(wet.target), 3, 1, 1, count_include_pad=False) == 1
+    water = functional.interpolate(inner.float(), where.shape)[0, 0].numpy().astype(np.bool_) & where & wet.valid
     return Square(
         np.where(water, wet.backscatter, square.backscatter),
         np.where(water[..., None], wet.target, square.target),

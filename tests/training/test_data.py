@@ -11,8 +11,9 @@ from laboratory import LAKE, make_pair, make_pairs, tiny_config, write_pairs
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from training.colour import luma_chroma
 from training.config import Augmentation
-from training.crops import Crops, collate
+from training.crops import Crops, Square, collate, pasted
 from training.data import Pair, PairsError, coloured_split, fit_normalisers, read_pairs, shared
 from training.losses import open_water
 
@@ -258,6 +259,18 @@ def test_basins_of_water_are_pasted_where_there_is_none() -> None:
     assert radar[wet == 1].mean() < -2  # radar and optical are pasted alike
     bright, _ = shown([lake, pairs[1]], 1.0)  # water that radar does not show stays where it is
     assert torch.equal(bright, dry)
+
+
+def test_pasted_squares_may_be_of_any_size() -> None:
+    shape = (70, 70)  # no multiple of a cell
+    dry = Square(np.zeros((1, *shape), np.float32), np.zeros((*shape, 3), np.float32), np.ones(shape, np.bool_))
+    lake = luma_chroma(np.full((*shape, 3), LAKE, np.float32))
+    wet = Square(np.full((1, *shape), -3, np.float32), lake, np.ones(shape, np.bool_))
+    where = np.zeros(shape, np.bool_)
+    where[20:40, 10:60] = True
+    made = pasted(dry, wet, where)
+    assert np.array_equal(made.backscatter[0] == -3, where)
+    assert np.array_equal(made.target == lake, np.repeat(where[..., None], 3, axis=2))
 
 
 def test_patches_smaller_than_the_crop_are_mirrored() -> None:

@@ -17,7 +17,7 @@ from training.commands.options import FILE, plain_errors
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Checkpoint.")
 def blend(*, first: Path, second: Path, share: float, output: Path) -> None:
-    """Write a checkpoint whose generator lies between those of two that were tuned from one, or one from the other.
+    """Write a checkpoint whose generator is between, or beyond, two that were tuned from one, or one from the other.
 
     FIRST is a checkpoint, SECOND too, or a packaged model's folder. Of an adversarial network and its L1-only twin:
     less detail, and a smaller error; led away from the twin, more of both. It has FIRST's settings, can be scored,
