@@ -35,7 +35,11 @@ from training.trainer import Precision
 @click.option("--batch", type=click.IntRange(min=2), help="Crops in an update at most, whatever the settings say.")
 @click.option("--register", is_flag=True, help="Score on optical images that were moved onto their radar first.")
 @click.option("--short", is_flag=True, help="Tiny networks, few patches, 6 updates: does everything run?")
-@click.option("--report", type=FOLDER, help="File to write the page to; by default METHODS.md in the output folder.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write the page to; by default METHODS.md in the output folder.",
+)
 @click.option("--precision", type=click.Choice(get_args(Precision)), default="auto", show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes that cut crops.")
 @threads_option
