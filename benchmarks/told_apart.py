@@ -2,7 +2,9 @@
 
 Writes numbered sheets, each in an order of its own, and with --score compares what somebody said with the truth. The
 patches stand in ``told_apart.csv``: ten of each cover, named after the true images, of one cover each. Those of sets
-without colour are forest, by their set's own labels. The sheets need GEOSAR_DATA.
+without colour are forest, by their set's own labels. Beside each sheet lies an interpretation key, as those use who
+read aerial photographs: six patches of each cover (``told_apart_key.csv``), chosen by their true images in the training
+split, of places that no sheet shows. All need GEOSAR_DATA.
 """
 
 import argparse
@@ -11,14 +13,16 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from training.baselines import Translator
-from training.data import Pair, fit_normalisers, normalised, read_pairs
+from training.data import fit_normalisers, normalised, read_pairs
 from training.preview import grey
 from training.protocol.scoring import as_bytes
 from training.translators import engine_translator
@@ -26,50 +30,94 @@ from training.translators import engine_translator
 KINDS = ("radar", "synthetic", "true")
 COVERS = ("town", "field", "forest", "bare hill", "water")
 SIDE, SHOWN, COLUMNS = 160, 240, 5
+KEY_COLUMNS, TITLE = 6, 16
 QUESTION = f"""Each numbered picture shows 1.6 x 1.6 km from above. Say what mostly covers the ground, one of:
 {", ".join(COVERS)}. A field may be bare or harvested; a bare hill has no trees. Always guess.
+The key, where you are given one, shows examples of each, of other places.
 Write a file of lines `number: cover`.
 """
 
 
-def patches() -> list[tuple[str, str, int, int]]:
-    """Cover, name of the pair, first row and column."""
-    with Path(__file__).with_suffix(".csv").open(newline="") as file:
-        return [(row["cover"], row["name"], int(row["row"]), int(row["column"])) for row in csv.DictReader(file)]
+class Patch(NamedTuple):
+    """A square of `SIDE` pixels of a pair."""
+
+    cover: str
+    name: str
+    row: int
+    column: int
 
 
-def shown(pair: Pair, kind: str, backscatter: NDArray[np.float32], translate: Translator) -> NDArray[np.uint8]:
-    """Return the whole pair as one of the kinds of picture, (H, W, 3)."""
-    if kind == "true":
-        return pair.rgb
-    if kind == "radar":
-        return np.repeat(grey(backscatter)[..., None], 3, axis=2).astype(np.uint8)
-    return as_bytes(translate(backscatter)[..., :3])
+def patches(part: str = "") -> list[Patch]:
+    """Read the patches to name, or those of another ``part``, ``_key``."""
+    with Path(__file__).with_name(f"{Path(__file__).stem}{part}.csv").open(newline="") as file:
+        return [Patch(row["cover"], row["name"], int(row["row"]), int(row["column"])) for row in csv.DictReader(file)]
+
+
+class Pictures:
+    """Every kind of picture of all pairs, of which each is made once."""
+
+    def __init__(self, data: Path, model: str) -> None:
+        pairs = read_pairs(data / "pairs") + read_pairs(data / "pairs_grey")
+        self.normalisers, self.pairs = fit_normalisers(pairs), {pair.name: pair for pair in pairs}
+        self.translate = engine_translator(model, "int8")
+        self.whole = lru_cache(maxsize=None)(self._whole)
+
+    def _whole(self, name: str, kind: str) -> NDArray[np.uint8]:
+        pair = self.pairs[name]
+        if kind == "true":
+            return pair.rgb
+        backscatter = normalised(pair, self.normalisers)
+        if kind == "radar":
+            return np.repeat(grey(backscatter)[..., None], 3, axis=2).astype(np.uint8)
+        return as_bytes(self.translate(backscatter)[..., :3])
+
+    def __call__(self, patch: Patch, kind: str) -> Image.Image:
+        """Return the patch as it is shown on a sheet."""
+        whole = self.whole(patch.name, kind)
+        cut = whole[patch.row : patch.row + SIDE, patch.column : patch.column + SIDE]
+        return Image.fromarray(cut).resize((SHOWN - 6, SHOWN - 6), Image.Resampling.BICUBIC)
+
+
+def sheet_of(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Return numbered pictures."""
+    sheet = Image.new("RGB", (COLUMNS * SHOWN, -(-len(pictures) // COLUMNS) * SHOWN), "white")
+    pen = ImageDraw.Draw(sheet)
+    for place, picture in enumerate(pictures):
+        left, top = place % COLUMNS * SHOWN, place // COLUMNS * SHOWN
+        sheet.paste(picture, (left, top))
+        pen.rectangle((left, top, left + 26, top + 12), fill="black")
+        pen.text((left + 3, top), str(place + 1), fill="yellow")
+    return sheet
+
+
+def key_of(pictures: Mapping[str, Sequence[Image.Image]]) -> Image.Image:
+    """Return rows of pictures, each below its title."""
+    high = SHOWN + TITLE
+    sheet = Image.new("RGB", (KEY_COLUMNS * SHOWN, len(pictures) * high), "white")
+    pen = ImageDraw.Draw(sheet)
+    for row, (title, shown) in enumerate(pictures.items()):
+        pen.text((3, row * high + 2), title.upper(), fill="black")
+        for column, picture in enumerate(shown):
+            sheet.paste(picture, (column * SHOWN, row * high + TITLE))
+    return sheet
 
 
 def make(data: Path, model: str, folder: Path) -> None:
-    """Write a numbered sheet of each kind of picture, and the answers."""
-    pairs = read_pairs(data / "pairs") + read_pairs(data / "pairs_grey")
-    normalisers, named = fit_normalisers(pairs), {pair.name: pair for pair in pairs}
-    translate = engine_translator(model, "int8")
+    """Write a numbered sheet and a key of each kind of picture, a key of all kinds, and the answers."""
+    picture = Pictures(data, model)
     folder.mkdir(parents=True, exist_ok=True)
-    answers = {}
+    answers: dict[str, list[str]] = {}
+    rows: dict[tuple[str, str], list[Image.Image]] = {}
     for seed, kind in enumerate(KINDS):
         drawn = patches()
-        order = np.random.default_rng(seed).permutation(len(drawn))
-        drawn = [drawn[place] for place in order]
-        sheet = Image.new("RGB", (COLUMNS * SHOWN, -(-len(drawn) // COLUMNS) * SHOWN), "white")
-        pen = ImageDraw.Draw(sheet)
-        for place, (_, name, row, column) in enumerate(drawn):
-            pair = named[name]
-            whole = shown(pair, kind, normalised(pair, normalisers), translate)
-            picture = whole[row : row + SIDE, column : column + SIDE]
-            left, top = place % COLUMNS * SHOWN, place // COLUMNS * SHOWN
-            sheet.paste(Image.fromarray(picture).resize((SHOWN - 6, SHOWN - 6), Image.Resampling.BICUBIC), (left, top))
-            pen.rectangle((left, top, left + 26, top + 12), fill="black")
-            pen.text((left + 3, top), str(place + 1), fill="yellow")
-        sheet.save(folder / f"{kind}.png")
-        answers[kind] = [cover for cover, *_ in drawn]
+        drawn = [drawn[place] for place in np.random.default_rng(seed).permutation(len(drawn))]
+        sheet_of([picture(patch, kind) for patch in drawn]).save(folder / f"{kind}.png")
+        answers[kind] = [patch.cover for patch in drawn]
+        key = [(patch.cover, picture(patch, kind)) for patch in patches("_key")]
+        examples = {cover: [shown for its, shown in key if its == cover] for cover in COVERS}
+        key_of(examples).save(folder / f"{kind}-key.png")
+        rows |= {(cover, kind): shown for cover, shown in examples.items()}
+    key_of({f"{cover}, {kind}": rows[cover, kind] for cover in COVERS for kind in KINDS}).save(folder / "key.png")
     (folder / "answers.json").write_text(json.dumps(answers))
     (folder / "question.txt").write_text(QUESTION)
 
