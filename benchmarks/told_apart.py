@@ -4,7 +4,7 @@ Writes numbered sheets, each in an order of its own, and with --score compares w
 patches stand in ``told_apart.csv``: ten of each cover, named after the true images, of one cover each. Those of sets
 without colour are forest, by their set's own labels. Beside each sheet lies an interpretation key, as those use who
 read aerial photographs: six patches of each cover (``told_apart_key.csv``), chosen by their true images in the training
-split, of places that no sheet shows. All need GEOSAR_DATA.
+split, of other tiles and other named regions than the sheets' (those of panels are not known). All need GEOSAR_DATA.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ class Pictures:
         pairs = read_pairs(data / "pairs") + read_pairs(data / "pairs_grey")
         self.normalisers, self.pairs = fit_normalisers(pairs), {pair.name: pair for pair in pairs}
         self.translate = engine_translator(model, "int8")
-        self.whole = lru_cache(maxsize=None)(self._whole)
+        self.whole = cache(self._whole)
 
     def _whole(self, name: str, kind: str) -> NDArray[np.uint8]:
         pair = self.pairs[name]
@@ -108,15 +108,15 @@ def make(data: Path, model: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     answers: dict[str, list[str]] = {}
     rows: dict[tuple[str, str], list[Image.Image]] = {}
+    examples = patches("_key")
     for seed, kind in enumerate(KINDS):
         drawn = patches()
         drawn = [drawn[place] for place in np.random.default_rng(seed).permutation(len(drawn))]
         sheet_of([picture(patch, kind) for patch in drawn]).save(folder / f"{kind}.png")
         answers[kind] = [patch.cover for patch in drawn]
-        key = [(patch.cover, picture(patch, kind)) for patch in patches("_key")]
-        examples = {cover: [shown for its, shown in key if its == cover] for cover in COVERS}
-        key_of(examples).save(folder / f"{kind}-key.png")
-        rows |= {(cover, kind): shown for cover, shown in examples.items()}
+        for cover in COVERS:
+            rows[cover, kind] = [picture(patch, kind) for patch in examples if patch.cover == cover]
+        key_of({cover: rows[cover, kind] for cover in COVERS}).save(folder / f"{kind}-key.png")
     key_of({f"{cover}, {kind}": rows[cover, kind] for cover in COVERS for kind in KINDS}).save(folder / "key.png")
     (folder / "answers.json").write_text(json.dumps(answers))
     (folder / "question.txt").write_text(QUESTION)
