@@ -6,9 +6,9 @@ from typing import Any
 from service import wait
 from starlette.testclient import TestClient
 
-from tiler.fetching import fetch
+from tiler.ingest.fetch import fetch
+from tiler.ingest.receive import Received
 from tiler.settings import Settings
-from tiler.uploads import Received
 
 MANY = 10**12
 

@@ -11,8 +11,8 @@ from rasters import TEN_METRES, UTM, speckled, write_raster
 from service import problem, send
 from starlette.testclient import TestClient
 
-from tiler.coordinates import fit
 from tiler.errors import NotFoundError
+from tiler.routes.coordinates import fit
 
 
 def test_a_scene_gives_its_way_and_names_its_crs(client: TestClient, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from rasters import write_raster
 from rio_cogeo.cogeo import cog_validate
 
 from geosar.errors import SceneReadError, TargetError
-from tiler.copies import published_as_cog
+from tiler.jobs.publish_copy import published_as_cog
 
 
 def test_what_was_written_becomes_a_cog_and_nothing_else_is_left(tmp_path: Path) -> None:

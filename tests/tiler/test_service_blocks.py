@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from service import MakeService, middle_tile, picture, send, services_of
 
-from tiler.blocks import BlockFiles, BlockKey, BlockMemory, Pixels, packed, unpacked
-from tiler.catalogue import get
-from tiler.store import Store
+from tiler.state.catalogue import get
+from tiler.state.store import Store
+from tiler.tiles.block_cache import BlockFiles, BlockKey, BlockMemory, Pixels, packed, unpacked
 
 
 def noise(seed: int, side: int = 20) -> Pixels:

@@ -14,8 +14,8 @@ from service import MakeRaster, MakeService, problem, send, services_of
 from sqlalchemy import create_engine, text, update
 from starlette.testclient import TestClient
 
-from tiler import jobs
-from tiler.database import Database, Scene
+from tiler.jobs import queue
+from tiler.state.database import Database, Scene
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 
@@ -110,13 +110,13 @@ def test_a_new_scene_does_not_wait_for_translations(tmp_path: Path) -> None:
     with database.begin() as session:
         session.add(scene)
     for process in ("translate", "prepare"):
-        jobs.submit(database, scene, process, key=process, inputs={}, queue_length=5)
-    claimed = jobs.claim(database, "me", internal=True)
+        queue.submit(database, scene, process, key=process, inputs={}, queue_length=5)
+    claimed = queue.claim(database, "me", internal=True)
     assert claimed is not None
     assert claimed[0].process == "prepare"
-    assert jobs.claim(database, "me", internal=True) is None
-    assert jobs.claim(database, "me") is not None
-    assert jobs.claim(database, "me") is None
+    assert queue.claim(database, "me", internal=True) is None
+    assert queue.claim(database, "me") is not None
+    assert queue.claim(database, "me") is None
 
 
 def test_a_catalogue_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from fetched import get, made, settings
 from service import MakeService, problem, wait
 from starlette.testclient import TestClient
 
-from tiler import connections, fetching
-from tiler.allowed import FetchError, addresses, check_allowed
 from tiler.errors import ForbiddenError
+from tiler.ingest import fetch, pinned_connections
+from tiler.ingest.allow_list import FetchError, addresses, check_allowed
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_redirect_into_a_private_network_is_refused_even_where_the_prefix_allo
     files: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The first address passes as public; the redirect's own is looked at again.
-    monkeypatch.setattr(connections, "addresses", _public_first(addresses))
+    monkeypatch.setattr(pinned_connections, "addresses", _public_first(addresses))
     allowed = settings(files, "http://169.254.169.254")
     with pytest.raises(ForbiddenError, match=r"169\.254\.169\.254"):
         get(f"{files}/data/away.tif", tmp_path, allowed)
@@ -162,9 +162,9 @@ def test_https_only_unless_the_network_is_private(files: str, tmp_path: Path) ->
 
 def test_what_is_too_large_ends_early_or_never_ends_is_given_up(files: str, tmp_path: Path) -> None:
     allowed = settings(files)
-    with pytest.raises(fetching.TooLargeError):
+    with pytest.raises(fetch.TooLargeError):
         get(f"{files}/data/fields_power.tif", tmp_path, allowed, limit=1000)
-    with pytest.raises(fetching.TooLargeError):
+    with pytest.raises(fetch.TooLargeError):
         get(f"{files}/data/endless.tif", tmp_path, allowed, limit=5_000_000)
     with pytest.raises(FetchError, match=r"10000 of|stopped coming"):
         get(f"{files}/data/short.tif", tmp_path, allowed)
@@ -195,9 +195,9 @@ def test_folders_are_left_by_no_link(tmp_path: Path, scene_file: Path) -> None:
     ):
         with pytest.raises(ForbiddenError):
             get(str(href), tmp_path, allowed)
-    with pytest.raises(fetching.NotFoundError):
+    with pytest.raises(fetch.NotFoundError):
         get(str(inside / "none.tif"), tmp_path, allowed)
-    with pytest.raises(fetching.InvalidError):
+    with pytest.raises(fetch.InvalidError):
         get(str(inside), tmp_path, allowed)
 
 

@@ -12,9 +12,9 @@ from service import MakeRaster, MakeService, picture, problem, send, services_of
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from tiler import direct
-from tiler.database import Scene
-from tiler.direct import halve
+from tiler.state.database import Scene
+from tiler.tiles import direct
+from tiler.tiles.direct import halve
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 

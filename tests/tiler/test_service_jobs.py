@@ -23,8 +23,8 @@ from starlette.testclient import TestClient
 
 import geosar
 from geosar.models import load_model
-from tiler import jobs
-from tiler.database import Database, Job, Scene
+from tiler.jobs import queue
+from tiler.state.database import Database, Job, Scene
 
 ASYNC = {"prefer": "respond-async"}
 EXECUTION = "/processes/translate/execution"
@@ -217,16 +217,16 @@ def test_a_job_is_claimed_by_one_service_only(tmp_path: Path) -> None:
     scene = Scene(id="s", sha256="s", name="", filename="", size=0, description={}, created=0.0)
     with database.begin() as session:
         session.add(scene)
-    job, new = jobs.submit(database, scene, "translate", key="k", inputs={}, queue_length=5)
+    job, new = queue.submit(database, scene, "translate", key="k", inputs={}, queue_length=5)
     assert new
-    assert jobs.submit(database, scene, "translate", key="k", inputs={}, queue_length=5)[0].id == job.id
-    assert jobs.claim(database, "me") is not None
-    assert jobs.claim(database, "you") is None
-    assert jobs.standing(database, [job.id], "you") == (set(), {job.id})
-    assert jobs.requeue_stale(database) == 0
+    assert queue.submit(database, scene, "translate", key="k", inputs={}, queue_length=5)[0].id == job.id
+    assert queue.claim(database, "me") is not None
+    assert queue.claim(database, "you") is None
+    assert queue.standing(database, [job.id], "you") == (set(), {job.id})
+    assert queue.requeue_stale(database) == 0
     with database.begin() as session:
         session.execute(update(Job).values(updated=time.time() - 60))
-    assert jobs.requeue_stale(database) == 1
+    assert queue.requeue_stale(database) == 1
     with database.begin() as session:
         assert session.scalar(select(Job.status)) == "accepted"
 

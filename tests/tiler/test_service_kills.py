@@ -39,7 +39,7 @@ def job_processes(service: "psutil.Process") -> list["psutil.Process"]:
     found = []
     for child in service.children(recursive=True):
         with suppress(psutil.Error):
-            if "tiler.worker" in child.cmdline():
+            if "tiler.jobs.worker" in child.cmdline():
                 found.append(child)
     return found
 
@@ -128,7 +128,7 @@ def test_a_full_disk_is_told_and_harms_nobody(tmp_path: Path, model: Path) -> No
 def test_a_locked_database_is_told_and_what_waits_goes_on_afterwards(
     make_service: MakeService, scene_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tiler.database.BUSY_SECONDS", 0.3)
+    monkeypatch.setattr("tiler.state.database.BUSY_SECONDS", 0.3)
     with make_service() as client:
         scene = send(client, scene_file)
         job = client.post(EXECUTION, json={"inputs": {"scene": scene["id"]}}, headers=ASYNC).json()["jobID"]

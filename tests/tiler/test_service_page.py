@@ -6,8 +6,8 @@ import pytest
 from service import MakeService, problem
 from starlette.testclient import TestClient
 
+from tiler.routes.webpage import basemap, policy
 from tiler.settings import Settings
-from tiler.webpage import basemap, policy
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 

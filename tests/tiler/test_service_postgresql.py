@@ -14,8 +14,8 @@ from service import MakeService, installed, problem, send, wait
 from serving import free_port
 from sqlalchemy.exc import OperationalError
 
-from tiler import jobs
-from tiler.database import Database, Scene
+from tiler.jobs import queue
+from tiler.state.database import Database, Scene
 
 ASYNC = {"prefer": "respond-async"}
 EXECUTION = "/processes/translate/execution"
@@ -98,13 +98,13 @@ def test_many_who_claim_at_once_get_each_job_once(url: str) -> None:
     asked = list(range(12))
 
     def submit(number: int) -> str:
-        return jobs.submit(database, scene, "translate", key=str(number % 6), inputs={}, queue_length=50)[0].id
+        return queue.submit(database, scene, "translate", key=str(number % 6), inputs={}, queue_length=50)[0].id
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(submit, asked))) == 6
 
         def claim(number: int) -> str | None:
-            got = jobs.claim(database, f"elsewhere{number}/1/x", 50)
+            got = queue.claim(database, f"elsewhere{number}/1/x", 50)
             return None if got is None else got[0].id
 
         claimed = [one for one in pool.map(claim, range(60)) if one is not None]

@@ -12,7 +12,7 @@ from rasters import speckled
 from service import MakeRaster, picture, problem, services_of, wait
 from starlette.testclient import TestClient
 
-from tiler.measures import count
+from tiler.tiles.histogram_legend_routes import count
 
 
 def ready(client: TestClient, scene_id: str) -> dict[str, Any]:

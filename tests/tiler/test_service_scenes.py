@@ -10,10 +10,10 @@ from rasters import speckled
 from service import MakeRaster, problem, services_of
 from starlette.testclient import TestClient
 
-from tiler.catalogue import parse_box
 from tiler.errors import InvalidError
 from tiler.settings import Settings
-from tiler.store import Store, safe_filename
+from tiler.state.catalogue import parse_box
+from tiler.state.store import Store, safe_filename
 
 
 def test_a_scene_is_described_as_geosar_info_does(scene: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from serving import on_a_port
 from starlette.testclient import TestClient
 
 from geosar.cli import group
-from tiler.security import Signer
+from tiler.middleware.auth import Signer
 from tiler.settings import Settings
 
 KEYS = {scope: f"the {scope} key" for scope in ("read", "write", "admin")}

@@ -8,15 +8,15 @@ from fetched import MANY, get, made, settings
 from remote_files import S3_SETTINGS, HttpsFiles, object_store
 from service import MakeService, problem, wait
 
-from tiler import fetching
-from tiler.allowed import BrokenOffError, FetchError
-from tiler.fetching import MOST_BREAKS
+from tiler.ingest import fetch
+from tiler.ingest.allow_list import BrokenOffError, FetchError
+from tiler.ingest.fetch import MOST_BREAKS
 
 
 @pytest.fixture
 def files(tmp_path: Path, scene_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpsFiles]:
     """An https server with a scene, whose certificate is trusted."""
-    monkeypatch.setattr(fetching, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(fetch, "PAUSE_SECONDS", 0)
     with HttpsFiles(tmp_path).running() as running:
         running.contents["/data/fields_power.tif"] = scene_file.read_bytes()
         monkeypatch.setenv("SSL_CERT_FILE", str(running.authority))
@@ -73,7 +73,7 @@ def test_another_version_is_never_joined_to_the_first(files: HttpsFiles, tmp_pat
         files.etag = '"two"'
 
     with pytest.raises(FetchError, match="could not be gone on with"):
-        fetching.fetch(
+        fetch.fetch(
             f"{files.url}/data/fields_power.tif", tmp_path / "got", settings(files.url), limit=MANY,
             room=lambda: MANY, tell_size=changed,
         )  # fmt: skip

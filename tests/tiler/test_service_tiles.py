@@ -14,8 +14,8 @@ from service import MakeRaster, MakeService, middle_tile, picture, problem, send
 from starlette.testclient import TestClient
 
 from geosar.grid import Window
-from tiler.catalogue import get
-from tiler.live import BLOCK
+from tiler.state.catalogue import get
+from tiler.tiles.live import BLOCK
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 ZOOM = 13

@@ -17,8 +17,8 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 from tus_client import CHUNK, VERSION, begin, metadata, offset, piece, send_whole
 
-from tiler.database import Upload
-from tiler.intake import exclusive
+from tiler.ingest.resumable import exclusive
+from tiler.state.database import Upload
 
 
 def decibel_file(make_raster: MakeRaster, seed: int, name: str = "field_VV_db.tif") -> Path:

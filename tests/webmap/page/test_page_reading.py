@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pyproj import Geod, Transformer
 from visiting import Service, enter, look_at, place_at, settle
 
-from tiler.coordinates import fit
+from tiler.routes.coordinates import fit
 
 pytestmark = pytest.mark.data
 

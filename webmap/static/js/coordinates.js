@@ -1,4 +1,5 @@
-// Longitude and latitude to a scene's own coordinates: polynomials that the service fitted; tiler/coordinates.py has how.
+// Longitude and latitude to a scene's own coordinates: polynomials that the service fitted; see
+// tiler/routes/coordinates.py.
 
 /** @typedef {import("./types.js").Coordinates} Coordinates */
 /** @typedef {[number, number]} Pair */
