@@ -14,7 +14,7 @@ from tiler import crs, metrics, problems
 from tiler.ingest.resumable import Intake
 from tiler.jobs.runner import JobRunner
 from tiler.metrics import Metrics
-from tiler.middleware.auth import KeysMiddleware, Signer
+from tiler.middleware.auth import KeysMiddleware
 from tiler.middleware.body_limit import BodiesMiddleware
 from tiler.middleware.head import HeadMiddleware
 from tiler.middleware.proxy import ProxyMiddleware
@@ -24,6 +24,7 @@ from tiler.middleware.timeouts import TimeoutsMiddleware
 from tiler.routes import coordinates, events, health, landing, processes, references, scenes, stac, uploads_tus, webpage
 from tiler.services import Services
 from tiler.settings import Settings
+from tiler.signatures import Signer
 from tiler.state.database import Database
 from tiler.state.inspector import Inspector
 from tiler.state.store import Store

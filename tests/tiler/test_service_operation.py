@@ -28,9 +28,9 @@ from starlette.testclient import TestClient
 from geosar.cli import group
 from tiler import logs, problems
 from tiler.gdal import SKIPPED, GdalSettings
-from tiler.middleware.auth import Signer
 from tiler.middleware.timeouts import TimeoutsMiddleware
 from tiler.settings import Settings
+from tiler.signatures import Signer
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(make_service: MakeService) -> None:
@@ -129,7 +129,7 @@ def test_gdal_knows_no_driver_that_reaches_other_machines() -> None:
 
 def test_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:
     program = (
-        "from pathlib import Path; from tiler.middleware.auth import Signer; from tiler.settings import Settings\n"
+        "from pathlib import Path; from tiler.signatures import Signer; from tiler.settings import Settings\n"
         f"print(Signer(Settings(), Path({str(tmp_path)!r}))._sign('scenes/a', '1'))"
     )
     started = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(4)]

@@ -17,8 +17,8 @@ from serving import on_a_port
 from starlette.testclient import TestClient
 
 from geosar.cli import group
-from tiler.middleware.auth import Signer
 from tiler.settings import Settings
+from tiler.signatures import Signer
 
 KEYS = {scope: f"the {scope} key" for scope in ("read", "write", "admin")}
 HASHED = tuple(f"{scope}:{hashlib.sha256(key.encode()).hexdigest()}" for scope, key in KEYS.items())

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import Request
 
 from tiler.errors import InvalidError, NotFoundError
-from tiler.middleware.auth import signature_of
 from tiler.routes import links
 from tiler.routes.process_description import EXCEPTIONS, MEDIA, TITLES
+from tiler.signatures import signature_of
 from tiler.state import catalogue
 from tiler.state.database import Job, Scene
 

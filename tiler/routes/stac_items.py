@@ -6,9 +6,9 @@ from typing import Any
 from starlette.requests import Request
 
 from geosar.provenance import EXTENSIONS
-from tiler.middleware.auth import signature_of
 from tiler.routes import links
 from tiler.services import Services
+from tiler.signatures import signature_of
 from tiler.state import catalogue
 from tiler.state.database import Job, Scene
 

@@ -21,7 +21,7 @@ from titiler.core.resources.enums import ImageType
 from titiler.extensions.wmts import wmtsExtension
 
 from tiler.gdal import environment
-from tiler.middleware.auth import signature_of
+from tiler.signatures import signature_of
 from tiler.tiles import histogram_legend_routes, image_space_routes, layers
 from tiler.tiles.image_space_routes import Place, TileFormat, Zoom
 from tiler.tiles.layer_request import WEB_MERCATOR, Shown, collector

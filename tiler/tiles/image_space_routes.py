@@ -15,7 +15,7 @@ from titiler.core.resources.enums import ImageType
 
 from geosar.grid import Window
 from tiler.errors import InvalidError, NotFoundError
-from tiler.middleware.auth import signature_of
+from tiler.signatures import signature_of
 from tiler.tiles.image_space import TILE, maxzoom, tile_window
 from tiler.tiles.layer_request import Shown, collector
 from tiler.tiles.rendering import PART_SIDE
