@@ -13,7 +13,7 @@ import rasterio.shutil
 import tifffile
 from affine import Affine
 from click.testing import CliRunner
-from cog_images import PLACE, TILE, UTM, WINDOW, coarser, grid_of, names_in, smooth_image, write_image
+from helpers.cog_images import PLACE, TILE, UTM, WINDOW, coarser, grid_of, names_in, smooth_image, write_image
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import MemoryFile

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
+from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
 
 import geosar
 from geosar.cog import CogSink
@@ -155,8 +155,8 @@ def test_no_room_for_the_finished_file_is_found_before_it_is_begun(
 def test_a_limit_of_the_system_on_file_sizes_reads_as_a_full_disk(tmp_path: Path) -> None:
     script = f"""
         import resource, sys
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
-        from cog_images import *
+        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+        from helpers.cog_images import *
         from geosar.errors import TargetError
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
         try:

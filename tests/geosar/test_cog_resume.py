@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
+from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
 
 import geosar
 from geosar.cog import CogSink
@@ -70,9 +70,9 @@ def test_a_killed_run_leaves_the_old_file_and_a_spool_that_resumes(
     path.write_bytes(b"the old file")
     script = f"""
         import os, signal, sys
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
         from pathlib import Path
-        from cog_images import *
+        from helpers.cog_images import *
         from geosar.spool import Spool
         moment, calls = {moment!r}, 0
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyproj
 import pytest
+from helpers.rasters import speckled
+from helpers.swaths import GEOD, Swath
 from rasterio.control import GroundControlPoint
-from rasters import speckled
-from swaths import GEOD, Swath
 
 from geosar.backscatter import Unit
 from geosar.errors import SceneContentError, UsageError

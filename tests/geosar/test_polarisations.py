@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rasters import speckled
+from helpers.rasters import speckled
 
 from geosar import polarisations
 from geosar.errors import PolarisationError

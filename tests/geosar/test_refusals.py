@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+from helpers.rasters import speckled
 from rasterio.enums import ColorInterp
-from rasters import speckled
 
 from geosar import raster
 from geosar.errors import GeosarError, SceneContentError, SceneNotFoundError, SceneReadError, UsageError

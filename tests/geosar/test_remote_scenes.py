@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasters import speckled, write_raster
-from remote_files import S3_SETTINGS, HttpsFiles, object_store
-from tiny_model import write_model
+from helpers.rasters import speckled, write_raster
+from helpers.remote_files import S3_SETTINGS, HttpsFiles, object_store
+from helpers.tiny_model import write_model
 
 
 def run(*command: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":

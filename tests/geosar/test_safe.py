@@ -11,8 +11,8 @@ import rasterio
 import rasterio.shutil
 import rasterio.transform
 import rasterio.warp
-from rasters import write_raster
-from safe_product import LAT, LON, PRODUCT, STEP, write_product, zip_product
+from helpers.rasters import write_raster
+from helpers.safe_product import LAT, LON, PRODUCT, STEP, write_product, zip_product
 
 from geosar.backscatter import Unit
 from geosar.errors import SceneChangedError, SceneContentError, SceneNotFoundError, SceneReadError, UsageError

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from affine import Affine
+from helpers.rasters import TEN_METRES, speckled
 from rasterio.enums import ColorInterp
-from rasters import TEN_METRES, speckled
 
 from geosar.backscatter import Normaliser, Unit
 from geosar.errors import PolarisationError, SceneChangedError, SceneContentError

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import rasterio
+from helpers.rasters import speckled
+from helpers.swaths import Swath
 from rasterio.windows import Window
-from rasters import speckled
-from swaths import Swath
 
 READ_ALL = """
 import resource, sys

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from helpers.rasters import TEN_METRES
 from rasterio.enums import Resampling
-from rasters import TEN_METRES
 
 import geosar
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from rasters import TEN_METRES, speckled
+from helpers.rasters import TEN_METRES, speckled
 
 from geosar import sources
 from geosar.errors import (

@@ -3,7 +3,7 @@
 import pytest
 import rasterio.crs
 from affine import Affine
-from tiny_model import write_model
+from helpers.tiny_model import write_model
 
 from geosar.errors import PolarisationError
 from geosar.grid import MapGrid

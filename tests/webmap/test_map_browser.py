@@ -10,9 +10,9 @@ import pyproj
 import pytest
 import rasterio
 from axe_playwright_python.sync_playwright import Axe
+from helpers.page_visits import until
+from helpers.rasters import TEN_METRES, UTM, speckled, write_raster
 from playwright.sync_api import Browser, Page, expect
-from rasters import TEN_METRES, UTM, speckled, write_raster
-from visiting import until
 
 from webmap.mapfile import SarMap
 from webmap.reading import read_layers

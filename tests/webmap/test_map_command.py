@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rasters import speckled, write_raster
+from helpers.rasters import speckled, write_raster
 
 from geosar.cli import group
 from geosar.cli.running import guarded

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from affine import Affine
+from helpers.rasters import speckled
+from helpers.swaths import Swath
 from PIL import Image
 from rasterio.enums import ColorInterp
-from rasters import speckled
-from swaths import Swath
 
 from geosar.errors import GeosarError, SceneContentError, SceneNotFoundError
 from webmap.layers import Layer

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import uvicorn
+from helpers.rasters import speckled, write_raster
+from helpers.tiny_model import write_model
 from playwright.sync_api import Browser, expect
-from rasters import speckled, write_raster
-from tiny_model import write_model
 
 import geosar
 from geosar.errors import GeosarError, GridMismatchError, SceneNotFoundError, SceneReadError, UsageError
