@@ -6,7 +6,7 @@ import click
 
 from geosar.cli.options import UNITS
 from geosar.errors import UsageError
-from geosar.target import plan_targets
+from geosar.outputs import plan_targets
 from webmap.mapfile import MOST_LAYERS, SarMap
 from webmap.reading import read_layers
 from webmap.show import LARGEST, SIZE, title_of

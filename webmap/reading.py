@@ -13,13 +13,12 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import DatasetReader
 
 import geosar
-from geosar import polarisations
 from geosar.backscatter import to_decibel
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid
-from geosar.raster import bands_are_equal, check_readable, is_photograph, measurement_bands
-from geosar.scene import SarScene
-from geosar.sources import Source, gdal_errors, resolve
+from geosar.scene import SarScene, polarisations
+from geosar.scene.raster import bands_are_equal, check_readable, is_photograph, measurement_bands
+from geosar.scene.source import Source, gdal_errors, resolve
 from webmap.layers import ERROR_LEGEND, Layer, Role, sar_legend, sar_name, synthetic_notice
 from webmap.pictures import coloured_error, data_address, stretched
 from webmap.webmercator import corners, warped, web_grid

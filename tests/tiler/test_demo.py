@@ -99,9 +99,9 @@ def test_a_service_that_does_not_start_says_why(shown: Any, tmp_path: Path) -> N
 def test_in_a_terminal_it_serves_until_ctrl_c(tmp_path: Path) -> None:
     """The whole command on two patches, with a terminal as its output."""
     program = (
-        "import geosar.demo, signal, sys; from geosar.examples import unpack_examples\n"
+        "import geosar.demo.demonstration, signal, sys; from geosar.demo.examples import unpack_examples\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's job in the background ignores it
-        "geosar.demo.unpack_examples = lambda folder, wheel: unpack_examples(folder, wheel)[:2]\n"
+        "geosar.demo.demonstration.unpack_examples = lambda folder, wheel: unpack_examples(folder, wheel)[:2]\n"
         "from tiler.demo import main; sys.exit(main([sys.argv[1], '--port', '0']))"
     )
     environment = {key: value for key, value in os.environ.items() if key not in {"CI", "GEOSAR_DATA"}}

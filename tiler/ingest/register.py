@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from geosar.polarisations import named_in
+from geosar.scene.polarisations import named_in
 from tiler.errors import ConflictError, InvalidError
 from tiler.ingest.receive import Received
 from tiler.jobs import queue

@@ -25,7 +25,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from geosar.errors import GeosarError
-from geosar.sources import HEADER_BYTES
+from geosar.scene.source import HEADER_BYTES
 from tiler.errors import (
     ConflictError,
     GoneError,

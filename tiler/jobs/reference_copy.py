@@ -14,7 +14,7 @@ from rasterio.io import DatasetReader
 
 from geosar.errors import SceneContentError, TranslationCancelled
 from geosar.grid import windows
-from geosar.sources import gdal_errors, resolve
+from geosar.scene.source import gdal_errors, resolve
 from tiler.jobs.publish_copy import published_as_cog
 
 WINDOW = 2048

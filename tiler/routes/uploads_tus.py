@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 
 from geosar.backscatter import Unit
 from geosar.errors import GeosarError
-from geosar.sources import HEADER_BYTES
+from geosar.scene.source import HEADER_BYTES
 from tiler.errors import ConflictError, MalformedError, PreconditionError, ServiceError, TooLargeError, UnsupportedError
 from tiler.ingest.quota import room, size_of
 from tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_room, driver_by_content, write

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, or_, select, update
 
-from geosar.polarisations import parse
+from geosar.scene.polarisations import parse
 from tiler.errors import ConflictError, InvalidError, NotFoundError
 from tiler.services import Services
 from tiler.state.database import LIVE, Database, Job, Scene

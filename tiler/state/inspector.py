@@ -13,13 +13,13 @@ from typing import Any
 
 import rasterio
 
-from geosar.description import describe_scene
 from geosar.errors import GeosarError
 from geosar.footprint import footprint
 from geosar.grid import MapGrid, Window
-from geosar.raster import check_readable
 from geosar.scene import open_scene
-from geosar.sources import gdal_errors, resolve
+from geosar.scene.raster import check_readable
+from geosar.scene.source import gdal_errors, resolve
+from geosar.scene_info import describe_scene
 from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
 
 FILES_A_PROCESS = 200
@@ -44,7 +44,7 @@ class Inspector:
         self._executor().submit(_nothing)
 
     def describe(self, source: Path | dict[str, Path], **options: Any) -> dict[str, Any]:
-        """Give what `geosar.description.describe_scene` does, and the footprint; raises ServiceError for no scene.
+        """Give what `geosar.scene_info.describe_scene` does, and the footprint; raises ServiceError for no scene.
 
         `source` is a file, or one for each polarisation.
         """

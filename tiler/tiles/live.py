@@ -13,10 +13,10 @@ import geosar
 from geosar.engines import Engine, open_engine
 from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window, padded_window
+from geosar.model_fit import choose_polarisations
 from geosar.models import Model, load_model
 from geosar.scene import SarScene, open_scene
-from geosar.suitability import choose_polarisations
-from geosar.windowed import WindowTranslator
+from geosar.window_translator import WindowTranslator
 from tiler.errors import OverloadedError
 from tiler.settings import Settings
 from tiler.state import catalogue

@@ -16,8 +16,8 @@ from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
+from geosar.cog.overviews import halve as halve_bytes
 from geosar.grid import MapGrid, Window
-from geosar.overviews import halve as halve_bytes
 from tiler.errors import TooWideError
 from tiler.tiles import direct
 from tiler.tiles.live import BLOCK

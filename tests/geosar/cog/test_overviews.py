@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from geosar.overviews import Block, build_tile, halve, level_sizes
+from geosar.cog.overviews import Block, build_tile, halve, level_sizes
 
 
 def mean_by_hand(values: list[int]) -> int:

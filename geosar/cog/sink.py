@@ -13,13 +13,13 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from geosar.compression import TileEncoder, codec_version, pack_seed, unpack_seed
+from geosar.cog.compression import TileEncoder, codec_version, pack_seed, unpack_seed
+from geosar.cog.overviews import Block, build_tile, halve
+from geosar.cog.pyramid import Pyramid
+from geosar.cog.spool import Record, Spool, target_error, target_errors
+from geosar.cog.tiff import Layout, descriptive_tags, framed, lay_out
 from geosar.errors import TargetExistsError, UsageError
 from geosar.grid import MapGrid, Window, windows
-from geosar.overviews import Block, build_tile, halve
-from geosar.pyramid import Pyramid
-from geosar.spool import Record, Spool, target_error, target_errors
-from geosar.tiff import Layout, descriptive_tags, framed, lay_out
 
 _MEGABYTE = 1_000_000
 _BANDS = {"grey": 1, "rgb": 3}

@@ -13,7 +13,7 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 
-from geosar.tiff import ImageFormat, Level, descriptive_tags, framed, lay_out, longs, read_tags
+from geosar.cog.tiff import ImageFormat, Level, descriptive_tags, framed, lay_out, longs, read_tags
 
 ZSTD_RGB = ImageFormat(bands=3, tile=16, compression=50000, photometric=2, predictor=2)
 

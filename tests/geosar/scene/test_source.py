@@ -14,7 +14,6 @@ import rasterio
 from affine import Affine
 from helpers.rasters import TEN_METRES, speckled
 
-from geosar import sources
 from geosar.errors import (
     GridMismatchError,
     PolarisationError,
@@ -26,7 +25,8 @@ from geosar.errors import (
 )
 from geosar.grid import Window
 from geosar.scene import SarScene, open_scene
-from geosar.sources import beginning
+from geosar.scene import source as sources
+from geosar.scene.source import beginning
 
 VV = (10 * np.log10(speckled((1, 64, 96), seed=1))).astype(np.float32)
 VH = (10 * np.log10(speckled((1, 64, 96), seed=2))).astype(np.float32) - 7

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import rasterio
 
+from geosar.demo.examples import unpack_examples
 from geosar.errors import SceneNotFoundError
-from geosar.examples import unpack_examples
 
 
 def tarball(files: dict[str, bytes]) -> bytes:
@@ -73,6 +73,6 @@ def test_a_wheel_without_the_patches_is_refused_with_what_to_do(tmp_path: Path) 
 
 
 def test_without_the_package_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geosar.examples.find_spec", lambda _name: None)
+    monkeypatch.setattr("geosar.demo.examples.find_spec", lambda _name: None)
     with pytest.raises(SceneNotFoundError, match="pip install --no-deps bigearthnet-common"):
         unpack_examples(tmp_path)

@@ -15,8 +15,8 @@ from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, wr
 
 import geosar
 from geosar.cog import CogSink
+from geosar.cog.spool import target_errors
 from geosar.errors import TargetError, TargetExistsError
-from geosar.spool import target_errors
 
 SIZE = (700, 500)
 
@@ -146,7 +146,7 @@ def test_no_room_for_the_finished_file_is_found_before_it_is_begun(
     sink = open_sink(tmp_path / "a.tif")
     for window in sink.windows:
         sink.write_empty(window)
-    monkeypatch.setattr("geosar.cog.shutil.disk_usage", lambda _path: Full)
+    monkeypatch.setattr("geosar.cog.sink.shutil.disk_usage", lambda _path: Full)
     with pytest.raises(TargetError, match=r"about .* MB are needed in all .* stand side by side"), sink:
         pass
     assert "assembled.tif" not in names_in(sink.spool_folder)
@@ -155,7 +155,7 @@ def test_no_room_for_the_finished_file_is_found_before_it_is_begun(
 def test_a_limit_of_the_system_on_file_sizes_reads_as_a_full_disk(tmp_path: Path) -> None:
     script = f"""
         import resource, sys
-        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
         from helpers.cog_images import *
         from geosar.errors import TargetError
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))

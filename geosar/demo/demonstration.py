@@ -7,7 +7,6 @@ does the same, and then serves the last of them.
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import geosar
+from geosar.demo.examples import unpack_examples
+from geosar.demo.sheet import Panel, enlarged, optical_picture, write_sheet
 from geosar.errors import GeosarError
-from geosar.examples import unpack_examples
 from geosar.models import DEFAULT_MODEL, Model
 from geosar.quicklook import radar_picture
 from geosar.report import Progress as Stand
 from geosar.report import TranslationReport
-from geosar.sidebyside import Panel, enlarged, optical_picture, write_sheet
 
 SYNTHETIC = "The pictures named SYNTHETIC are a network's guess at the colours, not an observation."
 _SIDE_SMALL = 240
@@ -178,7 +177,3 @@ def _tell(shown: Sequence[Shown], folder: Path, overview: Path, map_file: Path, 
     else:
         console.print("With GEOSAR_DATA set to the project's data, the demo translates Los Angeles as well (16 Mpx).")
     console.print(f"\nOpen {overview} first, then the .tif files in QGIS.", markup=False)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from helpers.rasters import speckled
 
-from geosar import polarisations
 from geosar.errors import PolarisationError
-from geosar.scene import open_scene
+from geosar.scene import open_scene, polarisations
 
 DECIBEL = (10 * np.log10(speckled((2, 60, 80)))).astype(np.float32)
 

@@ -14,13 +14,15 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
 
-from geosar import polarisations, safe, sources, warping
 from geosar.backscatter import Unit
 from geosar.errors import GridMismatchError, PolarisationError, SceneContentError, SceneReadError, UsageError
 from geosar.grid import MapGrid
-from geosar.polarisations import UNKNOWN
-from geosar.raster import Raster, bands_are_equal, check_readable, is_photograph, measurement_bands
-from geosar.sources import Source, gdal_errors
+from geosar.scene import polarisations, safe
+from geosar.scene import source as sources
+from geosar.scene import warp as warping
+from geosar.scene.polarisations import UNKNOWN
+from geosar.scene.raster import Raster, bands_are_equal, check_readable, is_photograph, measurement_bands
+from geosar.scene.source import Source, gdal_errors
 
 if TYPE_CHECKING:
     from rasterio.vrt import WarpedVRT

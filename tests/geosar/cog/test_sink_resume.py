@@ -70,10 +70,10 @@ def test_a_killed_run_leaves_the_old_file_and_a_spool_that_resumes(
     path.write_bytes(b"the old file")
     script = f"""
         import os, signal, sys
-        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
         from pathlib import Path
         from helpers.cog_images import *
-        from geosar.spool import Spool
+        from geosar.cog.spool import Spool
         moment, calls = {moment!r}, 0
 
         def die(*_: Any):
@@ -94,8 +94,8 @@ def test_a_killed_run_leaves_the_old_file_and_a_spool_that_resumes(
                 super().copy_to(*arguments)
                 die()
 
-        import geosar.cog
-        geosar.cog.Spool = Deadly
+        import geosar.cog.sink
+        geosar.cog.sink.Spool = Deadly
         write_image(Path({str(path)!r}), smooth_image(*{SIZE}), plan={PLAN}, overwrite=True)
     """
     environment = {**os.environ, "PYTHONPATH": str(Path(geosar.__file__).parents[1])}

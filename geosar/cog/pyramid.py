@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from geosar.cog.overviews import level_sizes
+from geosar.cog.tiff import LEADER, Level
 from geosar.grid import Window
-from geosar.overviews import level_sizes
-from geosar.tiff import LEADER, Level
 
 LEVELS_IN_WINDOW = 3
 """Full resolution and the overviews by 2 and by 4 are made from one window alone."""

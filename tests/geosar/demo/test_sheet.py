@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geosar.sidebyside import Panel, enlarged, optical_picture, write_sheet
+from geosar.demo.sheet import Panel, enlarged, optical_picture, write_sheet
 
 MakeRaster = Callable[..., Path]
 

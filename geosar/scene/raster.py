@@ -11,7 +11,7 @@ from rasterio.io import DatasetReader
 from geosar.backscatter import Mask, Values
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, Window
-from geosar.sources import Source, gdal_errors
+from geosar.scene.source import Source, gdal_errors
 
 if TYPE_CHECKING:
     from rasterio.vrt import WarpedVRT

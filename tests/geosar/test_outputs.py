@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from geosar.errors import TargetError, TargetExistsError
-from geosar.target import plan_targets, write_json
+from geosar.outputs import plan_targets, write_json
 
 
 @pytest.fixture

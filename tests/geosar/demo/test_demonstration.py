@@ -8,8 +8,8 @@ import rasterio
 from PIL import Image
 from rich.console import Console
 
-from geosar.demo import demonstrate, main
-from geosar.examples import unpack_examples
+from geosar.demo.demonstration import demonstrate, main
+from geosar.demo.examples import unpack_examples
 
 
 def test_it_translates_six_real_scenes_and_says_that_they_are_synthetic(tmp_path: Path) -> None:
@@ -33,7 +33,9 @@ def test_it_translates_six_real_scenes_and_says_that_they_are_synthetic(tmp_path
 @pytest.fixture
 def _two_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two patches are as good as six where something else is looked at."""
-    monkeypatch.setattr("geosar.demo.unpack_examples", lambda folder, wheel: unpack_examples(folder, wheel)[:2])
+    monkeypatch.setattr(
+        "geosar.demo.demonstration.unpack_examples", lambda folder, wheel: unpack_examples(folder, wheel)[:2]
+    )
 
 
 @pytest.mark.usefixtures("_two_examples")

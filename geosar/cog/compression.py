@@ -7,8 +7,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from geosar.cog.tiff import ImageFormat
 from geosar.errors import UsageError
-from geosar.tiff import ImageFormat
 
 _HORIZONTAL = 2
 _GREY, _RGB, _YCBCR = 1, 2, 6

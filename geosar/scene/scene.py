@@ -14,7 +14,6 @@ from typing import Any, Self
 import numpy as np
 from affine import Affine
 
-from geosar import polarisations
 from geosar.backscatter import (
     BandStatistics,
     Mask,
@@ -28,8 +27,9 @@ from geosar.backscatter import (
 )
 from geosar.errors import PolarisationError, SceneChangedError, SceneContentError, SceneNotFoundError
 from geosar.grid import MapGrid, Window, read_plan
-from geosar.opening import Band, Opened, Request, open_rasters
-from geosar.sampling import Sample, draw
+from geosar.scene import polarisations
+from geosar.scene.opening import Band, Opened, Request, open_rasters
+from geosar.scene.sampling import Sample, draw
 
 _PRODUCT_TIME = re.compile(r"(?<!\d)(\d{8}T\d{6})(?!\d)", re.IGNORECASE)
 
