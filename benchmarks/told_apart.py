@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from training.data import fit_normalisers, normalised, read_pairs
-from training.preview import grey
-from training.protocol.scoring import as_bytes
-from training.translators import engine_translator
+from training.inference import grey
+from training.packaging.translators import engine_translator
+from training.pairs.pair import fit_normalisers, normalised, read_pairs
+from training.scoring.patches import as_bytes
 
 KINDS = ("radar", "synthetic", "true")
 COVERS = ("town", "field", "forest", "bare hill", "water")

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.baselines import Translator, baselines
-from training.checkpoint import load_network
-from training.data import Pair, coloured_split, read_pairs
-from training.evaluate import evaluate, markdown
-from training.metrics import Image
-from training.preview import generate
-from training.translators import engine_translator
+from training.fitting.checkpoint import load_network
+from training.inference import generate
+from training.packaging.translators import engine_translator
+from training.pairs.pair import Pair, coloured_split, read_pairs
+from training.scoring.baselines import Translator, baselines
+from training.scoring.metrics import Image
+from training.scoring.table import evaluate, markdown
 
 Backscatter = NDArray[np.float32]
 

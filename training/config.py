@@ -67,7 +67,7 @@ class Config:
     share: float = 1.0
     """Share of the training pairs of each source that is used, drawn by name; for learning curves."""
     calibrated: bool = False
-    """Take the pairs that have their backscatter in decibels in that form as well; see `training.data.in_decibels`."""
+    """Take the pairs that have their backscatter in decibels in that form as well; see `in_decibels`."""
     source_weights: dict[str, float] = field(default_factory=dict)
     water_crops: float = 0.0
     """Share of crops that are drawn around water, told from the optical image."""

@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from training.checkpoint import restore
 from training.config import Config
-from training.data import Batch
-from training.descent import Descent, Terms
+from training.fitting.checkpoint import restore
+from training.fitting.descent import Descent, Terms
 from training.networks.painter import Network
+from training.pairs.pair import Batch
 
 Settings = TypeVar("Settings", bound=Config)
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from geosar.backscatter import Unit
-from training.colour import luma_chroma
 from training.config import Config, from_dict
-from training.data import Batch, Pair
+from training.pairs.pair import Batch, Pair
+from training.pairs.tone import luma_chroma
 
 WIDTHS = [4, 6, 8, 8, 8]
 SEA, LAKE, WOOD, ROOFS, MEADOW = (45, 85, 130), (36, 58, 67), (30, 48, 32), (120, 125, 135), (90, 120, 60)
@@ -88,3 +89,13 @@ def showing(*colours: tuple[int, int, int], noise: float = 0.0) -> Batch:
     mask = torch.ones_like(truth[:, :1])
     one = torch.ones(1, 1, 1, 1)
     return Batch(sar=mask, luma=truth[:, :1], chroma=truth[:, 1:], valid=mask, coloured=one, label=one)
+
+
+def same(first: Any, second: Any) -> bool:
+    if isinstance(first, Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(same(a, b) for a, b in zip(first, second, strict=True))
+    return bool(first == second)

@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 from flood_chips import write_ombria, write_sen1floods11
 from laboratory import make_pair, make_pairs, tiny_config, write_pairs
 
-from training import averaging
 from training.commands.evaluate import evaluate
+from training.fitting import averaging
+from training.fitting.trainer import Trainer
 from training.flood import chips
-from training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from flood_chips import SIZE, scene, write_ombria, write_sen1floods11
 
-from training.data import PairsError
 from training.flood import chips
 from training.flood.chips import read_chips
 from training.flood.inputs import BOTH, COLORIZED, OPTICAL, RADAR, bands_of
@@ -14,6 +13,7 @@ from training.flood.scores import Counts, compare, count, pooled
 from training.flood.segmenter import Schedule, segment, train_segmenter
 from training.flood.study import Study, verdicts
 from training.flood.thresholds import fit_threshold, otsu_level
+from training.pairs.pair import PairsError
 
 
 def bands(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

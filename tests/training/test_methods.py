@@ -8,23 +8,23 @@ import numpy as np
 import openvino
 import pytest
 import torch
-from laboratory import make_dual_pair, make_pair
-from test_trainer import same
+from laboratory import make_dual_pair, make_pair, same
 from torch import nn
 
-from training import averaging, package
-from training.checkpoint import load_network, read_checkpoint
-from training.colour import fused_with_radar, luma_chroma, luma_of, picture
 from training.config import Config, from_dict, load_config
-from training.data import Pair, fit_normalisers, normalised
+from training.fitting import averaging
+from training.fitting.checkpoint import load_network, read_checkpoint
+from training.fitting.trainer import Trainer
+from training.inference import generate
 from training.methods import METHODS, method_named
 from training.networks.composites import Composite
 from training.networks.contrast import contrast
 from training.networks.filters import LinearFilter, boxes, pixels
 from training.networks.painter import Painter
 from training.networks.spatchgan import StatisticsDiscriminator
-from training.preview import generate
-from training.trainer import Trainer
+from training.packaging import writer
+from training.pairs.pair import Pair, fit_normalisers, normalised
+from training.pairs.tone import fused_with_radar, luma_chroma, luma_of, picture
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 GAN = {"width": 4, "adversary_width": 4, "crop": 128}
@@ -102,7 +102,7 @@ def test_a_network_becomes_a_graph_of_the_same_images(name: str) -> None:
     sar = torch.randn(1, config.channels, side, side).clamp(-4, 4)
     with torch.no_grad():
         expected = network(sar).numpy()
-    graph = openvino.compile_model(package.to_openvino(network), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    graph = openvino.compile_model(writer.to_openvino(network), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = graph(sar.numpy())[0]
     cut = (expected.shape[2] - found.shape[2]) // 2
     inner = slice(network.halo, -network.halo or None)

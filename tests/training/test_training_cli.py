@@ -13,10 +13,10 @@ from laboratory import WIDTHS, make_pairs, write_pairs
 
 from training.cli import train
 from training.commands import export as export_command
-from training.evaluate import GroupScores
-from training.export import Report
-from training.metrics import Scores
-from training.translators import Agreement
+from training.packaging.export import Report
+from training.packaging.translators import Agreement
+from training.scoring.metrics import Scores
+from training.scoring.table import GroupScores
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = f"updates: 4\nbatch: 2\ncrop: 96\nwidths: {WIDTHS}\nadversary_width: 4\nwarmup: 2\n"

@@ -8,20 +8,19 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from laboratory import MEADOW, SEA, WOOD, make_pairs, showing, tiny_config
+from laboratory import MEADOW, SEA, WOOD, make_pairs, same, showing, tiny_config
 from safetensors.torch import save_file
-from test_trainer import same
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
-from training import averaging
-from training.averaging import settle_norms
-from training.checkpoint import CheckpointError, read_checkpoint, read_packaged
 from training.cli import train
 from training.config import ConfigError
-from training.data import fit_normalisers
+from training.fitting import averaging
+from training.fitting.averaging import settle_norms
+from training.fitting.checkpoint import CheckpointError, read_checkpoint, read_packaged
+from training.fitting.trainer import Trainer
 from training.methods.tuning import beside_sea, goal
-from training.trainer import Trainer
+from training.pairs.pair import fit_normalisers
 
 
 @pytest.fixture

@@ -9,7 +9,11 @@ from typing import get_args
 import click
 import torch
 
-from training.benchmark import (
+from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from training.fitting.trainer import Precision
+from training.pairs.pair import PairsError
+from training.pairs.registration import registered
+from training.scoring.comparison import (
     Budget,
     default_configs,
     few,
@@ -20,10 +24,6 @@ from training.benchmark import (
     score,
     settings_of,
 )  # fmt: skip
-from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
-from training.data import PairsError
-from training.registration import registered
-from training.trainer import Precision
 
 
 @click.command()

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from training.averaging import blended
-from training.checkpoint import read_checkpoint, read_packaged, write_checkpoint
 from training.commands.options import FILE, plain_errors
+from training.fitting.averaging import blended
+from training.fitting.checkpoint import read_checkpoint, read_packaged, write_checkpoint
 
 
 @click.command()

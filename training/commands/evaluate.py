@@ -6,20 +6,20 @@ from pathlib import Path
 import click
 
 from geosar.models import load_model
-from training.baselines import Translator, baselines
-from training.checkpoint import load_network, settings_of
 from training.commands.flood import flood
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
-from training.data import Pair, coloured_split
-from training.evaluate import markdown, table_of
-from training.preview import generate
-from training.protocol.measures import MEASURES, QUICK, Measure
-from training.protocol.perceptual import FID_NOTE, LPIPS_NETWORKS, lpips_measure, lpips_note, set_scores
-from training.protocol.report import Setting, write_report
-from training.protocol.scoring import progress_bar, score_patches
-from training.protocol.sheet import save_sheet
-from training.registration import registered
-from training.translators import engine_translators
+from training.fitting.checkpoint import load_network, settings_of
+from training.inference import generate
+from training.packaging.translators import engine_translators
+from training.pairs.pair import Pair, coloured_split
+from training.pairs.registration import registered
+from training.scoring.baselines import Translator, baselines
+from training.scoring.measures import MEASURES, QUICK, Measure
+from training.scoring.patches import progress_bar, score_patches
+from training.scoring.perceptual import FID_NOTE, LPIPS_NETWORKS, lpips_measure, lpips_note, set_scores
+from training.scoring.report import Setting, write_report
+from training.scoring.sheet import save_sheet
+from training.scoring.table import markdown, table_of
 
 DEFAULT = "scores"
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from training.checkpoint import settings_of
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
-from training.evaluate import markdown
-from training.export import Tone, export_model
-from training.package import CREDIT, Identity
+from training.fitting.checkpoint import settings_of
+from training.packaging.export import Tone, export_model
+from training.packaging.writer import CREDIT, Identity
+from training.scoring.table import markdown
 
 
 @click.command()

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from training.commands.options import FOLDER, plain_errors
-from training.falsecolour import CLOUDED, make_pairs
+from training.preparation.ombria import CLOUDED, make_pairs
 
 
 @click.command()

@@ -7,8 +7,8 @@ import click
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
 from training.config import ConfigError, load_config
-from training.registration import registered
-from training.trainer import Precision, Trainer
+from training.fitting.trainer import Precision, Trainer
+from training.pairs.registration import registered
 
 
 @click.command()

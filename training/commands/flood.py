@@ -12,7 +12,7 @@ from training.flood.inputs import INPUTS, colorize
 from training.flood.report import write_study
 from training.flood.segmenter import Schedule
 from training.flood.study import run_study
-from training.translators import engine_translator
+from training.packaging.translators import engine_translator
 
 
 @click.command()

@@ -8,7 +8,7 @@ import click
 import torch
 
 from geosar.errors import GeosarError
-from training.data import Pair, PairsError, in_decibels, read_pairs
+from training.pairs.pair import Pair, PairsError, in_decibels, read_pairs
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geosar.backscatter import Normaliser, Unit, band_statistics, to_decibel
-from training.data import CLIP, PairsError
+from training.pairs.pair import CLIP, PairsError
 
 SEEN_IN_TRAINING = frozenset({"India_900498"})
 """Chips whose radar a packaged model was trained on; they are left out of the scores."""

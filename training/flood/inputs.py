@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.baselines import Translator
 from training.flood.chips import Chip
-from training.protocol.scoring import as_bytes
+from training.scoring.baselines import Translator
+from training.scoring.patches import as_bytes
 
 RADAR, COLORIZED, BOTH, OPTICAL = "radar", "colorized", "radar + colorized", "optical"
 INPUTS = (RADAR, COLORIZED, BOTH, OPTICAL)

@@ -13,7 +13,7 @@ from training.flood.chips import Chip
 from training.flood.inputs import BOTH, COLORIZED, INPUTS, RADAR, Mask
 from training.flood.scores import WaterScores, pooled
 from training.flood.study import LEVEL, METHODS, UNET, Study, verdicts
-from training.preview import grey
+from training.inference import grey
 
 SHOWN = 12
 SIDE = 256

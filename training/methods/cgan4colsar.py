@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.bases import AdversarialConfig, PainterMethod, frozen, regression_loss
-from training.colour import fused_with_radar
 from training.config import ConfigError, one_of
-from training.data import Batch
-from training.descent import Descent, Terms
-from training.discriminator import PatchDiscriminator
+from training.fitting.descent import Descent, Terms
+from training.method_families import AdversarialConfig, PainterMethod, frozen, regression_loss
+from training.networks.discriminator import PatchDiscriminator
 from training.networks.painter import Painter
 from training.networks.unet import UNet
+from training.pairs.pair import Batch
+from training.pairs.tone import fused_with_radar
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from training.bases import RegressionConfig, RegressionMethod
 from training.config import at_least
+from training.method_families import RegressionConfig, RegressionMethod
 from training.networks.painter import Painter
 
 

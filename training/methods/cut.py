@@ -6,15 +6,15 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from training.bases import AdversarialConfig, PainterMethod, frozen
-from training.colour import luma_of
 from training.config import at_least
-from training.data import CLIP, Batch
-from training.descent import Descent, Terms
-from training.discriminator import PatchDiscriminator
+from training.fitting.descent import Descent, Terms
+from training.method_families import AdversarialConfig, PainterMethod, frozen
 from training.networks.contrast import Projection, contrast, draw_places
+from training.networks.discriminator import PatchDiscriminator
 from training.networks.painter import Painter
 from training.networks.resnet import ResNet
+from training.pairs.pair import CLIP, Batch
+from training.pairs.tone import luma_of
 
 PROJECTED = 256
 """Size of the space in which patches are compared."""

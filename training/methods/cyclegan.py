@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.bases import AdversarialConfig, PainterMethod, frozen
 from training.config import ConfigError, at_least
-from training.data import CLIP, Batch
-from training.descent import Descent, Terms
-from training.discriminator import PatchDiscriminator
+from training.fitting.descent import Descent, Terms
+from training.method_families import AdversarialConfig, PainterMethod, frozen
+from training.networks.discriminator import PatchDiscriminator
 from training.networks.painter import Painter
 from training.networks.resnet import Labelled, ResNet
+from training.pairs.pair import CLIP, Batch
 
 LABEL_SHOWN = 0.5
 """Share of crops whose class is given."""

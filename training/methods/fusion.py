@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.bases import PainterMethod, RegressionConfig, regression_loss
 from training.config import ConfigError, one_of
-from training.data import Batch
-from training.descent import Descent, Terms
+from training.fitting.descent import Descent, Terms
+from training.method_families import PainterMethod, RegressionConfig, regression_loss
 from training.networks.composites import COMPOSITIONS, RADIUS, Composite
 from training.networks.painter import Painter
 from training.networks.unet import UNet
+from training.pairs.pair import Batch
 
 
 @dataclass(frozen=True)

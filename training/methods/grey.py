@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from training.bases import LinearMethod, linear_painter
 from training.config import Config
+from training.method_families import LinearMethod, linear_painter
 from training.networks.filters import pixels
 from training.networks.painter import Painter
 

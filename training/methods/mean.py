@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from training.bases import LinearMethod, linear_painter
 from training.config import Config
+from training.method_families import LinearMethod, linear_painter
 from training.networks.painter import Painter
 
 

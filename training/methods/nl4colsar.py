@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from training.bases import RegressionConfig, RegressionMethod
 from training.config import ConfigError
+from training.method_families import RegressionConfig, RegressionMethod
 from training.networks.painter import Painter
 
 

@@ -8,13 +8,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from geosar.engines.generator import LEVELS, STRIDE, Generator
-from training import losses
-from training.colour import LUMA_DEVIATION, LUMA_MEAN
 from training.config import Config, ConfigError, at_least, one_of
-from training.data import Batch
-from training.descent import Descent, Terms
-from training.discriminator import JUDGES, Adversary
+from training.fitting import losses
+from training.fitting.descent import Descent, Terms
 from training.method import Method
+from training.networks.discriminator import JUDGES, Adversary
+from training.pairs.pair import Batch
+from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
 
 ADVERSARY_FIELD = 136
 """Pixels on a side of the larger of the patches that the discriminators judge."""
@@ -34,7 +34,7 @@ class Pix2PixConfig(Config):
     widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
     adversary_width: int = 32
     judges: list[str] = field(default_factory=lambda: ["detail", "colour"])
-    """Discriminators of the adversarial stage: see `training.discriminator`."""
+    """Discriminators of the adversarial stage: see `training.networks.discriminator`."""
     spectral: bool = True
     """Normalise the discriminators' convolutions by their spectra."""
     dropout: float = 0.0

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training import losses
-from training.checkpoint import CheckpointError, settings_in
 from training.config import ConfigError
-from training.data import Batch
+from training.fitting import losses
+from training.fitting.checkpoint import CheckpointError, settings_in
 from training.methods.pix2pix import Pix2Pix, Pix2PixConfig
+from training.pairs.pair import Batch
 
 SHORE = 4
 """Cells of 4 x 4 pixels around water where the truth is the target as well."""

@@ -18,7 +18,7 @@ WARN_SHIFT = 1.5
 
 
 def write_manifest(path: Path, tiles: Sequence[Tile], splits: Mapping[str, str]) -> None:
-    """Write ``manifest.csv`` as `training.data.read_pairs` takes it."""
+    """Write ``manifest.csv`` as `training.pairs.pair.read_pairs` takes it."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow([

@@ -1,0 +1,1 @@
+"""The loop that fits a network: data, loss, descent, averages, checkpoints, log."""

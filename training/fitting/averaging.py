@@ -1,0 +1,63 @@
+"""Averages of weights, made ready for inference: they need normalisation statistics of their own."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from geosar.engines.generator import Generator
+from training.config import Config
+from training.networks.painter import Network
+from training.pairs.crops import Crops, collate
+from training.pairs.pair import Batch, Pair
+
+BATCHES = 60
+
+
+@torch.no_grad()
+def settle_norms(network: Network, config: Config, pairs: Sequence[Pair], batches: int | None = None) -> Network:
+    """Return a copy, in evaluation mode, whose running statistics are the means over fixed training batches (60).
+
+    An average of weights has other activations than any network that was averaged, so neither their
+    statistics nor an average of those is right for it (Izmailov et al. 2018, section 3.2). Where training
+    kept those of a packaged model, they stay.
+    """
+    if config.goes_on:
+        return copy.deepcopy(network).eval()
+    network = copy.deepcopy(network).train()
+    if isinstance(network, Generator):
+        network.dropout = 0.0
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+    if norms:
+        crops = Crops(pairs, config, length=(batches or BATCHES) * config.batch, seed=config.seed + 1)
+        device = norms[0].weight.device
+        batch: Batch
+        for batch in DataLoader(crops, config.batch, collate_fn=collate):
+            network(batch.sar.to(device, memory_format=torch.channels_last))
+    return network.eval()
+
+
+def blended(first: dict[str, Any], second: dict[str, Any], share: float) -> dict[str, Any]:
+    """Return the state of a checkpoint between two: its averaged weights are (1 - share) first + share second.
+
+    Wang et al. 2018 (ESRGAN, network interpolation). Networks that were tuned from one can be averaged; of others the
+    average is nothing. A share below 0 or above 1 leads beyond one of them. Settings and updates are the first's.
+    Raises ValueError when the networks are of two kinds.
+    """
+    if first["architecture"] != second["architecture"]:
+        raise ValueError(
+            f"The networks differ ({first['architecture']} and {second['architecture']}); blend two checkpoints of one."
+        )
+    other = second["average"]
+    weights = {
+        name: values.lerp(other[name], share) if values.is_floating_point() else values
+        for name, values in first["average"].items()
+    }
+    kept = {key: first[key] for key in ("config", "update", "architecture")}
+    return kept | {"generator": weights, "average": weights}

@@ -1,0 +1,223 @@
+"""The loop for every method: data, devices, schedule, log, previews, and checkpoints that resume bit-equal."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from training.config import Config, ConfigError
+from training.fitting.averaging import settle_norms
+from training.fitting.checkpoint import (
+    CheckpointError,
+    read_checkpoint,
+    read_packaged,
+    restore,
+    settings_in,
+    write_checkpoint,
+)
+from training.fitting.descent import Descent, Terms
+from training.fitting.log import Log
+from training.inference import save_preview
+from training.methods import method_named
+from training.networks.painter import Network
+from training.pairs.crops import Crops, Share, collate
+from training.pairs.pair import Pair, shared
+
+Precision = Literal["auto", "32-true", "bf16-mixed"]
+LOG_EVERY = 50
+
+
+class Trainer:
+    """Trains on `pairs` into `folder`: ``last.pt``, ``log.csv``, TensorBoard events and preview pictures.
+
+    With several `devices` (or under ``torchrun``), each process takes its share of every batch, so that the number of
+    devices changes the speed and not the training; the first one writes.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        pairs: list[Pair],
+        folder: Path,
+        *,
+        precision: Precision = "auto",
+        workers: int = 0,
+        devices: int = 1,
+        nodes: int = 1,
+    ) -> None:
+        self.config, self.folder, self.workers = config, folder, workers
+        strategy = "ddp" if devices * nodes > 1 else "auto"
+        self.fabric = Fabric(devices=devices, num_nodes=nodes, strategy=strategy, precision=_precision(precision))
+        self.fabric.launch()
+        if config.batch % self.fabric.world_size:
+            raise ConfigError(
+                f"batch is {config.batch}; expected a multiple of the {self.fabric.world_size} processes that share it."
+            )
+        self.fabric.seed_everything(config.seed, verbose=False)
+        kind = method_named(config.method)
+        usable = [pair for pair in pairs if pair.coloured or not kind.colour_only]
+        self.train_pairs = shared([pair for pair in usable if pair.split == "train"], config.share)
+        self.val_pairs = [pair for pair in usable if pair.split == "val" and pair.coloured]
+        self.crops = Crops(self.train_pairs, config, length=config.updates * config.batch, seed=config.seed)
+        self.method = kind(config)
+        for network in self.method.networks.values():
+            nn.utils.convert_conv2d_weight_memory_format(network.to(self.fabric.device), torch.channels_last)
+        self.descent = Descent(self.fabric)
+        self.update = 0
+        self.stopping = False
+        self._spent = 0.0  # share of the seconds that `fit` was given
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resumed run needs."""
+        return {
+            "config": self.config.to_dict(), "update": self.update, "architecture": self.method.generator.architecture,
+        } | {name: part.state_dict() for name, part in self.method.parts.items()}  # fmt: skip
+
+    def resume(self, checkpoint: Path) -> None:
+        """Go on from a checkpoint of the same method and stage; raises CheckpointError for any other."""
+        state = read_checkpoint(checkpoint, self.fabric.device)
+        label = settings_in(state, checkpoint).label
+        if label != self.config.label:
+            raise CheckpointError(
+                f"{checkpoint} is of {label}, these settings are for {self.config.label}. "
+                "Give another output folder, and this checkpoint with --from."
+            )
+        self._check_architecture(state, checkpoint)
+        restore(self.method.parts, state, checkpoint)
+        self.update = int(state["update"])
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Take the generator of another run, or of a packaged model's folder.
+
+        Raises CheckpointError when its network is another, or a file cannot be read.
+        """
+        read = read_packaged if checkpoint.is_dir() else read_checkpoint
+        state = read(checkpoint, self.fabric.device)
+        self._check_architecture(state, checkpoint)
+        self.method.start(state, checkpoint)
+
+    def _check_architecture(self, state: dict[str, Any], checkpoint: Path) -> None:
+        if state["architecture"] != self.method.generator.architecture:
+            raise CheckpointError(
+                f"{checkpoint} holds the network {state['architecture']}; these settings make "
+                f"{self.method.generator.architecture}. Use the settings (widths and the like) that it was made with."
+            )
+
+    def fit(self, seconds: float | None = None) -> None:
+        """Train until ``config.updates``, or for so many seconds if that is less.
+
+        SIGTERM and Ctrl-C end it after the update under way, with a checkpoint. Raises FloatingPointError when a loss
+        or a gradient is not finite, before it reaches the weights; CheckpointWriteError when a checkpoint cannot be
+        written. The last checkpoint is intact after both.
+        """
+        first_process = self.fabric.is_global_zero
+        log = Log(self.folder, self.config.label, self.update) if first_process else None
+        meter: dict[str, float] = {}
+        self._spent = 0.0
+        started, first = time.monotonic(), self.update
+        with (
+            self._stopped_by_signals(),
+            tqdm(
+                total=self.config.updates, initial=self.update, unit="update", mininterval=5, disable=not first_process
+            ) as bar,
+        ):
+            for batch in self._batches():
+                terms = self._step(batch.to(self.fabric.device))
+                self.update += 1
+                bar.update()
+                for key, value in _numbers(terms).items():
+                    meter[key] = meter.get(key, value) * 0.98 + value * 0.02
+                if log and self.update % LOG_EVERY == 0:
+                    bar.set_postfix({key: f"{value:.3f}" for key, value in meter.items()}, refresh=False)
+                    speed = (self.update - first) * self.config.batch / (time.monotonic() - started)
+                    log.add(self.update, meter | {"crops_per_second": speed})
+                if seconds is not None:
+                    self._spent = (time.monotonic() - started) / seconds
+                    self.stopping = self.stopping or self._spent > 1
+                if self._any_stopping():
+                    break
+                if self.update % self.config.checkpoint_every == 0:
+                    self.save()
+                if first_process and self.val_pairs and self.update % self.config.preview_every == 0:
+                    save_preview(self.averaged(), self.val_pairs, self.folder / f"preview_{self.update:06d}.png")
+            self.save()
+        if log:
+            log.close()
+
+    def _batches(self) -> DataLoader[Any]:
+        mine = Share(
+            range(self.update, self.config.updates), self.config.batch, self.fabric.global_rank, self.fabric.world_size
+        )
+        pinned = self.fabric.device.type == "cuda"  # pages that the card reads while the next batch is cut
+        return DataLoader(
+            self.crops, mine.size, sampler=mine, num_workers=self.workers, collate_fn=collate, pin_memory=pinned
+        )
+
+    def _step(self, batch: Any) -> Terms:
+        # What a method draws depends on the seed and the update alone, as its crops do.
+        torch.manual_seed((self.config.seed * 1_000_003 + self.update) * 64 + self.fabric.global_rank)
+        pace = self._pace()
+        for name, optimiser in self.method.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = self.method.rates[name] * pace
+        self.descent.update = self.update
+        return self.method.step(batch, self.descent)
+
+    def _pace(self) -> float:
+        """Share of the learning rates that the next update takes: they rise at first, and may fall at the end."""
+        left = 1.0 - max(self.update / self.config.updates, self._spent)
+        fallen = left / self.config.cooldown if self.config.cooldown else 1.0
+        return max(0.0, min(1.0, (self.update + 1) / self.config.warmup, fallen))
+
+    def averaged(self) -> Network:
+        """Return the averaged weights with normalisation statistics of their own, ready for inference."""
+        with self.fabric.autocast():
+            return settle_norms(self.method.average, self.config, self.train_pairs)
+
+    def save(self) -> None:
+        """Write ``last.pt``; raises CheckpointWriteError, after which the old one is still there."""
+        if self.fabric.is_global_zero:
+            write_checkpoint(self.state(), self.folder / "last.pt")
+
+    def _any_stopping(self) -> bool:
+        if self.fabric.world_size > 1:  # all stop after the same update
+            stopping = self.fabric.all_reduce(torch.tensor(float(self.stopping)), reduce_op="sum")
+            self.stopping = bool(stopping)
+        return self.stopping
+
+    @contextmanager
+    def _stopped_by_signals(self) -> Iterator[None]:
+        def stop(_number: int, _frame: object) -> None:
+            self.stopping = True
+
+        earlier = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
+
+
+def _numbers(terms: Terms) -> dict[str, float]:
+    """Read all losses in one exchange with the device."""
+    values: Tensor = torch.stack([value.detach().float().reshape(()) for value in terms.values()])
+    return dict(zip(terms, values.tolist(), strict=True))
+
+
+def _precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
+    """bf16 where the hardware multiplies in it; elsewhere autocast halves the speed instead of doubling it."""
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "bf16-mixed"
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return "bf16-mixed" if "avx512_bf16" in flags or "amx_bf16" in flags else "32-true"

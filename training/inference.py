@@ -1,0 +1,60 @@
+"""Pictures of a network's work: SAR | generated | true optical, row by row."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from geosar.engines.generator import HALO, STRIDE
+from training.networks.painter import Network
+from training.pairs.pair import CLIP, Pair, fit_normalisers, fit_tones, normalised
+
+SIDE = 256
+
+
+def mirrored(backscatter: NDArray[np.float32], halo: int = HALO, stride: int = STRIDE) -> NDArray[np.float32]:
+    """Grow a patch (..., H, W) by the halo and up to the stride, mirrored: its values are then what a window gives."""
+    grown = [(halo, halo + -length % stride) for length in backscatter.shape[-2:]]
+    return np.pad(backscatter, [(0, 0)] * (backscatter.ndim - 2) + grown, mode="symmetric")
+
+
+@torch.no_grad()
+def generate(network: Network, backscatter: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Translate a whole normalised patch (H, W) or (P, H, W) of any size: (H, W, 4) of 0 to 255.
+
+    It is mirrored at its borders.
+    """
+    height, width = backscatter.shape[-2:]
+    device = next((part.device for part in (*network.parameters(), *network.buffers())), torch.device("cpu"))
+    grown = mirrored(backscatter, network.halo, network.stride)
+    sar = torch.from_numpy(grown if grown.ndim == 3 else grown[None])[None].to(device)
+    image = network(sar).float().clamp(0, 255)[0].permute(1, 2, 0)
+    area = slice(network.halo, network.halo + height), slice(network.halo, network.halo + width)
+    result: NDArray[np.float32] = image[area].cpu().numpy()
+    return result
+
+
+def grey(backscatter: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Normalised backscatter as an 8-bit picture (H, W); of several polarisations the first."""
+    backscatter = backscatter if backscatter.ndim == 2 else backscatter[0]
+    scaled = (backscatter - CLIP[0] / 2) / (CLIP[1] - CLIP[0]) * 2 * 255
+    picture: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
+    return picture
+
+
+def save_preview(network: Network, pairs: Sequence[Pair], path: Path, rows: int = 8, columns: int = 3) -> None:
+    """Save a sheet of `rows` x `columns` triples, drawn evenly from the pairs; truth is tone-aligned."""
+    normalisers, tones = fit_normalisers(pairs), fit_tones(pairs)
+    chosen = [pairs[int(i)] for i in np.linspace(0, len(pairs) - 1, min(rows * columns, len(pairs)))]
+    sheet = Image.new("RGB", (columns * 3 * SIDE, rows * SIDE))
+    for index, pair in enumerate(chosen):
+        backscatter = normalised(pair, normalisers)[..., : SIDE * 2, : SIDE * 2]
+        truth = tones[pair.source](pair.optical)[: SIDE * 2, : SIDE * 2].astype(np.uint8)
+        image = generate(network, backscatter)[..., :3].astype(np.uint8)
+        left, top = index % columns * 3 * SIDE, index // columns * SIDE
+        for place, picture in enumerate((np.repeat(grey(backscatter)[..., None], 3, 2), image, truth)):
+            sheet.paste(Image.fromarray(picture[:SIDE, :SIDE]), (left + place * SIDE, top))
+    sheet.save(path)

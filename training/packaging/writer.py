@@ -1,0 +1,164 @@
+"""The files of a packaged model: int8 and float32 networks, safetensors, manifest."""
+
+import copy
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nncf
+import numpy as np
+import openvino
+import torch
+from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+from numpy.typing import NDArray
+from openvino import opset13
+from safetensors.torch import save
+
+from geosar.engines.generator import HALO, STRIDE, Generator, fold
+from geosar.manifest import FORMAT, ModelManifest
+from geosar.models import sha256
+from training.inference import mirrored
+from training.networks.painter import Network
+from training.pairs.pair import CLIP, REFERENCE, Pair, PairsError, fit_normalisers, set_of
+
+GROUND_SAMPLING_DISTANCE = 10.0
+WEIGHTS = "weights.safetensors"
+CALIBRATION_PATCHES = 120
+CREDIT = (
+    "Contains modified Copernicus Sentinel data",
+    "SEN1-2 and SEN12MS (Schmitt et al. 2018, 2019)", "SEN12MS-CR (Ebel et al. 2021)",
+    "BigEarthNet (Sumbul et al. 2021)", "BioMassters (Nascetti et al. 2023)",
+    "Sen1Floods11 (Bonafilia et al. 2020)", "OMBRIA (Drakonakis et al. 2022)",
+    "Optical-SAR dataset of V. Volkov (2021)",
+)  # fmt: skip
+
+
+def write_networks(network: Network, pairs: Sequence[Pair], folder: Path) -> None:
+    """Write the safetensors weights, and float32 and int8 networks for OpenVINO.
+
+    Int8 is calibrated on patches of the training split (post-training quantisation by NNCF).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(network, Generator):
+        weights = save({key: value.contiguous() for key, value in network.state_dict().items()})
+        (folder / WEIGHTS).write_bytes(weights)  # safetensors itself would let nobody else read the file
+    graph = to_openvino(network)
+    openvino.save_model(graph, folder / "float32.xml", compress_to_fp16=True)
+    patches = nncf.Dataset(calibration(pairs, network.halo, network.stride))
+    quantised = nncf.quantize(
+        graph, patches, subset_size=CALIBRATION_PATCHES, preset=nncf.QuantizationPreset.MIXED,
+        fast_bias_correction=False,
+        # The whole range that any patch reached: means over patches, NNCF's own, cut what open sea alone reaches.
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
+        ),
+        # A filter against speckle compares small differences; rounded to 8 bit it would choose other sides of edges.
+        ignored_scope=nncf.IgnoredScope(patterns=[".*\\.filter[./].*"], validate=False),
+    )  # fmt: skip
+    openvino.save_model(quantised, folder / "int8.xml", compress_to_fp16=False)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a packaged model is called, and what it says it does."""
+
+    name: str
+    version: str
+    title: str = "Sentinel-1 to true colour"
+    description: str = (
+        "Optical-looking true colour from one polarisation (VV or VH) of Sentinel-1 at 10 m, with its expected error."
+    )
+    credit: tuple[str, ...] = CREDIT
+    """Whom the data and the weights are owed to."""
+
+    def __post_init__(self) -> None:
+        """Refuse now what the manifest would refuse after the long work."""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", self.name):
+            raise ValueError(
+                f"The name {self.name!r} cannot be a model's: expected up to 64 lower-case letters, digits, dots, "
+                "dashes and underscores, a letter or digit first."
+            )
+        if not 1 <= len(self.version) <= 64:
+            raise ValueError(f"The version {self.version!r} has {len(self.version)} characters; expected 1 to 64.")
+
+
+def write_manifest(
+    network: Network,
+    folder: Path,
+    identity: Identity,
+    *,
+    polarisations: Sequence[str] = (),
+    metrics: dict[str, Any],
+    training: dict[str, Any],
+) -> ModelManifest:
+    """Write ``manifest.json`` for the networks that lie in `folder`; raises ValueError for an impossible name.
+
+    Without `polarisations` the model takes one of VV and VH.
+    """
+    files: dict[str, Any] = {"int8": _network_files(folder, "int8"), "float32": _network_files(folder, "float32")}
+    if isinstance(network, Generator):  # only this one is known to the engine that runs on PyTorch
+        files["weights"] = {"path": WEIGHTS, "engine": "safetensors", "sha256": sha256(folder / WEIGHTS)}
+    accepts = [list(polarisations)] if polarisations else [["VV"], ["VH"]]
+    manifest = ModelManifest.model_validate({
+        "format": FORMAT, **asdict(identity),
+        "inputs": {"channels": network.channels, "accepts": accepts, "clip": CLIP, "reference": REFERENCE},
+        "ground_sampling_distance": GROUND_SAMPLING_DISTANCE, "stride": network.stride, "halo": network.halo,
+        "margin": network.halo if isinstance(network, Generator) else 0,
+        "files": files, "architecture": network.architecture, "licence": "Apache-2.0",
+        "metrics": metrics, "training": training,
+    })  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
+    return manifest
+
+
+def to_openvino(network: Network) -> openvino.Model:
+    """Return the network as an OpenVINO graph of free batch, height and width; our own is folded, with a margin."""
+    plain = copy.deepcopy(network).float().cpu()
+    side = 2 * network.halo + 4 * network.stride
+    example = torch.zeros(1, network.channels, side, side)
+    folded = fold(plain, network.halo) if isinstance(plain, Generator) else plain.eval()
+    graph = openvino.convert_model(folded, example_input=example, input=[("sar", [-1, network.channels, -1, -1])])
+    return _cut_by_strides(graph)
+
+
+def _cut_by_strides(graph: openvino.Model) -> openvino.Model:
+    """Write the cuts at the borders as StridedSlice: NNCF lets int8 pass through that, but not through Slice."""
+    for operation in graph.get_ordered_ops():
+        if operation.get_type_name() != "Slice":
+            continue
+        begin, end, _, axes = (value.get_node().get_data() for value in operation.input_values()[1:])
+        if axes.tolist() != [2, 3]:
+            continue
+        ends = [np.array([0, 0, *bound]) for bound in (begin, end)]
+        cut = opset13.strided_slice(operation.input_value(0), *ends, np.ones(4, np.int64), [1, 1, 0, 0], [1, 1, 0, 0])
+        operation.output(0).replace(cut.output(0))
+    graph.validate_nodes_and_infer_types()
+    return graph
+
+
+def calibration(pairs: Sequence[Pair], halo: int = HALO, stride: int = STRIDE) -> list[NDArray[np.float32]]:
+    """Normalised patches (1, P, H, W) of 256 x 256 pixels and their halo, drawn evenly over the training sets."""
+    usable = [pair for pair in pairs if pair.split == "train" and min(pair.shape) >= 256]
+    if not usable:
+        raise PairsError("No training pair has 256 x 256 pixels; int8 cannot be calibrated. Give larger pairs.")
+    normalisers = fit_normalisers(usable)
+    random = np.random.default_rng(0)
+    sets = sorted({set_of(pair) for pair in usable})
+    patches = []
+    for index in range(CALIBRATION_PATCHES):
+        members = [pair for pair in usable if set_of(pair) == sets[index % len(sets)]]
+        pair = members[int(random.integers(len(members)))]
+        top, left = (int(random.integers(length - 255)) for length in pair.shape)
+        patch = pair.cut(slice(top, top + 256), slice(left, left + 256))
+        patches.append(mirrored(normalisers[pair.source](patch.bands, patch.mask), halo, stride)[None])
+    return patches
+
+
+def _network_files(folder: Path, role: str) -> dict[str, str]:
+    return {
+        "path": f"{role}.xml", "engine": "openvino", "sha256": sha256(folder / f"{role}.xml"),
+        "data_path": f"{role}.bin", "data_sha256": sha256(folder / f"{role}.bin"),
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Pairs of radar and optical patches: read, normalised, registered, cropped and varied."""
