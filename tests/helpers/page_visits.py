@@ -79,7 +79,7 @@ class Service:
 
 def own_files(service: Service) -> dict[str, int]:
     """Name the page's own code, and say how many bytes of each file travel to a browser."""
-    static = ROOT / "webmap" / "static"
+    static = ROOT / "webmap" / "page"
     paths = [path for path in static.rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"}]
     sent = {}
     for path in paths:
