@@ -26,6 +26,13 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/**
+ * A part of the panel under a heading.
+ * @param {string} title
+ * @param {...Child} children
+ */
+export const part = (title, ...children) => h("section", { class: "part" }, h("h3", {}, title), ...children);
+
 /** @param {Child} child @returns {child is Node | string | number} */
 const isShown = (child) => child !== null && child !== undefined && child !== false;
 

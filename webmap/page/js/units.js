@@ -65,3 +65,14 @@ export const polarisations = (names, unknown) => names.map((name) => (name === "
 
 /** The unit of a scene's values as the service shows them. @param {string} unit */
 export const shownUnit = (unit) => (unit === "picture" ? "" : "dB");
+
+/**
+ * The range that the service shows by default.
+ * @param {import("./types.js").Scene} scene
+ * @param {string} band
+ * @returns {[number, number]}
+ */
+export function usualRange(scene, band) {
+  const figures = Object.values(scene.description.statistics)[Number(band) - 1];
+  return figures ? [figures.p02, figures.p98] : [0, 1];
+}

@@ -1,7 +1,6 @@
 // Comparing two layers: over one another, on two sides of a divider, on two maps, or in turns.
 
-import { button, fill, h, icon } from "../dom.js";
-import { part } from "./sceneview.js";
+import { button, fill, h, icon, part } from "../dom.js";
 import { TEXT } from "../texts.js";
 import { MODES } from "../view.js";
 

@@ -2,9 +2,8 @@
 
 import { address, askJson, wordsOf } from "../service/api.js";
 import { note } from "../dialogs.js";
-import { button, fill, h, icon } from "../dom.js";
+import { button, fill, h, icon, part } from "../dom.js";
 import { savePicture } from "../map/picture.js";
-import { part } from "./sceneview.js";
 import { TEXT } from "../texts.js";
 import { encode } from "../view.js";
 

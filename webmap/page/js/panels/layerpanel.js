@@ -2,8 +2,7 @@
 
 import { address, ask, wordsOf } from "../service/api.js";
 import { note } from "../dialogs.js";
-import { button, fill, h } from "../dom.js";
-import { part } from "./sceneview.js";
+import { button, fill, h, part } from "../dom.js";
 import { TEXT } from "../texts.js";
 
 /** @typedef {import("../types.js").LayerName} LayerName */

@@ -3,9 +3,8 @@
 import { showCard } from "./card.js";
 import { gradient } from "../colours.js";
 import { byId, fill, h, icon } from "../dom.js";
-import { usualRange } from "./radarpanel.js";
 import { TEXT } from "../texts.js";
-import { number, shownUnit } from "../units.js";
+import { number, shownUnit, usualRange } from "../units.js";
 
 /** @typedef {import("../scenestate.js").Workbench} Workbench */
 

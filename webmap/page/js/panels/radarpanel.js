@@ -2,10 +2,9 @@
 
 import { address, askJson } from "../service/api.js";
 import { COLOURS, gradient } from "../colours.js";
-import { button, fill, h } from "../dom.js";
-import { part } from "./sceneview.js";
+import { button, fill, h, part } from "../dom.js";
 import { TEXT } from "../texts.js";
-import { number, shownUnit } from "../units.js";
+import { number, shownUnit, usualRange } from "../units.js";
 
 /** @typedef {import("../types.js").Scene} Scene */
 /** @typedef {import("../types.js").SarStyle} SarStyle */
@@ -16,12 +15,6 @@ const text = TEXT.radar;
 const STEP = 0.1;
 const BINS = 64;
 const SVG = "http://www.w3.org/2000/svg";
-
-/** The range that the service shows by default. @param {Scene} scene @param {string} band @returns {[number, number]} */
-export function usualRange(scene, band) {
-  const figures = Object.values(scene.description.statistics)[Number(band) - 1];
-  return figures ? [figures.p02, figures.p98] : [0, 1];
-}
 
 /** @param {Workbench} bench */
 export function makeRadarPanel(bench) {

@@ -15,13 +15,6 @@ import { bytes, crsName, day, degrees, number, polarisations } from "../units.js
 /** @typedef {import("../scenestate.js").Workbench} Workbench */
 
 /**
- * A part of the panel under a heading.
- * @param {string} title
- * @param {...import("../dom.js").Child} children
- */
-export const part = (title, ...children) => h("section", { class: "part" }, h("h3", {}, title), ...children);
-
-/**
  * @param {Workbench} bench
  * @param {{onBack: () => void, onGone: () => void}} options
  */
