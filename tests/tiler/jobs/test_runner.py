@@ -1,15 +1,8 @@
 """Jobs over HTTP: done once, followed, stopped, and finished whatever dies meanwhile."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +11,7 @@ import pytest
 import rasterio
 from helpers.large_scene import pixels, write_scene
 from helpers.service import MakeService, problem, send, services_of, wait
+from helpers.serving import free_port, serving
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
@@ -229,36 +223,6 @@ def test_a_job_is_claimed_by_one_service_only(tmp_path: Path) -> None:
     assert queue.requeue_stale(database) == 1
     with database.begin() as session:
         assert session.scalar(select(Job.status)) == "accepted"
-
-
-def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
-
-
-@contextmanager
-def serving(store: Path, model: Path, port: int) -> Iterator[tuple[subprocess.Popen[bytes], httpx2.Client]]:
-    """Run `geosar serve` as a person would."""
-    root = Path(geosar.__file__).parent.parent
-    environment = {**os.environ, "GEOSAR_STORE": str(store), "GEOSAR_MODEL": str(model), "PYTHONPATH": str(root)}
-    command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), "--log-level", "warning"]
-    process = subprocess.Popen(command, env=environment)
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-        try:
-            end = time.monotonic() + 40
-            while True:
-                try:
-                    client.get("/healthz").raise_for_status()
-                    break
-                except httpx2.TransportError:
-                    assert time.monotonic() < end
-                    assert process.poll() is None
-                    time.sleep(0.1)
-            yield process, client
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
 
 
 def test_a_killed_service_goes_on_where_it_was_and_makes_the_same_bytes(
