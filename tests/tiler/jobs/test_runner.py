@@ -206,6 +206,16 @@ def test_a_job_whose_process_dies_is_begun_again_but_not_for_ever(make_service: 
         assert client.get("/healthz").status_code == 200
 
 
+def test_a_folder_that_is_called_as_the_service_is_changes_nothing(
+    make_service: MakeService, scene_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiler").mkdir()
+    (tmp_path / "tiler" / "__init__.py").write_text("raise SystemExit('the tiler of somebody else')")
+    monkeypatch.chdir(tmp_path)
+    with make_service() as client:
+        assert send(client, scene_file)["display"]["state"] == "ready"
+
+
 def test_a_job_is_claimed_by_one_service_only(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'd.sqlite'}")
     scene = Scene(id="s", sha256="s", name="", filename="", size=0, description={}, created=0.0)
