@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from rio_cogeo.cogeo import cog_validate
 
 from geosar.cog import CogSink
-from geosar.compression import TileEncoder
+from geosar.cog.compression import TileEncoder
+from geosar.cog.overviews import halve
 from geosar.grid import MapGrid, windows
-from geosar.overviews import halve
 
 WINDOW, TILE = 2048, 512
 ROUNDS = {"webp": 1}

@@ -32,7 +32,7 @@ _HOMES = {
     "TranslationReport": "geosar.report",
     "load_model": "geosar.models",
     "open_scene": "geosar.scene",
-    "show": "webmap.show",  # a package that stands on this one: named here, and loaded when it is asked for
+    "show": "webmap.mapfile.show",  # a package that stands on this one: named here, and loaded when it is asked for
     "translate": "geosar.translation",
 }
 

@@ -21,7 +21,7 @@ from geosar.errors import EngineError, SceneChangedError
 from geosar.grid import Window
 from geosar.models import Model, load_model
 from geosar.scene import open_scene
-from geosar.windowed import Pixels, WindowTranslator
+from geosar.window_translator import Pixels, WindowTranslator
 
 CONNECT_SECONDS = 15
 IN_FLIGHT = 2

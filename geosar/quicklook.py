@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from geosar.backscatter import to_decibel
+from geosar.cog.spool import target_errors
 from geosar.errors import GridMismatchError
 from geosar.grid import Window
 from geosar.scene import SarScene
-from geosar.spool import target_errors
 
 SIDE = 768
 """Neither picture is larger than this, in pixels."""

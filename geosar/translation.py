@@ -20,16 +20,16 @@ from geosar.cog import CogSink
 from geosar.engines import Engine, open_engine
 from geosar.errors import EngineError, TranslationCancelled, UsageError
 from geosar.grid import Window, windows
+from geosar.model_fit import choose_polarisations, spacing_warnings
 from geosar.models import DEFAULT_MODEL, Model, load_model
 from geosar.normalisation import choose_normaliser
+from geosar.outputs import Targets, plan_targets, write_json
 from geosar.pipeline import READ_AHEAD, Pipeline
 from geosar.provenance import Provenance, stac_item, tags
 from geosar.quicklook import write_quicklook
 from geosar.report import Meter, Progress, TranslationReport
 from geosar.scene import SarScene, open_scene
-from geosar.suitability import choose_polarisations, spacing_warnings
-from geosar.target import Targets, plan_targets, write_json
-from geosar.windowed import Pixels, WindowTranslator
+from geosar.window_translator import Pixels, WindowTranslator
 
 if TYPE_CHECKING:
     from distributed import Client

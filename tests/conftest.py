@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rasters import write_raster
+from helpers.rasters import write_raster
+
+pytest_plugins = ["helpers.service_fixtures"]
+collect_ignore = ["helpers"]
 
 MakeRaster = Callable[..., Path]
 

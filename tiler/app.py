@@ -10,39 +10,27 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 import geosar
-from tiler import (
-    coordinates,
-    crs,
-    events,
-    health,
-    metrics,
-    pages,
-    problems,
-    processes,
-    references,
-    scenes,
-    stac,
-    tiles,
-    tus,
-    webpage,
-)
-from tiler.bodies import BodiesMiddleware
-from tiler.database import Database
-from tiler.direct import DirectScenes
-from tiler.head import HeadMiddleware
-from tiler.headers import HeadersMiddleware
-from tiler.inspection import Inspector
-from tiler.intake import Intake
-from tiler.live import LiveScenes
+from tiler import crs, metrics, problems
+from tiler.ingest.resumable import Intake
+from tiler.jobs.runner import JobRunner
 from tiler.metrics import Metrics
-from tiler.proxy import ProxyMiddleware
-from tiler.rates import RatesMiddleware
-from tiler.runner import JobRunner
-from tiler.security import KeysMiddleware, Signer
+from tiler.middleware.auth import KeysMiddleware
+from tiler.middleware.body_limit import BodiesMiddleware
+from tiler.middleware.head import HeadMiddleware
+from tiler.middleware.proxy import ProxyMiddleware
+from tiler.middleware.rate_limit import RatesMiddleware
+from tiler.middleware.response_headers import HeadersMiddleware
+from tiler.middleware.timeouts import TimeoutsMiddleware
+from tiler.routes import coordinates, events, health, landing, processes, references, scenes, stac, uploads_tus, webpage
 from tiler.services import Services
 from tiler.settings import Settings
-from tiler.store import Store
-from tiler.timeouts import TimeoutsMiddleware
+from tiler.signatures import Signer
+from tiler.state.database import Database
+from tiler.state.inspector import Inspector
+from tiler.state.store import Store
+from tiler.tiles import factory
+from tiler.tiles.direct import DirectScenes
+from tiler.tiles.live import LiveScenes
 
 UNCOMPRESSED = ("application/octet-stream", "image/*")
 """Beside what Starlette leaves out; rasters are compressed already, and their ranges count bytes as they lie."""
@@ -83,9 +71,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(crs.check_query)],
     )
     problems.install(app)
-    for module in (pages, health, scenes, coordinates, references, tus, processes, events, stac, metrics):
+    for module in (landing, health, scenes, coordinates, references, uploads_tus, processes, events, stac, metrics):
         app.include_router(module.router)
-    tiles.include(app)
+    factory.include(app)
     is_static = webpage.serve(app, settings)
     # The last that is added sees a request first.
     app.add_middleware(HeadMiddleware)
@@ -98,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=list(settings.cors_origins), allow_methods=["*"], allow_headers=["*"],
-            expose_headers=["ETag", "Location", "Content-Bbox", "Content-Crs", *tus.HEADERS], max_age=3600,
+            expose_headers=["ETag", "Location", "Content-Bbox", "Content-Crs", *uploads_tus.HEADERS], max_age=3600,
         )  # fmt: skip
     app.add_middleware(
         GZipMiddleware,

@@ -23,7 +23,7 @@ from urllib.parse import quote
 from morecantile import tms as matrix_sets
 from rich.console import Console
 
-from geosar.demo import Shown, demonstrate, make_parser
+from geosar.demo.demonstration import Shown, demonstrate, make_parser
 from geosar.errors import GeosarError
 
 START_SECONDS = 120

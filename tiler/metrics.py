@@ -18,8 +18,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from starlette.responses import PlainTextResponse
 
-from tiler.database import Job
 from tiler.services import Services, Shared
+from tiler.state.database import Job
 
 router = APIRouter(tags=["Service"])
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)

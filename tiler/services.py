@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
-from tiler.database import Database
-from tiler.inspection import Inspector
 from tiler.settings import Settings
-from tiler.store import Store
+from tiler.state.database import Database
+from tiler.state.inspector import Inspector
+from tiler.state.store import Store
 
 if TYPE_CHECKING:
-    from tiler.direct import DirectScenes
-    from tiler.live import LiveScenes
+    from tiler.jobs.runner import JobRunner
     from tiler.metrics import Metrics
-    from tiler.runner import JobRunner
+    from tiler.tiles.direct import DirectScenes
+    from tiler.tiles.live import LiveScenes
 
 
 @dataclass

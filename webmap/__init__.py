@@ -1,1 +1,1 @@
-"""What a person sees: the web map's page in ``static/``, and map files made with folium."""
+"""What a person sees: the web map's page in ``page/``, and map files made with folium in ``mapfile/``."""

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from geosar.cli.options import json_option, model_option, scene_options, split_polarisations
-from geosar.description import describe_scene
+from geosar.scene_info import describe_scene
 
 
 @click.command("info")

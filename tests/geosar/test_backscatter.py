@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from helpers.rasters import speckled
 from hypothesis import given
 from hypothesis import strategies as st
-from rasters import speckled
 
 from geosar.backscatter import BandStatistics, Normaliser, Unit, band_statistics, infer_unit, measured, to_decibel
 from geosar.errors import SceneContentError, UnitError

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from rasters import write_raster
-from tiny_model import write_model
+from helpers.rasters import write_raster
+from helpers.tiny_model import write_model
 
 from geosar import models
 from geosar.cli import group

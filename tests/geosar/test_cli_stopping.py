@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from roads import write_scene
-from tiny_model import write_model
+from helpers.large_scene import write_scene
+from helpers.tiny_model import write_model
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
-from roads import pixels, write_scene
-from tiny_model import write_model
+from helpers.large_scene import pixels, write_scene
+from helpers.tiny_model import write_model
 
 import geosar
 from geosar.cluster import Recipe, compute_window

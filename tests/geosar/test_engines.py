@@ -7,9 +7,9 @@ import numpy as np
 import openvino
 import pytest
 import torch
+from helpers.tiny_model import HALO, STRIDE, tiny_network, write_model
 from openvino import opset13 as ops
 from safetensors.torch import save_file
-from tiny_model import HALO, STRIDE, tiny_network, write_model
 
 from geosar import engines
 from geosar.engines import open_engine, resolve_device

@@ -10,7 +10,7 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
-from tiny_model import write_model
+from helpers.tiny_model import write_model
 
 from geosar import download, models
 from geosar.errors import ModelChecksumError, ModelFormatError, ModelNotFoundError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rasters import TEN_METRES, UTM, write_raster
+from helpers.rasters import TEN_METRES, UTM, write_raster
 
 import geosar
 from geosar.manifest import InputSpec

@@ -10,7 +10,7 @@ import pystac
 import pytest
 import rasterio
 from affine import Affine
-from cog_images import grid_of, smooth_image, write_image
+from helpers.cog_images import grid_of, smooth_image, write_image
 from pystac.extensions.projection import ProjectionExtension
 from pystac.extensions.raster import RasterExtension
 from rasterio.crs import CRS

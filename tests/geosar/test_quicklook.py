@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from cog_images import PLACE, UTM, smooth_image, write_image
+from helpers.cog_images import PLACE, UTM, smooth_image, write_image
 from PIL import Image
 
 from geosar.errors import GridMismatchError, TargetError

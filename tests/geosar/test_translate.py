@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import rasterio
-from roads import HEIGHT, WIDTH, pixels, write_scene
-from tiny_model import HALO, STRIDE, write_model
+from helpers.large_scene import HEIGHT, WIDTH, pixels, write_scene
+from helpers.tiny_model import HALO, STRIDE, write_model
 
 import geosar
 from geosar.backscatter import Normaliser

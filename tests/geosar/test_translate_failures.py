@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from rasters import write_raster
-from roads import write_scene
-from tiny_model import write_model
+from helpers.large_scene import write_scene
+from helpers.rasters import write_raster
+from helpers.tiny_model import write_model
 
 import geosar
 from geosar.cog import CogSink

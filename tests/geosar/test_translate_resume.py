@@ -7,8 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from roads import write_scene
-from tiny_model import write_model
+from helpers.large_scene import write_scene
+from helpers.tiny_model import write_model
 
 import geosar
 

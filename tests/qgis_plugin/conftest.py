@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from tiny_model import write_model
+from helpers.tiny_model import write_model
 
 from tiler.app import create_app
 from tiler.settings import Settings

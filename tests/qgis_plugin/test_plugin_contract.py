@@ -15,9 +15,9 @@ from geosar_qgis.client.addresses import tile_template
 from geosar_qgis.client.messages import Request, Response
 from geosar_qgis.client.service import Service, Wish, completed
 from geosar_qgis.client.uploads import Parcel, upload, upload_together
+from helpers.conversations import send, talk
+from helpers.rasters import speckled, write_raster
 from jsonschema import Draft202012Validator
-from rasters import speckled, write_raster
-from speaking import send, talk
 
 
 class Contract:

@@ -10,7 +10,7 @@ from geosar_qgis.client import messages
 from geosar_qgis.client.driving import ask, drive
 from geosar_qgis.client.messages import CancelledError, Request, Response, UnreachableError
 from geosar_qgis.client.service import Service, Wish, completed
-from speaking import Script, talk
+from helpers.conversations import Script, talk
 
 BASE = "http://sar.test"
 GET = Request("GET", f"{BASE}/jobs")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from flood_chips import write_ombria, write_sen1floods11
-from laboratory import make_pair, make_pairs, tiny_config, write_pairs
+from helpers.flood_chips import write_ombria, write_sen1floods11
+from helpers.laboratory import make_pair, make_pairs, tiny_config, write_pairs
 
 from training.commands.evaluate import evaluate
 from training.fitting import averaging

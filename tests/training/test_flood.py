@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flood_chips import SIZE, scene, write_ombria, write_sen1floods11
+from helpers.flood_chips import SIZE, scene, write_ombria, write_sen1floods11
 
 from training.flood import chips
 from training.flood.chips import read_chips

@@ -8,7 +8,7 @@ import numpy as np
 import openvino
 import pytest
 import torch
-from laboratory import make_dual_pair, make_pair, same
+from helpers.laboratory import make_dual_pair, make_pair, same
 from torch import nn
 
 from training.config import Config, from_dict, load_config

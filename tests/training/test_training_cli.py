@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from laboratory import WIDTHS, make_pairs, write_pairs
+from helpers.laboratory import WIDTHS, make_pairs, write_pairs
 
 from training.cli import train
 from training.commands import export as export_command

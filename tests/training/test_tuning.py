@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from laboratory import MEADOW, SEA, WOOD, make_pairs, same, showing, tiny_config
+from helpers.laboratory import MEADOW, SEA, WOOD, make_pairs, same, showing, tiny_config
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import avg_pool2d

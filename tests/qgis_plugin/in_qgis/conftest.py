@@ -37,8 +37,8 @@ class Served:
 
 def tiny_model(folder: Path) -> Path:
     """Make the small network that the tests of geosar use: jobs begin at once."""
-    code = "import sys, pathlib, tiny_model; tiny_model.write_model(pathlib.Path(sys.argv[1]))"
-    paths = [str(ROOT / "tests" / "geosar"), os.environ.get("PYTHONPATH", ""), str(ROOT)]
+    code = "import sys, pathlib; from helpers import tiny_model; tiny_model.write_model(pathlib.Path(sys.argv[1]))"
+    paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", ""), str(ROOT)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     subprocess.run([PYTHON, "-c", code, str(folder / "tiny")], env=environment, check=True)
     return folder / "tiny"

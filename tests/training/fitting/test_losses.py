@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from laboratory import LAKE, MEADOW, ROOFS, SEA, WOOD, showing
+from helpers.laboratory import LAKE, MEADOW, ROOFS, SEA, WOOD, showing
 
 from geosar.engines.generator import Generator
 from training.fitting import losses

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from laboratory import make_pairs, tiny_config, write_pairs
+from helpers.laboratory import make_pairs, tiny_config, write_pairs
 from lightning_fabric import Fabric
 
 from training.config import ConfigError

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from laboratory import WIDTHS, make_pair, make_pairs, same, tiny_config
+from helpers.laboratory import WIDTHS, make_pair, make_pairs, same, tiny_config
 from torch import Tensor
 
 from training.config import Config

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from laboratory import tiny_config
+from helpers.laboratory import tiny_config
 
 from training.config import ConfigError
 from training.networks.discriminator import JUDGES, Adversary

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from laboratory import WIDTHS, make_pair
+from helpers.laboratory import WIDTHS, make_pair
 
 from geosar.engines.generator import Generator, fold
 from training.packaging import error_calibration

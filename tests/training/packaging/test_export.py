@@ -10,7 +10,7 @@ import numpy as np
 import openvino
 import pytest
 import torch
-from laboratory import WIDTHS, make_pair, tiny_config
+from helpers.laboratory import WIDTHS, make_pair, tiny_config
 
 from geosar.engines import open_engine
 from geosar.engines.generator import HALO, STRIDE, Generator

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from laboratory import make_dual_pair, make_pair
+from helpers.laboratory import make_dual_pair, make_pair
 
 from geosar.engines.generator import Generator
 from training.config import Augmentation

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from laboratory import make_pair, tiny_config, write_pairs
-from rasters import write_raster
+from helpers.laboratory import make_pair, tiny_config, write_pairs
+from helpers.rasters import write_raster
 
 from training.commands.options import read_all
 from training.config import ConfigError

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from laboratory import LAKE, make_pair, make_pairs, tiny_config, write_pairs
+from helpers.laboratory import LAKE, make_pair, make_pairs, tiny_config, write_pairs
 from PIL import Image
 from torch.utils.data import DataLoader
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from click.testing import CliRunner, Result
-from laboratory import land, tiny_config
+from helpers.laboratory import land, tiny_config
 from rasterio.transform import from_origin
 
 from geosar import open_scene

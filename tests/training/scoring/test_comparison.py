@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from laboratory import make_pair, write_pairs
+from helpers.laboratory import make_pair, write_pairs
 
 from training.cli import train
 from training.fitting import averaging

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from laboratory import make_pair
+from helpers.laboratory import make_pair
 
 from training.pairs.pair import Pair
 from training.scoring import perceptual

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from laboratory import make_pair
+from helpers.laboratory import make_pair
 
 from training.pairs.pair import Pair
 from training.scoring.baselines import Translator, baselines

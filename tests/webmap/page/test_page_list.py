@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.page_visits import Service, enter, look_at, still
+from helpers.rasters import speckled, write_raster
 from playwright.sync_api import Locator, Page, expect
-from rasters import speckled, write_raster
-from visiting import Service, enter, look_at, still
 
 MARKUP = '<img src=x onerror="document.title=1"><b>bold</b>&amp;'
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers.page_visits import ROOT, Service, enter, http, look_at, own_files, settle, until, visit
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from visiting import ROOT, Service, enter, http, look_at, own_files, settle, until, visit
 
-STATIC = ROOT / "webmap" / "static"
+STATIC = ROOT / "webmap" / "page"
 MOST_BYTES = 60_000
 
 
@@ -126,19 +126,19 @@ def test_what_the_page_loads_is_what_was_counted(page: Page, service: Service) -
 def test_nothing_is_lost_with_the_comments() -> None:
     """The one thing that rjsmin does not know, a template within a template, is not there."""
     nested = re.compile(r"\$\{[^}]*`")
-    assert {path.name for path in (STATIC / "js").glob("*.js") if nested.search(path.read_text())} == set()
+    assert {path.name for path in (STATIC / "js").rglob("*.js") if nested.search(path.read_text())} == set()
 
 
 def test_every_script_is_fetched_at_once_not_one_after_the_other() -> None:
     """A script that is not named in the page is found only when the one that imports it has come."""
     page = (STATIC / "index.html").read_text()
     unneeded = {"types.js"}
-    names = {path.name for path in (STATIC / "js").glob("*.js")} - unneeded
+    names = {path.relative_to(STATIC / "js").as_posix() for path in (STATIC / "js").rglob("*.js")} - unneeded
     assert names == set(re.findall(r'(?:href|src)="js/([^"]+)"', page))
 
 
 def test_no_file_of_the_page_reads_strings_as_html() -> None:
-    scripts = "\n".join(path.read_text() for path in (STATIC / "js").glob("*.js"))
+    scripts = "\n".join(path.read_text() for path in (STATIC / "js").rglob("*.js"))
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", scripts)
     assert not re.search(r"<script(?![^>]*src)|<style|\son\w+=|\sstyle=", (STATIC / "index.html").read_text())
 
@@ -155,7 +155,7 @@ def test_every_word_is_in_the_file_of_texts() -> None:
     """No sentence stands in another script: a text between quotes with two words of letters and a space."""
     allowed = {"texts.js", "types.js", "colours.js"}
     spoken = re.compile(r'"[A-Z][a-z]+ [a-z]+ [a-z][^"]*"')
-    found = {path.name: spoken.findall(path.read_text()) for path in (STATIC / "js").glob("*.js")}
+    found = {path.name: spoken.findall(path.read_text()) for path in (STATIC / "js").rglob("*.js")}
     assert {name: texts for name, texts in found.items() if texts and name not in allowed} == {}
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from helpers.page_visits import Service, enter, look_at, place_at, settle
 from playwright.sync_api import Page, expect
 from pyproj import Geod, Transformer
-from visiting import Service, enter, look_at, place_at, settle
 
-from tiler.coordinates import fit
+from tiler.routes.coordinates import fit
 
 pytestmark = pytest.mark.data
 
@@ -41,7 +41,7 @@ def test_a_scenes_coordinates_are_those_of_proj(page: Page, service: Service, cr
     places = np.transpose(forward.transform(*expected.T, direction="INVERSE")).tolist()
     enter(page, service)
     script = """async ([way, places]) => {
-      const { coordinatesAt } = await import("./js/coordinates.js");
+      const { coordinatesAt } = await import("./js/map/coordinates.js");
       return [...places, [way.centre[0] + 90, 0]].map(([lng, lat]) => coordinatesAt(way, { lng, lat }));
     }"""
     *found, elsewhere = page.evaluate(script, [way, places])

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.page_visits import Service, addresses, enter, http, look_at, settle, until
+from helpers.rasters import speckled, write_raster
 from playwright.sync_api import Page, Route, expect
-from rasters import speckled, write_raster
-from visiting import Service, addresses, enter, http, look_at, settle, until
 
 KEY = "a-key-for-these-tests"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import rasterio
+from helpers.page_visits import Service, enter, pane, settle, still, until
 from playwright.sync_api import Page, expect
-from visiting import Service, enter, pane, settle, still, until
 
 pytestmark = pytest.mark.data
 

@@ -1,0 +1,187 @@
+"""One opened raster: which of its bands hold backscatter, and the reading of a window with its mask."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.io import DatasetReader
+
+from geosar.backscatter import Mask, Values
+from geosar.errors import SceneContentError
+from geosar.grid import MapGrid, Window
+from geosar.scene.source import Source, gdal_errors
+
+if TYPE_CHECKING:
+    from rasterio.vrt import WarpedVRT
+
+MAX_PIXELS = 2**40
+# A block is decoded as a whole: one larger than this would break the promise of constant memory.
+MAX_BLOCK_BYTES = 512 * 2**20
+
+_COLOUR_BANDS = 3
+_COLOURS = {ColorInterp.red, ColorInterp.green, ColorInterp.blue}
+
+
+class Closable(Protocol):
+    """What is closed when it is done with."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class Raster:
+    """An open dataset, or a warped view of one, with the bands that hold measurements.
+
+    `like` is the dataset as it is stored, `keep` are those that the view stands on: they are closed with it,
+    in that order. `bands` are the numbers of the bands that hold measurements, with their `polarisations`.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        dataset: "DatasetReader | WarpedVRT",
+        *,
+        like: DatasetReader,
+        bands: Sequence[int],
+        polarisations: Sequence[str],
+        keep: Sequence[Closable] = (),
+    ) -> None:
+        self.source = source
+        self.dataset = dataset
+        self.bands = tuple(bands)
+        self.polarisations = tuple(polarisations)
+        self.striped = int(like.block_shapes[0][1]) == like.width
+        self._keep: tuple[Closable, ...] = tuple(keep)
+        self._gain: DatasetReader | None = None
+        self.grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+        self.raw_dtype = np.dtype(like.dtypes[0])
+        self.scales = tuple((float(s), float(o)) for s, o in zip(like.scales, like.offsets, strict=True))
+        self.scaled = any(scale != (1.0, 0.0) for scale in self.scales)
+        self.dtype = np.dtype(np.float32) if self.scaled else self.raw_dtype
+        self._nodata = [_representable(value, self.raw_dtype) for value in dataset.nodatavals]
+        interpretations = dataset.colorinterp
+        has_alpha = ColorInterp.alpha in interpretations
+        self._alpha = interpretations.index(ColorInterp.alpha) + 1 if has_alpha else None
+        masked = [n for n, flags in enumerate(dataset.mask_flag_enums, 1) if MaskFlags.per_dataset in flags]
+        self._mask_band = masked[0] if masked and not has_alpha else None
+
+    def calibrate(self, gain: DatasetReader, *keep: Closable) -> None:
+        """Divide what is read by the values of `gain`, which lies on the same grid, and square it: DN to sigma0."""
+        self._gain = gain
+        self._keep = (gain, *keep, *self._keep)
+        self.dtype = np.dtype(np.float32)
+
+    def close(self) -> None:
+        """Close the dataset and what it stands on."""
+        for dataset in (self.dataset, *self._keep):
+            dataset.close()
+
+    def read(
+        self, bands: Sequence[int], window: Window, shape: tuple[int, int] | None = None
+    ) -> tuple[Values, list[Mask | None]]:
+        """Read bands (counted from 1) of a window inside the raster.
+
+        Returns values (bands, height, width) with the band's scale and offset applied, and for each band a
+        mask of what is not nodata; None where nothing declares any. A `shape` (height, width) smaller than the
+        window's gets the means of the pixels that are not nodata, through the file's overviews where it has them.
+        Raises `SceneReadError`.
+        """
+        where = f"columns {window.col_off} to {window.col_end}, rows {window.row_off} to {window.row_end}, of"
+        place: dict[str, Any] = {"window": window.to_rasterio()}
+        all_bands: dict[str, Any] = {}
+        if shape is not None:
+            place |= {"out_shape": shape, "resampling": Resampling.average}
+            all_bands = {"out_shape": (len(bands), *shape)}
+        with self.source.environment(), gdal_errors(self.source.printable, f"Reading {where}"):
+            values = self.dataset.read(list(bands), **{**place, **all_bands})
+            shared: Mask | None = None
+            if self._alpha is not None:
+                shared = self.dataset.read(self._alpha, **place) != 0
+            elif self._mask_band is not None:
+                shared = self.dataset.read_masks(self._mask_band, **place) != 0
+            gain = None if self._gain is None else self._gain.read(1, **place)
+        masks = [_not_nodata(raw, self._nodata[band - 1], shared) for band, raw in zip(bands, values, strict=True)]
+        if self.scaled:
+            values = values.astype(np.float32)
+            for row, band in enumerate(bands):
+                scale, offset = self.scales[band - 1]
+                values[row] *= np.float32(scale)
+                values[row] += np.float32(offset)
+        if gain is not None:
+            values = values.astype(np.float32)
+            np.divide(values, gain, out=values, where=gain > 0)
+            values *= values
+        return values, masks
+
+
+def check_readable(dataset: DatasetReader, printable: str) -> None:
+    """Refuse what no pixel of should be read: no bands, complex values, an absurd size, a giant block."""
+    if dataset.count == 0:
+        raise SceneContentError(f"{printable} holds no bands; expected one or two of backscatter.")
+    dtype = dataset.dtypes[0]
+    if dtype.startswith("complex"):
+        raise SceneContentError(
+            f"{printable} holds complex values ({dtype}), as single-look complex (SLC) products do; expected "
+            "detected backscatter. Detect, multilook and terrain-correct it first, with SNAP for example.",
+        )
+    if dataset.width * dataset.height > MAX_PIXELS:
+        raise SceneContentError(
+            f"{printable} declares {dataset.width} x {dataset.height} pixels; expected at most 2^40 in all. "
+            "The header is damaged, or the raster must be cut into parts.",
+        )
+    for height, width in dataset.block_shapes:
+        if height * width * np.dtype(dtype).itemsize > MAX_BLOCK_BYTES:
+            raise SceneContentError(
+                f"{printable} is stored in blocks of {width} x {height} pixels, too large to decode; "
+                "expected at most 512 MiB. Rewrite it in tiles, with `rio cogeo create` for example.",
+            )
+
+
+def measurement_bands(dataset: DatasetReader) -> tuple[int, ...]:
+    """Return the bands that are not an alpha channel, counted from 1."""
+    return tuple(n for n, meaning in enumerate(dataset.colorinterp, 1) if meaning is not ColorInterp.alpha)
+
+
+def is_photograph(dataset: DatasetReader) -> bool:
+    """Whether a raster looks like a picture for the eye: red, green and blue, or a colour table."""
+    if dataset.dtypes[0] != "uint8":
+        return False
+    meanings = set(dataset.colorinterp)
+    if meanings >= _COLOURS or ColorInterp.palette in meanings:
+        return True
+    return len(measurement_bands(dataset)) == _COLOUR_BANDS
+
+
+def bands_are_equal(dataset: DatasetReader, bands: Sequence[int], printable: str) -> bool:
+    """Whether three colour bands hold one grey picture; looks at the middle only."""
+    size = 512
+    col, row = (max((n - size) // 2, 0) for n in (dataset.width, dataset.height))
+    window = Window(col, row, min(size, dataset.width), min(size, dataset.height))
+    with gdal_errors(printable, "Reading the middle of"):
+        values = dataset.read(list(bands), window=window.to_rasterio())
+    return bool((values == values[0]).all())
+
+
+def _representable(nodata: float | None, dtype: np.dtype[Any]) -> Any:
+    """Return nodata as a number of the raster's type; None where no pixel can hold it."""
+    if nodata is None:
+        return None
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return dtype.type(nodata)
+    if not math.isfinite(nodata) or nodata != int(nodata):
+        return None
+    limits = np.iinfo(dtype)
+    return dtype.type(int(nodata)) if limits.min <= nodata <= limits.max else None
+
+
+def _not_nodata(raw: Values, nodata: Any, shared: Mask | None) -> Mask | None:
+    if nodata is None:
+        return shared
+    # NaN is no value of any unit, so the scene masks it without being told.
+    if nodata != nodata:  # noqa: PLR0124
+        return shared
+    mask: Mask = raw != nodata
+    return mask if shared is None else mask & shared

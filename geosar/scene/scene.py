@@ -1,0 +1,354 @@
+"""`SarScene`: any SAR raster as one thing: a map grid, polarisations, a unit, a mask and windows to read."""
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from affine import Affine
+
+from geosar.backscatter import (
+    BandStatistics,
+    Mask,
+    Unit,
+    UnitInference,
+    Values,
+    band_statistics,
+    infer_unit,
+    measured,
+    to_decibel,
+)
+from geosar.errors import PolarisationError, SceneChangedError, SceneContentError, SceneNotFoundError
+from geosar.grid import MapGrid, Window, read_plan
+from geosar.scene import polarisations
+from geosar.scene.opening import Band, Opened, Request, open_rasters
+from geosar.scene.sampling import Sample, draw
+
+_PRODUCT_TIME = re.compile(r"(?<!\d)(\d{8}T\d{6})(?!\d)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class SarBlock:
+    """Pixels of a window: `values` (bands, height, width) in the scene's type, `valid` (height, width)."""
+
+    values: Values
+    valid: Mask
+
+
+class _Shared:
+    """What all views of one opened scene have in common: the rasters, one lock, one unit, one sample."""
+
+    def __init__(self, opened: Opened, scale: Unit | None) -> None:
+        self.opened = opened
+        self.lock = threading.RLock()
+        self._stated = scale
+
+    @cached_property
+    def sample(self) -> Sample:
+        """Raw values of all bands, before a unit says what is measured."""
+        grid = self.opened.grid
+        return draw(grid.width, grid.height, self._read_raw)
+
+    @cached_property
+    def inference(self) -> UnitInference:
+        """The unit, one for all bands."""
+        if self._stated is not None:
+            return UnitInference(self._stated, True, "stated by the caller")
+        if self.opened.unit is not None:
+            return UnitInference(self.opened.unit, True, "the product's own calibration")
+        with self.lock:
+            sample = self.sample
+        values = sample.values[sample.valid & np.isfinite(sample.values)]
+        return infer_unit(values, self.opened.dtype, self.opened.hints)
+
+    def read(
+        self, bands: Sequence[Band], window: Window, shape: tuple[int, int] | None = None
+    ) -> tuple[Values, list[Mask | None]]:
+        """Read bands, of one raster or several; into fewer pixels where `shape` (height, width) says so."""
+        with self.lock:
+            rasters = self.opened.rasters
+            first = bands[0].raster
+            if all(band.raster == first for band in bands):
+                return rasters[first].read([band.index for band in bands], window, shape)
+            values = np.empty((len(bands), *(shape or (window.height, window.width))), self.opened.dtype)
+            masks: list[Mask | None] = []
+            for band, out in zip(bands, values, strict=True):
+                raw, found = rasters[band.raster].read([band.index], window, shape)
+                out[...] = raw[0]
+                masks += found
+            return values, masks
+
+    def _read_raw(self, window: Window) -> tuple[Values, Mask]:
+        values, masks = self.read(self.opened.bands, window)
+        valid = np.isfinite(values)
+        for row, mask in enumerate(masks):
+            if mask is not None:
+                valid[row] &= mask
+        return values, valid
+
+
+class SarScene:
+    """A SAR raster, opened for reading. Use it as a context manager, or call `close`.
+
+    Made by `open_scene`. `select` gives views of some of the polarisations; they share the open files, and
+    one thread reads at a time.
+    """
+
+    def __init__(self, shared: _Shared, bands: tuple[Band, ...]) -> None:
+        self._shared = shared
+        self._bands = bands
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<SarScene {self.name!r} {self.grid.width} x {self.grid.height} {'+'.join(self.polarisations)}>"
+
+    def close(self) -> None:
+        """Close the files; views that share them cannot be read any more."""
+        with self._shared.lock:
+            for raster in self._shared.opened.rasters:
+                raster.close()
+
+    @property
+    def source(self) -> str:
+        """Path or URL, without credentials; several are joined by commas."""
+        return ", ".join(source.printable for source in self._shared.opened.sources)
+
+    @property
+    def name(self) -> str:
+        """Name of the file or product, without folder and extension."""
+        return self._shared.opened.sources[0].name
+
+    @property
+    def grid(self) -> MapGrid:
+        """Where the pixels lie. Without CRS the scene is in image space."""
+        return self._shared.opened.grid
+
+    @property
+    def polarisations(self) -> tuple[str, ...]:
+        """One for each band: VV, VH, HH, HV or "unknown"."""
+        return tuple(band.polarisation for band in self._bands)
+
+    @property
+    def unit(self) -> Unit:
+        """What the values mean. The first call may read a sample of the scene; raises `UnitError`."""
+        return self._shared.inference.unit
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values that `read` gives."""
+        return self._shared.opened.dtype
+
+    @property
+    def striped(self) -> bool:
+        """Whether a file is stored in rows as wide as itself, so that windows beside each other read the same ones."""
+        return self._shared.opened.striped
+
+    @property
+    def driver(self) -> str:
+        """GDAL's name of the format."""
+        return self._shared.opened.sources[0].driver
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Everything that was inferred or left out, in plain words."""
+        inference = self._shared.inference
+        if inference.certain:
+            unit = f"Unit {inference.unit.value}: {inference.reason}."
+        else:
+            unit = f"Unit {inference.unit.value}, inferred from {inference.reason}."
+        return (*self._shared.opened.notes, unit)
+
+    @property
+    def acquired(self) -> datetime | None:
+        """When the image was taken, in UTC, from tags or the product's name; None where neither says."""
+        for text in self._shared.opened.times:
+            found = _parse_time(text)
+            if found is not None:
+                return found
+        return None
+
+    @cached_property
+    def statistics(self) -> tuple[BandStatistics, ...]:
+        """Statistics of each band over the whole scene, in decibel; `SceneContentError` if none is valid.
+
+        They come from a fixed lattice of windows over the scene (all of it, if it is small), so they are the
+        same whatever part is translated.
+        """
+        with self._shared.lock:
+            sample = self._shared.sample
+        rows = [self._shared.opened.bands.index(band) for band in self._bands]
+        values = sample.values[rows]
+        valid: Mask = np.logical_and.reduce(sample.valid[rows])
+        meaningful = self._measured(values)
+        if meaningful is not None:
+            valid &= np.logical_and.reduce(meaningful)
+        if not valid.any():
+            raise SceneContentError(
+                f"{self.source} has no valid pixel: all is nodata, NaN or zero. "
+                "Expected backscatter; check the nodata value and the mask of the file.",
+            )
+        fraction = float(np.count_nonzero(valid)) / sample.seen
+        return tuple(
+            replace(band_statistics(to_decibel(raw, self.unit), valid), valid_fraction=fraction) for raw in values
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hexadecimal, of what identifies the pixels: file size and time or ETag, grid, bands."""
+        grid = self.grid
+        parts = (
+            *(source.identity for source in self._shared.opened.sources),
+            grid.crs.to_wkt() if grid.crs else "",
+            repr(tuple(grid.transform)),
+            repr(grid.shape),
+            self.dtype.str,
+            self.unit.value,
+            ",".join(f"{band.raster}:{band.index}:{band.polarisation}" for band in self._bands),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def check_unchanged(self) -> None:
+        """Raise `SceneChangedError` if a file is not the one that was opened."""
+        for source in self._shared.opened.sources:
+            try:
+                identity = source.current_identity()
+            except SceneNotFoundError as error:
+                raise SceneChangedError(f"{error} It was there when it was opened; put it back.") from error
+            if identity != source.identity:
+                raise SceneChangedError(
+                    f"{source.printable} changed after it was opened; expected one version from beginning to "
+                    "end. Wait until it is complete, then start again.",
+                )
+
+    def select(self, polarisation: str | Sequence[str]) -> "SarScene":
+        """Return a view of one polarisation or several, in that order; raises `PolarisationError`."""
+        wanted = (polarisation,) if isinstance(polarisation, str) else tuple(polarisation)
+        known = {band.polarisation: band for band in reversed(self._bands)}
+        missing = [name for name in wanted if name not in known]
+        if missing or not wanted:
+            raise PolarisationError(
+                f"{self.source} has the polarisations {', '.join(self.polarisations)}, not "
+                f"{', '.join(missing) or 'none at all'}; choose among those it has, or name its bands.",
+            )
+        return SarScene(self._shared, tuple(known[name] for name in wanted))
+
+    def read(self, window: Window) -> SarBlock:
+        """Read a window that lies inside the scene.
+
+        Valid are the pixels that are real in all bands. Raises `SceneReadError` with the window and the
+        reason, and `ValueError` for a window that reaches outside.
+        """
+        if window.intersection(self.grid.window) != window:
+            raise ValueError(f"{window} is not inside the scene of {self.grid.width} x {self.grid.height} pixels.")
+        return self._block(*self._shared.read(self._bands, window))
+
+    def read_overview(self, side: int) -> tuple[SarBlock, MapGrid]:
+        """Read the whole scene at most `side` pixels long, for the eye: through overviews where the file has them.
+
+        A pixel is the mean of those that it covers, in the scene's own unit; the scene is shrunk by a power of two.
+        Returns the block and the grid that it lies on. Raises `SceneReadError`.
+        """
+        grid = self.grid
+        shape = grid.shape
+        while max(shape) > side:
+            shape = (-(-shape[0] // 2), -(-shape[1] // 2))
+        block = self._block(*self._shared.read(self._bands, grid.window, shape))
+        scale = Affine.scale(grid.width / shape[1], grid.height / shape[0])
+        return block, MapGrid(grid.crs, grid.transform @ scale, shape[1], shape[0])
+
+    def _block(self, values: Values, masks: Sequence[Mask | None]) -> SarBlock:
+        valid: Mask | None = None
+        for mask in masks:
+            if mask is not None:
+                valid = mask if valid is None else valid & mask
+        meaningful = self._measured(values)
+        if meaningful is not None:
+            in_all: Mask = meaningful[0] if len(meaningful) == 1 else np.logical_and.reduce(meaningful)
+            valid = in_all if valid is None else valid & in_all
+        return SarBlock(values, np.ones(values.shape[1:], np.bool_) if valid is None else valid)
+
+    def read_padded(self, padded: Window) -> SarBlock:
+        """Read a window that may reach outside the scene, which is mirrored at its edges there."""
+        plan = read_plan(padded, self.grid.width, self.grid.height)
+        block = self.read(plan.window)
+        values, valid = block.values, block.valid
+        if plan.rows is not None:
+            values, valid = values[:, plan.rows, :], valid[plan.rows, :]
+        if plan.cols is not None:
+            values, valid = values[:, :, plan.cols], valid[:, plan.cols]
+        return SarBlock(values, valid)
+
+    def _measured(self, values: Values) -> Mask | None:
+        return measured(values, self.unit, zero_is_fill=not self._shared.opened.scaled)
+
+
+def open_scene(
+    source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]],
+    *,
+    scale: Unit | str | None = None,
+    polarisation: str | None = None,
+    dst_crs: Any = None,
+    resolution: float | None = None,
+    force: bool = False,
+) -> SarScene:
+    """Open a SAR raster.
+
+    Parameters
+    ----------
+    source
+        A raster file, a Sentinel-1 SAFE folder or zip, an https:// or s3:// URL, or one file a polarisation,
+        as ``{"VV": path, "VH": path}``.
+    scale
+        The unit of the values: db, power, amplitude, dn or picture. By default it is taken from the file's
+        tags, band descriptions and name, else concluded from the values and noted.
+    polarisation
+        Which polarisations to use, as "VV" or "VV,VH"; for bands that say nothing of themselves, what they
+        are.
+    dst_crs
+        Map CRS for the scene (anything that rasterio understands). Scenes with ground control points go to
+        their UTM zone by default, others stay where they are.
+    resolution
+        Ground sampling distance in metres on which to read the scene; by default its own.
+    force
+        Take a colour photograph for SAR.
+
+    Raises
+    ------
+    SceneNotFoundError, SceneReadError, SceneContentError, UnitError, PolarisationError, GridMismatchError,
+    UsageError
+
+    """
+    stated = None if scale is None else Unit.parse(scale)
+    request = Request(dst_crs=dst_crs, resolution=resolution, force=force, wanted=_wanted(polarisation))
+    opened = open_rasters(source, request)
+    return SarScene(_Shared(opened, stated), opened.bands)
+
+
+def _wanted(polarisation: str | None) -> tuple[str, ...] | None:
+    return None if polarisation is None else polarisations.parse(polarisation)
+
+
+def _parse_time(text: str) -> datetime | None:
+    product = _PRODUCT_TIME.search(text)
+    try:
+        found = datetime.fromisoformat(product.group(1) if product is not None else text.strip()[:26])
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

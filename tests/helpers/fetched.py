@@ -1,0 +1,34 @@
+"""What the tests of scenes by address share."""
+
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from helpers.service import wait
+from tiler.ingest.fetch import fetch
+from tiler.ingest.receive import Received
+from tiler.settings import Settings
+
+MANY = 10**12
+
+
+def settings(*allowed: str, private: bool = True) -> Settings:
+    return Settings(allowed_hrefs=allowed, href_private=private)
+
+
+def get(href: str, folder: Path, given: Settings, *, limit: int = MANY) -> Received:
+    return fetch(href, folder / "got", given, limit=limit, room=lambda: MANY)
+
+
+def made(client: TestClient, order: dict[str, Any]) -> dict[str, Any]:
+    """Order a scene; a slow service says where to ask."""
+    answer = client.post("/scenes", json=order)
+    if answer.status_code == 202:
+        where = answer.headers["location"]
+        done = wait(client, where, lambda found: found["status"] in {"done", "failed"})
+        assert done["received"] == done["length"]
+        answer = client.get(f"/scenes/{done['scene']}")
+    assert answer.status_code in {200, 201}, answer.text
+    scene: dict[str, Any] = answer.json()
+    return scene

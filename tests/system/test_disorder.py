@@ -1,0 +1,136 @@
+"""Things that happen at once: a scene removed while it is looked at, sent again, and sent while it is removed."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import morecantile
+import numpy as np
+import pytest
+from helpers.rasters import speckled
+from helpers.service import MakeRaster, MakeService, problem, send, services_of
+from sqlalchemy import create_engine, text, update
+from starlette.testclient import TestClient
+
+from tiler.jobs import queue
+from tiler.state.database import Database, Scene
+
+MERCATOR = morecantile.tms.get("WebMercatorQuad")
+
+
+@pytest.fixture
+def path(make_raster: MakeRaster) -> Path:
+    return make_raster("short_lived_VV_db.tif", 10 * np.log10(speckled((300, 300), seed=71)))
+
+
+def addresses(scene: dict[str, Any]) -> list[str]:
+    west, south, east, north = scene["bbox"]
+    tile = MERCATOR.tile((west + east) / 2, (south + north) / 2, 14)
+    place = f"{tile.z}/{tile.x}/{tile.y}.png"
+    here = f"/scenes/{scene['id']}"
+    return [
+        f"{here}/sar/tiles/{place}", f"{here}/live/tiles/{place}", f"{here}/sar/statistics", f"{here}/download",
+        f"{here}/sar/preview.png", f"{here}/sar/tiles/image/0/0/0", here,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("display", ["ready", "preparing"])
+def test_a_scene_removed_while_it_is_looked_at_is_gone_and_nothing_else(
+    make_service: MakeService, path: Path, display: str
+) -> None:
+    with make_service() as client:
+        for _ in range(3):
+            scene = send(client, path)
+            with services_of(client).database.begin() as session:
+                session.execute(update(Scene).values(display=display))
+            answers = _look_while(client, addresses(scene), lambda here=f"/scenes/{scene['id']}": client.delete(here))
+            assert 200 in answers
+            assert answers <= {200, 404}
+            for address in addresses(scene):
+                problem(client.get(address), 404)
+            assert not (services_of(client).store.root / "scenes" / scene["id"]).exists()
+        assert client.get("/readyz").status_code == 200
+
+
+def _look_while(client: TestClient, paths: list[str], work: Any) -> set[int]:
+    """Ask for all of these over and over while something happens; gives the statuses that were answered."""
+    stop = threading.Event()
+    seen: set[int] = set()
+
+    def look(address: str) -> None:
+        while not stop.is_set():
+            seen.add(client.get(address).status_code)
+
+    with ThreadPoolExecutor(len(paths)) as pool:
+        looking = [pool.submit(look, address) for address in paths]
+        time.sleep(0.5)
+        assert work().status_code == 204
+        time.sleep(0.2)
+        stop.set()
+        for one in looking:
+            one.result()
+    return seen
+
+
+def test_a_scene_sent_while_it_is_removed_is_there_or_not_but_never_half(make_service: MakeService, path: Path) -> None:
+    data = path.read_bytes()
+    with make_service() as client, ThreadPoolExecutor(2) as pool:
+        scene = send(client, path)
+        here = f"/scenes/{scene['id']}"
+        for _ in range(5):
+            removed = pool.submit(client.delete, here)
+            sent = pool.submit(client.post, "/scenes?filename=short_lived_VV_db.tif", content=data)
+            assert removed.result().status_code in {204, 404, 409}
+            assert sent.result().status_code in {200, 201, 404, 409}
+            found = client.get(here)
+            if found.status_code == 200:
+                assert client.get(f"{here}/download").content == data
+                assert client.get(f"{here}/sar/preview.png").status_code == 200
+            else:
+                problem(found, 404)
+                assert client.post("/scenes?filename=short_lived_VV_db.tif", content=data).status_code == 201
+
+
+def test_a_store_over_its_quota_takes_nothing_more(make_service: MakeService, scene_file: Path) -> None:
+    data = scene_file.read_bytes()
+    with make_service(quota_bytes=len(data) + 800_000) as client:
+        scene = send(client, scene_file)  # its copy for tiles fills the store
+        order = {"inputs": {"scene": scene["id"]}}
+        assert "Delete scenes" in problem(client.post("/processes/translate/execution", json=order), 507)
+        problem(client.post("/scenes", content=data[:-1]), 507)
+        assert client.delete(f"/scenes/{scene['id']}").status_code == 204
+        assert client.post("/scenes?filename=fields_power.tif", content=data).status_code == 201
+
+
+def test_a_new_scene_does_not_wait_for_translations(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'd.sqlite'}")
+    scene = Scene(id="s", sha256="s", name="", filename="", size=0, description={}, created=0.0)
+    with database.begin() as session:
+        session.add(scene)
+    for process in ("translate", "prepare"):
+        queue.submit(database, scene, process, key=process, inputs={}, queue_length=5)
+    claimed = queue.claim(database, "me", internal=True)
+    assert claimed is not None
+    assert claimed[0].process == "prepare"
+    assert queue.claim(database, "me", internal=True) is None
+    assert queue.claim(database, "me") is not None
+    assert queue.claim(database, "me") is None
+
+
+def test_a_catalogue_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.sqlite'}"
+    Database(url).close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE scenes DROP COLUMN parts"))
+    engine.dispose()
+    database = Database(url)
+    with database.begin() as session:
+        session.add(Scene(id="s", sha256="s", name="", filename="", size=0, description={}, parts={"VV": "a.tif"}))
+    with database.begin() as session:
+        found = session.get(Scene, "s")
+        assert found is not None
+        assert found.parts == {"VV": "a.tif"}
+    database.close()

@@ -1,0 +1,178 @@
+"""Fetching a scene from an address, where the settings allow it: by our own client, never by GDAL.
+
+An address must lie under one of the allowed prefixes, and so must every redirect. A name is looked up once, every
+answer must be a public address of another machine, and the connection goes to the very address that was looked at,
+so that a second answer of the name server changes nothing. What breaks off is gone on with where it ended.
+"""
+
+import errno
+import http.client
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote, urljoin, urlsplit
+
+from tiler.errors import InvalidError, NotFoundError, TooLargeError
+from tiler.ingest.allow_list import BrokenOffError, FetchError, allowed_file, check_allowed, refused
+from tiler.ingest.pinned_connections import asked, connection, signed
+from tiler.ingest.receive import BUFFER_BYTES, Received, Writer
+from tiler.settings import Settings
+
+MOST_REDIRECTS = 5
+MOST_BREAKS = 5
+"""So often in a row a fetch that breaks off is gone on with, when nothing more came in between."""
+PAUSE_SECONDS = 0.5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What to read from, the size of the whole and its name; its version, where it can be gone on with."""
+
+    source: IO[bytes] | http.client.HTTPResponse
+    size: int | None
+    name: str
+    version: str | None = None
+
+
+def fetch(
+    href: str,
+    path: Path,
+    settings: Settings,
+    *,
+    limit: int,
+    room: Callable[[], int],
+    label: str = "",
+    tell_size: Callable[[int], None] | None = None,
+) -> Received:
+    """Write what lies at an allowed address to `path`; `tell_size` hears how large it is before it comes.
+
+    Raises ForbiddenError for an address that is not allowed, NotFoundError, FetchError, and what `Writer` raises.
+    """
+    end = time.monotonic() + settings.href_seconds
+    version: str | None = None
+    breaks = 0
+    with path.open("wb") as target:
+        writer = Writer(target, limit, room)
+        while True:
+            begin = writer.size
+            try:
+                with _opened(href, settings, begin, version) as answer:
+                    if begin == 0:
+                        version = answer.version
+                        _tell_size(answer, limit, tell_size)
+                    _copy(answer, writer, end, settings.href_seconds)
+                    return writer.received(path, answer.name, label)
+            except BrokenOffError:
+                breaks = 1 if writer.size > begin else breaks + 1
+                if version is None or breaks > MOST_BREAKS:
+                    raise
+            time.sleep(PAUSE_SECONDS * breaks)
+
+
+def _tell_size(answer: _Answer, limit: int, tell_size: Callable[[int], None] | None) -> None:
+    if answer.size is None:
+        return
+    if answer.size > limit:
+        raise TooLargeError(f"{answer.name} is {answer.size} bytes; this service takes {limit} at most.")
+    if tell_size is not None:
+        tell_size(answer.size)
+
+
+def _copy(answer: _Answer, writer: Writer, end: float, seconds: float) -> None:
+    """Write what comes; raises BrokenOffError where that is not all."""
+    while True:
+        try:
+            data = answer.source.read(BUFFER_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise BrokenOffError(f"{answer.name} stopped coming: {error}. Try again.") from error
+        if not data:
+            break
+        writer.take_now(data)
+        if time.monotonic() > end:
+            raise FetchError(f"{answer.name} did not come within {seconds:g} s. Upload it instead.")
+    if answer.size is not None and writer.size != answer.size:
+        raise BrokenOffError(f"{answer.name} ended after {writer.size} of {answer.size} bytes. Try again.")
+
+
+@contextmanager
+def _opened(href: str, settings: Settings, begin: int, version: str | None) -> Iterator[_Answer]:
+    """Open an address, to read from the byte `begin` on, if it still has the version that began to come."""
+    scheme = urlsplit(href).scheme.lower()
+    if scheme in {"", "file"}:
+        with _opened_file(href, settings) as found:
+            yield found
+        return
+    if scheme not in {"http", "https", "s3"}:
+        raise refused(href)
+    headers = {"Range": f"bytes={begin}-", "If-Range": version} if begin and version else {}
+    for _ in range(MOST_REDIRECTS + 1):
+        check_allowed(href, settings.allowed_hrefs)
+        parts = urlsplit(signed(href) if scheme == "s3" else href)
+        opened = connection(parts, settings)
+        try:
+            answer = asked(opened, parts, headers)
+            if answer.status in _REDIRECTS:
+                # A redirect of a store of objects, too, leads to an address that must be allowed by its own name.
+                href = _led_to(parts.geturl(), answer.headers.get("Location", ""))
+                scheme = urlsplit(href).scheme.lower()
+                continue
+            name = unquote(urlsplit(href).path.rpartition("/")[2]) or "scene"
+            if answer.status in {404, 410}:
+                raise NotFoundError(f"there is no {name} at {parts.hostname}: it answered {answer.status}.")
+            if answer.status not in {200, 206}:
+                raise FetchError(f"{parts.hostname} answered {answer.status} {answer.reason} for {name}.")
+            yield _Answer(answer, _size(answer, begin, name), name, _version(answer))
+        finally:
+            opened.close()
+        return
+    raise FetchError(f"the address was redirected more than {MOST_REDIRECTS} times.")
+
+
+def _size(answer: http.client.HTTPResponse, begin: int, name: str) -> int | None:
+    """Give the size of the whole; raises FetchError where the answer does not go on from the byte `begin`."""
+    length = answer.headers.get("Content-Length", "")
+    if answer.status == 200 and begin == 0:
+        return int(length) if length.isdigit() else None
+    part = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    if answer.status != 206 or part is None or int(part.group(1)) != begin:
+        raise FetchError(f"{name} broke off after {begin} bytes, and could not be gone on with there. Try again.")
+    return int(part.group(2)) if part.group(2).isdigit() else None
+
+
+def _version(answer: http.client.HTTPResponse) -> str | None:
+    """Give what tells this version of a file from another to the byte, where there is something."""
+    etag = answer.headers.get("ETag", "")
+    return etag if etag.startswith('"') else answer.headers.get("Last-Modified")
+
+
+def _led_to(href: str, location: str) -> str:
+    try:
+        return urljoin(href, location)
+    except ValueError:
+        raise FetchError("the address was redirected to none that can be read.") from None
+
+
+@contextmanager
+def _opened_file(href: str, settings: Settings) -> Iterator[_Answer]:
+    """Open a file below an allowed folder; links are followed before that is looked at."""
+    real = allowed_file(href, settings)
+    try:
+        # Not to be led elsewhere by a link that was put there since, nor to wait for a pipe.
+        descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.EACCES, errno.ENOTDIR}:
+            raise NotFoundError(f"there is no file {real.name!r} that could be read at this address.") from None
+        raise refused(href) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InvalidError(f"{real.name!r} is no file; give the address of one raster or zip.")
+    with os.fdopen(descriptor, "rb") as file:
+        yield _Answer(file, os.fstat(descriptor).st_size, real.name)

@@ -1,0 +1,95 @@
+"""Scenes whose files do not come with the request: fetched by address, or joined from uploads that are held."""
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from starlette.requests import Request
+
+from tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
+from tiler.ingest.allow_list import PORTS, check
+from tiler.ingest.register import Stated
+from tiler.ingest.resumable import Intake
+from tiler.settings import Settings
+from tiler.state import catalogue
+from tiler.state.database import Upload
+
+MOST_BYTES = 64 * 2**10
+WAIT_SECONDS = 10.0
+
+Polarisation = Literal["VV", "VH", "HH", "HV"]
+Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class Order(BaseModel):
+    """The body of POST /scenes as JSON: `href` or `uploads`, and what is said of the scene."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    href: Address | dict[Polarisation, Address] | None = Field(None, description="An address, or one a polarisation.")
+    uploads: dict[Polarisation, Address] | None = Field(None, description="Uploads that were sent with `hold`.")
+    name: str | None = Field(None, min_length=1, max_length=200)
+    polarisation: str | None = Field(None, max_length=20)
+    unit: Literal["db", "power", "amplitude", "dn", "picture"] | None = None
+    force: bool = False
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.href is None) == (self.uploads is None) or self.href == {} or self.uploads == {}:
+            raise ValueError("give either href or uploads")
+        return self
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """What each file is made of, by its polarisation; "" for one file."""
+        given = self.uploads if self.href is None else self.href
+        return {"": given} if isinstance(given, str) else {str(key): value for key, value in (given or {}).items()}
+
+
+class ToldError(ServiceError):
+    """What went wrong with an order, as its row has it."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+async def read(request: Request) -> Order:
+    """Read the body; raises InvalidError or TooLargeError."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise TooLargeError(f"the order is larger than {MOST_BYTES} bytes.")
+    try:
+        return Order.model_validate_json(body)
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'order'}: {one['msg']}" for one in error.errors())
+        raise InvalidError(f'{told}. Expected {{"href": ADDRESS}} or {{"uploads": {{"VV": ID, "VH": ID}}}}.') from None
+
+
+def carry_out(request: Request, settings: Settings, intake: Intake, order: Order) -> Upload:
+    """Begin, and wait a little; raises what went wrong meanwhile."""
+    if order.href is not None:
+        for href in order.sources.values():
+            _check_not_own(request, href)
+            check(href, settings)
+    stated = Stated(order.name, catalogue.check_polarisation(order.polarisation), order.unit, order.force)
+    made = intake.order(order.sources, "uploads" if order.href is None else "href", stated)
+    found = intake.wait(made.id, WAIT_SECONDS)
+    if found.status == "failed":
+        problem = found.problem or {}
+        raise ToldError(str(problem.get("detail")), int(problem.get("status", 500)))
+    return found
+
+
+def _check_not_own(request: Request, href: str) -> None:
+    """Refuse the address at which this very service was asked."""
+    try:
+        parts = urlsplit(href)
+        there = (parts.hostname, parts.port or PORTS.get(parts.scheme))
+    except ValueError:
+        return  # no address at all, which is refused later
+    own = request.base_url
+    if there == (own.hostname, own.port or PORTS.get(own.scheme)):
+        raise ForbiddenError("this is the service's own address; its scenes are here already.")

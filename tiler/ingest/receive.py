@@ -1,0 +1,179 @@
+"""Receiving files: from the request straight to disk, hashed on the way, never whole in memory."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
+
+from geosar.scene.source import HEADER_BYTES, beginning, driver_of
+from tiler.errors import DISK_FULL, InvalidError, StoreFullError, TooLargeError, UnsupportedError
+from tiler.ingest.multipart import MAX_PART_HEADERS, Part, files_of
+
+BUFFER_BYTES = 2**20
+ROOM_CHECK_BYTES = 64 * 2**20
+"""After so many bytes the store is asked again what room it has: others write to it too."""
+MOST_FILES = 4
+"""A scene has four polarisations at most."""
+TAKEN = "a GeoTIFF, a PNG or JPEG picture, or a zip of a Sentinel-1 SAFE product"
+_DRIVERS = frozenset({"GTiff", "PNG", "JPEG"})
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A complete file: where it lies, its size in bytes, SHA-256, GDAL driver by content, the name its sender gave it.
+
+    `label` is the name of the form's field, or whatever else its sender called it by; it may name a polarisation.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    driver: str
+    filename: str
+    label: str = ""
+
+
+@dataclass
+class Writer:
+    """Writes and hashes off the event loop, in pieces of about a megabyte; knows the limits.
+
+    `limit` is the most bytes of an upload; `room` says what the store has left now. Both raise the errors of
+    `tiler.errors`, as does a content that is no scene's.
+    """
+
+    file: BinaryIO
+    limit: int
+    room: Callable[[], int]
+    size: int = 0
+    header: bytes = b""
+    digest: Any = field(default_factory=hashlib.sha256)
+    waiting: bytearray = field(default_factory=bytearray)
+    unchecked: int = ROOM_CHECK_BYTES
+
+    async def take(self, data: bytes) -> None:
+        """Take some bytes."""
+        self._count(data)
+        if len(self.waiting) >= BUFFER_BYTES:
+            await asyncio.to_thread(self.flush)
+
+    def take_now(self, data: bytes) -> None:
+        """Take some bytes in a thread that may wait for the disk."""
+        self._count(data)
+        if len(self.waiting) >= BUFFER_BYTES:
+            self.flush()
+
+    def _count(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.size > self.limit:
+            raise TooLargeError(f"the upload is larger than {self.limit} bytes, the most that this service takes.")
+        self.waiting += data
+
+    def flush(self) -> None:
+        """Write what waits."""
+        data, self.waiting = bytes(self.waiting), bytearray()
+        if len(self.header) < HEADER_BYTES:
+            self.header = (self.header + data)[:HEADER_BYTES]
+            driver_by_content(self.header)
+        self.unchecked += len(data)
+        if self.unchecked >= ROOM_CHECK_BYTES:
+            self.unchecked = 0
+            check_room(self.room(), len(data))
+        self.digest.update(data)
+        write(self.file, data)
+
+    def received(self, path: Path, filename: str, label: str = "") -> Received:
+        """Write the rest, and say what came; raises InvalidError when nothing did."""
+        if not self.size:
+            raise InvalidError(f"the upload is empty; expected {TAKEN}.")
+        self.flush()
+        driver = driver_by_content(self.header)
+        return Received(path, self.size, self.digest.hexdigest(), driver, filename, label)
+
+
+def driver_by_content(header: bytes) -> str:
+    """Name the driver by a file's first bytes; raises UnsupportedError where there is none for them."""
+    if header.startswith(b"PK\x03\x04"):
+        return "SAFE"
+    driver = driver_of(header)
+    if driver not in _DRIVERS:
+        raise UnsupportedError(f"the upload begins with {beginning(header)}; expected {TAKEN}.")
+    return driver
+
+
+def check_room(room: int, size: int) -> None:
+    """Raise StoreFullError when so many bytes have no room."""
+    if size > room:
+        raise StoreFullError(
+            f"the store has room for {max(0, room)} bytes more, and the upload needs more. Delete scenes or jobs first."
+        )
+
+
+def write(file: BinaryIO, data: bytes) -> None:
+    """Write to a file; raises StoreFullError when the disk is full."""
+    try:
+        file.write(data)
+        file.flush()
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise StoreFullError("the disk of the service is full. Delete scenes or jobs first.") from error
+        raise
+
+
+async def receive(request: Request, folder: Path, *, limit: int, room: Callable[[], int]) -> list[Received]:
+    """Write the body, or the files of a multipart form, into `folder`.
+
+    `limit` is the most bytes of an upload, `room` says what the store has left. Raises the errors of
+    `tiler.errors`; a client that goes away in the middle raises starlette's ClientDisconnect.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit():
+        if int(declared) > limit + MOST_FILES * MAX_PART_HEADERS:
+            raise TooLargeError(f"the upload is {declared} bytes; this service takes {limit} at most.")
+        check_room(await asyncio.to_thread(room), int(declared))
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind == b"multipart/form-data":
+        parts = files_of(request.stream(), options.get(b"boundary", b""))
+    else:
+        parts = _body(request)
+    return await _write_files(parts, folder, limit, room)
+
+
+async def _write_files(
+    parts: AsyncIterator[Part | bytes], folder: Path, limit: int, room: Callable[[], int]
+) -> list[Received]:
+    done: list[Received] = []
+    part = writer = None
+    with ExitStack() as closing:
+
+        def end() -> None:
+            if part is not None and writer is not None:
+                done.append(writer.received(Path(writer.file.name), part.filename, part.field))
+                writer.file.close()
+
+        async for found in parts:
+            if isinstance(found, Part):
+                await asyncio.to_thread(end)
+                if len(done) == MOST_FILES:
+                    raise InvalidError(f"the form holds more than {MOST_FILES} files; expected one a polarisation.")
+                part = found
+                file = closing.enter_context((folder / str(len(done))).open("wb"))
+                writer = Writer(file, limit - sum(one.size for one in done), room)
+            elif writer is not None:
+                await writer.take(found)
+        await asyncio.to_thread(end)
+    return done
+
+
+async def _body(request: Request) -> AsyncIterator[Part | bytes]:
+    _, options = parse_options_header(request.headers.get("content-disposition", ""))
+    named = options.get(b"filename", b"").decode("utf-8", "replace")
+    given = request.query_params
+    yield Part("", given.get("filename") or given.get("name") or named or "scene")
+    async for chunk in request.stream():
+        yield chunk

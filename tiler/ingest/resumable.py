@@ -1,0 +1,321 @@
+"""Uploads that come in parts, and orders for scenes whose files lie elsewhere: kept, checked, made a scene, forgotten.
+
+Each is a row; the bytes that came are a file of the store, whose size is how far the upload is. So a service that is
+killed loses nothing: the next one finds what was received, and checks what nobody has checked.
+"""
+
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from geosar.errors import GeosarError
+from geosar.scene.source import HEADER_BYTES
+from tiler.errors import (
+    ConflictError,
+    GoneError,
+    InvalidError,
+    LockedError,
+    NotFoundError,
+    OverloadedError,
+    ServiceError,
+    TooLargeError,
+    status_of,
+)
+from tiler.ingest import register
+from tiler.ingest.fetch import fetch
+from tiler.ingest.quota import room, size_of
+from tiler.ingest.receive import Received, check_room, driver_by_content
+from tiler.ingest.register import Stated
+from tiler.jobs import queue
+from tiler.services import Services
+from tiler.state.database import Upload
+
+_LOG = logging.getLogger("tiler.uploads")
+
+MOST_OPEN = 200
+"""Uploads and orders that may be under way at once; more are answered 503."""
+THREADS = 4
+LOOK_SECONDS = 20.0
+READ_BYTES = 2**20
+UNFINISHED = ("receiving", "held", "checking")
+LOST = "the upload {!r} is unknown here; it may have been removed. Begin a new one."
+
+
+class Intake:
+    """Takes in uploads of one service. Several services may share the rows and the store."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._owner = queue.owner_name()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="tiler-intake")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look_after, name="tiler-intake", daemon=True)
+
+    def start(self) -> None:
+        """Go on with what a service that died left, and forget what has expired, now and again."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what is being checked is checked by the next service."""
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def create(self, filename: str, length: int, stated: Stated, *, hold: bool = False) -> Upload:
+        """Promise room to an upload of so many bytes; raises TooLargeError, StoreFullError, OverloadedError."""
+        limit = self._services.settings.max_upload_bytes
+        if length < 1:
+            raise InvalidError(f"the upload is {length} bytes long; expected a file with something in it.")
+        if length > limit:
+            raise TooLargeError(f"the upload is {length} bytes; this service takes {limit} at most.")
+        check_room(room(self._services), length)
+        made = self._enter(filename, length, stated, None, hold=hold)
+        self._services.store.resumable(made.id).touch()
+        return made
+
+    def order(self, sources: dict[str, str], kind: str, stated: Stated) -> Upload:
+        """Begin to make a scene of files by their addresses (kind "href") or uploads that are held ("uploads")."""
+        name = next(iter(sources.values())).rpartition("/")[2]
+        made = self._enter(name, 0, stated, {"kind": kind, "sources": sources})
+        self._begin(made.id)
+        return made
+
+    def find(self, upload_id: str) -> Upload:
+        """Give an upload; raises NotFoundError, or GoneError when it has expired."""
+        with self._services.database.begin() as session:
+            found = session.get(Upload, upload_id)
+        if found is None:
+            raise NotFoundError(LOST.format(upload_id))
+        if found.expires < time.time() and found.status in {"receiving", "held"}:
+            raise GoneError("nothing came for this upload for so long that it has expired. Begin a new one.")
+        return found
+
+    def touch(self, upload_id: str) -> float:
+        """Begin the time until an upload expires anew; gives when that is."""
+        expires = time.time() + self._services.settings.upload_seconds
+        self._change(upload_id, expires=expires)
+        return expires
+
+    def complete(self, upload: Upload) -> None:
+        """The last byte has come: keep the file, or begin to make a scene of it."""
+        if upload.options.get("hold"):
+            self._change(upload.id, status="held", only=("receiving",))
+        elif self._change(upload.id, status="checking", owner=self._owner, only=("receiving",)):
+            self._begin(upload.id)
+
+    def fail(self, upload_id: str, error: Exception) -> None:
+        """Give up an upload, and free its disk."""
+        self._change(upload_id, status="failed", problem=self._problem(error))
+        self._services.store.resumable(upload_id).unlink(missing_ok=True)
+
+    def wait(self, upload_id: str, seconds: float) -> Upload:
+        """Give an upload when it is done or failed, or after this time."""
+        end = time.monotonic() + seconds
+        while True:
+            found = self.find(upload_id)
+            if found.status in {"done", "failed"} or time.monotonic() > end:
+                return found
+            time.sleep(0.05)
+
+    def remove(self, upload_id: str) -> None:
+        """Forget an upload and free its disk; raises ConflictError or LockedError while somebody is at it."""
+        found = self.find(upload_id)
+        if found.status == "checking" or (found.status == "receiving" and found.order is not None):
+            raise ConflictError("a scene is being made of this upload. Remove the scene when it is there.")
+        path = self._services.store.resumable(upload_id)
+        with exclusive(path) if path.exists() else nullcontext():
+            path.unlink(missing_ok=True)
+        with self._services.database.begin() as session:
+            row = session.get(Upload, upload_id)
+            if row is not None:
+                session.delete(row)
+
+    def _enter(
+        self, filename: str, length: int, stated: Stated, order: dict[str, Any] | None, *, hold: bool = False
+    ) -> Upload:
+        said = {"name": stated.name, "polarisation": stated.polarisation, "scale": stated.scale, "force": stated.force}
+        joining = order is not None and order["kind"] == "uploads"
+        made = Upload(
+            id=uuid.uuid4().hex, filename=filename, length=length, options={"stated": said, "hold": hold}, order=order,
+            status="checking" if joining else "receiving", owner=None if order is None else self._owner,
+            expires=time.time() + self._services.settings.upload_seconds,
+        )  # fmt: skip
+        with self._services.database.begin() as session:
+            count = session.scalar(select(func.count()).select_from(Upload).where(Upload.status.in_(UNFINISHED))) or 0
+            if count >= MOST_OPEN:
+                raise OverloadedError(f"{count} uploads are under way, as many as this service takes. Try again later.")
+            session.add(made)
+        return made
+
+    def _begin(self, upload_id: str) -> None:
+        if not self._stop.is_set():
+            self._pool.submit(self._make, upload_id).add_done_callback(_log_failure)
+
+    def _make(self, upload_id: str) -> None:
+        """Make a scene, and say in the row how that went."""
+        try:
+            with self._services.store.upload() as folder:
+                upload = self.find(upload_id)
+                files = self._files(upload, folder)
+                scene, new = register.add(self._services, files, Stated(**upload.options["stated"]), folder)
+            self._change(upload_id, status="done", scene_id=scene.id, new=new)
+            self._free(upload)
+        except (ServiceError, GeosarError) as error:
+            self.fail(upload_id, error)
+        except Exception as error:  # the client is told, whatever it is
+            self.fail(upload_id, error)
+            raise
+
+    def _files(self, upload: Upload, folder: Path) -> list[Received]:
+        store = self._services.store
+        if upload.order is None:
+            return [received(linked(store.resumable(upload.id), folder / "0"), upload.filename)]
+        sources: dict[str, str] = upload.order["sources"]
+        if upload.order["kind"] == "href":
+            return self._fetch(upload, sources, folder)
+        joined = []
+        for label, other in sources.items():
+            held = self.find(other)
+            if held.status != "held":
+                raise ConflictError(
+                    f"the upload {other!r} is {held.status}; expected a complete one, sent with `hold`."
+                )
+            joined.append(received(linked(store.resumable(other), folder / label), held.filename, label))
+        return joined
+
+    def _free(self, upload: Upload) -> None:
+        """Let go of the files of which a scene was made; the scene has them."""
+        self._services.store.resumable(upload.id).unlink(missing_ok=True)
+        if upload.order is not None and upload.order["kind"] == "uploads":
+            for other in upload.order["sources"].values():
+                self._change(other, status="done", only=("held",))
+                self._services.store.resumable(other).unlink(missing_ok=True)
+
+    def _fetch(self, upload: Upload, sources: dict[str, str], folder: Path) -> list[Received]:
+        settings = self._services.settings
+        left = settings.max_upload_bytes
+        found: list[Received] = []
+        for number, (label, href) in enumerate(sources.items()):
+            # The first lies where an upload would, so that its size tells how far it is.
+            path = folder / str(number) if number else self._services.store.resumable(upload.id)
+            tell_size = None if number else partial(self._expect, upload.id)
+            got = fetch(
+                href, path, settings, limit=left, room=lambda: room(self._services), label=label, tell_size=tell_size
+            )
+            found.append(got if number else replace(got, path=linked(path, folder / "0")))
+            left -= got.size
+        self._change(upload.id, status="checking", length=sum(one.size for one in found))
+        return found
+
+    def _expect(self, upload_id: str, size: int) -> None:
+        self._change(upload_id, length=size)
+
+    def _change(self, upload_id: str, *, only: tuple[str, ...] = UNFINISHED, **values: Any) -> bool:
+        """Set columns of an upload that has one of these states; gives whether it had."""
+        with self._services.database.begin() as session:
+            query = update(Upload).where(Upload.id == upload_id, Upload.status.in_(only)).values(**values)
+            return bool(getattr(session.execute(query), "rowcount", 0))
+
+    def _problem(self, error: Exception) -> dict[str, Any]:
+        status = status_of(error)
+        foreseen = isinstance(error, ServiceError | GeosarError)
+        detail = str(error) if foreseen else f"the service failed ({type(error).__name__}). Its log says more."
+        title = HTTPStatus(status).phrase
+        return {"type": "about:blank", "title": title, "status": status, "detail": self._services.store.scrub(detail)}
+
+    def _look_after(self) -> None:
+        while True:
+            try:
+                self._forget_expired()
+                self._take_over()
+            except SQLAlchemyError as error:  # locked or away for a while
+                _LOG.warning("the database failed: %s", error)
+            if self._stop.wait(LOOK_SECONDS):
+                return
+
+    def _forget_expired(self) -> None:
+        with self._services.database.begin() as session:
+            old = session.scalars(select(Upload).where(Upload.expires < time.time(), Upload.status != "checking")).all()
+            for upload in old:
+                session.delete(upload)
+        for upload in old:
+            self._services.store.resumable(upload.id).unlink(missing_ok=True)
+
+    def _take_over(self) -> None:
+        """Check what belongs to services that have ended."""
+        with self._services.database.begin() as session:
+            begun = or_(Upload.status == "checking", (Upload.status == "receiving") & Upload.order.is_not(None))
+            rows = session.execute(select(Upload.id, Upload.owner).where(begun)).all()
+            whole = session.scalars(select(Upload).where(Upload.status == "receiving", Upload.order.is_(None))).all()
+        for upload in whole:
+            if size_of(self._services, upload.id) == upload.length:
+                with suppress(LockedError, GoneError), exclusive(self._services.store.resumable(upload.id)):
+                    self.complete(upload)
+        for upload_id, owner in rows:
+            if not queue.is_dead(owner):
+                continue
+            with self._services.database.begin() as session:
+                same = or_(Upload.owner == owner, Upload.owner.is_(owner))
+                mine = update(Upload).where(Upload.id == upload_id, same).values(owner=self._owner)
+                taken = bool(getattr(session.execute(mine), "rowcount", 0))
+            if taken:
+                self._begin(upload_id)
+
+
+def _log_failure(done: Future[None]) -> None:
+    if not done.cancelled() and (error := done.exception()) is not None:
+        _LOG.error("no scene could be made of an upload", exc_info=error)
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that grows, for one alone; raises LockedError while another has it, GoneError when it is gone."""
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
+        raise GoneError("the file of this upload is gone. Begin a new one.") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError("another request sends to this upload right now. Ask where it is, and go on.") from None
+        yield file
+
+
+def linked(path: Path, other: Path) -> Path:
+    """Give a file a second name, so that it is still there when the service dies meanwhile."""
+    try:
+        os.link(path, other)
+    except OSError:  # a file system without links
+        shutil.copyfile(path, other)
+    return other
+
+
+def received(path: Path, filename: str, label: str = "") -> Received:
+    """Say what a file of the store is; reads it once, for its hash."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+        driver = driver_by_content(header)
+        data = header
+        while data:
+            size += len(data)
+            digest.update(data)
+            data = file.read(READ_BYTES)
+    return Received(path, size, digest.hexdigest(), driver, filename, label)

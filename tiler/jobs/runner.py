@@ -1,0 +1,296 @@
+"""Running jobs: a bounded number of processes, watched by one thread, resumed after whatever death."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from tiler.jobs import queue
+from tiler.settings import Settings
+from tiler.state import catalogue
+from tiler.state.database import Database, Job, Reference, Scene
+from tiler.state.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LOG = logging.getLogger("tiler.jobs")
+
+TICK_SECONDS = 0.1
+HEARTBEAT_SECONDS = 1.0
+STALE_CHECK_SECONDS = 1.0
+CANCEL_SECONDS = 1.2
+"""A process that has not stopped by itself so long after it was asked is killed."""
+PARK_SECONDS = 5.0
+READ_SECONDS = 0.5
+MAX_LOG_LINES = 50
+
+
+@dataclass
+class _Child:
+    """A running process and what it told last."""
+
+    job: Job
+    process: "subprocess.Popen[str]"
+    told: dict[str, Any] = field(default_factory=dict)
+    written: dict[str, Any] = field(default_factory=dict)
+    beat: float = 0.0
+    kill_at: float | None = None
+    errors: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_LOG_LINES))
+    readers: tuple[threading.Thread, ...] = ()
+
+    def listen(self) -> None:
+        """Read what the process tells, in threads that end with it."""
+        assert self.process.stdout is not None  # noqa: S101 - for the type checker
+        assert self.process.stderr is not None  # noqa: S101
+        self.readers = (
+            threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True),
+            threading.Thread(target=self.errors.extend, args=(self.process.stderr,), daemon=True),
+        )
+        for reader in self.readers:
+            reader.start()
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            try:
+                self.told = json.loads(line)
+            except ValueError:  # a library that prints
+                self.errors.append(line)
+
+    def close(self) -> None:
+        """Close the pipes of a process that has ended, but for one that something else still writes to."""
+        for reader, stream in zip(self.readers, (self.process.stdout, self.process.stderr), strict=False):
+            reader.join(READ_SECONDS)
+            if stream is not None and not reader.is_alive():
+                stream.close()
+        if self.process.stdin is not None:
+            with suppress(OSError):
+                self.process.stdin.close()
+
+    def ask_to_stop(self, seconds: float) -> None:
+        """Ask, and set when it will be killed."""
+        if self.kill_at is None:
+            self.kill_at = time.monotonic() + seconds
+            with suppress(OSError):  # it may just have ended
+                assert self.process.stdin is not None  # noqa: S101
+                self.process.stdin.write("cancel\n")
+                self.process.stdin.flush()
+
+
+class JobRunner:
+    """Claims jobs that wait and runs them. Several services on one database share the work."""
+
+    def __init__(self, settings: Settings, store: Store, database: Database) -> None:
+        self._settings = settings
+        self._store = store
+        self._database = database
+        self._owner = queue.owner_name()
+        self._children: dict[str, _Child] = {}
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tiler-jobs", daemon=True)
+        self._stale_checked = 0.0
+
+    @property
+    def alive(self) -> bool:
+        """Whether jobs are being run."""
+        return self._thread.is_alive()
+
+    @property
+    def running(self) -> int:
+        """How many processes run now."""
+        return len(self._children)
+
+    def start(self) -> None:
+        """Begin to run jobs."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that there is something new, so that it need not wait for the next look."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Park what runs where it can be continued, and end."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(PARK_SECONDS + 2)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._tick()
+            except SQLAlchemyError as error:  # locked or away for a while; the jobs run on
+                _LOG.warning("the database failed: %s", error)
+            self._wake.wait(TICK_SECONDS)
+            self._wake.clear()
+        self._park()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now - self._stale_checked > STALE_CHECK_SECONDS:
+            self._stale_checked = now
+            if count := queue.requeue_stale(self._database):
+                _LOG.warning("%d jobs of a service that died will be continued", count)
+        if self._children:
+            dismissed, lost = queue.standing(self._database, list(self._children), self._owner)
+            for job_id in dismissed:
+                self._children[job_id].ask_to_stop(CANCEL_SECONDS)
+            for job_id in lost:  # another service took it over while this one stood still, or the scene is gone
+                self._abandon(self._children.pop(job_id))
+        for child in list(self._children.values()):
+            self._look_after(child)
+        for internal in (True, False):
+            self._claim(internal=internal)
+
+    def _claim(self, *, internal: bool) -> None:
+        """Begin what waits: copies for tiles, or jobs that were asked for; each kind has its own places."""
+        most = self._settings.job_workers
+        while sum((child.job.process in queue.INTERNAL) == internal for child in self._children.values()) < most:
+            claimed = queue.claim(self._database, self._owner, most, internal=internal)
+            if claimed is None:
+                break
+            self._begin(*claimed)
+
+    def _begin(self, job: Job, scene: Scene) -> None:
+        if job.cancel:
+            self._finish(job, "dismissed", "stopped before it began")
+            return
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tiler.jobs.worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        )  # fmt: skip
+        child = _Child(job, process, beat=time.monotonic())
+        self._children[job.id] = child
+        child.listen()
+        with suppress(OSError):  # if it died at once, looking after it will tell
+            assert process.stdin is not None  # noqa: S101
+            process.stdin.write(json.dumps(self._order(job, scene)) + "\n")
+            process.stdin.flush()
+
+    def _order(self, job: Job, scene: Scene) -> dict[str, Any]:
+        """What the process is told: paths, which come from the catalogue alone, and options."""
+        source: Path | dict[str, Path] = catalogue.source(self._store, scene)
+        if job.process == "prepare":
+            destination = self._store.display(scene.id)
+            options = dict(job.inputs)
+        elif job.process == "reference":
+            source = self._store.reference_source(scene.id, self._reference(scene))
+            destination = self._store.reference(scene.id)
+            options = dict(job.inputs)
+        else:
+            stem = scene.filename.rpartition(".")[0]
+            destination = self._store.job(job.id) / f"{stem}_optical.tif"
+            options = {**job.inputs, "threads": self._settings.job_threads}
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        return {
+            "process": job.process,
+            "source": {key: str(path) for key, path in source.items()} if isinstance(source, dict) else str(source),
+            "destination": str(destination),
+            "options": options,
+            "gdal": self._settings.gdal.options,
+        }
+
+    def _reference(self, scene: Scene) -> str:
+        with self._database.begin() as session:
+            found = session.get(Reference, scene.id)
+        return "gone" if found is None else found.filename
+
+    def _abandon(self, child: _Child) -> None:
+        child.process.kill()
+        child.process.wait()
+        child.close()
+
+    def _look_after(self, child: _Child) -> None:
+        now = time.monotonic()
+        if child.process.poll() is not None:
+            self._ended(child)
+            return
+        if child.kill_at is not None and now > child.kill_at:
+            child.process.kill()
+            return
+        told = child.told
+        if told is not child.written or now - child.beat > HEARTBEAT_SECONDS:
+            child.beat, child.written = now, told
+            queue.change(self._database, child.job.id, **_progress(told))
+
+    def _ended(self, child: _Child) -> None:
+        for reader in child.readers:
+            reader.join(READ_SECONDS)
+        told, job = child.told, child.job
+        state = told.get("state")
+        if state == "successful":
+            self._finish(job, "successful", "done", progress=100, report=told["report"], seconds_left=0.0)
+        elif child.kill_at is not None or state == "cancelled":
+            self._finish(job, "dismissed", "stopped as asked")
+        elif state == "failed":
+            self._finish(job, "failed", self._store.scrub(told["message"]))
+        else:
+            self._crashed(child)
+        child.close()
+        del self._children[job.id]
+
+    def _crashed(self, child: _Child) -> None:
+        """Begin it again, where its journal ends, but not for ever."""
+        attempts = child.job.attempts + 1
+        code = child.process.returncode
+        _LOG.error("the process of job %s died (%s): %s", child.job.id, code, "".join(child.errors).strip())
+        if attempts > self._settings.job_retries:
+            why = f"the process of the job died {attempts} times, last with code {code}; it may have run out of memory."
+            self._finish(child.job, "failed", why, attempts=attempts)
+        else:
+            queue.change(
+                self._database, child.job.id, status="accepted", owner=None, attempts=attempts,
+                message=f"its process died (code {code}); waiting to go on",
+            )  # fmt: skip
+
+    def _finish(self, job: Job, status: str, message: str, **values: Any) -> None:
+        with self._database.begin() as session:
+            scene = session.get(Scene, job.scene_id)
+            state, told = ("ready", "") if status == "successful" else ("failed", message)
+            if job.process == "prepare" and scene is not None and status in {"successful", "failed"}:
+                scene.display, scene.message = state, told
+            picture = session.get(Reference, job.scene_id)
+            # One that was sent since has a job of its own.
+            if job.process == "reference" and picture is not None and picture.created <= job.created:
+                picture.state, picture.message = state, told
+        if job.process == "prepare" and status == "successful":
+            self._store.glance(job.scene_id).unlink(missing_ok=True)  # the copy takes its place
+        queue.change(self._database, job.id, status=status, message=message, finished=time.time(), owner=None, **values)
+        if status == "dismissed" and job.process not in queue.INTERNAL:
+            self._store.remove_job(job.id)
+
+    def _park(self) -> None:
+        """Stop what runs; the next service goes on with it."""
+        for child in self._children.values():
+            child.ask_to_stop(PARK_SECONDS)
+        for child in self._children.values():
+            try:
+                child.process.wait(PARK_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+            child.close()
+            if child.told.get("state") == "successful":
+                self._finish(child.job, "successful", "done", progress=100, report=child.told["report"])
+            else:
+                message = "parked: the service was stopped and goes on with it when it is started again"
+                queue.change(self._database, child.job.id, status="accepted", owner=None, message=message)
+        self._children.clear()
+
+
+def _progress(told: dict[str, Any]) -> dict[str, Any]:
+    if told.get("state") != "running":
+        return {}
+    values: dict[str, Any] = {"progress": int(100 * told["share"]), "message": told["message"]}
+    return values | {key: told[key] for key in ("megapixels_per_second", "seconds_left") if key in told}

@@ -1,0 +1,119 @@
+"""The process of one job: takes it as a line of JSON on stdin, tells its progress as lines of JSON on stdout.
+
+A later line ``cancel`` stops it where it can be continued. The end of stdin means that the service is gone; the
+process then ends at once, so that a restarted service finds the unfinished output alone.
+"""
+
+import json
+import os
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import rasterio
+
+import geosar
+from geosar.errors import GeosarError, TranslationCancelled
+from geosar.report import Progress
+from tiler.jobs.reference_copy import write_picture
+from tiler.jobs.sar_copy import write_display
+
+ORPHANED = 70
+NICENESS = 5
+"""Who looks at tiles goes before who waits for a job."""
+_TOLD = (
+    "model", "model_version", "checksum", "precision", "device", "engine", "unit", "polarisations", "notes", "warnings",
+    "width", "height", "windows_resumed", "megapixels", "seconds", "megapixels_per_second",
+)  # fmt: skip
+_OUT = threading.Lock()
+
+
+def main() -> None:
+    """Do the job that stdin names."""
+    os.nice(NICENESS)
+    cancel = threading.Event()
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_listen, args=(cancel,), daemon=True).start()
+    try:
+        os.environ.update(job["gdal"])  # before GDAL is first used
+        with rasterio.Env():
+            report = _TASKS[job["process"]](job, cancel)
+    except TranslationCancelled:
+        say(state="cancelled")
+    except GeosarError as error:
+        say(state="failed", message=str(error))
+    except OSError as error:
+        say(state="failed", message=f"{error.strerror or error}: the disk may be full.")
+    else:
+        say(state="successful", report=report)
+    # At a usual end Python would wait for the thread that waits for stdin.
+    os._exit(0)
+
+
+def say(**line: Any) -> None:
+    """Write one line to the service."""
+    with _OUT:
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+
+def _listen(cancel: threading.Event) -> None:
+    for line in sys.stdin:
+        if line.strip() == "cancel":
+            cancel.set()
+    os._exit(ORPHANED)
+
+
+def _translate(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
+    def progress(now: Progress) -> None:
+        share = now.megapixels_done / now.megapixels_total if now.megapixels_total else 0.0
+        say(
+            state="running", share=min(share, 0.99), message=now.message,
+            megapixels_per_second=now.megapixels_per_second, seconds_left=now.seconds_left,
+        )  # fmt: skip
+
+    report = geosar.translate(
+        _source(job), job["destination"], overwrite=True, resume=True, quicklook=True, stac=True,
+        progress=progress, cancel=cancel, **job["options"],
+    )  # fmt: skip
+    names = {
+        "optical": report.destination, "error": report.error_band, "quicklook": report.quicklook, "stac": report.stac,
+    }  # fmt: skip
+    files = {name: path.name for name, path in names.items() if path is not None}
+    told = asdict(report)
+    return {"files": files, **{key: told[key] for key in _TOLD}}
+
+
+def _source(job: dict[str, Any]) -> Path | dict[str, Path]:
+    given = job["source"]
+    return {key: Path(path) for key, path in given.items()} if isinstance(given, dict) else Path(given)
+
+
+def _reference(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
+    write_picture(
+        Path(job["source"]),
+        Path(job["destination"]),
+        job["options"]["place"],
+        progress=lambda share: say(state="running", share=share, message="preparing tiles"),
+        cancel=cancel,
+    )
+    return {"files": {"reference": Path(job["destination"]).name}}
+
+
+def _prepare(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
+    with geosar.open_scene(_source(job), **job["options"]) as scene:
+        write_display(
+            scene,
+            Path(job["destination"]),
+            progress=lambda share: say(state="running", share=share, message="preparing SAR tiles"),
+            cancel=cancel,
+        )
+    return {"files": {"sar": Path(job["destination"]).name}}
+
+
+_TASKS = {"translate": _translate, "prepare": _prepare, "reference": _reference}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Who may do what: API keys with scopes, and signed addresses for tiles, which cannot carry a key.
+
+Once one key is set, everything needs one but the health checks and the files of the web map. A signature opens
+one scene's layers, or one job's results, for reading and for a limited time.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tiler.errors import ForbiddenError, ServiceError, UnauthorisedError
+from tiler.problems import LAYER, problem
+from tiler.settings import Settings
+
+if TYPE_CHECKING:
+    from tiler.signatures import Signer
+
+SCOPES = ("read", "write", "admin")
+OPEN = frozenset({"/healthz", "/readyz"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+SIGNABLE = re.compile(r"^/(scenes/[^/]+)/(?:sar|optical|error|live|reference)/|^/(jobs/[^/]+)/results(?:/|$)")
+
+
+class KeysMiddleware:
+    """Refuses requests that have neither key nor signature."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, is_static: Callable[[str], bool], owner: Any) -> None:
+        self.app = app
+        self._keys = [entry.partition(":")[::2] for entry in settings.api_keys]
+        self._is_static = is_static
+        self._owner = owner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let through what may pass; answer the rest with 401 or 403."""
+        if scope["type"] == "http":
+            try:
+                self._check(scope)
+            except ServiceError as error:
+                scope["app"] = self._owner
+                headers = {"WWW-Authenticate": challenge(Headers(scope=scope))} if error.status == 401 else {}
+                await problem(Request(scope), error.status, str(error), headers)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        reading = scope["method"] in READING
+        if reading and (path in OPEN or self._is_static(path)):
+            return
+        headers = Headers(scope=scope)
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            return  # a browser asks whether it may; it cannot send a key with that
+        granted = next(filter(None, map(self._scope_of, keys_in(headers))), None)
+        if granted is None and reading and self._is_signed(scope, path):
+            return
+        if granted is None:
+            raise UnauthorisedError(
+                "an API key is needed, and none was given that is known here. Send `Authorization: Bearer KEY`, or the "
+                "key as the password of HTTP Basic.",
+            )
+        # Asking a layer for the statistics of a polygon is a POST, but changes nothing.
+        needed = "read" if reading or LAYER.match(path) else "write"
+        if path == "/metrics":
+            needed = "admin"
+        if SCOPES.index(granted) < SCOPES.index(needed):
+            raise ForbiddenError(f"the key may {granted}; this needs one that may {needed}.")
+
+    def _scope_of(self, key: str) -> str | None:
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        found = None
+        for scope, expected in self._keys:  # all of them, so that time tells nothing
+            if hmac.compare_digest(digest, expected):
+                found = scope
+        return found
+
+    def _is_signed(self, scope: Scope, path: str) -> bool:
+        match = SIGNABLE.match(path)
+        if match is None:
+            return False
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        expires, signature = (query.get(name, [""])[0] for name in ("expires", "signature"))
+        signer: Signer = self._owner.state.signer
+        return signer.opens(match.group(1) or match.group(2), expires, signature)
+
+
+def keys_in(headers: Headers) -> list[str]:
+    """Give what a request says is its key: as Bearer, as the password of HTTP Basic (any user), or in X-API-Key."""
+    scheme, _, text = headers.get("authorization", "").strip().partition(" ")
+    given = [headers.get("x-api-key", "")]
+    if scheme.lower() == "bearer":
+        given.insert(0, text.strip())
+    elif scheme.lower() == "basic":
+        with suppress(binascii.Error, ValueError):
+            given.insert(0, base64.b64decode(text.strip(), validate=True).decode().partition(":")[2])
+    return [key for key in given if key]
+
+
+def challenge(headers: Headers) -> str:
+    """Say how to give a key; browsers hear nothing of Basic.
+
+    They would ask for it in a window of their own, above the map, and from then on send it with whatever another site
+    makes them send here.
+    """
+    is_browser = "sec-fetch-mode" in headers or headers.get("user-agent", "").startswith("Mozilla/")
+    return "Bearer" if is_browser else 'Bearer, Basic realm="geosar", charset="UTF-8"'

@@ -1,0 +1,76 @@
+"""How often one client may ask: more is answered with 429 and when to come back."""
+
+import ipaddress
+import logging
+import math
+import time
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
+from limits.storage import storage_from_string
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tiler.middleware.auth import OPEN, READING
+from tiler.problems import problem
+from tiler.settings import Settings
+
+_LOG = logging.getLogger("tiler.rates")
+
+
+class RatesMiddleware:
+    """Counts requests by the client's address, those that read apart from those that change something."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, owner: ASGIApp) -> None:
+        self.app = app
+        self._owner = owner
+        rates = {"read": settings.read_rate, "write": settings.write_rate}
+        self._rates = {kind: parse(rate) for kind, rate in rates.items() if rate}
+        # A counter for each client and window: no list of times, which would grow with the rate.
+        self._limiter = FixedWindowRateLimiter(_storage(settings.rate_storage))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer that it is one too many."""
+        if scope["type"] == "http":
+            kind = "read" if scope["method"] in READING else "write"
+            rate = self._rates.get(kind)
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            seconds = 0 if rate is None or path in OPEN else await self._seconds_to_wait(rate, kind, _client(scope))
+            if seconds:
+                scope["app"] = self._owner
+                detail = f"more than {rate} came from this address. Ask again in {seconds} s."
+                await problem(Request(scope), 429, detail, {"Retry-After": str(seconds)})(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    async def _seconds_to_wait(self, rate: RateLimitItem, kind: str, client: str) -> int:
+        """Count one request; gives 0 where it may pass."""
+        try:
+            if await self._limiter.hit(rate, kind, client):
+                return 0
+            window = await self._limiter.get_window_stats(rate, kind, client)
+        except StorageError as error:
+            _LOG.warning("requests are not counted, as the storage of the rates failed: %s", error)
+            return 0
+        return max(1, math.ceil(window.reset_time - time.time()))
+
+
+def _storage(url: str) -> Storage:
+    made = storage_from_string(f"async+{url}", wrap_exceptions=True)
+    if not isinstance(made, Storage):
+        raise TypeError(f"{url!r} is no storage for rates; expected memory:// or redis://HOST:PORT")
+    return made
+
+
+def _client(scope: Scope) -> str:
+    """Name a client by its address; a network of IPv6 that one household has counts as one."""
+    host = (scope.get("client") or ("unknown",))[0]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return str(host)
+    if address.version == 6:
+        return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)

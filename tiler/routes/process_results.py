@@ -1,0 +1,107 @@
+"""Jobs and their results as OGC API - Processes has them."""
+
+from collections.abc import Collection
+from typing import Any
+
+from fastapi import Request
+
+from tiler.errors import InvalidError, NotFoundError
+from tiler.routes import links
+from tiler.routes.process_description import EXCEPTIONS, MEDIA, TITLES
+from tiler.signatures import signature_of
+from tiler.state import catalogue
+from tiler.state.database import Job, Scene
+
+RESULTS = "http://www.opengis.net/def/rel/ogc/1.0/results"
+
+
+class NotDoneError(NotFoundError):
+    """The job is there, its results are not."""
+
+    kind = f"{EXCEPTIONS}/result-not-ready"
+
+
+def check_done(job: Job) -> None:
+    """Raise what a job without results is answered with."""
+    if job.status == "failed":
+        raise InvalidError(f"the job failed: {job.message}")
+    if job.status == "dismissed":
+        raise NotFoundError(f"the job was dismissed, so it has no results: {job.message}.")
+    if job.status != "successful":
+        raise NotDoneError(f"the job is {job.status} ({job.progress} %); its results are there when it is successful.")
+
+
+def status_of(request: Request, job: Job) -> dict[str, Any]:
+    """Give a job as OGC's statusInfo."""
+    here = f"jobs/{job.id}"
+    told = [
+        links.link(links.url(request, here), "self"),
+        links.link(links.url(request, f"{here}/events"), "monitor", "text/event-stream"),
+    ]
+    if job.status == "successful":
+        told.append(links.link(links.url(request, f"{here}/results"), RESULTS))
+    values = {
+        "processID": job.process,
+        "type": "process",
+        "jobID": job.id,
+        "status": job.status,
+        "message": job.message,
+        "progress": job.progress,
+        "created": catalogue.timestamp(job.created),
+        "started": catalogue.timestamp(job.started),
+        "finished": catalogue.timestamp(job.finished),
+        "updated": catalogue.timestamp(job.updated),
+        "scene": job.scene_id,
+        "megapixelsPerSecond": job.megapixels_per_second,
+        "secondsLeft": job.seconds_left if job.status == "running" else None,
+        "links": told,
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def files(request: Request, job: Job, wanted: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Give a link to each file that a job made, or to those that are wanted."""
+    made = (job.report or {}).get("files", {})
+    return {
+        name: {
+            "href": links.url(request, f"jobs/{job.id}/results/{name}", **signature_of(request, f"jobs/{job.id}")),
+            "type": MEDIA[name],
+            "title": TITLES[name],
+            "rel": "item",
+        }
+        for name in made
+        if name in MEDIA and (not wanted or name in wanted)
+    }
+
+
+def document(request: Request, job: Job, scene: Scene, wanted: Collection[str] | None = None) -> dict[str, Any]:
+    """Give the results: every file by reference, the tiles, and what was found out on the way."""
+    made = files(request, job, wanted)
+    shown = {} if wanted else _tiles(request, job, scene)
+    report = {key: value for key, value in (job.report or {}).items() if key != "files"}
+    return {**made, **shown, "report": {"value": report, "mediaType": "application/json"}}
+
+
+def _tiles(request: Request, job: Job, scene: Scene) -> dict[str, dict[str, Any]]:
+    here = f"scenes/{scene.id}"
+    on_map = scene.geometry is not None
+    tilejson = "tilejson.json" if on_map else "image/tilejson.json"
+    template = "tiles/{z}/{x}/{y}.png" if on_map else "tiles/image/{z}/{x}/{y}.png"
+    signed = signature_of(request, f"scenes/{scene.id}")
+
+    def link(path: str, media_type: str, title: str, rel: str = "tiles", **query: str) -> dict[str, Any]:
+        return links.link(links.url(request, f"{here}/{path}", job=job.id, **query), rel, media_type, title)
+
+    shown: dict[str, dict[str, Any]] = {
+        "tiles": link(f"optical/{template}", "image/png", "XYZ tiles of the synthetic image", **signed)
+        | {"templated": True},
+        "tilejson": link(f"optical/{tilejson}", "application/json", "TileJSON of the synthetic image", **signed),
+        "scene": links.link(links.url(request, here), "up", title="The scene"),
+    }
+    if "error" in (job.report or {}).get("files", {}):
+        title = "TileJSON of the expected error"
+        shown["errorTilejson"] = link(f"error/{tilejson}", "application/json", title, **signed)
+    if on_map:
+        title = "WMTS capabilities of the synthetic image"
+        shown["wmts"] = link("optical/WMTSCapabilities.xml", "application/xml", title, "service", **signed)
+    return shown

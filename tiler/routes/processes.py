@@ -1,0 +1,232 @@
+"""OGC API - Processes, Part 1: the process "translate", and the jobs that run it."""
+
+import asyncio
+import time
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Request
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+from rasterio.warp import transform_bounds
+from sqlalchemy import update
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from geosar.errors import BoundsError
+from geosar.models import load_model
+from tiler.crs import named_crs
+from tiler.errors import InvalidError, NotFoundError
+from tiler.ingest.quota import room
+from tiler.ingest.receive import check_room
+from tiler.jobs import queue
+from tiler.routes import links
+from tiler.routes.process_description import (
+    CRS84,
+    MEDIA,
+    PROCESS,
+    Box,
+    Execute,
+    Inputs,
+    OutputName,
+    check_known,
+    description,
+    models,
+    summary,
+)
+from tiler.routes.process_results import check_done, document, files, status_of
+from tiler.routes.scenes import Limit, Offset
+from tiler.routes.stored_file import StoredFile
+from tiler.services import Services, Shared
+from tiler.state import catalogue
+from tiler.state.database import LIVE, Job, Scene
+
+router = APIRouter(tags=["Processes and jobs"])
+
+POLL_SECONDS = 0.1
+DISMISS_SECONDS = 3.0
+Status = Literal["accepted", "running", "successful", "failed", "dismissed"]
+Seconds = Annotated[float | None, Query(ge=0, le=1e9)]
+
+
+@router.get("/processes", summary="List the processes")
+def processes(request: Request) -> dict[str, Any]:
+    """Give the one process that there is."""
+    here = links.link(links.url(request, "processes"), "self")
+    return {"processes": [summary(request)], "links": [here]}
+
+
+@router.get("/processes/{process_id}", summary="Describe a process")
+def describe(request: Request, services: Shared, process_id: str) -> dict[str, Any]:
+    """Give inputs and outputs with their JSON schemas."""
+    check_known(process_id)
+    return description(request, services)
+
+
+@router.post("/processes/{process_id}/execution", status_code=201, summary="Translate a scene")
+async def execute(
+    request: Request,
+    services: Shared,
+    process_id: str,
+    body: Execute,
+    prefer: Annotated[str | None, Header(max_length=200)] = None,
+) -> Response:
+    """Begin a job, or give the one that does the same already.
+
+    Without `Prefer: respond-async`, a small scene is waited for and the answer is the results (200). Else, when it
+    takes too long, or when too many are waited for already, the answer is the job (201).
+    """
+    check_known(process_id)
+    job, scene, new = await run_in_threadpool(_submit, services, body.inputs)
+    wants_async = prefer is not None and "respond-async" in prefer
+    small = scene.description["megapixels"] <= services.settings.sync_megapixels
+    headers = {"Location": links.url(request, f"jobs/{job.id}")}
+    if not wants_async and small and not services.waiting.locked():
+        async with services.waiting:
+            job = await _done(services, job.id, services.settings.sync_seconds)
+        if job.status == "successful":
+            return _answer(request, job, scene, body)
+        if job.status == "failed":
+            raise InvalidError(job.message)
+    if wants_async:
+        headers["Preference-Applied"] = "respond-async"
+    return JSONResponse(status_of(request, job), 201 if new or job.status in LIVE else 200, headers)
+
+
+def _answer(request: Request, job: Job, scene: Scene, body: Execute) -> Response:
+    """Give the results of a synchronous job: as a document, or raw, which are links, or the one that is wanted."""
+    headers = {"Location": links.url(request, f"jobs/{job.id}")}
+    if body.response == "document":
+        return JSONResponse(document(request, job, scene, body.outputs), 200, headers)
+    made = files(request, job, body.outputs)
+    if len(made) == 1:
+        (one,) = made.values()
+        return RedirectResponse(one["href"], 303)
+    told = [f'<{one["href"]}>; rel="{name}"; type="{one["type"]}"' for name, one in made.items()]
+    return Response(status_code=204, headers={**headers, "Link": ", ".join(told)})
+
+
+@router.get("/jobs", summary="List jobs")
+def list_jobs(
+    request: Request,
+    services: Shared,
+    *,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    scene: Annotated[str | None, Query(max_length=100)] = None,
+    status: Annotated[list[Status] | None, Query()] = None,
+    process: Annotated[list[str] | None, Query(alias="processID", max_length=10)] = None,
+    kind: Annotated[list[str] | None, Query(alias="type", max_length=10, description="All are `process`.")] = None,
+    datetime: Annotated[str | None, Query(max_length=100, description="When they were asked for.")] = None,
+    shortest: Annotated[Seconds, Query(alias="minDuration", description="Seconds that they took or take.")] = None,
+    longest: Annotated[Seconds, Query(alias="maxDuration")] = None,
+) -> dict[str, Any]:
+    """Give a page of jobs, the newest first."""
+    wanted = queue.Wanted(
+        scene, tuple(status or ()), tuple(process or ()), tuple(kind or ()), catalogue.parse_interval(datetime),
+        shortest, longest,
+    )  # fmt: skip
+    found, total = queue.listed(services.database, wanted, limit=limit, offset=offset)
+    return {
+        "jobs": [status_of(request, job) for job in found],
+        "numberMatched": total,
+        "links": links.paging(request, limit=limit, offset=offset, total=total),
+    }
+
+
+@router.get("/jobs/{job_id}", summary="Show a job")
+def show(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
+    """Say how far a job is."""
+    return status_of(request, queue.get(services.database, job_id))
+
+
+@router.delete("/jobs/{job_id}", summary="Dismiss a job")
+async def dismiss(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
+    """Stop a job that waits or runs; remove the results of one that is done."""
+    await run_in_threadpool(_dismiss, services, job_id)
+    job = await _done(services, job_id, DISMISS_SECONDS)
+    if job.status == "dismissed":
+        await run_in_threadpool(services.store.remove_job, job.id)
+    return status_of(request, job)
+
+
+@router.get("/jobs/{job_id}/results", summary="Show a job's results")
+def results(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
+    """Give links to the files and tiles that a job made."""
+    job = queue.get(services.database, job_id)
+    check_done(job)
+    return document(request, job, catalogue.get(services.database, job.scene_id))
+
+
+@router.get("/jobs/{job_id}/results/{output}", summary="Download a result", response_class=StoredFile)
+def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
+    """Give a file; range requests are answered, so that GDAL reads the COG where it lies."""
+    job = queue.get(services.database, job_id)
+    name = ((job.report or {}).get("files") or {}).get(output)
+    if job.status != "successful" or name is None:
+        raise NotFoundError(f"the job {job_id} has no result {output!r}; GET its /results for those it has.")
+    return StoredFile(services.store.job(job.id) / name, media_type=MEDIA[output].partition(";")[0], filename=name)
+
+
+def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
+    scene = catalogue.get(services.database, inputs.scene)
+    check_room(room(services), 1)  # what a job makes cannot be known; that there is room for something can
+    name = inputs.model or services.settings.model
+    if name not in models(services):
+        raise InvalidError(f"there is no model {name!r}; this service has {', '.join(models(services))}.")
+    checksum = load_model(name).checksum
+    options: dict[str, Any] = {
+        **catalogue.opening(scene),
+        "model": name,
+        "bbox": None if inputs.bbox is None else _bounds(scene, inputs.bbox),
+        "precision": inputs.precision or services.settings.precision,
+        "error_band": inputs.error_band,
+        "compress": inputs.compress,
+        "resample_to_model": inputs.resample_to_model,
+    }
+    key = queue.key_of(PROCESS, scene.sha256, {**options, "model": checksum})
+    job, new = queue.submit(
+        services.database, scene, PROCESS, key=key, inputs=options, queue_length=services.settings.queue_length
+    )
+    services.runner.wake()
+    return job, scene, new
+
+
+def _bounds(scene: Scene, box: Box | tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """Bring the box to the scene's own CRS; raises BoundsError where it has no place there."""
+    bounds, name = (box.bbox, box.crs) if isinstance(box, Box) else (box, CRS84)
+    crs = scene.description["crs"]
+    if crs is None:
+        raise InvalidError("the scene has no georeference, so no box of it can be named. Leave bbox out.")
+    given = named_crs(name)
+    try:
+        left, bottom, right, top = transform_bounds(given, CRS.from_user_input(crs), *bounds)
+    except (CRSError, ValueError) as error:
+        raise BoundsError(f"the box {bounds} has no place in {crs}: {error}.") from error
+    l_scene, b_scene, r_scene, t_scene = scene.description["bounds"]
+    if not (left < r_scene and right > l_scene and bottom < t_scene and top > b_scene):
+        place = f"{scene.west}, {scene.south}, {scene.east}, {scene.north}"
+        raise BoundsError(f"the box {bounds} misses the scene, whose box is {place}.")
+    return left, bottom, right, top
+
+
+def _dismiss(services: Services, job_id: str) -> None:
+    """Tell a job to stop; raises NotFoundError."""
+    job = queue.get(services.database, job_id)
+    with services.database.begin() as session:
+        waiting = (Job.id == job.id, Job.status == "accepted")
+        stopped = {"status": "dismissed", "message": "stopped before it began", "finished": time.time()}
+        session.execute(update(Job).where(*waiting).values(**stopped))
+        session.execute(update(Job).where(Job.id == job.id, Job.status == "running").values(cancel=True))
+        done = (Job.id == job.id, Job.status.in_(("successful", "failed")))
+        session.execute(update(Job).where(*done).values(status="dismissed", message="its results were removed"))
+    services.runner.wake()
+
+
+async def _done(services: Services, job_id: str, seconds: float) -> Job:
+    """Wait until a job is done, but not longer than this; holds no thread meanwhile."""
+    end = time.monotonic() + seconds
+    while True:
+        job = await run_in_threadpool(queue.get, services.database, job_id)
+        if job.status not in LIVE or time.monotonic() > end:
+            return job
+        await asyncio.sleep(POLL_SECONDS)

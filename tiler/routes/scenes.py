@@ -1,0 +1,225 @@
+"""Routes under /scenes: sending, listing, renaming and removing scenes."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from starlette.responses import JSONResponse
+
+from tiler.errors import NotFoundError
+from tiler.ingest import import_request, register
+from tiler.ingest.quota import room
+from tiler.ingest.receive import receive
+from tiler.ingest.register import Stated
+from tiler.routes import links, uploads_tus
+from tiler.routes.stored_file import StoredFile
+from tiler.services import Services, Shared
+from tiler.state import catalogue
+from tiler.state.database import Job, Reference, Scene
+from tiler.tiles.image_space import maxzoom
+
+router = APIRouter(prefix="/scenes", tags=["Scenes"])
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="Length of a page.")]
+Offset = Annotated[int, Query(ge=0, le=2**31, description="How many to leave out before it.")]
+Sort = Literal["created", "-created", "name", "-name", "acquired", "-acquired"]
+LAYERS = ("sar", "optical", "error", "live", "reference")
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}},
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "application/json": {"schema": import_request.Order.model_json_schema()},
+        },
+    },
+}
+
+
+class Rename(BaseModel):
+    """What can be changed about a scene."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=200)
+
+
+@router.post("", status_code=201, summary="Send a scene", openapi_extra=BODY)
+async def upload(
+    request: Request,
+    services: Shared,
+    *,
+    name: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+    polarisation: Annotated[
+        str | None, Query(max_length=20, description="VV, VH, HH or HV, or two with a comma.")
+    ] = None,
+    unit: Annotated[Literal["db", "power", "amplitude", "dn", "picture"] | None, Query()] = None,
+    force: Annotated[bool, Query(description="Take what looks like no SAR scene.")] = False,
+) -> JSONResponse:
+    """Take a file as the body or in a form; several files of a form are one scene, each of one polarisation.
+
+    The same content sent twice is one scene (then the answer is 200). JSON orders a scene by address, or joins
+    uploads: 202 and where to ask while that lasts.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+        return await _ordered(request, services)
+    stated = Stated(name, catalogue.check_polarisation(polarisation), unit, force)
+    with services.store.upload() as folder:
+        limit = services.settings.max_upload_bytes
+        files = await receive(request, folder, limit=limit, room=lambda: room(services))
+        scene, new = await asyncio.to_thread(register.add, services, files, stated, folder)
+    return _entered(request, services, scene, new=new)
+
+
+async def _ordered(request: Request, services: Services) -> JSONResponse:
+    order = await import_request.read(request)
+    found = await asyncio.to_thread(
+        import_request.carry_out, request, services.settings, uploads_tus.intake_of(request), order
+    )
+    if found.scene_id is None:
+        headers = {"Location": links.url(request, f"uploads/{found.id}"), "Retry-After": "2"}
+        return JSONResponse(uploads_tus.present(request, services, found), 202, headers)
+    scene = await asyncio.to_thread(catalogue.get, services.database, found.scene_id)
+    return _entered(request, services, scene, new=bool(found.new))
+
+
+def _entered(request: Request, services: Services, scene: Scene, *, new: bool) -> JSONResponse:
+    body = present(request, services, scene)
+    return JSONResponse(body, 201 if new else 200, {"Location": links.url(request, f"scenes/{scene.id}")})
+
+
+@router.get("", summary="List scenes")
+def list_scenes(
+    request: Request,
+    services: Shared,
+    *,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    q: Annotated[str | None, Query(max_length=200, description="Part of the name, or of the file's.")] = None,
+    bbox: Annotated[str | None, Query(description="west,south,east,north in degrees.")] = None,
+    datetime: Annotated[str | None, Query(max_length=100, description="A time, or two with / between them.")] = None,
+    sort: Annotated[Sort, Query(description="What comes first; with - the greatest.")] = "-created",
+) -> dict[str, Any]:
+    """Give a page of scenes, the newest first unless `sort` says otherwise."""
+    box = catalogue.parse_box(bbox)
+    interval = catalogue.parse_interval(datetime)
+    found, total = catalogue.search(
+        services.database, limit=limit, offset=offset, bbox=box, text=q, interval=interval, sort=sort
+    )
+    return {
+        "scenes": [present(request, services, scene) for scene in found],
+        "numberMatched": total,
+        "numberReturned": len(found),
+        "links": links.paging(request, limit=limit, offset=offset, total=total),
+    }
+
+
+@router.get("/{scene_id}", summary="Show a scene")
+def show(request: Request, services: Shared, scene_id: str) -> dict[str, Any]:
+    """Say what a scene is, as `geosar info` does, and which layers it has."""
+    return present(request, services, catalogue.get(services.database, scene_id))
+
+
+@router.patch("/{scene_id}", summary="Rename a scene")
+def rename(request: Request, services: Shared, scene_id: str, change: Rename) -> dict[str, Any]:
+    """Give a scene another name."""
+    return present(request, services, catalogue.rename(services.database, scene_id, change.name))
+
+
+@router.delete("/{scene_id}", status_code=204, summary="Remove a scene")
+def remove(services: Shared, scene_id: str) -> Response:
+    """Stop its jobs, and remove it with all results."""
+    catalogue.remove(services, scene_id)
+    return Response(status_code=204)
+
+
+@router.get("/{scene_id}/download", summary="Download what was sent", response_class=StoredFile)
+def download(
+    services: Shared,
+    scene_id: str,
+    polarisation: Annotated[
+        str | None, Query(max_length=2, description="Which of several files; default: the first.")
+    ] = None,
+) -> StoredFile:
+    """Give the very file that was sent; range requests are answered."""
+    scene = catalogue.get(services.database, scene_id)
+    files = catalogue.files(services.store, scene)
+    path = next(iter(files.values())) if polarisation is None else files.get(polarisation.upper())
+    if path is None or not path.is_file():
+        raise NotFoundError(f"the scene has no file of {polarisation!r}; it has {', '.join(files) or 'one file'}.")
+    return StoredFile(path, filename=path.name)
+
+
+def present(request: Request, services: Services, scene: Scene) -> dict[str, Any]:
+    """Give a scene as JSON."""
+    done, progress, reference = _state(services, scene)
+    there = {
+        "sar": True, "live": True, "optical": bool(done), "error": bool(done),
+        "reference": reference is not None and reference.state == "ready",
+    }  # fmt: skip
+    box = None if scene.west is None else [scene.west, scene.south, scene.east, scene.north]
+    here = f"scenes/{scene.id}"
+    files = catalogue.files(services.store, scene)
+    width, height = scene.description["width"], scene.description["height"]
+    return {
+        "id": scene.id,
+        "name": scene.name,
+        "filename": scene.filename,
+        "size": scene.size,
+        "sha256": scene.sha256,
+        "files": [{"polarisation": key or None, "filename": path.name} for key, path in files.items()],
+        "created": catalogue.timestamp(scene.created),
+        "acquired": catalogue.timestamp(scene.acquired),
+        "bbox": box,
+        "geometry": scene.geometry,
+        "georeferenced": scene.geometry is not None,
+        "width": width,
+        "height": height,
+        "image_maxzoom": maxzoom(width, height),
+        "display": {"state": scene.display, "message": scene.message, "progress": progress},
+        "reference": None if reference is None else {
+            "state": reference.state, "message": reference.message, "filename": reference.filename,
+            "size": reference.size,
+        },
+        "layers": [layer for layer in LAYERS if there[layer]],
+        "jobs": done,
+        "description": scene.description,
+        "links": [
+            links.link(links.url(request, here), "self"),
+            *(
+                links.link(
+                    links.url(request, f"{here}/download", polarisation=key or None), "enclosure",
+                    "application/octet-stream", path.name,
+                )
+                for key, path in files.items()
+            ),
+            links.link(links.url(request, "processes/translate/execution"), "translate", title="POST to translate it"),
+            *(
+                links.link(links.url(request, f"{here}/{layer}/{_tilejson(scene)}"), "tiles", title=layer)
+                for layer in LAYERS
+                if there[layer]
+            ),
+        ],
+    }  # fmt: skip
+
+
+def _tilejson(scene: Scene) -> str:
+    return "tilejson.json" if scene.geometry is not None else "image/tilejson.json"
+
+
+def _state(services: Services, scene: Scene) -> tuple[list[str], int, Reference | None]:
+    """Give the jobs whose results there are, per cent of the copy for SAR tiles, and the true optical image."""
+    mine = Job.scene_id == scene.id
+    with services.database.begin() as session:
+        done = session.scalars(
+            select(Job.id)
+            .where(mine, Job.process == "translate", Job.status == "successful")
+            .order_by(Job.finished.desc()),
+        ).all()
+        preparing = select(Job.progress).where(mine, Job.process == "prepare").order_by(Job.created.desc()).limit(1)
+        progress = 100 if scene.display == "ready" else session.scalar(preparing) or 0
+        return list(done), progress, session.get(Reference, scene.id)

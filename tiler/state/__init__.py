@@ -1,0 +1,1 @@
+"""What the service keeps: rows, files, and the sandboxed look at a file."""

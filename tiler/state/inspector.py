@@ -1,0 +1,153 @@
+"""Looking at an upload in a process of its own, so that a file that crashes a decoder harms nobody."""
+
+import multiprocessing
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import rasterio
+
+from geosar.errors import GeosarError
+from geosar.footprint import footprint
+from geosar.grid import MapGrid, Window
+from geosar.scene import open_scene
+from geosar.scene.raster import check_readable
+from geosar.scene.source import gdal_errors, resolve
+from geosar.scene_info import describe_scene
+from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
+
+FILES_A_PROCESS = 200
+"""After so many files the process is replaced, with whatever memory the decoders lost."""
+
+Look = Callable[..., dict[str, Any]]
+
+MEMORY_BYTES = 8 * 2**30
+"""A file that makes a decoder ask for more address space than this is refused."""
+
+
+class Inspector:
+    """One process that describes scenes, replaced when it dies or hangs."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def warm(self) -> None:
+        """Start the process, so that the first upload does not wait for it."""
+        self._executor().submit(_nothing)
+
+    def describe(self, source: Path | dict[str, Path], **options: Any) -> dict[str, Any]:
+        """Give what `geosar.scene_info.describe_scene` does, and the footprint; raises ServiceError for no scene.
+
+        `source` is a file, or one for each polarisation.
+        """
+        return self._ask(_describe, source, options)
+
+    def picture(self, path: Path) -> dict[str, Any]:
+        """Give width, height, crs, bounds and footprint of a picture; raises ServiceError for what is none."""
+        return self._ask(_picture, path, {})
+
+    def _ask(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any]) -> dict[str, Any]:
+        name = ", ".join(path.name for path in source.values()) if isinstance(source, dict) else source.name
+        pool = self._executor()
+        try:
+            found = pool.submit(_looked, look, source, options, name).result(self._seconds)
+        except BrokenProcessPool as error:
+            self._drop(pool)
+            raise InvalidError(f"{name} is damaged: reading it crashed the decoder. Send another file.") from error
+        except TimeoutError as error:
+            self._drop(pool)
+            raise OverloadedError(f"looking at {name} took longer than {self._seconds:g} s. Try again.") from error
+        if "error" in found:
+            raise _RefusedError(found["error"], found["status"])
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        if self._pool is not None:
+            self._drop(self._pool)
+
+    def _executor(self) -> ProcessPoolExecutor:
+        with self._lock:
+            if self._pool is None:
+                # Spawned: a fork of a process with threads may stop dead.
+                context = multiprocessing.get_context("spawn")
+                self._pool = ProcessPoolExecutor(
+                    1,
+                    mp_context=context,
+                    initializer=_begin,
+                    initargs=(os.getpid(),),
+                    max_tasks_per_child=FILES_A_PROCESS,
+                )
+            return self._pool
+
+    def _drop(self, pool: ProcessPoolExecutor) -> None:
+        with self._lock:
+            if self._pool is pool:
+                self._pool = None
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.kill()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _RefusedError(ServiceError):
+    """What geosar said of the scene, with the status that the table has for it."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _begin(service: int) -> None:
+    """Limit the process, and let it end with the service however that ends."""
+    threading.Thread(target=_end_with, args=(service,), daemon=True).start()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+def _end_with(service: int) -> None:
+    while os.getppid() == service:
+        time.sleep(1)
+    os._exit(0)
+
+
+def _nothing() -> None:
+    """Do nothing; the process is there afterwards."""
+
+
+def _looked(look: Look, source: Any, options: dict[str, Any], name: str) -> dict[str, Any]:
+    try:
+        return look(source, **options)
+    except GeosarError as error:
+        return {"error": str(error), "status": status_of(error)}
+    except Exception as error:  # noqa: BLE001 - nobody foresees what a damaged file makes the decoders raise
+        return {"error": f"{name} is damaged ({type(error).__name__}: {error}). Send it again.", "status": 422}
+
+
+def _describe(source: Any, **options: Any) -> dict[str, Any]:
+    found = describe_scene(source, model=None, **options)
+    with open_scene(source, **options) as scene:
+        outline = footprint(scene.grid)
+        found["display_bands"] = len(scene.polarisations)
+    geometry, bbox = outline or (None, None)
+    return {**found, "geometry": geometry, "bbox": bbox}
+
+
+def _picture(path: Path) -> dict[str, Any]:
+    source = resolve(path)
+    with gdal_errors(path.name, "Opening"), rasterio.open(path, driver=source.driver) as dataset:
+        check_readable(dataset, path.name)
+        grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+        side = min(512, dataset.width, dataset.height)
+        dataset.read(1, window=Window(0, 0, side, side).to_rasterio())
+    outline = footprint(grid)
+    geometry, bbox = outline or (None, None)
+    return {"width": grid.width, "height": grid.height, "geometry": geometry, "bbox": bbox}

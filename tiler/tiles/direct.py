@@ -1,0 +1,154 @@
+"""SAR from the upload itself, in decibel, for as long as the copy that its tiles are made from is not ready."""
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+
+from geosar.backscatter import to_decibel
+from geosar.errors import GeosarError
+from geosar.grid import MapGrid, Window
+from geosar.scene import SarBlock, SarScene, open_scene
+from tiler.state import catalogue
+from tiler.state.database import Scene
+from tiler.state.store import Store
+
+OPEN_SCENES = 4
+GLANCE_SIDE = 2048
+"""Pixels of the longer side of the coarse picture that views of much of a scene are made from."""
+LIMIT_PIXELS = 8 * 2**20
+"""A view of more pixels is made from the coarse picture, however fine it should be."""
+
+Pixels = tuple[NDArray[np.float32], NDArray[np.bool_]]
+
+
+@dataclass
+class DirectScene:
+    """A scene that is open, for looking at."""
+
+    scene: SarScene
+    created: float
+    glance_path: Path
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def grid(self) -> MapGrid:
+        """The scene's own grid."""
+        return self.scene.grid
+
+    def window(self, window: Window) -> Pixels:
+        """Give decibels (h, w, bands) of a window inside the scene, and what is valid (h, w)."""
+        return _decibel(self.scene, self.scene.read(window))
+
+    def glance(self) -> Path:
+        """Give a coarse picture of the whole scene as a GeoTIFF; made once, which may take seconds."""
+        with self._lock:
+            if not self.glance_path.is_file():
+                block, grid = self.scene.read_overview(GLANCE_SIDE)
+                values, valid = _decibel(self.scene, block)
+                part = self.glance_path.with_name(f".{self.glance_path.name}.{threading.get_ident()}")
+                try:
+                    write_decibel(part, values, valid, grid, self.scene.polarisations)
+                    part.replace(self.glance_path)
+                finally:
+                    part.unlink(missing_ok=True)
+        return self.glance_path
+
+    @property
+    def has_glance(self) -> bool:
+        """Whether the scene is so large that there is a coarse picture of it."""
+        return max(self.grid.shape) > GLANCE_SIDE
+
+
+class DirectScenes:
+    """Opens scenes for looking at, a few at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._open: OrderedDict[str, DirectScene] = OrderedDict()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="tiler-glance")
+
+    def get(self, scene: Scene) -> DirectScene:
+        """Open a scene, or give the one that is open; raises geosar's errors where that fails."""
+        with self._lock:
+            found = self._open.get(scene.id)
+            if found is None or found.created != scene.created:
+                options: dict[str, Any] = {
+                    "polarisation": scene.polarisation,
+                    "scale": scene.unit,
+                    "force": scene.force,
+                }
+                opened = open_scene(catalogue.source(self._store, scene), **options)
+                found = DirectScene(opened, scene.created, self._store.glance(scene.id))
+                self._open[scene.id] = found
+            self._open.move_to_end(scene.id)
+            while len(self._open) > OPEN_SCENES:
+                # A tile may be reading from it; it is closed when nobody holds it any more.
+                self._open.popitem(last=False)
+            return found
+
+    def warm(self, scene: Scene) -> None:
+        """Make the coarse picture of a large scene before somebody asks for it."""
+        if max(scene.description["width"], scene.description["height"]) > GLANCE_SIDE:
+            with suppress(RuntimeError):  # the service is being stopped
+                self._pool.submit(self._make, scene)
+
+    def _make(self, scene: Scene) -> None:
+        with suppress(GeosarError, OSError, rasterio.errors.RasterioError):  # who asks for a tile is told
+            self.get(scene).glance()
+
+    def forget(self, scene_id: str) -> None:
+        """Let go of a scene that is removed."""
+        with self._lock:
+            self._open.pop(scene_id, None)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._open.clear()
+
+
+def _decibel(scene: SarScene, block: SarBlock) -> Pixels:
+    values = to_decibel(block.values, scene.unit)
+    valid = block.valid & np.isfinite(values).all(axis=0)
+    # In hundredths, as the copy has them.
+    return np.moveaxis(np.round(np.where(valid, values, 0), 2), 0, -1).astype(np.float32), valid
+
+
+def write_decibel(
+    path: Path, values: NDArray[np.float32], valid: NDArray[np.bool_], grid: MapGrid, names: tuple[str, ...]
+) -> None:
+    """Write decibels (h, w, bands) as a GeoTIFF, NaN where nothing is valid."""
+    with rasterio.open(path, "w", **profile(values, grid)) as dataset:
+        dataset.descriptions = names
+        dataset.write(np.where(valid, np.moveaxis(values, -1, 0), np.float32(np.nan)))
+
+
+def profile(values: NDArray[np.float32], grid: MapGrid) -> dict[str, object]:
+    """Say how decibels are written."""
+    return {
+        "driver": "GTiff", "dtype": "float32", "count": values.shape[2], "width": grid.width, "height": grid.height,
+        "crs": grid.crs, "transform": grid.transform, "nodata": float("nan"),
+    }  # fmt: skip
+
+
+def halve(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Pixels:
+    """Average 2 x 2 pixels (h, w, bands), leaving out those that are not valid (h, w)."""
+    height, width = valid.shape
+    edges = ((0, height % 2), (0, width % 2))
+    valid = np.pad(valid, edges)
+    weights = valid.reshape(valid.shape[0] // 2, 2, valid.shape[1] // 2, 2)
+    values = np.pad(values, (*edges, (0, 0)))
+    quads = values.reshape(*weights.shape, values.shape[2])
+    counts = weights.sum(axis=(1, 3))
+    sums = (quads * weights[..., None]).sum(axis=(1, 3), dtype=np.float32)
+    return sums / np.maximum(counts, 1)[..., None].astype(np.float32), counts > 0

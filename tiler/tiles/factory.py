@@ -1,0 +1,210 @@
+"""Tiles: one TiTiler factory for each layer, on the one dependency that turns names into layers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+from urllib.parse import urlencode
+
+import rasterio
+from attrs import define
+from fastapi import Depends, FastAPI, Path, Query, Request
+from morecantile import TileMatrixSet
+from morecantile import tms as matrix_sets
+from pydantic import AfterValidator
+from rio_tiler.io import BaseReader
+from rio_tiler.models import ImageData
+from starlette.responses import Response
+from titiler.core.dependencies import BidxExprParams, ColorMapParams
+from titiler.core.factory import TilerFactory, img_endpoint_params
+from titiler.core.models.mapbox import TileJSON
+from titiler.core.resources.enums import ImageType
+from titiler.extensions.wmts import wmtsExtension
+
+from tiler.gdal import environment
+from tiler.signatures import signature_of
+from tiler.tiles import histogram_legend_routes, image_space_routes, layers
+from tiler.tiles.image_space_routes import Place, TileFormat, Zoom
+from tiler.tiles.layer_request import WEB_MERCATOR, Shown, collector
+from tiler.tiles.layers import Layer
+from tiler.tiles.readers import CogReader
+from tiler.tiles.rendering import PartParams, SarBands, error_colours, no_algorithm
+from tiler.tiles.rendering import render as render_layer
+from tiler.tiles.view_readers import DirectReader, LiveReader
+
+TILE = 256
+
+
+def _known_matrix_set(name: str) -> str:
+    if name not in matrix_sets.list():
+        raise ValueError(f"there is no tile matrix set {name!r}; there are {', '.join(matrix_sets.list())}")
+    return name
+
+
+Scale = Annotated[int, Path(ge=1, le=4)]
+MatrixSet = Annotated[str, AfterValidator(_known_matrix_set)]
+_IMAGE = img_endpoint_params
+
+
+@define(kw_only=True)
+class LayerFactory(TilerFactory):
+    """TiTiler's factory, with tiles of 256 pixels at short addresses, and TileJSON that says what the image is."""
+
+    def register_routes(self) -> None:
+        """Register TiTiler's routes, after our own."""
+        image_space_routes.register(self)
+        self.xyz()
+        parent: Any = super()
+        parent.register_routes()
+        histogram_legend_routes.register(self)
+
+    def xyz(self) -> None:
+        """Register /tiles/{z}/{x}/{y}.png and @2x, for clients that know nothing of matrix sets."""
+
+        def picture(params: Shown, tile: tuple[int, int, int], size: int, image_format: ImageType) -> Response:
+            def read(reader: Any) -> ImageData:
+                image: ImageData = reader.tile(*tile, tilesize=size, **params.reading)
+                return image
+
+            return params.answer(read, image_format)
+
+        shown_params = Annotated[Shown, Depends(collector(self))]
+
+        # The longer address first: the other would take the @2x for part of y.
+        @self.router.get(
+            "/tiles/{z}/{x}/{y}@{scale}x.{image_format}",
+            operation_id=f"{self.operation_prefix}getXyzTileScaled", **_IMAGE,
+        )  # fmt: skip
+        def xyz_tile_scaled(
+            *,
+            z: Zoom,
+            x: Place,
+            y: Place,
+            scale: Scale,
+            image_format: TileFormat,
+            params: shown_params,
+        ) -> Response:
+            """Give a tile for a screen with smaller pixels; 404 outside the scene."""
+            return picture(params, (x, y, z), TILE * scale, ImageType(image_format))
+
+        @self.router.get(
+            "/tiles/{z}/{x}/{y}.{image_format}", operation_id=f"{self.operation_prefix}getXyzTile", **_IMAGE
+        )
+        def xyz_tile(z: Zoom, x: Place, y: Place, image_format: TileFormat, params: shown_params) -> Response:
+            """Give a tile of 256 pixels of the web's usual grid; 404 outside the scene."""
+            return picture(params, (x, y, z), TILE, ImageType(image_format))
+
+    def tilejson(self) -> None:
+        """Register TileJSON, also at an address without matrix set."""
+
+        def asked(
+            request: Request,
+            layer: Annotated[Layer, Depends(self.path_dependency)],
+            _bands: Annotated[Any, Depends(self.layer_dependency)],  # checked here, used in the tiles' addresses
+            _colours: Annotated[Any, Depends(self.colormap_dependency)],
+            _rendering: Annotated[Any, Depends(self.render_dependency)],
+            *,
+            tile_format: TileFormat = "png",
+            minzoom: Annotated[int | None, Query(ge=0, le=30)] = None,
+            maxzoom: Annotated[int | None, Query(ge=0, le=30)] = None,
+        ) -> Callable[[str], dict[str, Any]]:
+            def answer(matrix_set: str) -> dict[str, Any]:
+                found = self._tilejson(request, layer, matrix_sets.get(matrix_set), tile_format)
+                given = {"minzoom": minzoom, "maxzoom": maxzoom}
+                return found | {key: value for key, value in given.items() if value is not None}
+
+            return answer
+
+        answering = Annotated[Callable[[str], dict[str, Any]], Depends(asked)]
+        options: dict[str, Any] = {"response_model": TileJSON, "response_model_exclude_none": True}
+
+        @self.router.get("/tilejson.json", operation_id=f"{self.operation_prefix}getXyzTileJSON", **options)
+        def tilejson(answer: answering) -> dict[str, Any]:
+            """Say where the tiles are, where the scene lies, and that the image is synthetic."""
+            found: dict[str, Any] = answer(WEB_MERCATOR)
+            return found
+
+        @self.router.get(
+            "/{tileMatrixSetId}/tilejson.json", operation_id=f"{self.operation_prefix}getTileJSON", **options
+        )
+        def tilejson_of_set(tileMatrixSetId: MatrixSet, answer: answering) -> dict[str, Any]:  # noqa: N803
+            """Say the same for another grid of tiles."""
+            found: dict[str, Any] = answer(tileMatrixSetId)
+            return found
+
+    def _tilejson(self, request: Request, layer: Layer, matrices: TileMatrixSet, tile_format: str) -> dict[str, Any]:
+        place = {"z": "{z}", "x": "{x}", "y": "{y}"}
+        left_out = {"tile_format", "minzoom", "maxzoom", "v", "expires", "signature"}
+        query = [(key, value) for key, value in request.query_params.multi_items() if key not in left_out]
+        query += [("v", layer.version), *signature_of(request, f"scenes/{layer.scene}").items()]
+        if matrices.id == WEB_MERCATOR:
+            tiles = self.url_for(request, "xyz_tile", **place, image_format=tile_format)
+        else:
+            tiles = self.url_for(request, "tile", **place, tileMatrixSetId=matrices.id, format=tile_format)
+            if "tilesize" not in request.query_params:
+                query.append(("tilesize", str(TILE)))
+        with rasterio.Env(**environment()), self.reader(layer, tms=matrices) as reader:
+            bounds = reader.get_geographic_bounds(matrices.rasterio_geographic_crs)
+            zooms = reader.minzoom, reader.maxzoom
+        return {
+            "name": layer.title,
+            "description": layer.description,
+            "attribution": layer.description,
+            "version": "1.0.0",
+            "tiles": [f"{tiles}?{urlencode(query)}"],
+            "bounds": bounds,
+            "minzoom": zooms[0],
+            "maxzoom": zooms[1],
+            "tilesize": TILE,
+            "synthetic": layer.synthetic,
+            "layer": layer.name,
+            "scene": layer.scene,
+        }
+
+
+@dataclass(frozen=True)
+class _Kind:
+    name: str
+    reader: Callable[..., BaseReader]
+    path: Callable[..., Layer]
+    bands: Any = BidxExprParams
+    colours: Callable[..., Any] = ColorMapParams
+
+
+def sar_reader(layer: Layer, **options: Any) -> BaseReader:
+    """Give the reader for SAR: of its copy for tiles, or of the upload while there is none."""
+    reader: type[BaseReader] = CogReader if layer.direct is None else DirectReader
+    return reader(cast("Any", layer), **options)
+
+
+KINDS = (
+    _Kind("sar", sar_reader, layers.sar, bands=SarBands),
+    _Kind("optical", CogReader, layers.optical),
+    _Kind("error", CogReader, layers.error, colours=error_colours),
+    _Kind("live", LiveReader, layers.live),
+    _Kind("reference", CogReader, layers.reference),
+)
+
+
+def include(app: FastAPI) -> None:
+    """Add the routes of all layers, under /scenes/{scene_id}/{layer}."""
+    for kind in KINDS:
+        prefix = f"/scenes/{{scene_id}}/{kind.name}"
+        factory = LayerFactory(
+            router_prefix=prefix,
+            name=kind.name,
+            reader=cast("Any", kind.reader),
+            path_dependency=kind.path,
+            layer_dependency=kind.bands,
+            colormap_dependency=kind.colours,
+            img_part_dependency=PartParams,
+            process_dependency=no_algorithm,
+            render_func=render_layer,
+            environment_dependency=environment,
+            add_viewer=False,
+            extensions=[wmtsExtension(layer_identifier_provider=_identifier)],
+        )
+        app.include_router(factory.router, prefix=prefix, tags=[f"Layer {kind.name}"])
+
+
+def _identifier(layer: Any) -> str:
+    return f"{layer.name}_{layer.scene}" if isinstance(layer, Layer) else "geosar"

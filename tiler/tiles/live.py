@@ -1,0 +1,212 @@
+"""Live translation: blocks of a scene's own grid through the network, each made once while there is room to keep it."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import geosar
+from geosar.engines import Engine, open_engine
+from geosar.errors import GeosarError
+from geosar.grid import MapGrid, Window, padded_window
+from geosar.model_fit import choose_polarisations
+from geosar.models import Model, load_model
+from geosar.scene import SarScene, open_scene
+from geosar.window_translator import WindowTranslator
+from tiler.errors import OverloadedError
+from tiler.settings import Settings
+from tiler.state import catalogue
+from tiler.state.database import Scene
+from tiler.state.store import Store
+from tiler.tiles.block_cache import BlockKey, Blocks, Pixels
+
+BLOCK = 256
+"""Side of the blocks. Small, so that a first tile needs few pixels beside its own; neighbours that are missing
+together go through the network together, with one halo."""
+OPEN_SCENES = 8
+BANDS = 4
+
+Place = tuple[int, int]
+"""Column and row of a block's first pixel."""
+
+
+@dataclass
+class LiveScene:
+    """A scene that is open, with what translates it."""
+
+    scene_id: str
+    version: str
+    model: str
+    scene: SarScene
+    translator: WindowTranslator
+    blocks: Blocks
+    engine_lock: threading.Lock
+    waiting: threading.Semaphore
+    limit_pixels: float
+    created: float
+
+    @property
+    def grid(self) -> MapGrid:
+        """The scene's own grid."""
+        return self.scene.grid
+
+    def fits(self, window: Window) -> bool:
+        """Whether a view of this part of the scene is translated live."""
+        return _whole_blocks(window).area <= max(self.limit_pixels, 4 * BLOCK * BLOCK)
+
+    def window(self, window: Window) -> Pixels:
+        """Give red, green, blue and expected error (h, w, 4) of a window inside the scene, and what is valid (h, w).
+
+        The same pixels as the whole translated scene has there. Raises OverloadedError when too many wait.
+        """
+        outer = _whole_blocks(window)
+        places = [
+            (col, row)
+            for row in range(outer.row_off, outer.row_end, BLOCK)
+            for col in range(outer.col_off, outer.col_end, BLOCK)
+        ]
+        blocks = {place: self.blocks.get(self._key(place)) for place in places}
+        if any(block is None for block in blocks.values()):
+            self._make(blocks)
+        values = np.zeros((window.height, window.width, BANDS), np.uint8)
+        valid = np.zeros((window.height, window.width), np.bool_)
+        for (col, row), block in blocks.items():
+            part = Window(col, row, BLOCK, BLOCK).intersection(window)
+            if part is None or block is None:
+                continue
+            there = part.shifted(-col, -row).slices
+            here = part.shifted(-window.col_off, -window.row_off).slices
+            values[here] = block[0][there]
+            valid[here] = block[1][there]
+        return values, valid
+
+    def _make(self, blocks: dict[Place, Pixels | None]) -> None:
+        """Fill in what is missing, and keep it."""
+        if not self.waiting.acquire(blocking=False):
+            raise OverloadedError("too many live tiles are waiting. Ask again in a moment.")
+        try:
+            with self.engine_lock:
+                # Another tile, or another process, may have made some of them while this one waited.
+                for place in [place for place, block in blocks.items() if block is None]:
+                    blocks[place] = self.blocks.get(self._key(place))
+                made = self._translated([place for place, block in blocks.items() if block is None])
+                for place, block in made.items():
+                    self.blocks.put(self._key(place), block)
+        finally:
+            self.waiting.release()
+        for place, block in made.items():
+            self.blocks.save(self._key(place), block)
+        blocks.update(made)
+
+    def _translated(self, places: list[Place]) -> dict[Place, Pixels]:
+        """Run all of these blocks through the network together, with one halo."""
+        if not places:
+            return {}
+        hull = _hull(places).intersection(self.grid.window)
+        read = None if hull is None else self.translator.read(hull)
+        made = None if read is None else self.translator.compute(read)
+        blocks: dict[Place, Pixels] = {}
+        for place in places:
+            part = Window(*place, BLOCK, BLOCK).intersection(self.grid.window)
+            if part is None or hull is None:
+                continue
+            if made is None:
+                shape = (part.height, part.width)
+                blocks[place] = np.zeros((*shape, BANDS), np.uint8), np.zeros(shape, np.bool_)
+            else:
+                inside = part.shifted(-hull.col_off, -hull.row_off).slices
+                values, valid = made.values[inside].copy(), made.valid[inside].copy()
+                values[~valid] = 0  # as the COG has it
+                blocks[place] = values, valid
+        return blocks
+
+    def _key(self, place: Place) -> BlockKey:
+        return BlockKey(self.scene_id, self.version, *place)
+
+
+class LiveScenes:
+    """Opens scenes for live translation, a few at a time, and shares the engine and the blocks among them."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._lock = threading.Lock()
+        self._engine_lock = threading.Lock()
+        self._waiting = threading.Semaphore(settings.live_queue)
+        self._open: OrderedDict[str, LiveScene] = OrderedDict()
+        self._loaded: tuple[Model, Engine] | None = None
+        self.blocks = Blocks(store, settings.live_cache_bytes, settings.live_disk_bytes)
+
+    def get(self, scene: Scene) -> LiveScene:
+        """Open a scene, or give the one that is open; raises geosar's errors where the model does not take it."""
+        with self._lock:
+            found = self._open.get(scene.id)
+            if found is not None and found.created == scene.created:  # not another's of the same content
+                self._open.move_to_end(scene.id)
+                return found
+            model, engine = self._engine()
+            opened = self._begin(catalogue.source(self._store, scene), scene, model, engine)
+            self._open[scene.id] = opened
+            while len(self._open) > OPEN_SCENES:
+                # A tile may be reading from it; it is closed when nobody holds it any more.
+                self._open.popitem(last=False)
+            return opened
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._loaded is not None
+
+    def warm(self) -> None:
+        """Load the model and run it once, so that the first tile does not wait for that; without model do nothing."""
+        with suppress(GeosarError), self._lock:
+            model, engine = self._engine()
+            # As large as the first tile is likely to be, for the memory that the engine gets then.
+            shape = padded_window(Window(0, 0, 2 * BLOCK, 2 * BLOCK), model.manifest.halo, model.manifest.stride)
+            with self._engine_lock:
+                engine.run(np.zeros((1, model.manifest.inputs.channels, shape.height, shape.width), np.float32))
+
+    def forget(self, scene_id: str) -> None:
+        """Let go of a scene that is removed."""
+        with self._lock:
+            self._open.pop(scene_id, None)
+        self.blocks.memory.forget(scene_id)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            self._open.clear()
+            self._loaded = None
+
+    def _engine(self) -> tuple[Model, Engine]:
+        if self._loaded is None:
+            model = load_model(self._settings.model)
+            self._loaded = model, open_engine(model, "auto", self._settings.precision, self._settings.job_threads)
+        return self._loaded
+
+    def _begin(self, source: Path | dict[str, Path], scene: Scene, model: Model, engine: Engine) -> LiveScene:
+        opened = open_scene(source, polarisation=scene.polarisation, scale=scene.unit, force=scene.force)
+        wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation)
+        view = opened.select(wanted)
+        # With another network, engine or release of ours the same scene may have other pixels.
+        parts = (str(scene.created), model.checksum, str(engine.precision), geosar.__version__)
+        return LiveScene(
+            scene.id, hashlib.sha256("|".join(parts).encode()).hexdigest()[:16], model.label, view,
+            WindowTranslator(view, model.manifest, engine), self.blocks, self._engine_lock, self._waiting,
+            self._settings.live_megapixels * 1e6, scene.created,
+        )  # fmt: skip
+
+
+def _whole_blocks(window: Window) -> Window:
+    """Grow a window to whole blocks."""
+    col, row = window.col_off // BLOCK * BLOCK, window.row_off // BLOCK * BLOCK
+    return Window(col, row, -(-window.col_end // BLOCK) * BLOCK - col, -(-window.row_end // BLOCK) * BLOCK - row)
+
+
+def _hull(places: list[tuple[int, int]]) -> Window:
+    cols, rows = [col for col, _ in places], [row for _, row in places]
+    return Window(min(cols), min(rows), max(cols) + BLOCK - min(cols), max(rows) + BLOCK - min(rows))

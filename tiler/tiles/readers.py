@@ -1,0 +1,133 @@
+"""The reader of layers that are COGs of the store, and what all readers of layers share."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import rasterio
+from rasterio.crs import CRS
+from rasterio.windows import Window
+from rio_tiler.errors import PointOutsideBounds
+from rio_tiler.io import Reader
+from rio_tiler.models import ImageData, Info, PointData
+
+from tiler.errors import NotFoundError, NotGeoreferencedError
+from tiler.tiles.layers import Layer
+from tiler.tiles.rendering import COMPOSITE
+
+RATIO_SPREAD = 6.0
+"""Decibels that the ratio of two polarisations is shown to either side of its middle."""
+IMAGE_SPACE = CRS.from_wkt('LOCAL_CS["image space",UNIT["pixel",1]]')
+
+
+def stretched(image: ImageData, layer: Layer, indexes: Any, expression: str | None) -> ImageData:
+    """Note on the image the range of values that is shown from black to white, where the layer has one."""
+    image.crs = image.crs or IMAGE_SPACE
+    if layer.stretch is None:
+        return image
+    if expression == COMPOSITE:
+        image.dataset_statistics = list(composite_stretch(layer))
+    elif expression is None:
+        names = (
+            indexes if isinstance(indexes, list | tuple) else range(1, image.count + 1) if not indexes else [indexes]
+        )
+        image.dataset_statistics = [layer.stretch[index - 1] for index in names if index <= len(layer.stretch)]
+    return image
+
+
+def composite_stretch(layer: Layer) -> tuple[tuple[float, float], ...]:
+    """Give the ranges of the first polarisation, the second, and their ratio."""
+    first, second = (layer.stretch or ())[:2]
+    ratio = (sum(first) - sum(second)) / 2
+    return first, second, (ratio - RATIO_SPREAD, ratio + RATIO_SPREAD)
+
+
+@contextmanager
+def places() -> Iterator[None]:
+    """Turn what PROJ says of a place that a CRS does not have into PointOutsideBounds."""
+    try:
+        yield
+    except (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError) as error:  # noqa: SLF001 - PROJ's come through
+        raise PointOutsideBounds(f"the point has no place in the scene's CRS: {error}") from error
+
+
+def needs_georeference(crs: CRS | None) -> None:
+    """Raise NotGeoreferencedError for a scene in image space."""
+    if crs is None:
+        raise NotGeoreferencedError(
+            "the scene has no georeference, so it has no place on a map. Look at its /tiles/image, /crop or /preview.",
+        )
+
+
+def extent(reader: Any) -> tuple[tuple[float, float, float, float], CRS]:
+    """Give bounds and CRS; those of its pixels for a scene in image space."""
+    if reader.crs is None:
+        return (0.0, 0.0, float(reader.width), float(reader.height)), IMAGE_SPACE
+    return reader.bounds, reader.crs
+
+
+def image_space_point(reader: Any, x: float, y: float, **asked: Any) -> PointData:
+    """Give the values of the pixel in column x and row y; raises PointOutsideBounds."""
+    if not (0 <= x < reader.width and 0 <= y < reader.height):
+        raise PointOutsideBounds(f"the pixel {x:g}, {y:g} is outside the picture of {reader.width} x {reader.height}.")
+    asked.pop("coord_crs", None)
+    image = reader.read(window=Window(math.floor(x), math.floor(y), 1, 1), **asked)
+    return PointData(
+        image.array[:, 0, 0], band_names=image.band_names, band_descriptions=image.band_descriptions,
+        coordinates=(x, y), crs=None, assets=[],
+    )  # fmt: skip
+
+
+class PlacedReader(Reader):
+    """rio-tiler's reader, which refuses what needs a place on a map where a scene in image space has none."""
+
+    def get_geographic_bounds(self, crs: CRS) -> Any:
+        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
+        needs_georeference(self.crs)
+        return super().get_geographic_bounds(crs)
+
+    def tile(self, *args: Any, **kwargs: Any) -> ImageData:
+        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
+        needs_georeference(self.crs)
+        return super().tile(*args, **kwargs)
+
+
+class CogReader(PlacedReader):
+    """Reads a layer that is a COG of the store; rio-tiler's reader, told what to open and with which driver."""
+
+    def __attrs_post_init__(self) -> None:
+        """Open the file as a GeoTIFF and nothing else; raises NotFoundError when it was removed meanwhile."""
+        self.layer: Layer = cast("Layer", self.input)
+        try:
+            self.dataset = self._ctx_stack.enter_context(rasterio.open(self.layer.path, driver="GTiff"))
+        except rasterio.errors.RasterioIOError:
+            if self.layer.path is not None and self.layer.path.is_file():
+                raise
+            raise NotFoundError(f"the layer {self.layer.name!r} was removed.") from None
+        if any(scale != 1.0 for scale in self.dataset.scales):
+            self.options = {"unscale": True, **self.options}
+        parent: Any = super()
+        parent.__attrs_post_init__()
+
+    def info(self) -> Info:
+        """See rio-tiler; a scene in image space lies in its pixels."""
+        self.bounds, self.crs = extent(self)  # it is opened for each request, and nothing else is asked of it
+        return super().info()
+
+    def part(self, *args: Any, **kwargs: Any) -> ImageData:
+        """See rio-tiler; the image knows its stretch."""
+        needs_georeference(self.crs)
+        return stretched(super().part(*args, **kwargs), self.layer, kwargs.get("indexes"), kwargs.get("expression"))
+
+    def read(self, *args: Any, **kwargs: Any) -> ImageData:
+        """See rio-tiler; the image knows its stretch."""
+        image = super().read(*args, **kwargs)
+        return stretched(image, self.layer, kwargs.get("indexes"), kwargs.get("expression"))
+
+    def point(self, *args: Any, **kwargs: Any) -> PointData:
+        """See rio-tiler; of a pixel for a scene in image space, and outside it where its CRS knows no such place."""
+        if self.crs is None:
+            return image_space_point(self, args[0], args[1], **kwargs)
+        with places():
+            return super().point(*args, **kwargs)

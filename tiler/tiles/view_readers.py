@@ -1,0 +1,245 @@
+"""Readers for what is made while one looks: a scene translated live, or SAR from the upload itself."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+import rasterio
+from rasterio.io import MemoryFile
+from rasterio.warp import transform as transform_coords
+from rasterio.warp import transform_bounds
+from rio_tiler.constants import WGS84_CRS
+from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
+from rio_tiler.io import Reader
+from rio_tiler.models import ImageData, Info, PointData
+
+from geosar.cog.overviews import halve as halve_bytes
+from geosar.grid import MapGrid, Window
+from tiler.errors import TooWideError
+from tiler.tiles import direct
+from tiler.tiles.live import BLOCK
+from tiler.tiles.readers import PlacedReader, extent, image_space_point, needs_georeference, places, stretched
+
+if TYPE_CHECKING:
+    from tiler.tiles.layers import Layer
+
+Value = TypeVar("Value")
+
+TILE = 256
+MARGIN = 2
+"""Pixels around a view, for the resampling at its edges."""
+OVERSAMPLING = 1.2
+"""GDAL takes an overview that is coarser than what it needs by up to this factor; tiles made here do the same."""
+
+
+def _shrinking(pixels: int, wanted: int) -> int:
+    """How often a view of so many pixels is halved for a picture of the wanted size, as a power of 2."""
+    return int(2 ** math.floor(math.log2(max(1.0, OVERSAMPLING * pixels / max(wanted, 1)))))
+
+
+class ViewReader(PlacedReader):
+    """Makes what a view needs of the scene's own grid, and warps it as a COG would be."""
+
+    grid: MapGrid
+    dtype: str
+    names: tuple[str, ...]
+
+    def __attrs_post_init__(self) -> None:
+        """Take grid and CRS from the scene."""
+        self.layer: Layer = cast("Layer", self.input)
+        self.names = self.layer.names
+        self._begin()
+        self.bounds = self.grid.bounds
+        self.crs = self.grid.crs
+        self.transform = self.grid.transform
+        self.height, self.width = self.grid.shape
+        self.colormap = {}
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Set `grid` and whatever else."""
+
+    @abstractmethod
+    def _with(self, window: Window, factor: int, work: Callable[[Reader], Value]) -> Value:
+        """Make a window, shrunk by a power of 2, and let rio-tiler read from it."""
+
+    def info(self) -> Info:
+        """Say what the image is; a scene in image space lies in its pixels."""
+        bounds, crs = extent(self)
+        return Info.model_validate(
+            {
+                "bounds": bounds,
+                "crs": crs.to_string(),
+                "band_metadata": [(f"b{number}", {}) for number in range(1, len(self.names) + 1)],
+                "band_descriptions": [(f"b{number}", name) for number, name in enumerate(self.names, 1)],
+                "dtype": self.dtype,
+                "nodata_type": "Mask",
+                "width": self.width,
+                "height": self.height,
+                "count": len(self.names),
+            },
+        )
+
+    def part(self, *args: Any, **kwargs: Any) -> ImageData:
+        """Make what the box needs, and warp it."""
+        needs_georeference(self.crs)
+        bbox = args[0]
+        bounds_crs = args[2] if len(args) > 2 else kwargs.get("bounds_crs", WGS84_CRS)
+        try:
+            left, bottom, right, top = transform_bounds(bounds_crs, self.crs, *bbox, densify_pts=21)
+        except (rasterio.errors.CRSError, ValueError) as error:
+            raise TileOutsideBounds(f"the view has no place in the scene's CRS: {error}") from error
+        window = self._pixels(left, bottom, right, top)
+        factor = _shrinking(window.width - 2 * MARGIN, kwargs.get("width") or kwargs.get("max_size") or window.width)
+        return self._shown(self._with(window, factor, lambda reader: reader.part(*args, **kwargs)), kwargs)
+
+    def read(self, *args: Any, **kwargs: Any) -> ImageData:
+        """Make the whole scene, or the `window` of it that is asked for."""
+        given = kwargs.pop("window", None)
+        window = self.grid.window
+        if given is not None:
+            window = Window(*(int(value) for value in given.flatten()))
+        longest = max(window.width, window.height)
+        wanted = max(kwargs.get("max_size") or 0, kwargs.get("width") or 0, kwargs.get("height") or 0) or longest
+        image = self._with(window, _shrinking(longest, wanted), lambda reader: reader.read(*args, **kwargs))
+        return self._shown(image, kwargs)
+
+    def point(self, *args: Any, **kwargs: Any) -> PointData:
+        """Give the values of a place; of a pixel for a scene in image space."""
+        lon, lat = args[:2]
+        if self.crs is None:
+            return image_space_point(self, lon, lat, **kwargs)
+        coord_crs = args[2] if len(args) > 2 else kwargs.get("coord_crs", WGS84_CRS)
+        with places():
+            (x,), (y,) = transform_coords(coord_crs, self.crs, [lon], [lat])
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise PointOutsideBounds(f"the point {lon}, {lat} is outside the scene.")
+        col, row = (math.floor(value) for value in ~self.grid.transform @ (x, y))
+        if not (0 <= col < self.grid.width and 0 <= row < self.grid.height):
+            raise PointOutsideBounds(f"the point {lon}, {lat} is outside the scene.")
+        return self._with(Window(col, row, 1, 1), 1, lambda reader: reader.point(*args, **kwargs))
+
+    def _shown(self, image: ImageData, asked: dict[str, Any]) -> ImageData:
+        return stretched(image, self.layer, asked.get("indexes"), asked.get("expression"))
+
+    def _pixels(self, left: float, bottom: float, right: float, top: float) -> Window:
+        """Give the pixels of the scene that a box needs, with a margin; raises TileOutsideBounds."""
+        inverse = ~self.grid.transform
+        corners = [inverse @ corner for corner in ((left, top), (right, top), (left, bottom), (right, bottom))]
+        if not np.isfinite(corners).all():
+            raise TileOutsideBounds("the view has no place in the scene's CRS.")
+        cols, rows = zip(*corners, strict=True)
+        col, row = math.floor(min(cols)) - MARGIN, math.floor(min(rows)) - MARGIN
+        wanted = Window(col, row, math.ceil(max(cols)) + MARGIN - col, math.ceil(max(rows)) + MARGIN - row)
+        found = wanted.intersection(self.grid.window)
+        if found is None:
+            raise TileOutsideBounds("the view is outside the scene.")
+        return found
+
+    @contextmanager
+    def _opened(self, values: Any, mask: Any, grid: MapGrid) -> Iterator[Reader]:
+        """Give rio-tiler a raster of values (h, w, bands) that is in memory alone."""
+        with MemoryFile() as memory, rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+            with memory.open(
+                driver="GTiff", dtype=values.dtype.name, count=values.shape[2], width=grid.width, height=grid.height,
+                crs=grid.crs, transform=grid.transform, photometric="minisblack", interleave="pixel",
+            ) as dataset:  # fmt: skip
+                dataset.write(np.moveaxis(values, -1, 0))
+                dataset.descriptions = self.names
+                if mask is not None:
+                    dataset.write_mask(mask)
+            with memory.open(driver="GTiff") as dataset, Reader(None, dataset=dataset, tms=self.tms) as reader:
+                yield reader
+
+
+def _aligned(window: Window, factor: int) -> Window:
+    col, row = window.col_off // factor * factor, window.row_off // factor * factor
+    return Window(col, row, window.col_end - col, window.row_end - row)
+
+
+def _coarse(grid: MapGrid, window: Window, factor: int, shape: tuple[int, ...]) -> MapGrid:
+    """Give the grid of a window that was halved to a shape (height, width)."""
+    transform = grid.subgrid(window).transform @ rasterio.Affine.scale(factor)
+    return MapGrid(grid.crs, transform, shape[1], shape[0])
+
+
+class LiveReader(ViewReader):
+    """Reads a scene as the model translates it."""
+
+    dtype = "uint8"
+
+    def _begin(self) -> None:
+        if self.layer.live is None:
+            raise ValueError(f"the layer {self.layer.name!r} is not live")
+        self.live = self.layer.live
+        self.grid = self.live.grid
+
+    @property
+    def minzoom(self) -> int:
+        """The coarsest zoom at which a tile is within what is translated live; any, for a small scene."""
+        if self.live.fits(self.live.grid.window):
+            return int(self._minzoom)
+        pixel = abs(self._dst_geom_in_tms_crs[0][0])
+        zoom = int(self._maxzoom)
+        while zoom > self._minzoom:
+            matrix = self.tms.matrix(zoom - 1)
+            # The worst place for a tile is across one block more than it is wide.
+            side = (math.ceil(TILE * matrix.cellSize / pixel / BLOCK) + 1) * BLOCK
+            if side * side > self.live.limit_pixels:
+                break
+            zoom -= 1
+        return zoom
+
+    def _with(self, window: Window, factor: int, work: Callable[[Reader], Value]) -> Value:
+        """Translate a window, shrink it by 2 x 2 means as a COG's overviews are, and let rio-tiler read from it."""
+        grown = _aligned(window, factor)
+        if not self.live.fits(grown):
+            megapixels = self.live.limit_pixels / 1e6
+            raise TooWideError(
+                f"the view covers {grown.area / 1e6:.1f} megapixels of the scene; at most {megapixels:g} are "
+                "translated live. Zoom in, or translate the scene as a job.",
+            )
+        values, valid = self.live.window(grown)
+        block: tuple[Any, Any] = (values, None if valid.all() else valid)
+        for _ in range(factor.bit_length() - 1):
+            block = halve_bytes(*block)
+        values, mask = block
+        with self._opened(values, mask, _coarse(self.grid, grown, factor, values.shape)) as reader:
+            return work(reader)
+
+
+class DirectReader(ViewReader):
+    """Reads SAR from the upload itself, in decibel; views of much of a large scene come from a coarse picture."""
+
+    dtype = "float32"
+
+    def _begin(self) -> None:
+        if self.layer.direct is None:
+            raise ValueError(f"the layer {self.layer.name!r} is not read from an upload")
+        self.direct = self.layer.direct
+        self.grid = self.direct.grid
+
+    def _with(self, window: Window, factor: int, work: Callable[[Reader], Value]) -> Value:
+        coarse = 2 ** math.ceil(math.log2(max(1, max(self.grid.shape) / direct.GLANCE_SIDE)))
+        if self.direct.has_glance and (factor >= coarse or window.area > direct.LIMIT_PIXELS):
+            return self._with_glance(window, work)
+        grown = _aligned(window, factor)
+        values, valid = self.direct.window(grown)
+        for _ in range(factor.bit_length() - 1):
+            values, valid = direct.halve(values, valid)
+        with self._opened(values, valid, _coarse(self.grid, grown, factor, valid.shape)) as reader:
+            return work(reader)
+
+    def _with_glance(self, window: Window, work: Callable[[Reader], Value]) -> Value:
+        with rasterio.open(self.direct.glance(), driver="GTiff") as dataset:
+            across, down = self.grid.width / dataset.width, self.grid.height / dataset.height
+            col, row = math.floor(window.col_off / across), math.floor(window.row_off / down)
+            part = Window(col, row, math.ceil(window.col_end / across) - col, math.ceil(window.row_end / down) - row)
+            own = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+            values = np.moveaxis(dataset.read(window=part.to_rasterio()), 0, -1)
+        valid = np.isfinite(values).all(axis=-1)
+        with self._opened(np.nan_to_num(values), valid, own.subgrid(part)) as reader:
+            return work(reader)

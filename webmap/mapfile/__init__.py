@@ -1,0 +1,1 @@
+"""Rasters as one map file that opens in a browser, without network."""

@@ -1,0 +1,115 @@
+// From a scene's layer to where its pixels come from: TileJSON for scenes on the map, pixels for the others.
+
+import { address, askJson } from "../service/api.js";
+
+/** @typedef {import("../types.js").Scene} Scene */
+/** @typedef {import("../types.js").ServedLayer} ServedLayer */
+/** @typedef {import("../types.js").SarStyle} SarStyle */
+/** @typedef {import("../types.js").Source} Source */
+
+const TILE = 256;
+const PREVIEW = 2048;
+
+/** The zoom at which an image without georeference has its own pixels. @param {Scene} scene */
+export const imageZoom = (scene) =>
+  scene.image_maxzoom ??
+  Math.max(0, Math.ceil(Math.log2(Math.max(scene.description.width, scene.description.height) / TILE)));
+
+/** The corners of an image in Leaflet's plane, where one unit is one pixel at zoom 0. @param {Scene} scene */
+export function imageBounds(scene) {
+  const shrunk = 2 ** imageZoom(scene);
+  return L.latLngBounds([-scene.description.height / shrunk, 0], [0, scene.description.width / shrunk]);
+}
+
+/** @param {Scene} scene */
+export function boundsOf(scene) {
+  if (!scene.georeferenced || !scene.bbox) return imageBounds(scene);
+  const [west, south, east, north] = scene.bbox;
+  return L.latLngBounds([south, west], [north, east < west ? east + 360 : east]);
+}
+
+/**
+ * The radar's display as query of a tile's address.
+ * @param {SarStyle} style
+ * @returns {Record<string, string>}
+ */
+export function styleQuery(style) {
+  /** @type {Record<string, string>} */
+  const query = {};
+  if (style.band === "composite") query.composite = "true";
+  else {
+    if (style.band !== "1") query.bidx = style.band;
+    if (style.colours !== "gray") query.colormap_name = style.colours;
+    if (style.range) query.rescale = style.range.join(",");
+  }
+  return query;
+}
+
+/**
+ * Ask where a layer's pixels are. Waits while the service prepares the layer.
+ * @param {Scene} scene
+ * @param {ServedLayer} layer
+ * @param {SarStyle} style
+ * @param {AbortSignal} signal
+ * @returns {Promise<Source>}
+ */
+export async function sourceOf(scene, layer, style, signal) {
+  const query = layer === "sar" ? styleQuery(style) : {};
+  return scene.georeferenced ? onMap(scene, layer, query, signal) : inPixels(scene, layer, query, signal);
+}
+
+/**
+ * @param {Scene} scene
+ * @param {ServedLayer} layer
+ * @param {Record<string, string>} query
+ * @param {AbortSignal} signal
+ * @returns {Promise<Source>}
+ */
+async function onMap(scene, layer, query, signal) {
+  const found = await askJson(address(`scenes/${scene.id}/${layer}/tilejson.json`, query), { signal });
+  const [west, south, east, north] = found.bounds;
+  return {
+    served: layer,
+    key: `${layer}|${unsigned(found.tiles[0])}`,
+    url: found.tiles[0],
+    tiled: true,
+    bounds: L.latLngBounds([south, west], [north, east < west ? east + 360 : east]),
+    minZoom: layer === "live" ? found.minzoom : 0,
+    maxZoom: found.maxzoom,
+    sharp: layer !== "live",
+    title: found.description ?? "",
+  };
+}
+
+/**
+ * @param {Scene} scene
+ * @param {ServedLayer} layer
+ * @param {Record<string, string>} query
+ * @param {AbortSignal} signal
+ * @returns {Promise<Source>}
+ */
+async function inPixels(scene, layer, query, signal) {
+  const tiled = scene.image_maxzoom !== undefined;
+  const job = layer === "optical" || layer === "error" ? scene.jobs[0] : null;
+  const found = tiled
+    ? await askJson(address(`scenes/${scene.id}/${layer}/image/tilejson.json`, query), { signal })
+    : null;
+  const url = found
+    ? found.tiles[0]
+    : address(`scenes/${scene.id}/${layer}/preview.png`, { ...query, job, max_size: PREVIEW });
+  signal.throwIfAborted();
+  return {
+    served: layer,
+    key: `${layer}|${unsigned(url)}`,
+    url,
+    tiled,
+    bounds: imageBounds(scene),
+    minZoom: 0,
+    maxZoom: imageZoom(scene),
+    sharp: false,
+    title: found?.description ?? "",
+  };
+}
+
+/** The address without what changes from hour to hour. @param {string} url */
+const unsigned = (url) => url.replace(/[?&](expires|signature)=[^&]*/g, "");

@@ -1,0 +1,135 @@
+// Taking it away: files, the picture of this view, addresses for other programs, and the link to this view.
+
+import { address, askJson, wordsOf } from "../service/api.js";
+import { note } from "../dialogs.js";
+import { button, fill, h, icon, part } from "../dom.js";
+import { savePicture } from "../map/picture.js";
+import { TEXT } from "../texts.js";
+import { encode } from "../view.js";
+
+/** @typedef {import("../types.js").LayerName} LayerName */
+/** @typedef {import("../types.js").Scene} Scene */
+/** @typedef {import("../scenestate.js").Workbench} Workbench */
+
+const text = TEXT.take;
+/** @type {[string, string][]} */
+const OUTPUTS = [["optical", text.cog], ["error", text.errorCog], ["quicklook", text.quicklook], ["stac", text.stacItem]];
+
+/** @param {Workbench} bench */
+export function makeTakePanel(bench) {
+  const files = h("div", { class: "files" });
+  const addresses = h("ul", { class: "addresses" });
+  const layer = h("select", { class: "field", "aria-label": text.layer, onchange: () => draw(layer.value) });
+  const shown = h(
+    "details",
+    { class: "options" },
+    h("summary", {}, text.addresses),
+    h("div", { class: "rows" }, h("label", { class: "row" }, h("span", {}, text.layer), layer), addresses),
+  );
+  let filed = "";
+  let listed = "";
+  let chosen = "optical";
+
+  /** @param {string} [wanted] */
+  const draw = (wanted) => {
+    chosen = wanted ?? chosen;
+    const { scene } = bench;
+    if (!scene) return;
+    const job = scene.jobs[0] ?? "";
+    if (filed !== `${scene.id}${job}`) {
+      filed = `${scene.id}${job}`;
+      void offerFiles(scene, files);
+    }
+    const names = bench.available.filter((name) => bench.sources.get(name)?.tiled);
+    shown.hidden = !names.length || !scene.georeferenced;
+    const now = JSON.stringify([names.map((name) => bench.sources.get(name)?.key), chosen]);
+    if (now === listed) return;
+    listed = now;
+    fill(layer, ...names.map((name) => h("option", { value: name }, TEXT.layers[name])));
+    layer.value = names.find((name) => name === chosen) ?? names[0] ?? "";
+    const source = bench.sources.get(/** @type {LayerName} */ (layer.value));
+    fill(addresses, ...(source ? addressesOf(scene, source) : []).map(([name, value]) => copyRow(name, value)));
+  };
+
+  bench.addEventListener("scene", () => draw());
+  bench.addEventListener("view", () => draw());
+  return part(
+    text.title,
+    files,
+    h(
+      "div",
+      { class: "buttons" },
+      button({ icon: "picture", label: text.picture, kind: "small", onclick: () => void takePicture(bench) }),
+      button({ icon: "link", label: text.permalink, kind: "small", onclick: () => void copy(permalink(bench)) }),
+    ),
+    shown,
+  );
+}
+
+/** @param {Workbench} bench */
+export const permalink = (bench) => `${document.baseURI.replace(/#.*/, "")}#${encode(bench.view)}`;
+
+/** @param {Scene} scene @param {HTMLElement} files */
+async function offerFiles(scene, files) {
+  const source = file(address(`scenes/${scene.id}/download`), text.source);
+  const [job] = scene.jobs;
+  if (!job) {
+    fill(files, source, h("p", { class: "hint-text" }, text.needsJob));
+    return;
+  }
+  const results = await askJson(`jobs/${job}/results`).catch(() => ({}));
+  fill(
+    files,
+    ...OUTPUTS.map(([name, label]) => (results[name]?.href ? file(results[name].href, label) : null)),
+    source,
+  );
+}
+
+/** @param {string} href @param {string} label */
+const file = (href, label) => h("a", { class: "file", href, download: "" }, icon("download"), h("span", {}, label));
+
+/**
+ * @param {Scene} scene
+ * @param {import("../types.js").Source} source
+ * @returns {[string, string][]}
+ */
+function addressesOf(scene, { served, url }) {
+  const query = new URL(url).search;
+  const layer = `scenes/${scene.id}/${served}`;
+  const escaped = url.replaceAll("&", "%26");
+  return [
+    [text.xyz, url],
+    [text.tilejson, address(`${layer}/tilejson.json`) + query],
+    [text.wmts, address(`${layer}/WMTSCapabilities.xml`) + query],
+    [text.stac, address(`stac/collections/scenes/items/${scene.id}`)],
+    [text.qgis, `type=xyz&url=${escaped}&zmin=0&zmax=24`],
+  ];
+}
+
+/** @param {string} name @param {string} value */
+function copyRow(name, value) {
+  const field = h("input", { class: "field mono", readonly: true, value, "aria-label": name, onfocus: () => field.select() });
+  const made = button({ icon: "copy", label: text.copy(name), bare: true, onclick: () => void copy(value, field) });
+  return h("li", {}, h("span", { class: "address-name" }, name), field, made);
+}
+
+/** @param {string} value @param {HTMLInputElement} [field] */
+export async function copy(value, field) {
+  try {
+    await navigator.clipboard.writeText(value);
+    note(text.copied, "good");
+  } catch {
+    const shown = field ?? h("input", { class: "field mono", readonly: true, value });
+    if (!field) document.body.append(shown);
+    shown.select();
+    // The old way, for pages that are not served from a secure origin.
+    const copied = document.execCommand("copy");
+    if (!field) shown.remove();
+    note(copied ? text.copied : text.copyFailed, copied ? "good" : "bad");
+  }
+}
+
+/** @param {Workbench} bench */
+export async function takePicture(bench) {
+  await savePicture(bench).catch((error) => note(wordsOf(error), "bad"));
+}

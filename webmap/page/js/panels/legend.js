@@ -1,0 +1,100 @@
+// What the colours on the map mean, and the badge that says which of them nobody observed.
+
+import { showCard } from "./card.js";
+import { gradient } from "../colours.js";
+import { byId, fill, h, icon } from "../dom.js";
+import { TEXT } from "../texts.js";
+import { number, shownUnit, usualRange } from "../units.js";
+
+/** @typedef {import("../scenestate.js").Workbench} Workbench */
+
+export const ERROR_SHOWN = 64;
+const ERROR_COLOURS = "magma";
+
+/**
+ * @typedef {object} Entry
+ * @property {string} label
+ * @property {string} [colours]
+ * @property {[string, string]} [ends]
+ * @property {boolean} [synthetic]
+ */
+
+/** What the legend says of the layers that are seen. @param {Workbench} bench @returns {Entry[]} */
+export function legendOf(bench) {
+  const { scene, view } = bench;
+  if (!scene) return [];
+  return bench.seen.map((name) => {
+    if (name === "optical") return { label: TEXT.legend.synthetic, synthetic: true };
+    if (name === "reference") return { label: TEXT.legend.reference };
+    if (name === "error") {
+      return { label: TEXT.legend.error, colours: ERROR_COLOURS, ends: ["0", `${ERROR_SHOWN}+`], synthetic: true };
+    }
+    if (view.sar.band === "composite") {
+      const [first = "", second = ""] = scene.description.polarisations;
+      return { label: `${TEXT.layers.sar}: ${TEXT.legend.dual(first, second)}` };
+    }
+    const [low, high] = view.sar.range ?? usualRange(scene, view.sar.band);
+    const polarisation = (scene.description.polarisations[Number(view.sar.band) - 1] ?? "").replace("unknown", "");
+    const unit = shownUnit(scene.description.unit);
+    return {
+      label: [TEXT.layers.sar, polarisation, unit].filter(Boolean).join(" "),
+      colours: view.sar.colours,
+      ends: [number(low, 1), number(high, 1)],
+    };
+  });
+}
+
+/** The model that painted what is seen. @param {Workbench} bench */
+export function modelOf(bench) {
+  const title = bench.sources.get("optical")?.title ?? "";
+  return /model (\S+ \S+)/.exec(title)?.[1] ?? bench.settings.model;
+}
+
+/** @param {Workbench} bench */
+export function makeLegend(bench) {
+  const legend = byId("legend");
+  const badge = byId("badge");
+  const hint = byId("hint");
+  const made = h("span", { class: "badge-model" });
+  const button = h(
+    "button",
+    { type: "button", class: "badge", title: TEXT.synthetic.open, onclick: () => void showCard(modelOf(bench).split(" ")[0] ?? "") },
+    icon("magic"),
+    h("span", {}, TEXT.synthetic.badge),
+    made,
+    icon("info"),
+  );
+  badge.append(button);
+
+  const draw = () => {
+    const entries = legendOf(bench);
+    legend.hidden = !entries.length;
+    fill(legend, ...entries.map(entryRow));
+    badge.hidden = !entries.some(({ synthetic }) => synthetic);
+    made.textContent = modelOf(bench);
+    const words = bench.scene && bench.tooFarForLive ? TEXT.layers.zoomIn : bench.scene && bench.sources.size && !bench.seen.length ? TEXT.layers.empty : "";
+    const halves = /** @type {const} */ ([["label-left", bench.view.left], ["label-right", bench.view.right]]);
+    for (const [id, name] of halves) {
+      byId(id).hidden = !bench.scene || bench.view.mode === "stack";
+      byId(id).textContent = TEXT.layers[name];
+    }
+    hint.hidden = !words;
+    hint.textContent = words;
+  };
+  bench.addEventListener("scene", draw);
+  bench.addEventListener("view", draw);
+  draw();
+}
+
+/** @param {Entry} entry */
+function entryRow({ label, colours, ends }) {
+  const ramp = h("span", { class: "ramp" });
+  if (colours) ramp.style.background = gradient(colours);
+  return h(
+    "div",
+    { class: "legend-entry" },
+    h("span", {}, label),
+    colours ? ramp : null,
+    ends ? h("span", { class: "legend-ends" }, h("span", {}, ends[0]), h("span", {}, ends[1])) : null,
+  );
+}

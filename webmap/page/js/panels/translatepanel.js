@@ -1,0 +1,145 @@
+// Translating the scene that is open: model, options, how far it is, and stopping it.
+
+import { askJson, wordsOf } from "../service/api.js";
+import { note } from "../dialogs.js";
+import { button, fill, h } from "../dom.js";
+import { dismiss, follow, isLive, translate, underWay } from "../service/jobs.js";
+import { TEXT } from "../texts.js";
+import { duration } from "../units.js";
+
+/** @typedef {import("../types.js").Job} Job */
+/** @typedef {import("../types.js").Model} Model */
+/** @typedef {import("../scenestate.js").Workbench} Workbench */
+
+const text = TEXT.translate;
+
+/** @param {string} label @param {[string, string][]} options */
+const choice = (label, options) => {
+  const select = h("select", { class: "field" }, ...options.map(([value, name]) => h("option", { value }, name)));
+  return { select, row: h("label", { class: "row" }, h("span", {}, label), select) };
+};
+
+/** @param {string} label @param {boolean} checked */
+const tick = (label, checked) => {
+  const input = h("input", { type: "checkbox", checked });
+  return { input, row: h("label", { class: "check" }, input, h("span", {}, label)) };
+};
+
+/** @param {Workbench} bench */
+export function makeTranslatePanel(bench) {
+  const model = choice(text.model, []);
+  const area = choice(text.area, [["", text.whole], ["view", text.view]]);
+  const precision = choice(text.precision, [["", text.automatic], ["int8", text.fast], ["float32", text.exact]]);
+  const compress = choice(text.compression, ["zstd", "deflate", "lzw", "jpeg", "webp"].map((name) => [name, name.toUpperCase()]));
+  const errorBand = tick(text.errorBand, true);
+  const resample = tick(text.resample, false);
+  const start = button({ icon: "magic", label: text.start, kind: "primary wide", onclick: () => void begin() }, { id: "translate" });
+  const bar = h("progress", { max: 100, "aria-label": text.title });
+  const told = h("p", { class: "told", role: "status" });
+  const stop = button({ icon: "close", label: text.stop, kind: "small", onclick: () => void cancel() });
+  const running = h("div", { class: "running" }, bar, h("div", { class: "running-foot" }, told, stop));
+  const options = h(
+    "details",
+    { class: "options" },
+    h("summary", {}, text.options),
+    h("div", { class: "rows" }, model.row, area.row, precision.row, compress.row, errorBand.row, resample.row),
+  );
+  const element = h("section", { class: "part translate", "aria-label": text.title }, start, running, options);
+
+  /** @type {Job | null} */
+  let job = null;
+  /** @type {string | null} */
+  let shown = null;
+  let unfollow = () => {};
+
+  const draw = () => {
+    const live = job !== null && isLive(job);
+    running.hidden = !live;
+    start.hidden = live;
+    options.hidden = live;
+    const label = start.querySelector("span");
+    if (label) label.textContent = bench.scene?.jobs.length ? text.again : text.start;
+    start.classList.toggle("primary", !bench.scene?.jobs.length);
+    area.row.hidden = !bench.scene?.georeferenced;
+    if (!live || !job) return;
+    if (job.status === "accepted" || !job.progress) bar.removeAttribute("value");
+    else bar.value = job.progress;
+    told.textContent = [
+      job.status === "accepted" ? text.states.accepted : job.progress ? `${job.progress} %` : text.states.running,
+      job.megapixelsPerSecond ? text.speed(job.megapixelsPerSecond) : "",
+      job.secondsLeft ? text.left(duration(job.secondsLeft)) : "",
+    ]
+      .filter(Boolean)
+      .join(" · ");
+  };
+
+  /** @param {Job} found */
+  const pick = (found) => {
+    unfollow();
+    job = found;
+    const { scene } = bench;
+    unfollow = follow(found.jobID, (changed) => {
+      if (bench.scene?.id !== scene?.id) return;
+      job = changed;
+      draw();
+      if (isLive(changed)) return;
+      if (changed.status === "failed") note(text.failed(changed.message), "bad");
+      else note(changed.status === "successful" ? text.done : text.stopped, "good");
+      void bench.refresh().catch(() => undefined);
+    });
+    draw();
+  };
+
+  const begin = async () => {
+    const { scene } = bench;
+    if (!scene) return;
+    const bounds = bench.first.map.getBounds();
+    start.disabled = true;
+    try {
+      const begun = await translate({
+        scene: scene.id,
+        ...(model.select.value ? { model: model.select.value } : {}),
+        ...(area.select.value ? { bbox: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] } : {}),
+        ...(precision.select.value ? { precision: precision.select.value } : {}),
+        compress: compress.select.value,
+        error_band: errorBand.input.checked,
+        resample_to_model: resample.input.checked,
+      });
+      if (begun.status === "successful") {
+        note(text.done, "good");
+        await bench.refresh();
+      } else pick(begun);
+    } catch (error) {
+      note(wordsOf(error), "bad");
+    } finally {
+      start.disabled = false;
+    }
+  };
+
+  const cancel = async () => {
+    if (job) await dismiss(job.jobID).catch((error) => note(wordsOf(error), "bad"));
+  };
+
+  const opened = async () => {
+    draw();
+    const id = bench.scene?.id ?? null;
+    if (id === shown) return;
+    shown = id;
+    unfollow();
+    job = null;
+    draw();
+    if (!id) return;
+    const [found] = await underWay(id).catch(() => []);
+    if (found && bench.scene?.id === id && !job) pick(found);
+  };
+
+  void askJson("processes/translate").then(({ inputs }) => {
+    const { schema } = inputs.model;
+    const names = /** @type {string[]} */ (schema.enum);
+    fill(model.select, ...names.map((name) => h("option", { value: name }, name.split("/").at(-1))));
+    model.select.value = schema.default;
+  }, () => undefined);
+  bench.addEventListener("scene", () => void opened());
+  draw();
+  return { element, begin: () => (start.hidden ? undefined : void begin()) };
+}

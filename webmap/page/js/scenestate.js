@@ -1,0 +1,346 @@
+// The scene that is open, how it is looked at, and the one or two maps that show it.
+
+import { address, askJson, connection, pause, Problem, wordsOf } from "./service/api.js";
+import { byId, settled } from "./dom.js";
+import { boundsOf, sourceOf } from "./map/sources.js";
+import { couple, Stage } from "./map/mapview.js";
+import { makeDivider } from "./map/swipe.js";
+import { TEXT } from "./texts.js";
+import { freshView, LAYERS } from "./view.js";
+
+/** @typedef {import("./types.js").Coordinates} Coordinates */
+/** @typedef {import("./types.js").LayerName} LayerName */
+/** @typedef {import("./types.js").PageSettings} PageSettings */
+/** @typedef {import("./types.js").Scene} Scene */
+/** @typedef {import("./types.js").ServedLayer} ServedLayer */
+/** @typedef {import("./types.js").Shown} Shown */
+/** @typedef {import("./types.js").Source} Source */
+/** @typedef {import("./types.js").View} View */
+
+const POLL = 1200;
+const EXPIRED_SETTLES = 300;
+const BUSY_SETTLES = 60;
+const STYLE_SETTLES = 200;
+const MARGIN = 24;
+
+/**
+ * Fires `scene` when another is open or this one has changed, `view` when it is looked at otherwise, `stage` for a new
+ * map, `coordinates` when the scene's own are known.
+ */
+export class Workbench extends EventTarget {
+  /** @param {PageSettings} settings */
+  constructor(settings) {
+    super();
+    this.settings = settings;
+    /** @type {Scene | null} */
+    this.scene = null;
+    /** @type {View} */
+    this.view = freshView();
+    /** @type {Map<LayerName, Source>} */
+    this.sources = new Map();
+    /** @type {Coordinates | null} */
+    this.coordinates = null;
+    /** @type {Map<LayerName, string>} */
+    this.troubles = new Map();
+    this.flickering = false;
+    this.restyling = false;
+    /** How many answers are waited for. */
+    this.underway = 0;
+    this.rested = settled(BUSY_SETTLES, () => byId("stage").setAttribute("aria-busy", String(this.busy)));
+    this.georeferenced = true;
+    this.hosts = /** @type {const} */ ([byId("map-first"), byId("map-second")]);
+    this.first = this.makeStage(0);
+    /** @type {Stage | null} */
+    this.second = null;
+    this.part = () => {};
+    this.divider = makeDivider(this.hosts[0], (split) => this.change({ split }));
+    this.asking = new AbortController();
+    this.restyled = settled(STYLE_SETTLES, () => {
+      this.restyling = false;
+      void this.load("sar", this.asking.signal);
+    });
+    connection.addEventListener(
+      "expired",
+      settled(EXPIRED_SETTLES, () => LAYERS.forEach((name) => void this.load(name, this.asking.signal))),
+    );
+    this.render();
+  }
+
+  /** @param {0 | 1} number */
+  makeStage(number) {
+    const stage = new Stage(this.hosts[number], {
+      georeferenced: this.georeferenced,
+      basemap: this.settings.basemap,
+      label: number ? TEXT.map.second : TEXT.map.label,
+    });
+    stage.map.on("moveend", () => this.moved());
+    stage.onBusy = () => this.tellBusy();
+    return stage;
+  }
+
+  /** Whether something that will be seen is on its way. */
+  get busy() {
+    return this.restyling || this.underway > 0 || this.stages.some(({ busy }) => busy);
+  }
+
+  /** Say at once that something is on its way, and a little later that nothing is: pauses between two are no rest. */
+  tellBusy() {
+    if (this.busy) byId("stage").setAttribute("aria-busy", "true");
+    else this.rested();
+  }
+
+  /**
+   * Wait for an answer, and say so.
+   * @template Answer
+   * @param {Promise<Answer>} asked
+   * @returns {Promise<Answer>}
+   */
+  async during(asked) {
+    this.underway += 1;
+    this.tellBusy();
+    try {
+      return await asked;
+    } finally {
+      this.underway -= 1;
+      this.tellBusy();
+    }
+  }
+
+  /** All maps that are shown. */
+  get stages() {
+    return this.second ? [this.first, this.second] : [this.first];
+  }
+
+  moved() {
+    if (!this.scene) return;
+    const { lat, lng } = this.first.map.getCenter();
+    this.view.place = [lat, lng, this.first.map.getZoom()];
+    this.dispatchEvent(new Event("view"));
+  }
+
+  /**
+   * Open a scene; the view says where and how, else the whole scene is shown.
+   * @param {Scene} scene
+   * @param {View} [view]
+   */
+  open(scene, view) {
+    this.asking.abort();
+    this.asking = new AbortController();
+    this.sources.clear();
+    this.coordinates = null;
+    this.troubles.clear();
+    const place = view?.place ?? null;
+    this.view = { ...(view ?? freshView()), scene: scene.id };
+    this.scene = scene;
+    if (scene.georeferenced !== this.georeferenced) {
+      this.georeferenced = scene.georeferenced;
+      this.closeSecond();
+      this.first.remove();
+      this.first = this.makeStage(0);
+      this.dispatchEvent(new Event("stage"));
+    }
+    this.first.show([]);
+    this.render();
+    if (place) this.first.map.setView([place[0], place[1]], place[2], { animate: false });
+    else this.fit();
+    this.dispatchEvent(new Event("scene"));
+    void this.loadAll(this.asking.signal);
+  }
+
+  close() {
+    this.asking.abort();
+    this.scene = null;
+    this.view = freshView();
+    this.sources.clear();
+    this.render();
+    this.dispatchEvent(new Event("scene"));
+    this.dispatchEvent(new Event("view"));
+  }
+
+  fit() {
+    if (this.scene) this.first.map.fitBounds(boundsOf(this.scene), { padding: [MARGIN, MARGIN], animate: false });
+  }
+
+  /** @param {LayerName} name @returns {ServedLayer | null} */
+  served(name) {
+    if (!this.scene) return null;
+    if (this.scene.layers.includes(name)) return name;
+    return name === "optical" && this.scene.layers.includes("live") ? "live" : null;
+  }
+
+  /** Names of the layers that the scene has, in their order from the top down. */
+  get available() {
+    return this.view.order.filter((name) => this.served(name));
+  }
+
+  /** @param {AbortSignal} signal */
+  async loadAll(signal) {
+    // The radar first: it is what appears first.
+    const radar = this.load("sar", signal);
+    await Promise.race([radar, pause(300)]);
+    void this.locate(signal);
+    await Promise.all([radar, ...LAYERS.filter((name) => name !== "sar").map((name) => this.load(name, signal))]);
+    while (this.scene?.display.state === "preparing" && !signal.aborted) {
+      await pause(POLL);
+      await this.refresh().catch(() => undefined);
+    }
+  }
+
+  /**
+   * Ask where a layer's pixels are, and show them.
+   * @param {LayerName} name
+   * @param {AbortSignal} signal
+   */
+  async load(name, signal) {
+    const { scene } = this;
+    const served = this.served(name);
+    if (!scene || !served) return;
+    try {
+      const source = await this.during(sourceOf(scene, served, this.view.sar, signal));
+      if (signal.aborted) return;
+      this.sources.set(name, source);
+      this.troubles.delete(name);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.troubles.set(name, served === "live" ? TEXT.layers.liveElsewhere : wordsOf(error));
+    }
+    this.render();
+    this.dispatchEvent(new Event("view"));
+  }
+
+  /** Ask for the way to the scene's own coordinates; degrees are shown without it. @param {AbortSignal} signal */
+  async locate(signal) {
+    if (!this.scene?.georeferenced) return;
+    const found = await this.during(askJson(`scenes/${this.scene.id}/coordinates`, { signal })).catch(() => null);
+    if (signal.aborted) return;
+    this.coordinates = found;
+    this.dispatchEvent(new Event("coordinates"));
+  }
+
+  /** Ask for the scene anew: it may have been renamed, translated or prepared. */
+  async refresh() {
+    const { scene } = this;
+    if (!scene) return;
+    const found = /** @type {Scene} */ (await askJson(address(`scenes/${scene.id}`)));
+    if (this.scene?.id !== found.id) return;
+    const same = JSON.stringify(found) === JSON.stringify(this.scene);
+    this.scene = found;
+    if (same && !this.troubles.size) return;
+    this.dispatchEvent(new Event("scene"));
+    await Promise.all(LAYERS.map((name) => this.load(name, this.asking.signal)));
+  }
+
+  /** Wait until the true optical image is prepared, then show it. */
+  async whenReferenceIsReady() {
+    while (this.scene?.reference?.state === "preparing") {
+      await pause(POLL);
+      await this.refresh().catch(() => undefined);
+    }
+    if (this.scene?.reference?.state === "failed") throw new Problem(this.scene.reference.message, 422);
+  }
+
+  /**
+   * Look at it otherwise.
+   * @param {Partial<View>} change
+   */
+  change(change) {
+    Object.assign(this.view, change);
+    if (change.sar) {
+      this.restyling = true;
+      this.tellBusy();
+      this.restyled();
+    }
+    this.render();
+    this.dispatchEvent(new Event("view"));
+  }
+
+  /** @param {LayerName} name @param {Partial<import("./types.js").LayerView>} change */
+  changeLayer(name, change) {
+    Object.assign(this.view.layers[name], change);
+    this.change({});
+  }
+
+  /** Move a layer up or down. @param {LayerName} name @param {-1 | 1} step */
+  move(name, step) {
+    const shown = this.available;
+    const other = shown[shown.indexOf(name) + step];
+    if (!other) return;
+    const order = [...this.view.order];
+    const [from, to] = [order.indexOf(name), order.indexOf(other)];
+    order[from] = other;
+    order[to] = name;
+    this.change({ order });
+  }
+
+  /** @param {boolean} on */
+  flicker(on) {
+    if (on === this.flickering) return;
+    this.flickering = on;
+    this.render();
+  }
+
+  /** Put on the maps what the view says. */
+  render() {
+    const { view } = this;
+    const mode = this.scene ? view.mode : "stack";
+    if (mode === "side" && !this.second) this.openSecond();
+    if (mode !== "side" && this.second) this.closeSecond();
+    this.divider.toggle(mode === "swipe");
+    this.divider.set(view.split);
+    this.first.split = view.split;
+    const [left, right] = this.flickering ? [view.right, view.left] : [view.left, view.right];
+    if (mode === "stack") {
+      const shown = this.shown(this.available.filter((name) => view.layers[name].visible), "all");
+      if (this.flickering && shown[0]) shown[0].opacity = 0;
+      this.first.show(shown);
+    } else if (mode === "swipe") {
+      this.first.show([...this.shown([left], "left"), ...(left === right ? [] : this.shown([right], "right"))]);
+    } else {
+      this.first.show(this.shown([left], "all"));
+      this.second?.show(this.shown([right], "all"));
+    }
+  }
+
+  /**
+   * @param {LayerName[]} names
+   * @param {import("./types.js").Side} side
+   * @returns {Shown[]}
+   */
+  shown(names, side) {
+    return names.flatMap((name) => {
+      const source = this.sources.get(name);
+      return source ? [{ name, source, opacity: this.view.layers[name].opacity, side }] : [];
+    });
+  }
+
+  /** Names of the layers that can be seen now. @returns {LayerName[]} */
+  get seen() {
+    const { view } = this;
+    const names = view.mode === "stack" ? this.available.filter((name) => view.layers[name].visible) : [view.left, view.right];
+    return names.filter((name) => this.sources.has(name) && !(name === "optical" && this.tooFarForLive));
+  }
+
+  /** Whether live colour is wanted, and the map is too far out for it. */
+  get tooFarForLive() {
+    const source = this.sources.get("optical");
+    const { mode, left, right, layers } = this.view;
+    const wanted = mode === "stack" ? layers.optical.visible : left === "optical" || right === "optical";
+    return source?.served === "live" && wanted && this.first.map.getZoom() < source.minZoom;
+  }
+
+  openSecond() {
+    byId("stage").dataset.mode = "side";
+    this.first.map.invalidateSize({ animate: false });
+    this.second = this.makeStage(1);
+    this.part = couple(this.first.map, this.second.map);
+    this.dispatchEvent(new Event("stage"));
+  }
+
+  closeSecond() {
+    this.part();
+    this.second?.remove();
+    this.second = null;
+    byId("stage").dataset.mode = "stack";
+    this.dispatchEvent(new Event("stage"));
+  }
+}

@@ -1,0 +1,78 @@
+// Numbers as people read them.
+
+import { wrapped } from "./map/coordinates.js";
+
+const LANGUAGE = "en-GB";
+
+/** @param {number} value @param {number} [digits] */
+export const number = (value, digits = 0) =>
+  value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212");
+
+/** @param {number} count */
+export function bytes(count) {
+  const steps = ["B", "kB", "MB", "GB", "TB"];
+  let step = 0;
+  let value = count;
+  while (value >= 1000 && step < steps.length - 1) {
+    value /= 1000;
+    step += 1;
+  }
+  return `${number(value, step === 0 || value >= 100 ? 0 : 1)} ${steps[step]}`;
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  const whole = Math.max(1, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** @param {number} metres */
+export function length(metres) {
+  if (metres < 1000) return `${number(metres, metres < 10 ? 1 : 0)} m`;
+  return `${number(metres / 1000, metres < 100_000 ? 2 : 0)} km`;
+}
+
+/** A round length, as a scale bar has it. @param {number} metres */
+export const round = (metres) => (metres < 1000 ? `${number(metres)} m` : `${number(metres / 1000)} km`);
+
+/** @param {number} squareMetres */
+export function area(squareMetres) {
+  if (squareMetres < 10_000) return `${number(squareMetres)} m²`;
+  if (squareMetres < 1_000_000) return `${number(squareMetres / 10_000, 1)} ha`;
+  return `${number(squareMetres / 1_000_000, 2)} km²`;
+}
+
+/** @param {string} time */
+export const day = (time) =>
+  new Date(time).toLocaleDateString(LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+
+/** What a CRS is called: its code, else its name. @param {string | null} crs as code or WKT */
+export const crsName = (crs) => /"([^"]+)"/.exec(crs ?? "")?.[1] ?? crs ?? "";
+
+/** Degrees with their hemisphere. @param {number} latitude @param {number} longitude @param {number} [digits] */
+export function degrees(latitude, longitude, digits = 5) {
+  const turn = wrapped(longitude);
+  return (
+    `${number(Math.abs(latitude), digits)}° ${latitude < 0 ? "S" : "N"}\u00a0 ` +
+    `${number(Math.abs(turn), digits)}° ${turn < 0 ? "W" : "E"}`
+  );
+}
+
+/** Polarisations in a line; what the file does not say is not shown as if it did. @param {string[]} names @param {string} unknown */
+export const polarisations = (names, unknown) => names.map((name) => (name === "unknown" ? unknown : name)).join(" + ");
+
+/** The unit of a scene's values as the service shows them. @param {string} unit */
+export const shownUnit = (unit) => (unit === "picture" ? "" : "dB");
+
+/**
+ * The range that the service shows by default.
+ * @param {import("./types.js").Scene} scene
+ * @param {string} band
+ * @returns {[number, number]}
+ */
+export function usualRange(scene, band) {
+  const figures = Object.values(scene.description.statistics)[Number(band) - 1];
+  return figures ? [figures.p02, figures.p98] : [0, 1];
+}
