@@ -25,6 +25,7 @@ from PIL import Image, ImageDraw
 from training.inference import grey
 from training.packaging.translators import engine_translator
 from training.pairs.pair import fit_normalisers, normalised, read_pairs
+from training.pairs.planes import planes
 from training.scoring.patches import as_bytes
 
 KINDS = ("radar", "synthetic", "true")
@@ -66,7 +67,7 @@ class Pictures:
         pair = self.pairs[name]
         if kind == "true":
             return pair.rgb
-        backscatter = normalised(pair, self.normalisers)
+        backscatter = planes(pair, self.normalisers)
         if kind == "radar":
             return np.repeat(grey(backscatter)[..., None], 3, axis=2).astype(np.uint8)
         return as_bytes(self.translate(backscatter)[..., :3])

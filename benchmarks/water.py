@@ -19,6 +19,7 @@ from torch.nn import functional
 from training.packaging.translators import engine_translator
 from training.pairs.crops import water_in
 from training.pairs.pair import fit_normalisers, fit_tones, normalised, read_pairs
+from training.pairs.planes import planes
 from training.pairs.registration import registered
 from training.pairs.tone import luma_chroma
 
@@ -66,7 +67,7 @@ def main() -> None:
         both = true = made = thin = found = 0
         for tile in tiles:
             water = water_in(luma_chroma(tones[tile.source](tile.rgb)))[0, 0].numpy() > 0
-            painted = painted_water(translate(normalised(tile, normalisers))[..., :3].astype(np.float32))
+            painted = painted_water(translate(planes(tile, normalisers))[..., :3].astype(np.float32))
             both, true, made = both + (water & painted).sum(), true + water.sum(), made + painted.sum()
             thin, found = thin + narrow(water).sum(), found + (narrow(water) & painted).sum()
         scores = (both / (true + made - both), both / true, both / made, found / thin)

@@ -186,6 +186,10 @@ def band_statistics(decibels: Values, valid: Mask) -> BandStatistics:
     )
 
 
+MISSING = -8.0
+"""What stands throughout the plane of a polarisation that a scene lacks; normalised backscatter is clipped above it."""
+
+
 class Normaliser:
     """Turns raw values into what a network takes: (decibel - mean) / std, clipped, 0 where invalid.
 

@@ -66,6 +66,8 @@ class Config:
     """Move each pair's optical image, piece by piece, onto its radar before training."""
     share: float = 1.0
     """Share of the training pairs of each source that is used, drawn by name; for learning curves."""
+    left_out: list[str] = field(default_factory=list)
+    """Sources whose pairs are not trained on, so that they can be scored as places never seen."""
     calibrated: bool = False
     """Take the pairs that have their backscatter in decibels in that form as well; see `in_decibels`."""
     source_weights: dict[str, float] = field(default_factory=dict)
@@ -101,6 +103,21 @@ class Config:
         return 1
 
     @property
+    def declares_missing(self) -> bool:
+        """Whether the network takes pairs of one or both polarisations, and is told which is missing."""
+        return False
+
+    @property
+    def dates(self) -> int:
+        """How many crops of places on two dates an update takes beside those of pairs."""
+        return 0
+
+    @property
+    def places_of_pairs(self) -> list[str]:
+        """What the names of pairs begin with that show one place on several dates, in decibels."""
+        return []
+
+    @property
     def goes_on(self) -> bool:
         """Whether a run starts from a packaged model, whose normalisation statistics it keeps."""
         return False
@@ -131,7 +148,7 @@ class Config:
         strange = [name for name in self.polarisations if name not in POLARISATIONS]
         if strange or len(set(self.polarisations)) < len(self.polarisations):
             raise ConfigError(f"polarisations is {self.polarisations}; expected some of {', '.join(POLARISATIONS)}.")
-        if self.calibrated and self.polarisations:
+        if self.calibrated and self.polarisations and not self.declares_missing:
             raise ConfigError("calibrated is for a network of one polarisation, whichever; leave polarisations out.")
 
 

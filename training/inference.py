@@ -8,9 +8,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from geosar.engines.generator import HALO, STRIDE
+from geosar.engines.generator import HALO
+from geosar.engines.unet import STRIDE
 from training.networks.painter import Network
-from training.pairs.pair import CLIP, Pair, fit_normalisers, fit_tones, normalised
+from training.pairs.pair import CLIP, Pair, fit_normalisers, fit_tones
+from training.pairs.planes import fitting, planes
 
 SIDE = 256
 
@@ -29,8 +31,8 @@ def generate(network: Network, backscatter: NDArray[np.float32]) -> NDArray[np.f
     """
     height, width = backscatter.shape[-2:]
     device = next((part.device for part in (*network.parameters(), *network.buffers())), torch.device("cpu"))
-    grown = mirrored(backscatter, network.halo, network.stride)
-    sar = torch.from_numpy(grown if grown.ndim == 3 else grown[None])[None].to(device)
+    grown = mirrored(fitting(backscatter, network.channels), network.halo, network.stride)
+    sar = torch.from_numpy(grown)[None].to(device)
     image = network(sar).float().clamp(0, 255)[0].permute(1, 2, 0)
     area = slice(network.halo, network.halo + height), slice(network.halo, network.halo + width)
     result: NDArray[np.float32] = image[area].cpu().numpy()
@@ -38,8 +40,8 @@ def generate(network: Network, backscatter: NDArray[np.float32]) -> NDArray[np.f
 
 
 def grey(backscatter: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Normalised backscatter as an 8-bit picture (H, W); of several polarisations the first."""
-    backscatter = backscatter if backscatter.ndim == 2 else backscatter[0]
+    """Normalised backscatter as an 8-bit picture (H, W); of several polarisations the first that is there."""
+    backscatter = fitting(backscatter, 1)[0]
     scaled = (backscatter - CLIP[0] / 2) / (CLIP[1] - CLIP[0]) * 2 * 255
     picture: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
     return picture
@@ -51,7 +53,7 @@ def save_preview(network: Network, pairs: Sequence[Pair], path: Path, rows: int 
     chosen = [pairs[int(i)] for i in np.linspace(0, len(pairs) - 1, min(rows * columns, len(pairs)))]
     sheet = Image.new("RGB", (columns * 3 * SIDE, rows * SIDE))
     for index, pair in enumerate(chosen):
-        backscatter = normalised(pair, normalisers)[..., : SIDE * 2, : SIDE * 2]
+        backscatter = planes(pair, normalisers)[..., : SIDE * 2, : SIDE * 2]
         truth = tones[pair.source](pair.optical)[: SIDE * 2, : SIDE * 2].astype(np.uint8)
         image = generate(network, backscatter)[..., :3].astype(np.uint8)
         left, top = index % columns * 3 * SIDE, index // columns * SIDE

@@ -16,7 +16,7 @@ from training.config import Config
 from training.fitting.checkpoint import restore
 from training.fitting.descent import Descent, Terms
 from training.networks.painter import Network
-from training.pairs.pair import Batch
+from training.pairs.batch import Batch
 
 Settings = TypeVar("Settings", bound=Config)
 

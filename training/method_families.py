@@ -12,7 +12,7 @@ from training.fitting.descent import Descent, Terms
 from training.method import Method
 from training.networks.filters import LinearFilter
 from training.networks.painter import Painter
-from training.pairs.pair import Batch
+from training.pairs.batch import Batch
 
 Settings = TypeVar("Settings", bound=Config)
 

@@ -15,25 +15,23 @@ Inputs are VV and VH, normalised; where a scene has one of them, the other's pla
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from geosar.backscatter import MISSING
 from geosar.engines.unet import STRIDE, TO_RGB, ConvNorm, UNet, cropped, fold_convolutions
 
 HALO = 160
 """Pixels around a window on the stride that reach its values: measured 158, by coarse luma, and 143 by the rest."""
 
-MISSING = -8.0
-"""Value of the whole plane of a polarisation that the scene lacks; normalised backscatter is clipped far above it."""
-
 SIGMA, RADIUS = 2.2, 3
 """Deviation and radius of the Gaussian that smooths luma, in cells of 8 x 8 pixels; cut off there, it is one of 1.7."""
 
 LEAST_GAIN, MOST_GAIN = 0.5, 1.1
-"""Share of the radar's detail in luma, both in deviations. Detail is never turned round, nor invented by a large gain."""
+"""Share of the radar's detail that luma takes, both in deviations: never turned round, and never much enlarged."""
 
 RIMS = (3, 6, 8, 4, 4)
 """See `UNet`; coarse luma, at 1/8, is smoothed over 3 cells and interpolated over 2."""
@@ -98,9 +96,10 @@ class Colouriser(UNet):
         self.colour = nn.Sequential(
             ConvNorm(quarter, half, 1), nn.Conv2d(half, 3, 3, padding=1, padding_mode="replicate")
         )
-        self.share = nn.Sequential(ConvNorm(sixteenth, half, 1), nn.Conv2d(half, 1, 1))
-        nn.init.zeros_(self.share[-1].weight)
-        nn.init.zeros_(self.share[-1].bias)
+        share = nn.Conv2d(half, 1, 1)
+        nn.init.zeros_(share.weight)  # so that the gain begins in the middle
+        nn.init.constant_(cast("Tensor", share.bias), 0.0)
+        self.share = nn.Sequential(ConvNorm(sixteenth, half, 1), share)
         self.register_buffer("mean", torch.tensor(list(mean)).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(list(deviation)).view(1, 3, 1, 1))
         steps = torch.arange(-RADIUS, RADIUS + 1, dtype=torch.float32)
@@ -123,9 +122,12 @@ class Colouriser(UNet):
         colour = self.colour(self._cut(quarter, RIMS[3] - INNER))
         gain = torch.sigmoid(self.share(self._cut(sixteenth, RIMS[1] - INNER)))
         return Parts(
-            despeckled=self.fine(half), luma=self.base(self._cut(eighth, RIMS[2] - INNER - RADIUS)), chroma=colour[:, :2],
-            log_error=colour[:, 2:], gain=LEAST_GAIN + (MOST_GAIN - LEAST_GAIN) * gain,
-        )  # fmt: skip
+            despeckled=self.fine(half),
+            luma=self.base(self._cut(eighth, RIMS[2] - INNER - RADIUS)),
+            chroma=colour[:, :2],
+            log_error=colour[:, 2:],
+            gain=LEAST_GAIN + (MOST_GAIN - LEAST_GAIN) * gain,
+        )
 
     def compose(self, sar: Tensor, parts: Parts) -> tuple[Tensor, Tensor]:
         """Return standardised luma (N, 1, H, W) and chroma (N, 2, H/4, W/4) of the picture."""
@@ -195,7 +197,7 @@ def fold(colouriser: Colouriser, margin: int = 0) -> Colouriser:
 
 def _given(sar: Tensor) -> Tensor:
     """Which polarisations a scene has, 0 or 1 (N, P, 1, 1)."""
-    return (sar[..., :1, :1] > MISSING / 2).to(sar.dtype)
+    return (sar[..., :1, :1] > 0.75 * MISSING).to(sar.dtype)
 
 
 def _mean(values: Tensor, given: Tensor) -> Tensor:

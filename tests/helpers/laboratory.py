@@ -13,7 +13,8 @@ from torch import Tensor
 
 from geosar.backscatter import Unit
 from training.config import Config, from_dict
-from training.pairs.pair import Batch, Pair
+from training.pairs.batch import Batch
+from training.pairs.pair import Pair
 from training.pairs.tone import luma_chroma
 
 WIDTHS = [4, 6, 8, 8, 8]

@@ -5,9 +5,10 @@ from typing import get_args
 
 import click
 
-from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_for, threads_option, use_threads
 from training.config import ConfigError, load_config
 from training.fitting.trainer import Precision, Trainer
+from training.pairs.dates import places_among, read_places
 from training.pairs.registration import registered
 
 
@@ -27,6 +28,12 @@ from training.pairs.registration import registered
     type=click.Path(exists=True, path_type=Path),
     help="Checkpoint of an earlier stage, or the folder of a packaged model, to start from.",
 )
+@click.option(
+    "--dates",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of places on several dates: manifest.csv, sar_DATE/ for each, mask/ of what changed.",
+)
+@click.option("--leave-out", "left_out", multiple=True, help="Source whose pairs are not trained on; may be repeated.")
 @click.option("--updates", type=click.IntRange(min=1), help="Overrides the settings file.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so many, if not before.")
 @click.option("--seed", type=click.IntRange(min=0), help="Overrides the settings file.")
@@ -43,6 +50,8 @@ def fit(
     folders: tuple[Path, ...],
     output: Path,
     start: Path | None,
+    dates: Path | None,
+    left_out: tuple[str, ...],
     updates: int | None,
     minutes: float | None,
     seed: int | None,
@@ -55,11 +64,14 @@ def fit(
     """Train by the settings in CONFIG; stop with Ctrl-C and give the same command again to go on."""
     use_threads(threads)
     with plain_errors():
-        settings = load_config(config, updates=updates, seed=seed)
-        pairs = read_all(folders, settings.polarisations, calibrated=settings.calibrated)
+        settings = load_config(config, updates=updates, seed=seed, left_out=list(left_out) or None)
+        pairs = read_for(settings, folders)
+        places = [*(read_places(dates) if dates else ()), *places_among(pairs, settings.places_of_pairs)]
         if settings.register:
             pairs = registered(pairs)
-        trainer = Trainer(settings, pairs, output, precision=precision, workers=workers, devices=devices, nodes=nodes)
+        trainer = Trainer(
+            settings, pairs, output, places=places, precision=precision, workers=workers, devices=devices, nodes=nodes
+        )
         last = output / "last.pt"
         if last.exists():
             trainer.resume(last)

@@ -8,6 +8,7 @@ import click
 import torch
 
 from geosar.errors import GeosarError
+from training.config import Config
 from training.pairs.pair import Pair, PairsError, in_decibels, read_pairs
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -30,19 +31,29 @@ def use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def read_all(folders: Sequence[Path], polarisations: Sequence[str] = (), *, calibrated: bool = False) -> list[Pair]:
-    """Read the pairs of all folders; where `calibrated`, also `in_decibels` (PairsError when none has them)."""
+def read_all(
+    folders: Sequence[Path], polarisations: Sequence[str] = (), *, calibrated: bool = False, together: bool = False
+) -> list[Pair]:
+    """Read the pairs of all folders; where `calibrated`, also `in_decibels` (PairsError when none has them).
+
+    `together`, pairs of one polarisation are read as well, and decibels of both as one pair.
+    """
     pairs, extra = list[Pair](), list[Pair]()
     for folder in folders:
-        found = read_pairs(folder, polarisations=polarisations)
+        found = read_pairs(folder, polarisations=() if together else polarisations)
         pairs += found
-        extra += in_decibels(found, folder) if calibrated else []
+        extra += in_decibels(found, folder, together=together) if calibrated else []
     if calibrated and not extra:
         raise PairsError(
             f"The settings ask for calibrated pairs, and none of {', '.join(map(str, folders))} has a pair's VV or VH "
             "in sar_db/NAME.tif. Add the decibels, or set calibrated to false."
         )
     return pairs + extra
+
+
+def read_for(config: Config, folders: Sequence[Path]) -> list[Pair]:
+    """Read the pairs that these settings take."""
+    return read_all(folders, config.polarisations, calibrated=config.calibrated, together=config.declares_missing)
 
 
 @contextmanager

@@ -2,17 +2,21 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from geosar.engines.generator import Generator
+from geosar.engines.unet import UNet
 from training.config import Config
 from training.networks.painter import Network
-from training.pairs.crops import Crops, collate
-from training.pairs.pair import Batch, Pair
+from training.pairs.crops import Crops
+from training.pairs.pair import Pair
+from training.pairs.samples import collate
+
+if TYPE_CHECKING:
+    from training.pairs.batch import Batch
 
 BATCHES = 60
 
@@ -28,7 +32,7 @@ def settle_norms(network: Network, config: Config, pairs: Sequence[Pair], batche
     if config.goes_on:
         return copy.deepcopy(network).eval()
     network = copy.deepcopy(network).train()
-    if isinstance(network, Generator):
+    if isinstance(network, UNet):
         network.dropout = 0.0
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:

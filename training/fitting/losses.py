@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from geosar.engines.colouriser import Colouriser
 from geosar.engines.generator import Generator
-from training.pairs.pair import Batch
+from training.pairs.batch import Batch
 from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN, picture
 
 BLUE_OVER_RED, BLUE_OVER_GREEN, BRIGHT, UNEVEN, FEW = 12.0, 3.0, 105.0, 3.0, 0.3
@@ -80,6 +81,22 @@ def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, weights: Weights | None
         + 0.5 * masked_l1(coarse(luma, 16), coarse(batch.luma, 16), sixteenth),
         "chroma": masked_l1(chroma, chroma_target, quarter * batch.coloured)
         + masked_l1(coarse(chroma, 4), coarse(chroma_target, 4), sixteenth * batch.coloured),
+    }
+
+
+def coarse_colour(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """L1 of coarse luma (N, 1, H/8, W/8), over 8 x 8 and 32 x 32 pixels, and of chroma (N, 2, H/4, W/4), over 4 to 32.
+
+    Of grey truths no chroma is asked for.
+    """
+    known = {size: (functional.avg_pool2d(batch.valid, size) > 0.9).float() for size in (4, 8, 32)}
+    pool = functional.avg_pool2d
+    true_luma, true_chroma = pool(batch.luma, 8), pool(batch.chroma, 4)
+    return {
+        "luma": masked_l1(luma, true_luma, known[8]) + 0.5 * masked_l1(pool(luma, 4), pool(true_luma, 4), known[32]),
+        "chroma": masked_l1(chroma, true_chroma, known[4] * batch.coloured)
+        + masked_l1(pool(chroma, 2), pool(true_chroma, 2), known[8] * batch.coloured)
+        + 0.5 * masked_l1(pool(chroma, 8), pool(true_chroma, 8), known[32] * batch.coloured),
     }
 
 
@@ -163,7 +180,9 @@ def _windows(values: Tensor) -> Tensor:
     return functional.avg_pool2d(values, WINDOW, 1)
 
 
-def expected_error(generator: Generator, log_error: Tensor, luma: Tensor, chroma: Tensor, batch: Batch) -> Tensor:
+def expected_error(
+    generator: Generator | Colouriser, log_error: Tensor, luma: Tensor, chroma: Tensor, batch: Batch
+) -> Tensor:
     """Laplace likelihood of the absolute error, whose optimum is the error's expectation (0 to 255 units).
 
     The image is detached, so that the network does not learn to be predictable instead of right.

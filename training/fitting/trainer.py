@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -28,8 +28,10 @@ from training.fitting.log import Log
 from training.inference import save_preview
 from training.methods import method_named
 from training.networks.painter import Network
-from training.pairs.crops import Crops, Share, collate
+from training.pairs.crops import Crops
+from training.pairs.dates import Dates, Place
 from training.pairs.pair import Pair, shared
+from training.pairs.samples import Samples, Share, collate
 
 Precision = Literal["auto", "32-true", "bf16-mixed"]
 LOG_EVERY = 50
@@ -52,21 +54,26 @@ class Trainer:
         workers: int = 0,
         devices: int = 1,
         nodes: int = 1,
+        places: Sequence[Place] = (),
     ) -> None:
         self.config, self.folder, self.workers = config, folder, workers
         strategy = "ddp" if devices * nodes > 1 else "auto"
         self.fabric = Fabric(devices=devices, num_nodes=nodes, strategy=strategy, precision=_precision(precision))
         self.fabric.launch()
-        if config.batch % self.fabric.world_size:
-            raise ConfigError(
-                f"batch is {config.batch}; expected a multiple of the {self.fabric.world_size} processes that share it."
-            )
+        for key in ("batch", "dates"):
+            if getattr(config, key) % self.fabric.world_size:
+                raise ConfigError(
+                    f"{key} is {getattr(config, key)}; expected a multiple of the {self.fabric.world_size} processes "
+                    "that share it."
+                )
         self.fabric.seed_everything(config.seed, verbose=False)
         kind = method_named(config.method)
         usable = [pair for pair in pairs if pair.coloured or not kind.colour_only]
+        usable = [pair for pair in usable if not set(config.left_out) & set(pair.source.split("/"))]
         self.train_pairs = shared([pair for pair in usable if pair.split == "train"], config.share)
         self.val_pairs = [pair for pair in usable if pair.split == "val" and pair.coloured]
-        self.crops = Crops(self.train_pairs, config, length=config.updates * config.batch, seed=config.seed)
+        crops = Crops(self.train_pairs, config, length=config.updates * config.batch, seed=config.seed)
+        self.samples = Samples(crops, _dates(config, places) if config.dates else None)
         self.method = kind(config)
         for network in self.method.networks.values():
             nn.utils.convert_conv2d_weight_memory_format(network.to(self.fabric.device), torch.channels_last)
@@ -155,11 +162,12 @@ class Trainer:
 
     def _batches(self) -> DataLoader[Any]:
         mine = Share(
-            range(self.update, self.config.updates), self.config.batch, self.fabric.global_rank, self.fabric.world_size
-        )
+            range(self.update, self.config.updates), self.config.batch, self.fabric.global_rank,
+            self.fabric.world_size, self.config.dates,
+        )  # fmt: skip
         pinned = self.fabric.device.type == "cuda"  # pages that the card reads while the next batch is cut
         return DataLoader(
-            self.crops, mine.size, sampler=mine, num_workers=self.workers, collate_fn=collate, pin_memory=pinned
+            self.samples, mine.size, sampler=mine, num_workers=self.workers, collate_fn=collate, pin_memory=pinned
         )
 
     def _step(self, batch: Any) -> Terms:
@@ -205,6 +213,13 @@ class Trainer:
         finally:
             for number, handler in earlier.items():
                 signal.signal(number, handler)
+
+
+def _dates(config: Config, places: Sequence[Place]) -> Dates:
+    if not places:
+        raise ConfigError("These settings learn from places on several dates; give their folder with --dates.")
+    dropout = config.augmentation.polarisation_dropout
+    return Dates(places, config.crop, seed=config.seed, several=0.25, dropout=dropout)
 
 
 def _numbers(terms: Terms) -> dict[str, float]:

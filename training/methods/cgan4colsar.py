@@ -17,7 +17,7 @@ from training.method_families import AdversarialConfig, PainterMethod, frozen, r
 from training.networks.discriminator import PatchDiscriminator
 from training.networks.painter import Painter
 from training.networks.unet import UNet
-from training.pairs.pair import Batch
+from training.pairs.batch import Batch
 from training.pairs.tone import fused_with_radar
 
 

@@ -13,7 +13,8 @@ from training.networks.contrast import Projection, contrast, draw_places
 from training.networks.discriminator import PatchDiscriminator
 from training.networks.painter import Painter
 from training.networks.resnet import ResNet
-from training.pairs.pair import CLIP, Batch
+from training.pairs.batch import Batch
+from training.pairs.pair import CLIP
 from training.pairs.tone import luma_of
 
 PROJECTED = 256

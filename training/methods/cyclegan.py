@@ -16,7 +16,8 @@ from training.method_families import AdversarialConfig, PainterMethod, frozen
 from training.networks.discriminator import PatchDiscriminator
 from training.networks.painter import Painter
 from training.networks.resnet import Labelled, ResNet
-from training.pairs.pair import CLIP, Batch
+from training.pairs.batch import Batch
+from training.pairs.pair import CLIP
 
 LABEL_SHOWN = 0.5
 """Share of crops whose class is given."""

@@ -12,7 +12,7 @@ from training.method_families import PainterMethod, RegressionConfig, regression
 from training.networks.composites import COMPOSITIONS, RADIUS, Composite
 from training.networks.painter import Painter
 from training.networks.unet import UNet
-from training.pairs.pair import Batch
+from training.pairs.batch import Batch
 
 
 @dataclass(frozen=True)

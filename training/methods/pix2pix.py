@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from geosar.engines.generator import LEVELS, STRIDE, Generator
+from geosar.engines.generator import Generator
+from geosar.engines.unet import LEVELS, STRIDE
 from training.config import Config, ConfigError, at_least, one_of
 from training.fitting import losses
 from training.fitting.descent import Descent, Terms
 from training.method import Method
 from training.networks.discriminator import JUDGES, Adversary
-from training.pairs.pair import Batch
+from training.pairs.batch import Batch
 from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
 
 ADVERSARY_FIELD = 136

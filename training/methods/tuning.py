@@ -21,7 +21,7 @@ from training.config import ConfigError
 from training.fitting import losses
 from training.fitting.checkpoint import CheckpointError, settings_in
 from training.methods.pix2pix import Pix2Pix, Pix2PixConfig
-from training.pairs.pair import Batch
+from training.pairs.batch import Batch
 
 SHORE = 4
 """Cells of 4 x 4 pixels around water where the truth is the target as well."""

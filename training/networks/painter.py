@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from geosar.engines.colouriser import Colouriser
 from geosar.engines.despeckling import despeckler
 from geosar.engines.generator import Generator
 
@@ -63,5 +64,5 @@ class Painter(nn.Module):
         self.expected_error.lerp_(mean, 0.02)
 
 
-Network = Generator | Painter
+Network = Colouriser | Generator | Painter
 """Takes normalised backscatter (N, channels, H, W) to red, green, blue and expected error (N, 4, H, W), 0 to 255."""

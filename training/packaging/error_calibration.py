@@ -18,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from geosar.engines.generator import Generator
-from training.networks.painter import Painter
-from training.pairs.pair import Pair, coloured_split, fit_normalisers, normalised
+from training.networks.painter import Network, Painter
+from training.pairs.pair import Pair, coloured_split, fit_normalisers
+from training.pairs.planes import planes
 from training.scoring.baselines import Translator
 from training.scoring.metrics import match_tone
 from training.scoring.patches import scene_of
@@ -34,7 +34,7 @@ SLOPES = np.linspace(0.0, 3.0, 301)
 ERROR_CHANNEL = 2
 """Of the colour head, behind its two colour differences."""
 
-SomeNetwork = TypeVar("SomeNetwork", bound=Generator | Painter)
+SomeNetwork = TypeVar("SomeNetwork", bound=Network)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def fit_error_curve(translate: Translator, pairs: Sequence[Pair]) -> ErrorCurve:
     drawn = np.random.default_rng(0).permutation(len(squares))[:PATCHES]
     scenes = defaultdict(list)
     for pair, square in (squares[int(index)] for index in drawn):
-        image = translate(np.ascontiguousarray(normalised(pair, normalisers)[(..., *square)]))
+        image = translate(np.ascontiguousarray(planes(pair, normalisers)[(..., *square)]))
         scenes[scene_of(pair)].append((image, pair.optical[square].astype(np.float32), pair.mask[square]))
     stated, true = [], []
     for parts in scenes.values():

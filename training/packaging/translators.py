@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from geosar.engines import open_engine
 from geosar.models import Model, load_model
 from training.inference import mirrored
-from training.pairs.pair import Pair, fit_normalisers, normalised
+from training.pairs.pair import Pair, fit_normalisers
+from training.pairs.planes import fitting, planes
 from training.scoring.baselines import Translator
 from training.scoring.metrics import Image
 from training.scoring.patches import PATCH
@@ -54,7 +55,7 @@ def engine_translator(model: str | os.PathLike[str] | Model, precision: str) -> 
 
     def translate(backscatter: NDArray[np.float32]) -> Image:
         height, width = backscatter.shape[-2:]
-        bands = backscatter if backscatter.ndim == 3 else backscatter[None]
+        bands = fitting(backscatter, loaded.manifest.inputs.channels)
         pixels = engine.run(mirrored(bands, halo, stride)[None])[0]
         image: Image = pixels[border : border + height, border : border + width].astype(np.float32)
         return image
@@ -66,7 +67,7 @@ def agreement(model: str | os.PathLike[str], pairs: Sequence[Pair]) -> Agreement
     """Measure how far int8 is from float32 on one patch of each pair."""
     normalisers = fit_normalisers(pairs)
     full, quick = engine_translator(model, "float32"), engine_translator(model, "int8")
-    patches = [normalised(pair, normalisers)[..., :PATCH, :PATCH] for pair in pairs]
+    patches = [planes(pair, normalisers)[..., :PATCH, :PATCH] for pair in pairs]
     difference = np.abs(np.concatenate([(full(sar) - quick(sar))[..., :3].ravel() for sar in patches]))
     return Agreement(
         psnr=float(10 * np.log10(255**2 / max(float(np.mean(difference**2)), 1e-6))),

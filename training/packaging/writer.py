@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from openvino import opset13
 from safetensors.torch import save
 
-from geosar.engines.generator import HALO, STRIDE, Generator, fold
+from geosar.engines.generator import HALO, Generator, fold
+from geosar.engines.unet import STRIDE
 from geosar.manifest import FORMAT, ModelManifest
 from geosar.models import sha256
 from training.inference import mirrored

@@ -5,7 +5,8 @@ seen, and any number of loader workers or processes gives the same stream.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from training.config import Config
 from training.fitting.losses import open_water
 from training.pairs.augmentation import augment, basins
-from training.pairs.pair import Batch, Pair, PairsError, fit_normalisers, fit_tones, set_of
+from training.pairs.pair import Pair, PairsError, fit_normalisers, fit_tones, set_of
+from training.pairs.planes import drawn_planes, placed
 from training.pairs.tone import luma_chroma
 from training.torchvision_operators import module
 
@@ -62,7 +64,8 @@ class Crops(Dataset[tuple[Tensor, ...]]):
                 f"{len(pairs)} training pairs were given, none of them large enough for crops of {size} pixels. "
                 "Give a folder with pairs in the split train, or a smaller crop."
             )
-        wrong = [pair.name for pair in self.pairs if len(pair.bands) != config.channels]
+        self.declares_missing = config.declares_missing
+        wrong = [pair.name for pair in self.pairs if len(pair.bands) != config.channels and not config.declares_missing]
         if wrong:
             raise PairsError(
                 f"The pair {wrong[0]} has not the {config.channels} polarisations of the settings; read the pairs with "
@@ -161,7 +164,12 @@ class Crops(Dataset[tuple[Tensor, ...]]):
             wet = int(random.choice(self.dark[pair.source]))
             other = self._square(wet, self._wet(wet, random), random)
             square = pasted(square, other, basins(square.valid.shape, random))
-        backscatter, mask = augment(square.backscatter, square.valid, how, random)
+        if self.declares_missing:
+            backscatter, mask = augment(square.backscatter, square.valid, replace(how, polarisation_dropout=0), random)
+            shown, channels = drawn_planes(len(backscatter), pair.polarisations, how.polarisation_dropout, random)
+            backscatter = placed(backscatter[shown], channels)
+        else:
+            backscatter, mask = augment(square.backscatter, square.valid, how, random)
         return (
             torch.from_numpy(backscatter),
             torch.from_numpy(square.target[None, ..., 0].copy()),
@@ -182,29 +190,6 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         sar, optical, valid = (image.numpy() for image in images)
         target = luma_chroma(self.tones[pair.source](np.moveaxis(optical, 0, -1)))
         return Square(self.normalisers[pair.source](sar, valid[0]), target, valid[0])
-
-
-class Share(Sampler[int]):
-    """Which crops one of several processes takes: its part of each update's batch, in order."""
-
-    def __init__(self, updates: range, batch: int, rank: int = 0, processes: int = 1) -> None:
-        super().__init__()
-        self.updates, self.batch, self.rank = updates, batch, rank
-        self.size = batch // processes
-        """Crops of one process in a batch."""
-
-    def __len__(self) -> int:
-        return len(self.updates) * self.size
-
-    def __iter__(self) -> Iterator[int]:
-        for update in self.updates:
-            first = update * self.batch + self.rank * self.size
-            yield from range(first, first + self.size)
-
-
-def collate(items: Sequence[tuple[Tensor, ...]]) -> Batch:
-    """Stack crops into a batch."""
-    return Batch(*(torch.stack(column) for column in zip(*items, strict=True)))
 
 
 def label_of(pair: Pair, classes: Sequence[str]) -> int:

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from geosar.backscatter import Normaliser, Unit, band_statistics, infer_unit, to_decibel
-from training.pairs.tone import ToneCurve, fit_tone, identity, picture
+from training.pairs.tone import ToneCurve, fit_tone, identity
 
 CLIP = (-4.0, 4.0)
 """Normalised backscatter beyond this is cut; the packaged model's manifest declares the same."""
@@ -30,9 +28,9 @@ of 2.5 to 3.7 (docs/adr/0004). A scene without calibration is normalised by its 
 COLUMNS = ("name", "split", "source")
 """What ``manifest.csv`` must have; OPTIONAL are taken where they are there, other columns are for people."""
 
-OPTIONAL = ("landcover", "unit", "mean", "deviation", "estimated")
-"""`unit` of the 8-bit SAR; `mean` and `deviation`, in its grey values, of the whole scene that it was cut from;
-`estimated` is `yes` where the optical colours are no observation."""
+OPTIONAL = ("landcover", "polarisation", "unit", "mean", "deviation", "estimated")
+"""`polarisation` begins with that of the 8-bit SAR, and `unit` is its unit; `mean` and `deviation`, in its grey values,
+of the whole scene that it was cut from; `estimated` is `yes` where the optical colours are no observation."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,8 @@ class Pair:
     `sar` is 8-bit (H, W), or decibels of several polarisations (P, H, W), float32, NaN where nothing was measured.
     `optical` is RGB (H, W, 3), or grey (H, W) when `coloured` is false. `unit` and `statistics` (mean and deviation
     of the scene, in values of `sar`) are None where the manifest does not say; `valid` (H, W) where all pixels are. The
-    expected error is not calibrated on `estimated` colours.
+    expected error is not calibrated on `estimated` colours. `polarisations` are those of `sar`, none where nothing
+    says; `calibrated` backscatter is normalised by the `REFERENCE` of its polarisations.
     """
 
     name: str
@@ -56,6 +55,8 @@ class Pair:
     statistics: tuple[float, float] | None = None
     valid: NDArray[np.bool_] | None = None
     estimated: bool = False
+    polarisations: tuple[str, ...] = ()
+    calibrated: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -84,31 +85,6 @@ class Pair:
         """Return a part of both images, without copying."""
         valid = None if self.valid is None else self.valid[rows, columns]
         return replace(self, sar=self.sar[..., rows, columns], optical=self.optical[rows, columns], valid=valid)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one update sees: (N, P, H, W) radar, (N, 1, H, W) each, `chroma` (N, 2, H, W).
-
-    `valid` and `coloured` (N, 1, 1, 1) are 0 where nothing is known; `label` (N, 1, 1, 1) counts the land cover of
-    `Config.classes` from 1, and is 0 where it is another.
-    """
-
-    sar: Tensor
-    luma: Tensor
-    chroma: Tensor
-    valid: Tensor
-    coloured: Tensor
-    label: Tensor
-
-    @property
-    def image(self) -> Tensor:
-        """The truth as red, green, blue (N, 3, H, W), -1 to 1 for 0 to 255."""
-        return picture(self.luma, self.chroma)
-
-    def to(self, device: torch.device) -> "Batch":
-        """Move every tensor to a device."""
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in vars(self).values()))
 
 
 class PairsError(ValueError):
@@ -144,7 +120,7 @@ def read_pairs(folder: Path, splits: Sequence[str] = ("train", "val"), polarisat
             values = import_module("training.pairs.decibels").read_decibels(decibels[name], polarisations)
             if values is None:
                 continue
-            pair = replace(pair, sar=values, unit=Unit.DECIBEL, statistics=None)
+            pair = replace(pair, sar=values, unit=Unit.DECIBEL, statistics=None, polarisations=tuple(polarisations))
             _check_sizes(pair)
         pairs.append(pair)
     if not pairs:
@@ -153,20 +129,23 @@ def read_pairs(folder: Path, splits: Sequence[str] = ("train", "val"), polarisat
     return pairs
 
 
-def in_decibels(pairs: Sequence[Pair], folder: Path) -> list[Pair]:
-    """Return those pairs of a folder that have ``sar_db/NAME.tif``, with its decibels instead, a pair a polarisation.
+def in_decibels(pairs: Sequence[Pair], folder: Path, *, together: bool = False) -> list[Pair]:
+    """Return those pairs of a folder that have ``sar_db/NAME.tif``, with its decibels instead.
 
-    Their sources are ``calibrated/SOURCE/VV`` and ``/VH``; they are normalised by the `REFERENCE`, as calibrated scenes
-    are in translation. That needs rasterio. Raises PairsError for a file that cannot be read or is of another size.
+    A pair of one polarisation each, of source ``calibrated/SOURCE/VV`` and ``/VH``; `together`, one pair of both, of
+    source ``calibrated/SOURCE``. They are normalised by the `REFERENCE`, as calibrated scenes are in translation. That
+    needs rasterio. Raises PairsError for a file that cannot be read or is of another size.
     """
     files, found = _files(folder / "sar_db"), []
     for pair in (pair for pair in pairs if pair.name in files):
-        for polarisation, statistics in REFERENCE.items():
-            values = import_module("training.pairs.decibels").read_decibels(files[pair.name], (polarisation,))
+        for names in [tuple(REFERENCE)] if together else [(name,) for name in REFERENCE]:
+            values = import_module("training.pairs.decibels").read_decibels(files[pair.name], names)
             if values is None:
                 continue
-            source = f"calibrated/{pair.source}/{polarisation}"
-            made = replace(pair, source=source, sar=values[0], unit=Unit.DECIBEL, statistics=statistics)
+            made = replace(
+                pair, source="/".join(["calibrated", pair.source, *(() if together else names)]),
+                sar=values if together else values[0], unit=Unit.DECIBEL, polarisations=names, calibrated=True,
+            )  # fmt: skip
             _check_sizes(made)
             found.append(made)
     return found
@@ -200,10 +179,15 @@ def _read_pair(row: Mapping[str, str], sar_file: Path, optical_file: Path, mask_
     valid = None if mask_file is None else _read_image(mask_file, ("L", "1"))[0] > 0
     pair = Pair(
         row["name"], source, row["split"], row.get("landcover") or "", sar, optical, coloured, unit, statistics, valid,
-        estimated=row.get("estimated") == "yes",
+        estimated=row.get("estimated") == "yes", polarisations=_polarisation(row.get("polarisation") or ""),
     )  # fmt: skip
     _check_sizes(pair)
     return pair
+
+
+def _polarisation(words: str) -> tuple[str, ...]:
+    """Return the polarisation that a manifest's words begin with, as `VV (one band)` does."""
+    return (words[:2],) if words[:2] in REFERENCE else ()
 
 
 def _check_sizes(pair: Pair) -> None:
@@ -258,7 +242,10 @@ def _normaliser(members: Sequence[Pair]) -> Normaliser:
     unit = members[0].unit or infer_unit(values[0][valid], values.dtype, ()).unit
     decibels = to_decibel(values, unit)
     statistics = [band_statistics(band, valid & np.isfinite(band)) for band in decibels]
-    if members[0].statistics is not None and len(statistics) == 1:
+    if members[0].calibrated:
+        known = [REFERENCE[name] for name in members[0].polarisations]
+        statistics = [replace(one, mean=mean, std=std) for one, (mean, std) in zip(statistics, known, strict=True)]
+    elif members[0].statistics is not None and len(statistics) == 1:
         mean, deviation = members[0].statistics
         statistics = [replace(statistics[0], mean=mean, std=deviation)]
     return Normaliser(unit, statistics, CLIP)

@@ -9,10 +9,11 @@ from torch.nn import functional
 
 from training.inference import grey
 from training.pairs.pair import Pair
+from training.pairs.planes import fitting
 
 Translator = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Normalised backscatter (H, W), or (C, H, W) of several polarisations, to red, green, blue (H, W, 3) of 0 to 255,
-or (H, W, 4) with the expected absolute error behind them."""
+"""Normalised backscatter (H, W), (C, H, W) of several polarisations, or of `training.pairs.planes.planes`, to red,
+green, blue (H, W, 3) of 0 to 255, or (H, W, 4) with the expected absolute error behind them."""
 
 BASELINES = ("mean colour", "grey", "smooth grey")
 """Their names in reports."""
@@ -30,16 +31,12 @@ def mean_colour(training: Sequence[Pair]) -> Translator:
 
 
 def grey_image(sar: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the radar itself (of the first polarisation) as a grey picture."""
-    return np.repeat(grey(_first(sar))[..., None].astype(np.float32), 3, axis=2)
+    """Return the radar itself (of the first polarisation that is there) as a grey picture."""
+    return np.repeat(grey(sar)[..., None].astype(np.float32), 3, axis=2)
 
 
 def smooth_grey(sar: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the radar under a 9 x 9 box; the tone match fits it a channel at a time."""
-    padded = torch.from_numpy(np.pad(_first(sar), 4, mode="edge"))[None, None]
+    padded = torch.from_numpy(np.pad(fitting(sar, 1)[0], 4, mode="edge"))[None, None]
     smooth = functional.avg_pool2d(padded, 9, stride=1)[0, 0].numpy()
     return np.repeat((smooth[..., None] + 2) * 64, 3, axis=2).astype(np.float32)
-
-
-def _first(sar: NDArray[np.float32]) -> NDArray[np.float32]:
-    return sar if sar.ndim == 2 else sar[0]

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.inference import grey
-from training.pairs.pair import Pair, fit_normalisers, normalised
+from training.pairs.pair import Pair, fit_normalisers
+from training.pairs.planes import planes
 from training.scoring.baselines import Translator
 from training.scoring.bootstrap import Summary, summarise
 from training.scoring.measures import MEASURES, Measure
@@ -41,7 +42,7 @@ class Evaluation:
     pairs: Sequence[Pair]
     measures: Sequence[Measure]
     radars: Sequence[NDArray[np.uint8]]
-    """The radar of each pair as a grey picture (H, W), of the first polarisation."""
+    """The radar of each pair as a grey picture (H, W), of the first polarisation that is there."""
     rows: dict[str, list[Row]] = field(default_factory=dict)
     pictures: dict[str, list[NDArray[np.uint8]]] = field(default_factory=dict)
     matches: dict[str, list[ToneMatch]] = field(default_factory=dict)
@@ -97,8 +98,8 @@ def score_patches(
     each image which translator is at work.
     """
     normalisers = fit_normalisers(pairs)
-    backscatter = [normalised(pair, normalisers) for pair in pairs]
-    result = Evaluation(pairs, measures, [grey(sar if sar.ndim == 2 else sar[0]) for sar in backscatter])
+    backscatter = [planes(pair, normalisers) for pair in pairs]
+    result = Evaluation(pairs, measures, [grey(sar) for sar in backscatter])
     truths = [pair.optical.astype(np.float32) for pair in pairs]
     for name, translate in translators.items():
         made = [as_bytes(translate(sar)) for sar in backscatter]

@@ -9,7 +9,7 @@ from helpers.laboratory import LAKE, MEADOW, ROOFS, SEA, WOOD, showing
 
 from geosar.engines.generator import Generator
 from training.fitting import losses
-from training.pairs.pair import Batch
+from training.pairs.batch import Batch
 
 
 def batch(*, coloured: float = 1.0, size: int = 32) -> Batch:

@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from training.config import ConfigError
 from training.fitting.descent import Descent
 from training.fitting.trainer import Trainer
-from training.pairs.crops import Share
+from training.pairs.samples import Share
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = "updates: 3\nbatch: 4\ncrop: 96\nwidths: [4, 6, 8, 8, 8]\nwarmup: 2\n"

@@ -18,7 +18,8 @@ from training.fitting import losses
 from training.fitting.checkpoint import CheckpointError, CheckpointWriteError, load_network, read_checkpoint
 from training.fitting.descent import Descent
 from training.fitting.trainer import Trainer
-from training.pairs.pair import Batch, PairsError
+from training.pairs.batch import Batch
+from training.pairs.pair import PairsError
 
 
 def trainer_in(folder: Path, config: Config, pairs: list[Any] | None = None) -> Trainer:

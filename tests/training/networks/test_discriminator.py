@@ -8,7 +8,7 @@ from helpers.laboratory import tiny_config
 
 from training.config import ConfigError
 from training.networks.discriminator import JUDGES, Adversary
-from training.pairs.pair import Batch
+from training.pairs.batch import Batch
 
 SIDE = 160
 

@@ -72,7 +72,7 @@ def test_the_curve_is_fitted_on_held_out_observations_after_the_tone_match(monke
     optical = pairs[1].optical.astype(np.float32) + wrong
 
     def translate(backscatter: np.ndarray) -> np.ndarray:
-        assert backscatter.shape == (64, 64)
+        assert backscatter.shape == (2, 64, 64)
         return np.dstack([optical, np.full((64, 64), 5, np.float32)])
 
     curve = fit_error_curve(translate, [*pairs, estimate])

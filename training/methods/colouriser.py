@@ -1,0 +1,187 @@
+"""Ours: the radar's own structure in learnt colours; noise2noise over dates, L1 of coarse colour, a PatchGAN on top.
+
+See `geosar.engines.colouriser` and docs/adr/0020. The adversary (Isola et al. 2017) judges the composed picture: it can
+change tone, contrast, colour and how much of the radar's detail is shown, and cannot ask for structure.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from geosar.backscatter import MISSING
+from geosar.engines.colouriser import Colouriser, Parts
+from geosar.engines.unet import LEVELS, STRIDE
+from training.config import Config, ConfigError, at_least, one_of
+from training.fitting import losses
+from training.fitting.descent import Descent, Terms
+from training.method import Method
+from training.networks.discriminator import JUDGES, Adversary
+from training.pairs.batch import Batch
+from training.pairs.planes import PLANES
+from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
+
+CLIP_GRADIENT = 5.0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage."""
+
+    despeckled: float = 2.0
+    luma: float = 1.0
+    chroma: float = 1.0
+    error: float = 0.1
+    adversarial: float = 0.2
+    features: float = 1.0
+
+
+@dataclass(frozen=True)
+class ColouriserConfig(Config):
+    """Settings of both stages."""
+
+    polarisations: list[str] = field(default_factory=lambda: list(PLANES))
+    stage: str = "regression"
+    """`regression` (no adversary: the L1-only twin) or `adversarial`."""
+    date_crops: int = 6
+    """Crops of places on two dates an update, beside `batch` of pairs."""
+    places: list[str] = field(default_factory=list)
+    """What the names of pairs begin with that show one place on several dates, in decibels."""
+    widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
+    dropout: float = 0.1
+    """Share of the coarsest features that is left out of an update (half of it at the two next levels)."""
+    weight_decay: float = 1e-3
+    adversary_learning_rate: float = 4e-4
+    adversary_width: int = 32
+    judges: list[str] = field(default_factory=lambda: ["image", "colour"])
+    """Discriminators of the adversarial stage: see `training.networks.discriminator`."""
+    weights: Weights = field(default_factory=Weights)
+
+    @property
+    def label(self) -> str:
+        """Method and stage."""
+        return f"{self.method}-{self.stage}"
+
+    @property
+    def stride(self) -> int:
+        """Of the generator."""
+        return STRIDE
+
+    @property
+    def declares_missing(self) -> bool:
+        """See `Config.declares_missing`."""
+        return True
+
+    @property
+    def dates(self) -> int:
+        """See `Config.dates`."""
+        return self.date_crops
+
+    @property
+    def places_of_pairs(self) -> list[str]:
+        """See `Config.places_of_pairs`."""
+        return self.places
+
+    def check(self) -> None:
+        """See `Config.check`."""
+        one_of(self, "stage", ("regression", "adversarial"))
+        super().check()
+        at_least(self, "date_crops", 0)
+        at_least(self, "adversary_width", 1)
+        if not self.judges or not set(self.judges) <= set(JUDGES):
+            raise ConfigError(f"judges is {self.judges}; expected some of {', '.join(JUDGES)}.")
+        if len(self.widths) != LEVELS or not all(isinstance(width, int) and width > 0 for width in self.widths):
+            raise ConfigError(f"widths is {self.widths}; expected {LEVELS} numbers of features, from 1/2 to 1/32.")
+        if not (0 <= self.dropout < 1 and self.weight_decay >= 0):
+            raise ConfigError("dropout must be at least 0 and below 1, weight_decay at least 0.")
+        if self.adversary_learning_rate <= 0:
+            raise ConfigError("learning rates must be above 0.")
+
+
+class ColouriserMethod(Method[ColouriserConfig]):
+    """Despeckled backscatter, coarse luma and chroma, and expected error, composed into a picture."""
+
+    settings = ColouriserConfig
+    colour_only = False
+    generator: Colouriser
+
+    def __init__(self, config: ColouriserConfig) -> None:
+        super().__init__(config)
+        self.adversarial = config.stage == "adversarial"
+        self.generator.dropout = config.dropout
+        self.optimiser = torch.optim.AdamW(
+            self.generator.parameters(), config.learning_rate, betas=(0.5 if self.adversarial else 0.9, 0.99),
+            weight_decay=config.weight_decay,
+        )  # fmt: skip
+        self.optimise("optimiser", self.optimiser)
+        if self.adversarial:
+            self.adversary = Adversary(config.adversary_width, len(PLANES), config.judges)
+            self.adversary_optimiser = torch.optim.Adam(
+                self.adversary.parameters(), config.adversary_learning_rate, betas=(0.5, 0.99)
+            )
+            self.networks["adversary"] = self.adversary
+            self.optimise("adversary_optimiser", self.adversary_optimiser)
+
+    @classmethod
+    def architecture(cls, config: ColouriserConfig) -> dict[str, Any]:
+        """See `Method.architecture`."""
+        tone = {"mean": list(LUMA_MEAN), "deviation": list(LUMA_DEVIATION)}
+        return {"kind": Colouriser.kind, "channels": len(PLANES), "widths": list(config.widths)} | tone
+
+    @classmethod
+    def network(cls, architecture: dict[str, Any]) -> Colouriser:
+        """See `Method.network`."""
+        return Colouriser(**{key: value for key, value in architecture.items() if key != "kind"})
+
+    def step(self, batch: Batch, descent: Descent) -> Terms:
+        """One update of the adversary, where there is one, then of the generator."""
+        self.generator.train()
+        pairs, dates = len(batch.sar), batch.dates
+        seen = batch.sar if dates is None else torch.cat([batch.sar, dates.sar])
+        with descent.autocast():
+            made = self.generator.parts(seen.contiguous(memory_format=torch.channels_last))
+        every = Parts(*(part.float() for part in made))
+        parts = Parts(*(part[:pairs] for part in every))
+        luma, chroma = self.generator.compose(batch.sar, parts)
+        terms: Terms = {}
+        judged = replace(batch, sar=torch.where(batch.sar == MISSING, 0.0, batch.sar), dates=None)
+        if self.adversarial:
+            terms["adversary"] = self._adversary_step(judged, luma.detach(), chroma.detach(), descent)
+        if dates is not None:
+            terms["despeckled"] = losses.squared(every.despeckled[pairs:], dates.target, dates.valid)
+        terms |= losses.coarse_colour(parts.luma, chroma, batch)
+        terms["error"] = losses.expected_error(self.generator, parts.log_error, luma, chroma, batch)
+        if self.adversarial:
+            terms |= self._adversarial(judged, luma, chroma, descent)
+        weights = vars(self.config.weights)
+        total = torch.stack([weights[key] * value for key, value in terms.items() if key != "adversary"]).sum()
+        descent(self.optimiser, total, terms, CLIP_GRADIENT)
+        self.update_average(descent.update)
+        return terms
+
+    def _adversarial(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Terms:
+        self.adversary.requires_grad_(requires_grad=False)
+        with descent.autocast():
+            fake = self.adversary(batch, luma, chroma)
+            with torch.no_grad():
+                real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
+        self.adversary.requires_grad_(requires_grad=True)
+        matches = [losses.feature_matching(r[1], f[1]) for r, f in zip(real, fake, strict=True)]
+        return {
+            "adversarial": -torch.stack([verdict.float().mean() for verdict, _ in fake]).mean(),
+            "features": torch.stack(matches).mean().float(),
+        }
+
+    def _adversary_step(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Tensor:
+        with descent.autocast():
+            real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
+            fake = self.adversary(batch, luma, chroma)
+        hinges = [losses.adversary_hinge(r[0].float(), f[0].float()) for r, f in zip(real, fake, strict=True)]
+        loss = torch.stack(hinges).mean()
+        descent(self.adversary_optimiser, loss, {"adversary": loss})
+        return loss.detach()
+
+
+METHOD = ColouriserMethod
