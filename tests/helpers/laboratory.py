@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from geosar.backscatter import Unit
-from training.config import Config, from_dict
+from training.config import Config
+from training.settings import from_dict
 from training.pairs.batch import Batch
 from training.pairs.pair import Pair
 from training.pairs.tone import luma_chroma
