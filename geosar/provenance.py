@@ -12,9 +12,9 @@ import pyproj
 import pystac
 import rasterio
 
-import geosar
 from geosar.footprint import footprint
 from geosar.grid import MapGrid
+from geosar.version import __version__
 
 EXTENSIONS = (
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
@@ -89,7 +89,7 @@ def tags(provenance: Provenance, *, error_band: bool = False) -> dict[str, str]:
     """Give the tags of the optical image's TIFF, or of the error band's."""
     found = {
         "TIFFTAG_IMAGEDESCRIPTION": provenance.error_statement if error_band else provenance.statement,
-        "TIFFTAG_SOFTWARE": f"geosar {geosar.__version__}",
+        "TIFFTAG_SOFTWARE": f"geosar {__version__}",
         "GEOSAR_SYNTHETIC": "YES",
         "GEOSAR_MODEL": f"{provenance.model} {provenance.model_version}",
         "GEOSAR_MODEL_SHA256": provenance.model_sha256,
@@ -148,7 +148,7 @@ def stac_item(
             "description": provenance.statement + ("" if provenance.acquired else _UNKNOWN_TIME) + ".",
             "created": _timestamp(created),
             **_projection(grid),
-            "processing:software": {"geosar": geosar.__version__},
+            "processing:software": {"geosar": __version__},
             "processing:lineage": (
                 f"{provenance.statement}. Source: {source_name(provenance.source)}, "
                 f"polarisation {', '.join(provenance.polarisations)}, unit {provenance.unit}."
