@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw
 
 from training.inference import grey
 from training.packaging.translators import engine_translator
-from training.pairs.pair import fit_normalisers, normalised, read_pairs
+from training.pairs.pair import fit_normalisers, read_pairs
 from training.pairs.planes import planes
 from training.scoring.patches import as_bytes
 

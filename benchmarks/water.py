@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from training.packaging.translators import engine_translator
 from training.pairs.crops import water_in
-from training.pairs.pair import fit_normalisers, fit_tones, normalised, read_pairs
+from training.pairs.pair import fit_normalisers, fit_tones, read_pairs
 from training.pairs.planes import planes
 from training.pairs.registration import registered
 from training.pairs.tone import luma_chroma

@@ -80,7 +80,7 @@ def scores(
         if lpips_weights:
             measures = (*measures, lpips_measure(lpips_weights, lpips_net))
             notes.append(lpips_note(lpips_weights, lpips_net))
-        pairs = read_all(folders, _polarisations(models))
+        pairs = _read(folders, models)
         chosen = coloured_split(pairs, split)
         if register:
             chosen = registered(chosen)
@@ -115,6 +115,19 @@ def _translators(model: str, pairs: list[Pair]) -> dict[str, Translator]:
     return {f"{Path(model).resolve().parent.name} ({updates} updates)": partial(generate, network)}
 
 
+def _read(folders: tuple[Path, ...], models: tuple[str, ...]) -> list[Pair]:
+    """Read the pairs that the models take."""
+    if all(_declares_missing(model) for model in models):
+        return read_all(folders)
+    return read_all(folders, _polarisations(models))
+
+
+def _declares_missing(model: str) -> bool:
+    if model.endswith(".pt"):
+        return settings_of(Path(model)).declares_missing
+    return load_model(model).manifest.inputs.missing is not None
+
+
 def _polarisations(models: tuple[str, ...]) -> tuple[str, ...]:
     """Return the polarisations that the models want of a pair; empty for one, whichever it is."""
     wanted = {model: _polarisations_of(model) for model in models}
@@ -125,6 +138,8 @@ def _polarisations(models: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _polarisations_of(model: str) -> tuple[str, ...]:
+    if _declares_missing(model):
+        return ()
     if model.endswith(".pt"):
         return tuple(settings_of(Path(model)).polarisations)
     inputs = load_model(model).manifest.inputs
