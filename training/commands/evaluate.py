@@ -8,6 +8,7 @@ import click
 from geosar.models import load_model
 from training.commands.flood import flood
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from training.commands.structure import structure
 from training.fitting.checkpoint import load_network, settings_of
 from training.inference import generate
 from training.packaging.translators import engine_translators
@@ -37,7 +38,8 @@ def evaluate() -> None:
     """Measure what networks make of radar.
 
     `geosar-evaluate MODELS... --pairs FOLDER -o REPORT` scores images (`scores` need not be written);
-    `geosar-evaluate flood` measures what colorizing does to flood mapping.
+    `geosar-evaluate flood` measures what colorizing does to flood mapping; `geosar-evaluate structure` how much of the
+    radar's structure pictures keep.
     """
 
 
@@ -106,6 +108,7 @@ def scores(
 
 
 evaluate.add_command(flood)
+evaluate.add_command(structure)
 
 
 def _translators(model: str, pairs: list[Pair]) -> dict[str, Translator]:

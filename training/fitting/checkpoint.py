@@ -122,6 +122,18 @@ def load_network(checkpoint: Path, pairs: Sequence[Pair], batches: int | None = 
     return settle_norms(network, config, training, batches), config, int(state["update"])
 
 
+def network_in(checkpoint: Path) -> Network:
+    """Return the averaged generator of a checkpoint with the normalisation statistics that training kept beside it.
+
+    Good enough to look at; `load_network` makes statistics that fit the averaged weights. Raises CheckpointError.
+    """
+    state = read_checkpoint(checkpoint)
+    method = method_named(settings_in(state, checkpoint).method)
+    network = method.network(state["architecture"])
+    restore({"average": network}, state, checkpoint)
+    return network.eval()
+
+
 def settings_in(state: dict[str, Any], checkpoint: Path) -> Config:
     """Return the settings in the state of a checkpoint; raises CheckpointError."""
     try:
