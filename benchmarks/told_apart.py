@@ -27,6 +27,7 @@ from training.packaging.translators import engine_translator
 from training.pairs.pair import fit_normalisers, read_pairs
 from training.pairs.planes import planes
 from training.scoring.patches import as_bytes
+from training.scoring.probe import Probe
 
 KINDS = ("radar", "synthetic", "true")
 COVERS = ("town", "field", "forest", "bare hill", "water")
@@ -72,11 +73,14 @@ class Pictures:
             return np.repeat(grey(backscatter)[..., None], 3, axis=2).astype(np.uint8)
         return as_bytes(self.translate(backscatter)[..., :3])
 
+    def cut(self, patch: Patch, kind: str) -> NDArray[np.uint8]:
+        """Return the pixels of a patch."""
+        whole = self.whole(patch.name, kind)
+        return whole[patch.row : patch.row + SIDE, patch.column : patch.column + SIDE]
+
     def __call__(self, patch: Patch, kind: str) -> Image.Image:
         """Return the patch as it is shown on a sheet."""
-        whole = self.whole(patch.name, kind)
-        cut = whole[patch.row : patch.row + SIDE, patch.column : patch.column + SIDE]
-        return Image.fromarray(cut).resize((SHOWN - 6, SHOWN - 6), Image.Resampling.BICUBIC)
+        return Image.fromarray(self.cut(patch, kind)).resize((SHOWN - 6, SHOWN - 6), Image.Resampling.BICUBIC)
 
 
 def sheet_of(pictures: Sequence[Image.Image]) -> Image.Image:
@@ -141,22 +145,44 @@ def score(folder: Path, kind: str, said: Path) -> None:
         print(f"  {cover}: " + ", ".join(f"{pairs[cover, other]} {other}" for other in COVERS if pairs[cover, other]))
 
 
+def ask(data: Path, model: str) -> None:
+    """Print how many patches the probe names right, of the fifty by the key, and of all by all others."""
+    probe = Probe(data / "weights" / "squeezenet1_1.safetensors")
+    picture, known, asked = Pictures(data, model), patches("_key"), patches()
+    true = [patch.cover for patch in asked]
+    for kind in KINDS:
+        key, rest = (probe.features([picture.cut(patch, kind) for patch in part]) for part in (known, asked))
+        named = probe.named(key, [patch.cover for patch in known], rest)
+        covers = [patch.cover for patch in (*known, *asked)]
+        others = probe.left_out(np.concatenate([key, rest]), covers)
+        right = Counter(cover for cover, said in zip(true, named, strict=True) if cover == said)
+        each = ", ".join(f"{cover} {right[cover]}" for cover in COVERS)
+        left_out = sum(cover == said for cover, said in zip(covers, others, strict=True))
+        print(f"{kind}: {right.total()} of {len(true)} ({each}); left out one by one, {left_out} of {len(covers)}")
+
+
 def main() -> None:
     """Make the sheets, or score what was said of one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="for the sheets and the answers")
+    parser.add_argument("folder", type=Path, nargs="?", help="for the sheets and the answers")
+    parser.add_argument("--probe", action="store_true", help="let a classifier name the patches, by the key")
     parser.add_argument("--model", default="s1-rgb", help="name or folder of a packaged model")
     parser.add_argument(
         "--score", nargs=2, metavar=("KIND", "SAID"), help="radar, synthetic or true, and a file of lines"
     )
     arguments = parser.parse_args()
+    if not arguments.probe and arguments.folder is None:
+        parser.error("give a folder for the sheets, or --probe")
     if arguments.score:
         score(arguments.folder, arguments.score[0], Path(arguments.score[1]))
     else:
         data = os.environ.get("GEOSAR_DATA")
         if not data:
             sys.exit("Set GEOSAR_DATA to the folder that holds pairs/ and pairs_grey/.")
-        make(Path(data), arguments.model, arguments.folder)
+        if arguments.probe:
+            ask(Path(data), arguments.model)
+        else:
+            make(Path(data), arguments.model, arguments.folder)
 
 
 if __name__ == "__main__":

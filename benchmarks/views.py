@@ -21,7 +21,6 @@ from training.fitting.runs import load_network
 from training.inference import generate
 from training.packaging.translators import engine_translator
 from training.pairs.pair import Pair, coloured_split, read_pairs
-from training.pairs.planes import 
 from training.scoring.baselines import Translator, baselines
 from training.scoring.metrics import Image
 from training.scoring.table import evaluate, markdown

@@ -219,6 +219,19 @@ class Normaliser:
             np.copyto(normalised, np.float32(0), where=~valid)
         return normalised
 
+    def to_decibels(self, values: Values) -> npt.NDArray[np.float32]:
+        """Return raw values in decibels, float32; those of a picture as they are, which are taken for such."""
+        pictured = self.unit in {Unit.DECIBEL, Unit.PICTURE}
+        return values.astype(np.float32) if pictured else to_decibel(values, self.unit).astype(np.float32)
+
+    def decibels(self, normalised: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return normalised values (bands, height, width) in decibels, float32."""
+        spread, mean = (
+            np.array([getattr(one, name) for one in self.statistics], np.float32)[:, None, None]
+            for name in ("std", "mean")
+        )
+        return normalised * spread + mean
+
     def _table(self, dtype: np.dtype[Any], band: int) -> npt.NDArray[np.float32]:
         if dtype not in self._tables:
             every_value = np.arange(2 ** (8 * dtype.itemsize), dtype=_TABLE_TYPES[dtype]).view(dtype)

@@ -46,6 +46,7 @@ class Recipe:
     threads: int | None
     engine: str
     """Name and version of the engine: another version may round other pixels."""
+    despeckled: bool = False
 
 
 class RemoteTranslator:
@@ -133,4 +134,4 @@ def _translator(recipe: Recipe) -> WindowTranslator:
             f"a worker has {model.label} on {engine.name}, here it runs on {recipe.engine} or is another one. Install "
             "the same versions everywhere.",
         )
-    return WindowTranslator(scene, model.manifest, engine)
+    return WindowTranslator(scene, model.manifest, engine, despeckled=recipe.despeckled)

@@ -1,5 +1,6 @@
 """What a packaged model says of itself: the checked shape of its ``manifest.json``."""
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
@@ -54,6 +55,9 @@ class InputSpec(_Frozen):
     ``accepts`` lists the sets of polarisations that it was trained for, the preferred first. ``clip`` bounds
     the normalised input, which is ``(decibel - mean) / standard deviation``: of the scene, or, for a calibrated scene,
     those that ``reference`` declares for its polarisation, in decibel.
+
+    Where ``missing`` is declared, the channels are those of the first set, and the others are parts of it: the channel
+    of a polarisation that a scene lacks holds this value throughout, outside the clip.
     """
 
     channels: int = Field(ge=1, le=4)
@@ -61,11 +65,29 @@ class InputSpec(_Frozen):
     clip: tuple[float, float]
     normalisation: Literal["scene"] = "scene"
     reference: dict[str, tuple[float, Annotated[float, Field(gt=0)]]] = Field(default_factory=dict)
+    missing: float | None = None
+
+    @property
+    def alone(self) -> tuple[str, ...] | None:
+        """The first set of one polarisation, which a band of unknown polarisation is taken as; None without one."""
+        return next((accepted for accepted in self.accepts if len(accepted) == 1), None)
+
+    def channels_of(self, polarisations: Sequence[str]) -> tuple[int, ...]:
+        """Return the channel of each of a scene's polarisations, which `model_fit.choose_polarisations` gave."""
+        if len(polarisations) == self.channels:
+            return tuple(range(self.channels))
+        names = self.accepts[0]
+        return tuple(names.index(name if name in names else (self.alone or names)[0]) for name in polarisations)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        if self.missing is not None and self.clip[0] <= self.missing <= self.clip[1]:
+            raise ValueError(f"missing is {self.missing}, expected a value outside the clip {list(self.clip)}")
         for wanted in self.accepts:
-            if len(wanted) != self.channels:
+            part = self.missing is not None and wanted != self.accepts[0]
+            if part and not set(wanted) < set(self.accepts[0]):
+                raise ValueError(f"accepts {list(wanted)}, which is no part of the first, {list(self.accepts[0])}")
+            if len(wanted) != self.channels and not part:
                 raise ValueError(f"accepts {list(wanted)} needs {len(wanted)} channels, declared are {self.channels}")
             if strange := set(wanted) - KNOWN_POLARISATIONS:
                 raise ValueError(f"unknown polarisation {sorted(strange)}; known are {sorted(KNOWN_POLARISATIONS)}")
@@ -82,6 +104,7 @@ class ModelManifest(_Frozen):
     ``ground_sampling_distance`` is in metres; ``stride`` and ``halo`` in pixels: inputs are multiples of the
     stride, and a pixel at least ``halo`` from the border of the input depends on nothing outside it. ``margin`` is
     what the networks themselves leave out on each side of their input.
+    ``despeckles``: a second output holds despeckled backscatter, normalised, of every channel.
     ``architecture`` holds the keyword arguments that rebuild the network in PyTorch.
     """
 
@@ -96,6 +119,7 @@ class ModelManifest(_Frozen):
     halo: int = Field(ge=0, le=4096)
     margin: int = Field(default=0, ge=0, le=4096)
     outputs: tuple[str, ...] = OUTPUTS
+    despeckles: bool = False
     files: dict[Role, FileSpec] = Field(min_length=1)
     architecture: dict[str, Any] = Field(default_factory=dict)
     licence: str

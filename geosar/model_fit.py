@@ -22,10 +22,11 @@ def choose_polarisations(
 
     `requested` is one polarisation or several with commas (``"VV"``, ``"VV,VH"``); without it the first of the
     model's accepted sets that the scene has is taken. A single band of unknown polarisation is accepted by a
-    model of one channel. Raises PolarisationError when nothing fits.
+    model that takes one alone. Raises PolarisationError when nothing fits.
     """
     accepts = manifest.inputs.accepts
-    blank = tuple(available) == (UNKNOWN,) and manifest.inputs.channels == 1
+    alone = manifest.inputs.alone
+    blank = tuple(available) == (UNKNOWN,) and alone is not None
     if requested is not None:
         wanted = tuple(part.strip().upper() for part in requested.replace("+", ",").split(","))
         if wanted not in accepts:
@@ -33,7 +34,7 @@ def choose_polarisations(
                 f"polarisation {requested!r} was asked for, but the model {manifest.name} takes {_sets(accepts)}. "
                 "Ask for one of these, or use another model.",
             )
-        if blank:
+        if blank and len(wanted) == 1:
             return (UNKNOWN,), (f"the scene does not say its polarisation; taken as {wanted[0]}, as asked",)
         if not set(wanted) <= set(available):
             raise PolarisationError(
@@ -44,10 +45,8 @@ def choose_polarisations(
     for accepted in accepts:
         if set(accepted) <= set(available):
             return accepted, ()
-    if blank:
-        return (UNKNOWN,), (
-            f"the scene does not say its polarisation; taken as {accepts[0][0]}, the model's preferred one",
-        )
+    if blank and alone is not None:
+        return (UNKNOWN,), (f"the scene does not say its polarisation; taken as {alone[0]}, the model's preferred one",)
     advice = "Say which file is which with --pol VV=... --pol VH=..." if UNKNOWN in available else "Use a model for it"
     raise PolarisationError(
         f"the scene has {_plus(available)}, but the model {manifest.name} takes {_sets(accepts)}. {advice}.",

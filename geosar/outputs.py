@@ -18,12 +18,13 @@ class Targets:
 
     image: Path
     error_band: Path | None
+    despeckled: Path | None
     quicklook: Path | None
     stac: Path | None
 
     def all(self) -> tuple[Path, ...]:
         """Every path that will be written."""
-        paths = (self.image, self.error_band, self.quicklook, self.stac)
+        paths = (self.image, self.error_band, self.despeckled, self.quicklook, self.stac)
         return tuple(path for path in paths if path is not None)
 
 
@@ -34,6 +35,7 @@ def plan_targets(
     quicklook: Wish = False,
     stac: Wish = False,
     *,
+    despeckled: Wish = False,
     overwrite: bool = False,
 ) -> Targets:
     """Name every output and refuse what would end badly.
@@ -45,6 +47,7 @@ def plan_targets(
     targets = Targets(
         image,
         _beside(image, error_band, ".error.tif"),
+        _beside(image, despeckled, ".despeckled.tif"),
         _beside(image, quicklook, ".png"),
         _beside(image, stac, ".json"),
     )

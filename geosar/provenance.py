@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import pyproj
@@ -64,6 +64,14 @@ class Provenance:
             f"{self.model} {self.model_version}; an estimate of the model, not an observation"
         )
 
+    @property
+    def despeckled_statement(self) -> str:
+        """The same for despeckled backscatter, which is no synthetic image."""
+        return (
+            f"Backscatter of the SAR source, its speckle filtered by model {self.model} {self.model_version}: "
+            "estimated from the observation, not synthetic, and not the measurement itself"
+        )
+
 
 def source_name(source: str | os.PathLike[str]) -> str:
     """Give the last part of a path or URL, or of several joined by commas: no folders, no host, no secrets."""
@@ -85,12 +93,25 @@ def public_url(source: str | os.PathLike[str]) -> str | None:
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
-def tags(provenance: Provenance, *, error_band: bool = False) -> dict[str, str]:
-    """Give the tags of the optical image's TIFF, or of the error band's."""
+Kind = Literal["optical", "error", "despeckled"]
+"""What a file of a translation holds."""
+
+
+def tags(provenance: Provenance, kind: Kind = "optical") -> dict[str, str]:
+    """Return the tags of the TIFF of that kind."""
+    statements = {
+        "optical": provenance.statement,
+        "error": provenance.error_statement,
+        "despeckled": provenance.despeckled_statement,
+    }
     found = {
-        "TIFFTAG_IMAGEDESCRIPTION": provenance.error_statement if error_band else provenance.statement,
+        "TIFFTAG_IMAGEDESCRIPTION": statements[kind],
         "TIFFTAG_SOFTWARE": f"geosar {__version__}",
-        "GEOSAR_SYNTHETIC": "YES",
+        **(
+            {"GEOSAR_SYNTHETIC": "NO", "GEOSAR_ESTIMATED": "YES"}
+            if kind == "despeckled"
+            else {"GEOSAR_SYNTHETIC": "YES"}
+        ),
         "GEOSAR_MODEL": f"{provenance.model} {provenance.model_version}",
         "GEOSAR_MODEL_SHA256": provenance.model_sha256,
         "GEOSAR_SOURCE": source_name(provenance.source),
@@ -109,6 +130,7 @@ def stac_item(
     provenance: Provenance,
     *,
     error_band: str | os.PathLike[str] | None = None,
+    despeckled: str | os.PathLike[str] | None = None,
     quicklook: str | os.PathLike[str] | None = None,
     created: datetime | None = None,
 ) -> dict[str, Any]:
@@ -122,7 +144,7 @@ def stac_item(
         meant to lie in the same folder.
     provenance
         Where it comes from. Without a time of acquisition the item bears the time of its making, and says so.
-    error_band, quicklook
+    error_band, despeckled, quicklook
         Further files that were made with it.
     created
         When it was made; now, if not given.
@@ -171,6 +193,8 @@ def stac_item(
     if error_band is not None:
         title = "Expected absolute error of the synthetic image, 0 to 255"
         item.add_asset("error", _cog(Path(error_band), title, ["error"], ["data"]))
+    if despeckled is not None:
+        item.add_asset("despeckled", _despeckled(Path(despeckled), provenance))
     if quicklook is not None:
         href = f"./{Path(quicklook).name}"
         title = "SAR beside the synthetic image"
@@ -191,6 +215,18 @@ def _cog(path: Path, title: str, bands: list[str], roles: list[str]) -> pystac.A
     raster = [{"data_type": "uint8", "sampling": "area", "bits_per_sample": 8} for _ in bands]
     fields = {"bands": described, "raster:bands": raster}
     return pystac.Asset(f"./{path.name}", title, media_type=pystac.MediaType.COG, roles=roles, extra_fields=fields)
+
+
+def _despeckled(path: Path, provenance: Provenance) -> pystac.Asset:
+    described: list[dict[str, Any]] = [
+        {"name": name, "description": f"Despeckled {name}, decibels", "data_type": "float32", "unit": "dB"}
+        for name in provenance.polarisations
+    ]
+    raster = [{"data_type": "float32", "sampling": "area", "unit": "dB"} for _ in described]
+    return pystac.Asset(
+        f"./{path.name}", "Despeckled backscatter (estimated from the observation)", media_type=pystac.MediaType.COG,
+        roles=["data"], extra_fields={"bands": described, "raster:bands": raster},
+    )  # fmt: skip
 
 
 def _projection(grid: MapGrid) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class TranslationReport:
     source: str
     destination: Path
     error_band: Path | None
+    despeckled: Path | None
     quicklook: Path | None
     stac: Path | None
     model: str
@@ -60,7 +61,7 @@ class TranslationReport:
     @property
     def outputs(self) -> tuple[Path, ...]:
         """Every file that was written, the optical image first."""
-        paths = (self.destination, self.error_band, self.quicklook, self.stac)
+        paths = (self.destination, self.error_band, self.despeckled, self.quicklook, self.stac)
         return tuple(path for path in paths if path is not None)
 
     def to_dict(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
@@ -25,7 +25,7 @@ from geosar.models import DEFAULT_MODEL, Model, load_model
 from geosar.normalisation import choose_normaliser
 from geosar.outputs import Targets, plan_targets, write_json
 from geosar.pipeline import READ_AHEAD, Pipeline
-from geosar.provenance import Provenance, stac_item, tags
+from geosar.provenance import Kind, Provenance, stac_item, tags
 from geosar.quicklook import write_quicklook
 from geosar.report import Meter, Progress, TranslationReport
 from geosar.scene import SarScene, open_scene
@@ -70,6 +70,7 @@ def translate(
     error_band: bool | str | os.PathLike[str] = False,
     quicklook: bool | str | os.PathLike[str] = False,
     stac: bool | str | os.PathLike[str] = False,
+    despeckled: bool | str | os.PathLike[str] = False,
     resample_to_model: bool = False,
     force: bool = False,
     window_size: int = WINDOW_SIZE,
@@ -104,6 +105,9 @@ def translate(
     error_band, quicklook, stac
         Also write the expected error as a COG of its own, a small PNG, a STAC item: True for the usual name beside
         the destination, or a path.
+    despeckled
+        Also write the despeckled backscatter, which the picture's detail is made of: a COG of float32 decibels on the
+        same grid, a band a polarisation; True or a path, as above.
     force
         Translate what looks like no SAR scene.
     window_size
@@ -119,7 +123,7 @@ def translate(
         One of its subclasses (see `geosar.errors`); the destination is then as it was before.
     """
     started = time.monotonic()
-    targets = plan_targets(source, destination, error_band, quicklook, stac, overwrite=overwrite)
+    targets = plan_targets(source, destination, error_band, quicklook, stac, despeckled=despeckled, overwrite=overwrite)
     if window_size < WINDOW_SIZE or window_size % WINDOW_SIZE:
         raise UsageError(f"window_size is {window_size}, expected a multiple of {WINDOW_SIZE} pixels.")
     packaged = model if isinstance(model, Model) else load_model(model)
@@ -158,6 +162,14 @@ def _writers(threads: int | None) -> int:
     return min(4, max(1, (threads or os.cpu_count() or 1) // 2))
 
 
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """One of the files: where its windows go, and what of a window's pixels it holds."""
+
+    sink: CogSink
+    values: Callable[[Pixels], Any]
+
+
 @dataclass
 class _Job:
     """One translation with everything opened. `part` is what of the scene is wanted, in the scene's pixels."""
@@ -174,7 +186,7 @@ class _Job:
     assumed: tuple[str, ...]
     cancel: threading.Event
     listener: Callable[[Progress], None] | None
-    sinks: tuple[CogSink, ...] = ()
+    outputs: tuple["_Output", ...] = ()
     skipped: list[Window] = field(default_factory=list)
     resumed: int = 0
     stage_seconds: dict[str, float] = field(default_factory=dict)
@@ -200,7 +212,7 @@ class _Job:
         recipe = Recipe(
             flat(source), tuple(opening.items()), self.scene.polarisations, self.scene.fingerprint,
             str(self.model.folder), self.model.checksum, self.engine.device, self.engine.precision, threads,
-            self.engine.name,
+            self.engine.name, despeckled=self.targets.despeckled is not None,
         )  # fmt: skip
         self.translator = RemoteTranslator(stack.enter_context(connected(cluster)), recipe, self._check)
         self.ahead = self.translator.ahead
@@ -211,12 +223,14 @@ class _Job:
         meter.tell("measuring the scene")
         self._check()
         self.notes += (choose_normaliser(self.scene, self.model.manifest.inputs)[1],)
-        translator = self.translator or WindowTranslator(self.scene, self.model.manifest, self.engine)
+        translator = self.translator or WindowTranslator(
+            self.scene, self.model.manifest, self.engine, despeckled=self.targets.despeckled is not None
+        )
         with ExitStack() as stack:
-            self.sinks = tuple(self._open_sinks(stack, resume=resume))
+            self.outputs = tuple(self._open_outputs(stack, resume=resume))
             waiting: list[Window] = []
             for window in self.windows:
-                if all(_key(window) in sink.finished for sink in self.sinks):
+                if all(_key(window) in output.sink.finished for output in self.outputs):
                     self.resumed += 1
                     meter.count(window.area / 1e6, worked=False)
                 else:
@@ -239,40 +253,44 @@ class _Job:
             self.scene.check_unchanged()
             meter.tell("finishing")
             began = time.perf_counter()
-            for sink in self.sinks:
-                sink.prepare()
+            for output in self.outputs:
+                output.sink.prepare()
             self._check()
-            for sink in reversed(self.sinks):  # the error band first: who sees the image finds that too
-                sink.close()
+            for output in reversed(self.outputs):  # the image last: who sees it finds the others too
+                output.sink.close()
             self._write_side_files()
             self.stage_seconds["finish"] = time.perf_counter() - began
         meter.tell("done")
 
     def _write(self, window: Window, pixels: Pixels | None) -> None:
-        bands = (slice(0, 3), slice(3, 4))
-        for sink, band in zip(self.sinks, bands, strict=False):
-            if _key(window) in sink.finished:  # an earlier run was stopped between the two
+        for output in self.outputs:
+            if _key(window) in output.sink.finished:  # an earlier run was stopped between the two
                 continue
             if pixels is None:
-                sink.write_empty(window)
+                output.sink.write_empty(window)
             else:
-                sink.write(window, np.ascontiguousarray(pixels.values[..., band]), pixels.valid)
+                output.sink.write(window, np.ascontiguousarray(output.values(pixels)), pixels.valid)
         if pixels is None:
             self.skipped.append(window)
 
-    def _open_sinks(self, stack: ExitStack, *, resume: bool) -> Iterator[CogSink]:
-        image = stack.enter_context(
-            self._sink(self.targets.image, ("red", "green", "blue"), "rgb", resume=resume, error_band=False)
-        )
-        yield image
-        if self.targets.error_band is not None:
-            yield stack.enter_context(
-                self._sink(self.targets.error_band, ("error",), "grey", resume=resume, error_band=True)
-            )
+    def _open_outputs(self, stack: ExitStack, *, resume: bool) -> Iterator["_Output"]:
+        kinds: list[tuple[Kind, Path | None, dict[str, Any], Callable[[Pixels], Any]]] = [
+            ("optical", self.targets.image, {"bands": 3, "band_names": ("red", "green", "blue"), "colour": "rgb"},
+             lambda pixels: pixels.values[..., :3]),
+            ("error", self.targets.error_band, {"bands": 1, "band_names": ("error",), "colour": "grey"},
+             lambda pixels: pixels.values[..., 3:]),
+            ("despeckled", self.targets.despeckled, self._decibel_bands(), lambda pixels: pixels.despeckled),
+        ]  # fmt: skip
+        for kind, path, bands, values in kinds:
+            if path is not None:
+                yield _Output(stack.enter_context(self._sink(kind, path, bands, resume=resume)), values)
 
-    def _sink(
-        self, path: Path, names: tuple[str, ...], colour: Literal["rgb", "grey"], *, resume: bool, error_band: bool
-    ) -> CogSink:
+    def _decibel_bands(self) -> dict[str, Any]:
+        names = self.scene.polarisations
+        decibels = ("dB",) * len(names)
+        return {"bands": len(names), "band_names": names, "colour": "grey", "dtype": "float32", "units": decibels}
+
+    def _sink(self, kind: Kind, path: Path, bands: dict[str, Any], *, resume: bool) -> CogSink:
         plan = {
             "model": f"{self.model.label} {self.model.checksum}",
             "engine": f"{self.engine.name} {self.engine.device} {self.engine.precision}",
@@ -282,15 +300,13 @@ class _Job:
         return CogSink(
             path,
             self.grid,
-            bands=len(names),
-            compress="zstd" if error_band and self.compress in LOSSY else self.compress,
+            compress="zstd" if kind != "optical" and self.compress in LOSSY else self.compress,
             window_size=self.window_size,
             resume=resume,
             overwrite=self.overwrite,
             plan=plan,
-            tags=tags(self.provenance(), error_band=error_band),
-            band_names=names,
-            colour=colour,
+            tags=tags(self.provenance(), kind),
+            **bands,
         )
 
     def provenance(self) -> Provenance:
@@ -312,8 +328,9 @@ class _Job:
             write_quicklook(targets.quicklook, targets.image, self.scene, part=self.part)
         if targets.stac is not None:
             item = stac_item(
-                targets.image, self.provenance(), error_band=targets.error_band, quicklook=targets.quicklook
-            )
+                targets.image, self.provenance(), error_band=targets.error_band,
+                despeckled=targets.despeckled, quicklook=targets.quicklook,
+            )  # fmt: skip
             write_json(targets.stac, item)
 
     def _check(self) -> None:
@@ -331,6 +348,7 @@ class _Job:
             source=self.scene.source,
             destination=self.targets.image,
             error_band=self.targets.error_band,
+            despeckled=self.targets.despeckled,
             quicklook=self.targets.quicklook,
             stac=self.targets.stac,
             model=manifest.name,

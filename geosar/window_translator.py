@@ -10,40 +10,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosar.engines import Engine
+from geosar.errors import UsageError
 from geosar.grid import Window, padded_window
-from geosar.manifest import ModelManifest
+from geosar.manifest import InputSpec, ModelManifest
 from geosar.normalisation import choose_normaliser
 from geosar.scene import SarScene
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A window on its way in: what the network sees, where the window lies in its answer, and what of it is real."""
+    """A window on its way in: what the network sees, where the window lies in its answer, and what of it is real.
+
+    `measured` (P, h, w) is the window in decibels where the network cannot say it, NaN elsewhere; None where despeckled
+    backscatter was not asked for.
+    """
 
     inputs: NDArray[np.float32]
     crop: tuple[slice, slice]
     valid: NDArray[np.bool_]
+    measured: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """A window on its way out: red, green, blue and expected error (h, w, 4), and what of it is real (h, w)."""
+    """A window on its way out: red, green, blue and expected error (h, w, 4), and what of it is real (h, w).
+
+    `despeckled`, where it was asked for, is backscatter in decibels (h, w, P), in the scene's order of polarisations.
+    """
 
     values: NDArray[np.uint8]
     valid: NDArray[np.bool_]
+    despeckled: NDArray[np.float32] | None = None
 
 
 class WindowTranslator:
     """Translates windows of one scene by one model; `scene` has the polarisations that the model takes.
 
     Making one measures the scene (`SarScene.statistics`). `read` and `compute` may run in different threads;
-    each by itself is used by one thread at a time.
+    each by itself is used by one thread at a time. With `despeckled`, windows have the despeckled backscatter as well;
+    raises UsageError for a model that makes none.
     """
 
-    def __init__(self, scene: SarScene, manifest: ModelManifest, engine: Engine) -> None:
+    def __init__(self, scene: SarScene, manifest: ModelManifest, engine: Engine, *, despeckled: bool = False) -> None:
+        if despeckled and not manifest.despeckles:
+            raise UsageError(
+                f"the model {manifest.name} makes no despeckled backscatter; leave it out, or use a model that does."
+            )
         self.scene = scene
         self._manifest = manifest
         self._engine = engine
+        self._despeckled = despeckled
+        self._channels = list(manifest.inputs.channels_of(scene.polarisations))
         self._normalise, _ = choose_normaliser(scene, manifest.inputs)
 
     def read(self, window: Window) -> Block | None:
@@ -51,16 +68,40 @@ class WindowTranslator:
         padded = padded_window(window, self._manifest.halo, self._manifest.stride)
         block = self.scene.read_padded(padded)
         col, row = window.col_off - padded.col_off, window.row_off - padded.row_off
-        valid = block.valid[_part(col, row, window)]
+        inside = _part(col, row, window)
+        valid = block.valid[inside]
         if not valid.any():
             return None
         margin = self._manifest.margin
-        crop = _part(col - margin, row - margin, window)
-        return Block(self._normalise(block.values, block.valid)[np.newaxis], crop, valid)
+        normalised = self._normalise(block.values, block.valid)
+        measured = self._beyond(block.values[:, *inside], normalised[:, *inside]) if self._despeckled else None
+        inputs = _on_channels(normalised, self._channels, self._manifest.inputs)
+        return Block(inputs[np.newaxis], _part(col - margin, row - margin, window), valid, measured)
 
     def compute(self, block: Block) -> Pixels:
         """Run the network on what `read` gave."""
-        return Pixels(self._engine.run(block.inputs)[0][block.crop], block.valid)
+        if block.measured is None:
+            return Pixels(self._engine.run(block.inputs)[0][block.crop], block.valid)
+        pictures, despeckled = self._engine.run_despeckled(block.inputs)
+        decibels = self._normalise.decibels(despeckled[0][self._channels][:, *block.crop])
+        found = np.where(np.isnan(block.measured), decibels, block.measured)
+        return Pixels(pictures[0][block.crop], block.valid, np.ascontiguousarray(np.moveaxis(found, 0, -1)))
+
+    def _beyond(self, values: NDArray[np.generic], normalised: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the decibels of what the clip cuts off, which the network cannot tell apart: bright points stay."""
+        low, high = self._manifest.inputs.clip
+        measured = self._normalise.to_decibels(values)
+        inside = (normalised > low) & (normalised < high)
+        measured[inside | ~np.isfinite(measured)] = np.nan
+        return measured
+
+
+def _on_channels(normalised: NDArray[np.float32], channels: list[int], inputs: InputSpec) -> NDArray[np.float32]:
+    if len(channels) == inputs.channels or inputs.missing is None:
+        return normalised
+    planes = np.full((inputs.channels, *normalised.shape[1:]), inputs.missing, np.float32)
+    planes[channels] = normalised
+    return planes
 
 
 def _part(col: int, row: int, window: Window) -> tuple[slice, slice]:

@@ -25,6 +25,7 @@ from geosar.errors import TranslationCancelled, UsageError
     "--compress", type=click.Choice(("zstd", "deflate", "lzw", "jpeg", "webp")), default="zstd", show_default=True
 )
 @click.option("--error-band", is_flag=True, help="Also write the expected error, as NAME.error.tif.")
+@click.option("--despeckled", is_flag=True, help="Also write the despeckled radar in decibels, as NAME.despeckled.tif.")
 @click.option("--quicklook", is_flag=True, help="Also write a small picture, NAME.png.")
 @click.option("--stac", is_flag=True, help="Also write a STAC item, NAME.json.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")

@@ -36,6 +36,10 @@ class Engine(Protocol):
         """
         ...
 
+    def run_despeckled(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return what `run` does, and normalised despeckled backscatter (N, C, h, w) of a model that makes it."""
+        ...
+
 
 def check_batch(batch: NDArray[np.float32], channels: int, stride: int, margin: int) -> None:
     """Raise EngineError unless the batch has the network's channels, and sides that its stride divides."""

@@ -42,7 +42,11 @@ class OpenVinoEngine:
             self._options["INFERENCE_NUM_THREADS"] = threads
         path = model.file(precision)
         try:
-            self._network = _ending_in_bytes(_core().read_model(path), self._channels)
+            network = _core().read_model(path)
+            self._networks = {
+                despeckled: _ending_in_bytes(network.clone(), self._channels, despeckled=despeckled)
+                for despeckled in ((False, True) if model.manifest.despeckles else (False,))
+            }
         except RuntimeError as error:
             raise ModelFormatError(
                 f"OpenVINO cannot use {path}: {_first_line(error)}. Get the model again, or update openvino.",
@@ -50,29 +54,37 @@ class OpenVinoEngine:
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `geosar.engines.base.Engine.run`."""
+        result: NDArray[np.uint8] = self._infer(batch, despeckled=False)[0]
+        return result
+
+    def run_despeckled(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """See `geosar.engines.base.Engine.run_despeckled`."""
+        answer = self._infer(batch, despeckled=True)
+        return answer[0], answer[1]
+
+    def _infer(self, batch: NDArray[np.float32], *, despeckled: bool) -> Any:
         check_batch(batch, self._channels, self._stride, self._margin)
         try:
-            answer = self._graph(batch.shape).infer({0: np.ascontiguousarray(batch)}, share_inputs=True)
+            return self._graph(batch.shape, despeckled).infer({0: np.ascontiguousarray(batch)}, share_inputs=True)
         except RuntimeError as error:
             raise EngineError(
                 f"OpenVINO failed on a window of {batch.shape[3]} x {batch.shape[2]} pixels: {_first_line(error)}. "
                 "If memory is short, choose a smaller window.",
             ) from error
-        result: NDArray[np.uint8] = answer[0]
-        return result
 
-    def _graph(self, shape: tuple[int, ...]) -> openvino.InferRequest:
+    def _graph(self, shape: tuple[int, ...], despeckled: bool) -> openvino.InferRequest:
         """Return the graph for one shape; older ones go before a new one is made, so that memory is bounded."""
-        if shape in self._graphs:
-            self._graphs.move_to_end(shape)
-            return self._graphs[shape]
-        room = KEPT_PIXELS - _pixels(shape)
+        key = (*shape, int(despeckled))
+        if key in self._graphs:
+            self._graphs.move_to_end(key)
+            return self._graphs[key]
+        room = KEPT_PIXELS - _pixels(key)
         while self._graphs and (len(self._graphs) >= KEPT_GRAPHS or sum(map(_pixels, self._graphs)) > room):
             self._graphs.popitem(last=False)
-        fixed = self._network.clone()
+        fixed = self._networks[despeckled].clone()
         fixed.reshape(shape)
-        self._graphs[shape] = _core().compile_model(fixed, "CPU", self._options).create_infer_request()
-        return self._graphs[shape]
+        self._graphs[key] = _core().compile_model(fixed, "CPU", self._options).create_infer_request()
+        return self._graphs[key]
 
 
 @cache
@@ -89,10 +101,13 @@ def _pixels(shape: tuple[int, ...]) -> int:
     return shape[0] * shape[2] * shape[3]
 
 
-def _ending_in_bytes(network: openvino.Model, channels: int) -> openvino.Model:
-    if len(network.inputs) != 1 or len(network.outputs) != 1:
+def _ending_in_bytes(network: openvino.Model, channels: int, *, despeckled: bool) -> openvino.Model:
+    """Return the network with the picture in bytes, and behind it, where wanted, the despeckled backscatter."""
+    if len(network.inputs) != 1 or len(network.outputs) not in ((2,) if despeckled else (1, 2)):
+        expected = "two outputs" if despeckled else "one output, or two"
         raise ModelFormatError(
-            f"the network has {len(network.inputs)} inputs and {len(network.outputs)} outputs, expected one each.",
+            f"the network has {len(network.inputs)} inputs and {len(network.outputs)} outputs, expected one input and "
+            f"{expected}.",
         )
     network.reshape([-1, channels, -1, -1])
     shape = network.output(0).get_partial_shape()
@@ -101,7 +116,10 @@ def _ending_in_bytes(network: openvino.Model, channels: int) -> openvino.Model:
     end = network.output(0).get_node().input_value(0)
     steps = opset13.round(opset13.clamp(end, 0.0, 255.0), "half_to_even")
     steps = opset13.convert(opset13.transpose(steps, np.array([0, 2, 3, 1], np.int64)), "u8")
-    return openvino.Model([opset13.result(steps)], network.get_parameters(), network.get_friendly_name())
+    ends = [opset13.result(steps)]
+    if despeckled:
+        ends.append(opset13.result(network.output(1).get_node().input_value(0)))
+    return openvino.Model(ends, network.get_parameters(), network.get_friendly_name())
 
 
 def _first_line(error: RuntimeError) -> str:

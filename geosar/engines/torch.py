@@ -1,13 +1,17 @@
 """PyTorch, for graphics cards (and, in tests, the CPU); imported only when one is asked for."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from geosar.engines.base import Precision, check_batch
-from geosar.engines.generator import Generator, fold
+from geosar.engines.colouriser import Colouriser
+from geosar.engines.networks import Packaged, fold, make_network
 from geosar.errors import EngineError, ModelFormatError
 from geosar.models import Model
 
@@ -42,18 +46,31 @@ class TorchEngine:
     @torch.inference_mode()
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `geosar.engines.base.Engine.run`."""
+        return self._infer(batch, self._network)[0]
+
+    @torch.inference_mode()
+    def run_despeckled(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """See `geosar.engines.base.Engine.run_despeckled`."""
+        if not isinstance(self._network, Colouriser):
+            raise EngineError("this model makes no despeckled backscatter; use one that does.")
+        pictures, (despeckled,) = self._infer(batch, self._network.picture_and_despeckled)
+        return pictures, despeckled.float().cpu().numpy()
+
+    def _infer(
+        self, batch: NDArray[np.float32], network: Callable[[Tensor], Tensor | tuple[Tensor, ...]]
+    ) -> tuple[NDArray[np.uint8], tuple[Tensor, ...]]:
         check_batch(batch, self._channels, self._stride, self._margin)
         try:
             inputs = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
-            outputs = self._network(inputs.contiguous(memory_format=torch.channels_last))
-            pixels = torch.nan_to_num(outputs).clamp(0.0, 255.0).round().to(torch.uint8).permute(0, 2, 3, 1)
-            result: NDArray[np.uint8] = pixels.contiguous().cpu().numpy()
+            outputs = network(inputs.contiguous(memory_format=torch.channels_last))
+            picture, *others = (outputs,) if isinstance(outputs, Tensor) else outputs
+            pixels = torch.nan_to_num(picture).clamp(0.0, 255.0).round().to(torch.uint8).permute(0, 2, 3, 1)
+            return pixels.contiguous().cpu().numpy(), tuple(others)
         except RuntimeError as error:
             raise EngineError(
                 f"torch failed on a window of {batch.shape[3]} x {batch.shape[2]} pixels on {self.device}: {error}. "
                 "If memory is short, choose a smaller window.",
             ) from error
-        return result
 
 
 def available(device: str) -> bool:
@@ -65,11 +82,11 @@ def available(device: str) -> bool:
     return device == "cpu"
 
 
-def _network(model: Model) -> Generator:
+def _network(model: Model) -> Packaged:
     path, margin = model.file("weights"), model.manifest.margin
     try:
         weights = load_file(path)
-        network = Generator(**model.manifest.architecture)
+        network = make_network(model.manifest.architecture)
         folded = not any(name.endswith("running_mean") for name in weights)
         if folded:
             network = fold(network, margin)

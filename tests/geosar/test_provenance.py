@@ -59,7 +59,7 @@ def test_tags_say_in_plain_words_that_the_image_is_synthetic() -> None:
 
 
 def test_the_error_band_says_what_it_is() -> None:
-    description = tags(provenance(), error_band=True)["TIFFTAG_IMAGEDESCRIPTION"]
+    description = tags(provenance(), "error")["TIFFTAG_IMAGEDESCRIPTION"]
     assert description.startswith("Expected absolute error (0 to 255) of a synthetic optical image made from SAR")
     assert description.endswith("not an observation")
 

@@ -8,6 +8,7 @@ import click
 from geosar.models import load_model
 from training.commands.flood import flood
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from training.commands.structure import structure
 from training.fitting.runs import load_network, settings_of
 from training.inference import generate
 from training.packaging.translators import engine_translators
@@ -37,7 +38,8 @@ def evaluate() -> None:
     """Measure what networks make of radar.
 
     `geosar-evaluate MODELS... --pairs FOLDER -o REPORT` scores images (`scores` need not be written);
-    `geosar-evaluate flood` measures what colorizing does to flood mapping.
+    `geosar-evaluate flood` measures what colorizing does to flood mapping; `geosar-evaluate structure` how much of the
+    radar's structure pictures keep.
     """
 
 
@@ -80,7 +82,7 @@ def scores(
         if lpips_weights:
             measures = (*measures, lpips_measure(lpips_weights, lpips_net))
             notes.append(lpips_note(lpips_weights, lpips_net))
-        pairs = read_all(folders, _polarisations(models))
+        pairs = _read(folders, models)
         chosen = coloured_split(pairs, split)
         if register:
             chosen = registered(chosen)
@@ -106,6 +108,7 @@ def scores(
 
 
 evaluate.add_command(flood)
+evaluate.add_command(structure)
 
 
 def _translators(model: str, pairs: list[Pair]) -> dict[str, Translator]:
@@ -113,6 +116,19 @@ def _translators(model: str, pairs: list[Pair]) -> dict[str, Translator]:
         return engine_translators(model)
     network, _, updates = load_network(Path(model), pairs)
     return {f"{Path(model).resolve().parent.name} ({updates} updates)": partial(generate, network)}
+
+
+def _read(folders: tuple[Path, ...], models: tuple[str, ...]) -> list[Pair]:
+    """Read the pairs that the models take."""
+    if all(_declares_missing(model) for model in models):
+        return read_all(folders)
+    return read_all(folders, _polarisations(models))
+
+
+def _declares_missing(model: str) -> bool:
+    if model.endswith(".pt"):
+        return settings_of(Path(model)).declares_missing
+    return load_model(model).manifest.inputs.missing is not None
 
 
 def _polarisations(models: tuple[str, ...]) -> tuple[str, ...]:
@@ -125,6 +141,8 @@ def _polarisations(models: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _polarisations_of(model: str) -> tuple[str, ...]:
+    if _declares_missing(model):
+        return ()
     if model.endswith(".pt"):
         return tuple(settings_of(Path(model)).polarisations)
     inputs = load_model(model).manifest.inputs

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_for, threads_option, use_threads
 from training.fitting.runs import settings_of
 from training.packaging.export import Tone, export_model
 from training.packaging.writer import CREDIT, Identity
@@ -55,7 +55,7 @@ def export(
         identity = Identity(name, version, title, description, credits_ or CREDIT)
         report = export_model(
             checkpoint,
-            read_all(folders, settings_of(checkpoint).polarisations),
+            read_for(settings_of(checkpoint), folders),
             output,
             identity=identity,
             twin=twin,

@@ -6,7 +6,7 @@ from typing import Any
 
 from training.config import Config, ConfigError
 from training.fitting.averaging import settle_norms
-from training.fitting.checkpoint import CheckpointError, first_line, read_checkpoint
+from training.fitting.checkpoint import CheckpointError, first_line, read_checkpoint, restore
 from training.methods import method_named
 from training.networks.painter import Network
 from training.pairs.pair import Pair
@@ -33,6 +33,18 @@ def load_network(checkpoint: Path, pairs: Sequence[Pair], batches: int | None = 
         raise _of_another_version(checkpoint, error) from error
     training = [pair for pair in pairs if pair.split == "train" and (pair.coloured or not method.colour_only)]
     return settle_norms(network, config, training, batches), config, int(state["update"])
+
+
+def network_in(checkpoint: Path) -> Network:
+    """Return the averaged generator of a checkpoint with the normalisation statistics that training kept beside it.
+
+    Good enough to look at; `load_network` makes statistics that fit the averaged weights. Raises CheckpointError.
+    """
+    state = read_checkpoint(checkpoint)
+    method = method_named(settings_in(state, checkpoint).method)
+    network = method.network(state["architecture"])
+    restore({"average": network}, state, checkpoint)
+    return network.eval()
 
 
 def settings_in(state: dict[str, Any], checkpoint: Path) -> Config:

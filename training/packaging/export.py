@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from geosar.engines.colouriser import Colouriser
 from geosar.engines.generator import Generator
 from training.fitting.runs import load_network
 from training.inference import generate
@@ -131,10 +132,10 @@ def stretched(network: Network, tone: Tone) -> Network:
     The likeliest answer is duller than the truth, whose spread no loss that asks for it gives back. Raises ExportError
     for a network that makes no luma and chroma apart.
     """
-    if not isinstance(network, Generator):
+    if not isinstance(network, Colouriser | Generator):
         if tone != AS_TRAINED:
             raise ExportError(
-                "Contrast, saturation and brightness are for models of pix2pix and tuning; leave them out."
+                "Contrast, saturation and brightness are for models that make luma and chroma apart; leave them out."
             )
         return network
     network = copy.deepcopy(network)

@@ -16,14 +16,18 @@ from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from numpy.typing import NDArray
 from openvino import opset13
 from safetensors.torch import save
+from torch import nn
 
-from geosar.engines.generator import HALO, Generator, fold
-from geosar.engines.unet import STRIDE
+from geosar.backscatter import MISSING
+from geosar.engines.colouriser import Colouriser
+from geosar.engines.generator import Generator
+from geosar.engines.networks import WithDespeckled, fold
 from geosar.manifest import FORMAT, ModelManifest
 from geosar.models import sha256
 from training.inference import mirrored
 from training.networks.painter import Network
 from training.pairs.pair import CLIP, REFERENCE, Pair, PairsError, fit_normalisers, set_of
+from training.pairs.planes import fitting, planes
 
 GROUND_SAMPLING_DISTANCE = 10.0
 WEIGHTS = "weights.safetensors"
@@ -43,12 +47,12 @@ def write_networks(network: Network, pairs: Sequence[Pair], folder: Path) -> Non
     Int8 is calibrated on patches of the training split (post-training quantisation by NNCF).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(network, Generator):
+    if isinstance(network, Colouriser | Generator):
         weights = save({key: value.contiguous() for key, value in network.state_dict().items()})
         (folder / WEIGHTS).write_bytes(weights)  # safetensors itself would let nobody else read the file
     graph = to_openvino(network)
     openvino.save_model(graph, folder / "float32.xml", compress_to_fp16=True)
-    patches = nncf.Dataset(calibration(pairs, network.halo, network.stride))
+    patches = nncf.Dataset(calibration(pairs, network))
     quantised = nncf.quantize(
         graph, patches, subset_size=CALIBRATION_PATCHES, preset=nncf.QuantizationPreset.MIXED,
         fast_bias_correction=False,
@@ -100,14 +104,19 @@ def write_manifest(
     Without `polarisations` the model takes one of VV and VH.
     """
     files: dict[str, Any] = {"int8": _network_files(folder, "int8"), "float32": _network_files(folder, "float32")}
-    if isinstance(network, Generator):  # only this one is known to the engine that runs on PyTorch
+    if isinstance(network, Colouriser | Generator):  # only these are known to the engine that runs on PyTorch
         files["weights"] = {"path": WEIGHTS, "engine": "safetensors", "sha256": sha256(folder / WEIGHTS)}
     accepts = [list(polarisations)] if polarisations else [["VV"], ["VH"]]
+    missing = {}
+    if isinstance(network, Colouriser):
+        accepts += [[name] for name in polarisations]
+        missing = {"missing": MISSING}
     manifest = ModelManifest.model_validate({
         "format": FORMAT, **asdict(identity),
-        "inputs": {"channels": network.channels, "accepts": accepts, "clip": CLIP, "reference": REFERENCE},
+        "inputs": {"channels": network.channels, "accepts": accepts, "clip": CLIP, "reference": REFERENCE} | missing,
         "ground_sampling_distance": GROUND_SAMPLING_DISTANCE, "stride": network.stride, "halo": network.halo,
-        "margin": network.halo if isinstance(network, Generator) else 0,
+        "margin": network.halo if isinstance(network, Colouriser | Generator) else 0,
+        "despeckles": isinstance(network, Colouriser),
         "files": files, "architecture": network.architecture, "licence": "Apache-2.0",
         "metrics": metrics, "training": training,
     })  # fmt: skip
@@ -120,7 +129,11 @@ def to_openvino(network: Network) -> openvino.Model:
     plain = copy.deepcopy(network).float().cpu()
     side = 2 * network.halo + 4 * network.stride
     example = torch.zeros(1, network.channels, side, side)
-    folded = fold(plain, network.halo) if isinstance(plain, Generator) else plain.eval()
+    folded: nn.Module = plain.eval()
+    if isinstance(plain, Colouriser | Generator):
+        folded = fold(plain, network.halo)
+    if isinstance(plain, Colouriser):
+        folded = WithDespeckled(plain).eval()
     graph = openvino.convert_model(folded, example_input=example, input=[("sar", [-1, network.channels, -1, -1])])
     return _cut_by_strides(graph)
 
@@ -140,8 +153,8 @@ def _cut_by_strides(graph: openvino.Model) -> openvino.Model:
     return graph
 
 
-def calibration(pairs: Sequence[Pair], halo: int = HALO, stride: int = STRIDE) -> list[NDArray[np.float32]]:
-    """Normalised patches (1, P, H, W) of 256 x 256 pixels and their halo, drawn evenly over the training sets."""
+def calibration(pairs: Sequence[Pair], network: Network) -> list[NDArray[np.float32]]:
+    """Patches (1, P, H, W) of 256 x 256 pixels and their halo, as the network sees them, evenly of all sets."""
     usable = [pair for pair in pairs if pair.split == "train" and min(pair.shape) >= 256]
     if not usable:
         raise PairsError("No training pair has 256 x 256 pixels; int8 cannot be calibrated. Give larger pairs.")
@@ -154,7 +167,8 @@ def calibration(pairs: Sequence[Pair], halo: int = HALO, stride: int = STRIDE) -
         pair = members[int(random.integers(len(members)))]
         top, left = (int(random.integers(length - 255)) for length in pair.shape)
         patch = pair.cut(slice(top, top + 256), slice(left, left + 256))
-        patches.append(mirrored(normalisers[pair.source](patch.bands, patch.mask), halo, stride)[None])
+        seen = fitting(planes(patch, normalisers), network.channels)
+        patches.append(mirrored(seen, network.halo, network.stride)[None])
     return patches
 
 

@@ -21,7 +21,7 @@ from training.pairs.batch import DateCrop
 from training.pairs.pair import CLIP, Pair, PairsError
 from training.pairs.planes import PLANES, drawn_planes, placed
 
-LEAST_VALID = 0.6
+LEAST_VALID = 0.5
 """Share of a place that must be measured and unchanged on both dates."""
 
 HELD_OUT = 60

@@ -55,11 +55,10 @@ class WeightsError(ValueError):
 def lpips_measure(weights: Path, network: str) -> Measure:
     """Return LPIPS on the given backbone weights; raises WeightsError when they do not fit it."""
     lpips = module("torchmetrics.functional.image.lpips")
-    backbone = _torchvision(LPIPS_NETWORKS[network])
-    _fill(backbone, weights, LPIPS_NETWORKS[network])
+    given_network = backbone(LPIPS_NETWORKS[network], weights)
     judge = lpips._LPIPS(pretrained=True, net=network, pnet_rand=True)  # noqa: SLF001 - the public class downloads
     # torchmetrics cuts the same layers into stages under names of its own; their order stays.
-    for mine, given in zip(judge.net.parameters(), backbone.features.parameters(), strict=False):
+    for mine, given in zip(judge.net.parameters(), given_network.features.parameters(), strict=False):
         mine.copy_(given)
 
     @torch.no_grad()
@@ -68,6 +67,13 @@ def lpips_measure(weights: Path, network: str) -> Measure:
         return float(judge(ours, theirs))
 
     return Measure("lpips", f"LPIPS ({network})", "", "low", of)
+
+
+def backbone(name: str, weights: Path) -> Any:
+    """Return torchvision's network of that name with the weights of a file; raises WeightsError for others."""
+    network = _torchvision(name)
+    _fill(network, weights, name)
+    return network
 
 
 class Inception(nn.Module):

@@ -227,18 +227,18 @@ def test_pictures_are_stretched_around_the_mean_of_the_targets() -> None:
 def test_only_what_makes_luma_and_chroma_apart_is_stretched() -> None:
     network = Painter(torch.nn.Identity(), stride=1, halo=0, architecture={"channels": 1, "despeckle": "none"})
     assert stretched(network, AS_TRAINED) is network
-    with pytest.raises(ExportError, match="pix2pix and tuning"):
+    with pytest.raises(ExportError, match="luma and chroma apart"):
         stretched(network, Tone(contrast=1.2))
 
 
 def test_calibration_needs_whole_patches() -> None:
     with pytest.raises(PairsError, match="256 x 256"):
-        writer.calibration([make_pair(size=96)])
+        writer.calibration([make_pair(size=96)], Generator(widths=WIDTHS))
 
 
 def test_calibration_draws_evenly_from_the_sources(quick: pytest.MonkeyPatch, pairs: list[Pair]) -> None:
     del quick
-    patches = writer.calibration(pairs)
+    patches = writer.calibration(pairs, Generator(widths=WIDTHS))
     assert [patch.shape for patch in patches] == [(1, 1, 256 + 2 * HALO, 256 + 2 * HALO)] * 6
     assert all(np.array_equal(patches[0], patch) == (index % 2 == 0) for index, patch in enumerate(patches))
 

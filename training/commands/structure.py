@@ -1,0 +1,46 @@
+"""``geosar-evaluate structure``: how much of the radar's structure pictures keep."""
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from training.commands.options import plain_errors, threads_option, use_threads
+from training.fitting.runs import network_in
+from training.inference import generate
+from training.packaging.translators import engine_translator
+from training.pairs.dates import read_places
+from training.scoring.baselines import Translator
+from training.scoring.structure import structure as measured
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True)
+@click.option(
+    "--dates",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of places on several dates: manifest.csv, sar_DATE/ for each, mask/ of what changed.",
+)
+@threads_option
+def structure(*, models: tuple[str, ...], dates: Path, threads: int | None) -> None:
+    """Compare the edges of pictures by MODELS with those that radar shows of the same place on another date.
+
+    MODELS are checkpoints, or packaged models by name or folder. Speckle and what a network makes up agree with
+    nothing. The places are those that training leaves out.
+    """
+    use_threads(threads)
+    with plain_errors():
+        translators = {model: _translator(model) for model in models}
+        found = measured(translators, read_places(dates, held_out=True))
+    click.echo(f"{found.places} places; by chance {found.chance:.3f}")
+    click.echo("| picture | agreement of edges | share of the radar's |\n|---|---|---|")
+    click.echo(f"| the radar itself | {found.radar:.3f} | 1 |")
+    for name, agreement in found.agreement.items():
+        click.echo(f"| {name} | {agreement:.3f} | {found.kept(name):.3f} |")
+
+
+def _translator(model: str) -> Translator:
+    if model.endswith(".pt"):
+        return partial(generate, network_in(Path(model)))
+    return engine_translator(model, "int8")
