@@ -21,7 +21,9 @@ WEB = {"fastapi", "starlette", "uvicorn", "titiler"}
 LABORATORY = {"torch", "torchvision", "torchmetrics", "lightning_fabric", "nncf", "onnx", "tensorboard", "safetensors"}
 UPSTAIRS = {"training", "tiler", "webmap", "qgis_plugin", "geosar_qgis", "benchmarks", "tests", "helpers"}
 
-RUNS_ON_TORCH = {f"geosar/engines/{name}.py" for name in ("colouriser", "despeckling", "generator", "torch", "unet")}
+RUNS_ON_TORCH = {
+    f"geosar/engines/{name}.py" for name in ("colouriser", "despeckling", "generator", "networks", "torch", "unet")
+}
 """Loaded only when somebody asks for a device that needs PyTorch."""
 
 LOADED_BY_NAME = {
