@@ -8,6 +8,7 @@ import numpy as np
 import openvino
 from openvino import opset13 as ops
 
+from geosar.backscatter import MISSING
 from geosar.manifest import OUTPUTS
 from geosar.models import sha256
 
@@ -49,6 +50,37 @@ def tiny_network(channels: int = 1, *, quantised: bool = False) -> openvino.Mode
     end = _convolution(mixed, weights(len(OUTPUTS), 6, 3), quantised=quantised)
     end = ops.add(ops.multiply(end, np.float32(60)), np.float32(110))
     return openvino.Model([ops.result(end)], [sar], "tiny")
+
+
+DUAL: dict[str, Any] = {
+    "inputs": {
+        "channels": 2, "accepts": [["VV", "VH"], ["VV"], ["VH"]], "clip": [-4.0, 4.0], "missing": MISSING,
+        "reference": {"VV": (-10.0, 3.0), "VH": (-16.5, 3.0)},
+    },
+    "despeckles": True,
+}  # fmt: skip
+"""What the manifest of `dual_network` says instead."""
+
+
+def dual_network() -> openvino.Model:
+    """Make a network of VV and VH, either of which may be missing, whose outputs are easily made by hand.
+
+    Red is 128 + 20 VV, green 128 + 20 VH, blue 128, the error 10; despeckled is the mean of 3 x 3 pixels.
+    """
+    sar = ops.parameter([-1, 2, -1, -1], np.float32, name="sar")
+    paint = np.zeros((len(OUTPUTS), 2, 1, 1), np.float32)
+    paint[0, 0] = paint[1, 1] = 20
+    picture = ops.convolution(sar, ops.constant(paint), [1, 1], [0, 0], [0, 0], [1, 1])
+    picture = ops.add(picture, np.array([128, 128, 128, 10], np.float32).reshape(1, 4, 1, 1))
+    box = np.zeros((2, 2, 3, 3), np.float32)
+    box[0, 0] = box[1, 1] = 1 / 9
+    smooth = ops.convolution(sar, ops.constant(box), [1, 1], [1, 1], [1, 1], [1, 1])
+    return openvino.Model([ops.result(picture), ops.result(smooth)], [sar], "dual")
+
+
+def write_dual_model(folder: Path, **changes: Any) -> Path:
+    """Write a packaged model of `dual_network`; returns the folder."""
+    return write_model(folder, networks={"float32": dual_network()}, **(DUAL | changes))
 
 
 def write_model(folder: Path, *, networks: dict[str, openvino.Model] | None = None, **changes: Any) -> Path:

@@ -36,6 +36,7 @@ TINY: dict[str, dict[str, Any]] = {
     "cgan4colsar": GAN | {"depth": 4}, "cyclegan": GAN | {"blocks": 1}, "cut": GAN | {"blocks": 1, "patches": 16},
     "cut-spatchgan": GAN | {"blocks": 1, "patches": 16, "scales": 2},
     "fusion": {"learned": True, "width": 4, "depth": 3},
+    "colouriser": {"widths": [4, 6, 8, 8, 8], "date_crops": 0},
     "pix2pix": {"widths": [4, 6, 8, 8, 8]}, "tuning": {"widths": [4, 6, 8, 8, 8], "seas": 0.5},
 }  # fmt: skip
 VARIANTS: dict[str, dict[str, Any]] = {

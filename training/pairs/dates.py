@@ -115,7 +115,7 @@ class Dates(Dataset[DateCrop]):
 
     def __init__(self, places: Sequence[Place], size: int, *, seed: int, several: float, dropout: float) -> None:
         large = [place for place in places if min(place.valid.shape) >= size]
-        self.groups = [[place for place in large if (place.values.shape[1] > 1) is many] for many in (False, True)]
+        self.groups = [[place for place in large if (len(place.values[0]) > 1) is many] for many in (False, True)]
         if not large:
             raise PairsError(f"None of {len(places)} places of several dates has {size} pixels; give larger ones.")
         self.size, self.seed, self.dropout = size, seed, dropout
