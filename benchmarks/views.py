@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fitting.checkpoint import load_network
+from training.fitting.runs import load_network
 from training.inference import generate
 from training.packaging.translators import engine_translator
 from training.pairs.pair import Pair, coloured_split, read_pairs

@@ -5,7 +5,6 @@ The public names load what they need on first use, so that ``import geosar`` its
 
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     from geosar.report import TranslationReport
     from geosar.scene import open_scene
     from geosar.translation import translate
+    from geosar.version import __version__
 
-    __version__: str
     show: Callable[..., Any]
 
 __all__ = ["GeosarError", "TranslationReport", "__version__", "load_model", "open_scene", "show", "translate"]
@@ -30,6 +29,7 @@ sys.modules.setdefault("openvino_telemetry", _MISSING)
 _HOMES = {
     "GeosarError": "geosar.errors",
     "TranslationReport": "geosar.report",
+    "__version__": "geosar.version",
     "load_model": "geosar.models",
     "open_scene": "geosar.scene",
     "show": "webmap.mapfile.show",  # a package that stands on this one: named here, and loaded when it is asked for
@@ -39,22 +39,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load a public name from the module that it lives in."""
-    if name == "__version__":
-        value: Any = _version()
-    elif name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-    else:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: Any = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def _version() -> str:
-    try:
-        return version("geosar")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "0+unknown"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from geosar.errors import PolarisationError
 from geosar.grid import MapGrid
-from geosar.manifest import ModelManifest
+from geosar.models.manifest import ModelManifest
 
 UNKNOWN = "unknown"
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from geosar.backscatter import BandStatistics, Normaliser, Unit
-from geosar.manifest import InputSpec
+from geosar.models.manifest import InputSpec
 from geosar.scene import SarScene
 
 CALIBRATED = frozenset({Unit.DECIBEL, Unit.POWER})

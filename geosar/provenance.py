@@ -12,9 +12,10 @@ import pyproj
 import pystac
 import rasterio
 
-import geosar
+from geosar.display import ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
 from geosar.footprint import footprint
 from geosar.grid import MapGrid
+from geosar.version import __version__
 
 EXTENSIONS = (
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
@@ -106,7 +107,7 @@ def tags(provenance: Provenance, kind: Kind = "optical") -> dict[str, str]:
     }
     found = {
         "TIFFTAG_IMAGEDESCRIPTION": statements[kind],
-        "TIFFTAG_SOFTWARE": f"geosar {geosar.__version__}",
+        "TIFFTAG_SOFTWARE": f"geosar {__version__}",
         **(
             {"GEOSAR_SYNTHETIC": "NO", "GEOSAR_ESTIMATED": "YES"}
             if kind == "despeckled"
@@ -170,7 +171,7 @@ def stac_item(
             "description": provenance.statement + ("" if provenance.acquired else _UNKNOWN_TIME) + ".",
             "created": _timestamp(created),
             **_projection(grid),
-            "processing:software": {"geosar": geosar.__version__},
+            "processing:software": {"geosar": __version__},
             "processing:lineage": (
                 f"{provenance.statement}. Source: {source_name(provenance.source)}, "
                 f"polarisation {', '.join(provenance.polarisations)}, unit {provenance.unit}."
@@ -186,19 +187,16 @@ def stac_item(
         },
         stac_extensions=list(EXTENSIONS),
     )
-    item.add_asset(
-        "optical",
-        _cog(path, "Synthetic optical image (not an observation)", ["red", "green", "blue"], ["data", "visual"]),
-    )
+    item.add_asset("optical", _cog(path, SYNTHETIC_TITLE, ["red", "green", "blue"], ["data", "visual"]))
     if error_band is not None:
-        title = "Expected absolute error of the synthetic image, 0 to 255"
-        item.add_asset("error", _cog(Path(error_band), title, ["error"], ["data"]))
+        item.add_asset("error", _cog(Path(error_band), ERROR_FILE_TITLE, ["error"], ["data"]))
     if despeckled is not None:
         item.add_asset("despeckled", _despeckled(Path(despeckled), provenance))
     if quicklook is not None:
         href = f"./{Path(quicklook).name}"
-        title = "SAR beside the synthetic image"
-        item.add_asset("quicklook", pystac.Asset(href, title, media_type=pystac.MediaType.PNG, roles=["overview"]))
+        item.add_asset(
+            "quicklook", pystac.Asset(href, QUICKLOOK_TITLE, media_type=pystac.MediaType.PNG, roles=["overview"])
+        )
     url = public_url(provenance.source)
     if url is not None:
         item.add_link(pystac.Link(pystac.RelType.VIA, url, title="The SAR source"))

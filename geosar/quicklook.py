@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from geosar.backscatter import to_decibel
 from geosar.cog.spool import target_errors
+from geosar.display import SAR_PERCENTILES, SYNTHETIC_NOTE, SYNTHETIC_OPTICAL
 from geosar.errors import GridMismatchError
 from geosar.grid import Window
 from geosar.scene import SarScene
@@ -20,7 +21,6 @@ SIDE = 768
 _STRIP = 1024
 _GAP = 8
 _CAPTION = 24
-_LOW, _HIGH = 2, 98
 
 Grey = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -67,11 +67,11 @@ def write_quicklook(
         shape = (-(-part.height // step), -(-part.width // step))
         colours = dataset.read((1, 2, 3), out_shape=(3, *shape)).transpose(1, 2, 0)
         mask = dataset.dataset_mask(out_shape=shape)
-        statement = dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", "Synthetic optical image, not an observation")
+        statement = dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", SYNTHETIC_OPTICAL)
     optical = np.dstack([colours, mask])
     radar = radar_picture(scene, part=part, side=side)
     caption = f"SAR {scene.polarisations[0]}"
-    picture = _side_by_side(radar, optical, caption, "Synthetic, not an observation")
+    picture = _side_by_side(radar, optical, caption, SYNTHETIC_NOTE)
     words = PngInfo()
     words.add_itxt("Description", f"Left: {caption}. Right: {statement}.")
     return _publish(picture, Path(path), words)
@@ -128,7 +128,7 @@ def _stretched(decibels: Grey) -> Picture:
     valid = np.isfinite(decibels)
     grey = np.zeros(decibels.shape, np.uint8)
     if valid.any():
-        low, high = np.percentile(decibels[valid], (_LOW, _HIGH))
+        low, high = np.percentile(decibels[valid], SAR_PERCENTILES)
         scaled = (decibels[valid] - low) * (255 / max(high - low, 1e-6))
         grey[valid] = np.clip(np.rint(scaled), 0, 255)
     return np.dstack([grey, grey, grey, valid * np.uint8(255)])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geosar.engines import Engine
 from geosar.errors import UsageError
 from geosar.grid import Window, padded_window
-from geosar.manifest import InputSpec, ModelManifest
+from geosar.models.manifest import InputSpec, ModelManifest
 from geosar.normalisation import choose_normaliser
 from geosar.scene import SarScene
 

@@ -2,9 +2,11 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,22 +15,45 @@ import geosar
 
 PACKAGE = Path(geosar.__file__).parent
 ROOT = Path(__file__).parent.parent
+PLUGIN = ROOT / "qgis_plugin" / "geosar_qgis"
 
 WEB = {"fastapi", "starlette", "uvicorn", "titiler"}
 LABORATORY = {"torch", "torchvision", "torchmetrics", "lightning_fabric", "nncf", "onnx", "tensorboard", "safetensors"}
-UPSTAIRS = {"training", "tiler", "webmap", "qgis_plugin", "benchmarks", "tests"}
+UPSTAIRS = {"training", "tiler", "webmap", "qgis_plugin", "geosar_qgis", "benchmarks", "tests", "helpers"}
 
-RUNS_ON_TORCH = {"geosar/engines/torch.py", "geosar/engines/generator.py", "geosar/engines/despeckling.py"}
+RUNS_ON_TORCH = {
+    f"geosar/engines/{name}.py" for name in ("colouriser", "despeckling", "generator", "networks", "torch", "unet")
+}
 """Loaded only when somebody asks for a device that needs PyTorch."""
 
+LOADED_BY_NAME = {
+    ("geosar/__init__.py", "webmap.mapfile.show"),
+    ("geosar/cli/doctor.py", "tiler.gdal"),
+    ("geosar/cli/map.py", "webmap.mapfile.command"),
+    ("geosar/cli/serve.py", "tiler.cli"),
+}
+"""The modules upstairs that geosar's own commands load, when somebody asks for what they do."""
 
-def imported(path: Path) -> Iterator[str]:
-    """Top-level names of everything that a file imports, inside functions too."""
+FLOORS = {
+    "routes": {"middleware", "ingest", "tiles", "jobs", "state"},
+    "ingest": {"tiles", "jobs", "state"},
+    "tiles": {"state"},
+    "jobs": {"state"},
+    "state": set[str](),
+    "middleware": set[str](),
+}
+"""The folders of the service, and those that each may import. What lies beside them binds them together."""
+
+MOST_MODULES = 20
+
+
+def imported(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every module that a file imports, inside functions and for types too, with the names taken from it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from ((alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module.split(".")[0]
+            yield node.module, tuple(alias.name for alias in node.names)
 
 
 def sources(folder: Path) -> list[str]:
@@ -36,13 +61,43 @@ def sources(folder: Path) -> list[str]:
     return [path.relative_to(folder.parent).as_posix() for path in sorted(folder.rglob("*.py"))]
 
 
-def trespasses(folder: Path, forbidden: set[str], but: dict[str, set[str]] | None = None) -> dict[str, set[str]]:
+def module_of(name: str) -> str:
+    """Name the module that a file holds."""
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def trespasses(folder: Path, forbidden: set[str], but: Mapping[str, set[str]] | None = None) -> dict[str, set[str]]:
     """Files that import what is forbidden, but for what is allowed to some, and what they import of it."""
-    found = {
-        name: (set(imported(folder.parent / name)) & forbidden) - (but or {}).get(name, set())
-        for name in sources(folder)
-    }
+    found = {}
+    for name in sources(folder):
+        packages = {module.split(".")[0] for module, _ in imported(folder.parent / name)}
+        found[name] = (packages & forbidden) - (but or {}).get(name, set())
     return {name: imports for name, imports in found.items() if imports}
+
+
+def graph_of(folder: Path) -> dict[str, set[str]]:
+    """The modules of a package, each with those of the same package that it imports."""
+    files = {module_of(name): folder.parent / name for name in sources(folder)}
+    graph = {}
+    for module, path in files.items():
+        wanted = set[str]()
+        for base, names in imported(path):
+            of_base = {f"{base}.{name}" for name in names} & set(files)
+            wanted |= of_base
+            if not names or len(of_base) < len(names):
+                wanted.add(base)
+        graph[module] = (wanted & set(files)) - {module}
+    return graph
+
+
+def in_circles(graph: Mapping[str, set[str]]) -> set[str]:
+    """Modules that import themselves by way of others."""
+    left = {module: set(wanted) for module, wanted in graph.items()}
+    while free := {module for module, wanted in left.items() if not wanted & set(left)}:
+        left = {module: wanted for module, wanted in left.items() if module not in free}
+    while free := {module for module in left if not any(module in wanted for wanted in left.values())}:
+        left = {module: wanted for module, wanted in left.items() if module not in free}
+    return set(left)
 
 
 def loaded_by(code: str) -> set[str]:
@@ -56,6 +111,19 @@ def test_geosar_imports_neither_the_web_nor_what_stands_on_it() -> None:
     assert trespasses(PACKAGE, WEB | UPSTAIRS) == {}
 
 
+def test_geosar_loads_four_modules_upstairs_by_their_names_and_no_others() -> None:
+    named = re.compile(r"(?:training|tiler|webmap)(?:\.\w+)+")
+    found = {
+        (name, node.value)
+        for name in sources(PACKAGE)
+        for node in ast.walk(ast.parse((PACKAGE.parent / name).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value)
+    }
+    assert found == LOADED_BY_NAME
+    for _, module in LOADED_BY_NAME:
+        assert ROOT.joinpath(*module.split(".")).with_suffix(".py").is_file()
+
+
 def test_geosar_leaves_pytorch_to_the_modules_that_run_on_it() -> None:
     allowed = {name: {"torch", "safetensors"} for name in RUNS_ON_TORCH}
     assert trespasses(PACKAGE, LABORATORY, allowed) == {}
@@ -65,8 +133,45 @@ def test_the_laboratory_imports_neither_the_web_nor_the_service() -> None:
     assert trespasses(ROOT / "training", WEB | UPSTAIRS - {"training"}) == {}
 
 
+def test_the_service_imports_neither_the_laboratory_nor_the_maps() -> None:
+    assert trespasses(ROOT / "tiler", LABORATORY | UPSTAIRS - {"tiler"}) == {}
+
+
 def test_the_maps_import_neither_the_web_nor_the_service_nor_the_laboratory() -> None:
     assert trespasses(ROOT / "webmap", WEB | LABORATORY | UPSTAIRS - {"webmap"}) == {}
+
+
+def test_the_plugin_imports_what_qgis_brings_and_nothing_of_ours() -> None:
+    brought = set(sys.stdlib_module_names) | {"qgis", "processing"}
+    everything = {module.split(".")[0] for name in sources(PLUGIN) for module, _ in imported(PLUGIN.parent / name)}
+    assert everything - brought == set()
+
+
+@pytest.mark.parametrize("package", ["geosar", "tiler", "training", "webmap"])
+def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
+    assert in_circles(graph_of(ROOT / package)) == set()
+
+
+def test_a_circle_would_be_found() -> None:
+    chain = {"a": {"b"}, "b": {"c"}, "c": set[str]()}
+    assert in_circles(chain) == set()
+    assert in_circles({**chain, "c": {"b"}, "d": {"b"}}) == {"b", "c"}
+
+
+def test_the_floors_of_the_service_stand_on_one_another() -> None:
+    found = {}
+    for module, wanted in graph_of(ROOT / "tiler").items():
+        _, floor, *_ = (*module.split("."), "")
+        if floor in FLOORS:
+            others = {name.split(".")[1] for name in wanted} & set(FLOORS)
+            found[module] = others - FLOORS[floor] - {floor}
+    assert {module: floors for module, floors in found.items() if floors} == {}
+
+
+@pytest.mark.parametrize("package", ["geosar", "tiler", "training", "webmap", "qgis_plugin/geosar_qgis"])
+def test_a_folder_can_be_overlooked(package: str) -> None:
+    sizes = Counter(path.parent.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py"))
+    assert {folder: count for folder, count in sizes.items() if count > MOST_MODULES} == {}
 
 
 def test_geosar_and_its_command_load_the_packages_upstairs_only_when_asked() -> None:
@@ -75,15 +180,13 @@ def test_geosar_and_its_command_load_the_packages_upstairs_only_when_asked() -> 
 
 
 def test_importing_geosar_loads_nothing_heavy() -> None:
-    heavy = {"numpy", "rasterio", "openvino", "pydantic", "pystac", "PIL", "imagecodecs", "torch"}
+    heavy = {"numpy", "rasterio", "openvino", "pydantic", "pyproj", "pystac", "PIL", "imagecodecs", "torch"}
     assert not loaded_by("import geosar") & heavy
 
 
 def test_every_module_but_those_on_pytorch_loads_without_it() -> None:
     modules = [
-        name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for name in sources(PACKAGE)
-        if name not in RUNS_ON_TORCH and not name.endswith("__main__.py")
+        module_of(name) for name in sources(PACKAGE) if name not in RUNS_ON_TORCH and not name.endswith("__main__.py")
     ]
     # A module that is None in sys.modules cannot be imported: this is an environment without it.
     blocked = f"sys.modules.update(dict.fromkeys({sorted(LABORATORY | WEB)!r}))"

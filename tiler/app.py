@@ -1,7 +1,6 @@
 """The application: `create_app` puts the parts together."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,10 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 import geosar
-from tiler import crs, metrics, problems
-from tiler.ingest.resumable import Intake
-from tiler.jobs.runner import JobRunner
-from tiler.metrics import Metrics
+from tiler import crs, problems
 from tiler.middleware.auth import KeysMiddleware
 from tiler.middleware.body_limit import BodiesMiddleware
 from tiler.middleware.head import HeadMiddleware
@@ -21,16 +17,22 @@ from tiler.middleware.proxy import ProxyMiddleware
 from tiler.middleware.rate_limit import RatesMiddleware
 from tiler.middleware.response_headers import HeadersMiddleware
 from tiler.middleware.timeouts import TimeoutsMiddleware
-from tiler.routes import coordinates, events, health, landing, processes, references, scenes, stac, uploads_tus, webpage
+from tiler.routes import (
+    coordinates,
+    events,
+    health,
+    landing,
+    metrics,
+    processes,
+    references,
+    scenes,
+    stac,
+    uploads_tus,
+    webpage,
+)
 from tiler.services import Services
 from tiler.settings import Settings
-from tiler.signatures import Signer
-from tiler.state.database import Database
-from tiler.state.inspector import Inspector
-from tiler.state.store import Store
 from tiler.tiles import factory
-from tiler.tiles.direct import DirectScenes
-from tiler.tiles.live import LiveScenes
 
 UNCOMPRESSED = ("application/octet-stream", "image/*")
 """Beside what Starlette leaves out; rasters are compressed already, and their ranges count bytes as they lie."""
@@ -42,25 +44,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = _open(settings)
+        services = Services.of(settings)
         app.state.services = services
-        app.state.signer = Signer(settings, services.store.root) if settings.api_keys else None
-        app.state.intake = Intake(services)
-        services.runner.start()
-        app.state.intake.start()
-        services.inspector.warm()
-        threading.Thread(target=services.live.warm, name="tiler-warm", daemon=True).start()
+        services.start()
         sampling = asyncio.create_task(metrics.sampling(services))
         try:
             yield
         finally:
             sampling.cancel()
-            app.state.intake.stop()
-            services.runner.stop()
-            services.inspector.close()
-            services.live.close()
-            services.direct.close()
-            services.database.close()
+            services.stop()
 
     app = FastAPI(
         title="geosar",
@@ -98,12 +90,3 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.trust_forwarded:
         app.add_middleware(ProxyMiddleware)
     return app
-
-
-def _open(settings: Settings) -> Services:
-    store = Store(settings.store)
-    database = Database(settings.database)
-    return Services(
-        settings, store, database, Inspector(settings.inspection_seconds), JobRunner(settings, store, database),
-        LiveScenes(settings, store), DirectScenes(store), Metrics(), asyncio.Semaphore(settings.sync_jobs),
-    )  # fmt: skip

@@ -1,25 +1,28 @@
-"""What the routes share: settings, store, catalogue, inspector, jobs and live blocks, made once for an app."""
+"""What the routes share: the parts of one running service, made once for an app."""
 
 import asyncio
+import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import Request
 
+from tiler.ingest.quota import Quota
+from tiler.ingest.register import SceneRegister
+from tiler.ingest.resumable import Intake
+from tiler.jobs.runner import JobRunner
+from tiler.metrics import Metrics
 from tiler.settings import Settings
+from tiler.signatures import Signer
 from tiler.state.database import Database
 from tiler.state.inspector import Inspector
 from tiler.state.store import Store
-
-if TYPE_CHECKING:
-    from tiler.jobs.runner import JobRunner
-    from tiler.metrics import Metrics
-    from tiler.tiles.direct import DirectScenes
-    from tiler.tiles.live import LiveScenes
+from tiler.tiles.direct import DirectScenes
+from tiler.tiles.live import LiveScenes
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Services:
     """The parts of one running service."""
 
@@ -27,12 +30,53 @@ class Services:
     store: Store
     database: Database
     inspector: Inspector
-    runner: "JobRunner"
-    live: "LiveScenes"
-    direct: "DirectScenes"
-    metrics: "Metrics"
+    runner: JobRunner
+    live: LiveScenes
+    direct: DirectScenes
+    quota: Quota
+    register: SceneRegister
+    intake: Intake
+    metrics: Metrics
+    signer: Signer | None
+    """None where no key is needed."""
     waiting: asyncio.Semaphore
     """Requests that wait for the end of a job."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Services":
+        """Make the parts that these settings ask for; nothing runs yet."""
+        store = Store(settings.store)
+        database = Database(settings.database)
+        inspector = Inspector(settings.inspection_seconds)
+        runner = JobRunner(settings, store, database)
+        live = LiveScenes(settings, store)
+        direct = DirectScenes(store)
+        quota = Quota(store, database, settings.quota_bytes)
+        register = SceneRegister(store, database, inspector, runner, live, direct)
+        return cls(
+            settings=settings, store=store, database=database, inspector=inspector, runner=runner, live=live,
+            direct=direct, quota=quota, register=register,
+            intake=Intake(settings, store, database, quota=quota, register=register),
+            metrics=Metrics(),
+            signer=Signer(settings, store.root) if settings.api_keys else None,
+            waiting=asyncio.Semaphore(settings.sync_jobs),
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Begin to work: jobs, uploads that were left, and what makes first requests quick."""
+        self.runner.start()
+        self.intake.start()
+        self.inspector.warm()
+        threading.Thread(target=self.live.warm, name="tiler-warm", daemon=True).start()
+
+    def stop(self) -> None:
+        """End everything that runs."""
+        self.intake.stop()
+        self.runner.stop()
+        self.inspector.close()
+        self.live.close()
+        self.direct.close()
+        self.database.close()
 
 
 def of(request: Request) -> Services:

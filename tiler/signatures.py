@@ -40,7 +40,7 @@ class Signer:
 
 def signature_of(request: Request, subject: str) -> dict[str, str]:
     """Give the query that opens a subject, empty where no key is needed."""
-    signer: Signer | None = getattr(request.app.state, "signer", None)
+    signer: Signer | None = request.app.state.services.signer
     return {} if signer is None else signer.query(subject)
 
 

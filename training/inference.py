@@ -1,20 +1,14 @@
-"""Pictures of a network's work: SAR | generated | true optical, row by row."""
-
-from collections.abc import Sequence
-from pathlib import Path
+"""A network at work on patches of any size, and radar as the eye sees it."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from geosar.engines.generator import HALO
 from geosar.engines.unet import STRIDE
 from training.networks.painter import Network
-from training.pairs.pair import CLIP, Pair, fit_normalisers, fit_tones
-from training.pairs.planes import fitting, planes
-
-SIDE = 256
+from training.pairs.pair import CLIP
+from training.pairs.planes import fitting
 
 
 def mirrored(backscatter: NDArray[np.float32], halo: int = HALO, stride: int = STRIDE) -> NDArray[np.float32]:
@@ -45,18 +39,3 @@ def grey(backscatter: NDArray[np.float32]) -> NDArray[np.uint8]:
     scaled = (backscatter - CLIP[0] / 2) / (CLIP[1] - CLIP[0]) * 2 * 255
     picture: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
     return picture
-
-
-def save_preview(network: Network, pairs: Sequence[Pair], path: Path, rows: int = 8, columns: int = 3) -> None:
-    """Save a sheet of `rows` x `columns` triples, drawn evenly from the pairs; truth is tone-aligned."""
-    normalisers, tones = fit_normalisers(pairs), fit_tones(pairs)
-    chosen = [pairs[int(i)] for i in np.linspace(0, len(pairs) - 1, min(rows * columns, len(pairs)))]
-    sheet = Image.new("RGB", (columns * 3 * SIDE, rows * SIDE))
-    for index, pair in enumerate(chosen):
-        backscatter = planes(pair, normalisers)[..., : SIDE * 2, : SIDE * 2]
-        truth = tones[pair.source](pair.optical)[: SIDE * 2, : SIDE * 2].astype(np.uint8)
-        image = generate(network, backscatter)[..., :3].astype(np.uint8)
-        left, top = index % columns * 3 * SIDE, index // columns * SIDE
-        for place, picture in enumerate((np.repeat(grey(backscatter)[..., None], 3, 2), image, truth)):
-            sheet.paste(Image.fromarray(picture[:SIDE, :SIDE]), (left + place * SIDE, top))
-    sheet.save(path)

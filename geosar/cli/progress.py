@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from geosar.cli.running import describe
+from geosar.display import SYNTHETIC_NOTE
 from geosar.report import Progress, TranslationReport
 
 KINDS = ("auto", "rich", "json", "none")
@@ -75,7 +76,7 @@ class PlainReporter:
         self._tell(
             f"{report.megapixels:.1f} megapixels in {report.seconds:.1f} s ({report.megapixels_per_second:.2f} MP/s) "
             f"by {report.model} {report.model_version}, {report.precision} on {report.device}{resumed}. "
-            "Synthetic, not an observation."
+            f"{SYNTHETIC_NOTE}."
         )
         for path in report.outputs:
             click.echo(path)

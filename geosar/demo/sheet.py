@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rasterio.enums import Resampling
 
+from geosar.display import WHITE_PERCENTILE, colour_bands
+
 Picture = NDArray[np.uint8]
 
 _GAP = 12
@@ -39,7 +41,7 @@ def optical_picture(paths: Sequence[Path], side: int) -> Picture:
     with rasterio.open(paths[0]) as dataset:
         in_bytes = dataset.dtypes[0] == "uint8"
     if not in_bytes:
-        values *= np.float32(255 / max(float(np.nanpercentile(values, 99)), 1e-6))
+        values *= np.float32(255 / max(float(np.nanpercentile(values, WHITE_PERCENTILE)), 1e-6))
     pixels = np.where(np.isnan(values), np.float32(_NOTHING), np.clip(np.rint(values), 0, 255))
     return np.moveaxis(pixels, 0, -1).astype(np.uint8)
 
@@ -81,12 +83,13 @@ def _opaque(picture: Picture) -> Image.Image:
 
 
 def _overview(paths: Sequence[Path], side: int) -> NDArray[np.float32]:
-    """Bands of all rasters (bands, height, width), read small, NaN where they are not real."""
+    """Colours of all rasters (bands, height, width), read small, NaN where they are not real."""
     bands = []
     for path in paths:
         with rasterio.open(path) as dataset:
             shrink = max(1.0, max(dataset.shape) / side)
-            shape = (dataset.count, round(dataset.height / shrink), round(dataset.width / shrink))
-            read = dataset.read(out_shape=shape, masked=True, resampling=Resampling.average)
+            chosen = colour_bands(dataset)
+            shape = (len(chosen), round(dataset.height / shrink), round(dataset.width / shrink))
+            read = dataset.read(list(chosen), out_shape=shape, masked=True, resampling=Resampling.average)
             bands.append(read.astype(np.float32).filled(np.nan))
     return np.concatenate(bands)

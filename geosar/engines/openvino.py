@@ -11,8 +11,8 @@ from openvino import opset13
 
 from geosar.engines.base import Precision, check_batch
 from geosar.errors import EngineError, ModelFormatError
-from geosar.manifest import OUTPUTS
 from geosar.models import Model
+from geosar.models.manifest import OUTPUTS
 
 KEPT_GRAPHS = 16
 KEPT_PIXELS = 8_000_000

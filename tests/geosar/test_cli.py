@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from helpers.rasters import write_raster
 from helpers.tiny_model import write_model
 
-from geosar import models
 from geosar.cli import group
 from geosar.cli.translate import command, rio_command
+from geosar.models import library
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_info_says_why_a_model_cannot_take_a_scene(tmp_path: Path, model: Path) 
 
 
 def test_models_are_listed_and_shown(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "PACKAGED", model.parent)
+    monkeypatch.setattr(library, "PACKAGED", model.parent)
     assert invoke("models")[1] == "tiny 1.0  Tiny\n"
     assert json.loads(invoke("models", "list", "--json")[1]) == [{"name": "tiny", "version": "1.0", "title": "Tiny"}]
     (model / "MODEL_CARD.md").write_text("# The card of tiny\n")
@@ -187,7 +187,7 @@ def test_models_are_listed_and_shown(model: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_doctor_finds_everything_that_is_needed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geosar.models.PACKAGED", model.parent)
+    monkeypatch.setattr("geosar.models.library.PACKAGED", model.parent)
     code, out, _ = invoke("doctor", "--json")
     found = json.loads(out)
     assert (code, found["problems"]) == (0, [])

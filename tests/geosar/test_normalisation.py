@@ -7,7 +7,7 @@ import pytest
 from helpers.rasters import TEN_METRES, UTM, write_raster
 
 import geosar
-from geosar.manifest import InputSpec
+from geosar.models.manifest import InputSpec
 from geosar.normalisation import choose_normaliser
 
 INPUTS = InputSpec(channels=1, accepts=(("VV",), ("VH",)), clip=(-4, 4), reference={"VV": (-11.0, 5.0)})

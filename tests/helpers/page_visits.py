@@ -1,20 +1,20 @@
 """What the page's tests share: a service in a process of its own, and pages that keep an account of faults."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
 from playwright.sync_api import Browser, Page, expect
 
-ROOT = Path(__file__).resolve().parents[2]
+from helpers.serving import ROOT, free_port, start
+
+if TYPE_CHECKING:
+    import subprocess
+
 PATIENCE = 120.0
 """Seconds; two busy cores are slow."""
 expect.set_options(timeout=1000 * PATIENCE / 2)
@@ -24,21 +24,18 @@ http = httpx.Client(timeout=PATIENCE)
 class Service:
     """`geosar serve` on a free port of loopback; can be stopped and started again on the same store and port."""
 
-    def __init__(self, store: Path, **environment: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+    def __init__(self, store: Path, **settings: str) -> None:
+        self.port = free_port()
         self.store = store
         self.url = f"http://127.0.0.1:{self.port}/"
-        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self.headers: dict[str, str] = {}
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(self.port), "--store", str(self.store)]
         self.store.parent.mkdir(parents=True, exist_ok=True)
         with (self.store.parent / "service.log").open("ab") as log:
-            self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+            self._process = start(self.store, None, self.port, log=log, **self._settings)
         until(self._answers)
 
     def stop(self) -> None:

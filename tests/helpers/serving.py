@@ -1,4 +1,4 @@
-"""`geosar serve` as a person runs it: a process of its own, asked over HTTP."""
+"""Services on a port: `geosar serve` as a person runs it, a process of its own, or an app in a thread of this one."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import IO, Any, Literal
 
 import httpx2
 import uvicorn
@@ -27,11 +27,21 @@ def free_port() -> int:
         return int(opened.getsockname()[1])
 
 
-def start(store: Path, model: Path, port: int, *options: str, **settings: str) -> "subprocess.Popen[bytes]":
-    """Start a service; further settings are environment variables without GEOSAR_."""
+def start(
+    store: Path, model: Path | None, port: int, *options: str, log: IO[bytes] | None = None, **settings: str
+) -> "subprocess.Popen[bytes]":
+    """Start a service, with the built-in model unless one is given; settings are environment variables without GEOSAR_.
+
+    What it says goes into `log`; without one, errors go where the tests' own go.
+    """
     given = {f"GEOSAR_{name.upper()}": value for name, value in settings.items()}
-    environment = {**os.environ, "GEOSAR_STORE": str(store), "GEOSAR_MODEL": str(model), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), "--log-level", "warning", *options]
+    environment = {**os.environ, "GEOSAR_STORE": str(store), "PYTHONPATH": str(ROOT)}
+    if model is not None:
+        environment["GEOSAR_MODEL"] = str(model)
+    command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), *options]
+    if log is not None:
+        return subprocess.Popen(command, env={**environment, **given}, stdout=log, stderr=log)
+    command += ["--log-level", "warning"]
     return subprocess.Popen(command, env={**environment, **given}, stdout=subprocess.DEVNULL)
 
 
@@ -50,21 +60,27 @@ def until_it_answers(client: httpx2.Client, process: "subprocess.Popen[bytes]", 
 
 
 @contextmanager
-def on_a_port(client: TestClient) -> Iterator[str]:
-    """Let programs that speak real HTTP reach the app of a test client; gives its address."""
-    port = free_port()
-    app: Any = client.app
-    config = uvicorn.Config(app, port=port, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
+def in_a_thread(app: Any, *, lifespan: Literal["on", "off"] = "on") -> Iterator[str]:
+    """Serve an app from a thread of this process until the end of the block; gives its address."""
+    config = uvicorn.Config(app, port=0, lifespan=lifespan, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
+        assert thread.is_alive()
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(20)
+
+
+@contextmanager
+def on_a_port(client: TestClient) -> Iterator[str]:
+    """Let programs that speak real HTTP reach the app of a test client, which began with it; gives its address."""
+    with in_a_thread(client.app, lifespan="off") as address:
+        yield address
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import openvino
 from openvino import opset13 as ops
 
 from geosar.backscatter import MISSING
-from geosar.manifest import OUTPUTS
 from geosar.models import sha256
+from geosar.models.manifest import OUTPUTS
 
 STRIDE = 4
 HALO = 16

@@ -11,9 +11,10 @@ import torch
 from helpers.laboratory import make_dual_pair, make_pair, same
 from torch import nn
 
-from training.config import Config, from_dict, load_config
+from training.config import Config
 from training.fitting import averaging
-from training.fitting.checkpoint import load_network, read_checkpoint
+from training.fitting.checkpoint import read_checkpoint
+from training.fitting.runs import load_network
 from training.fitting.trainer import Trainer
 from training.inference import generate
 from training.methods import METHODS, method_named
@@ -25,6 +26,7 @@ from training.networks.spatchgan import StatisticsDiscriminator
 from training.packaging import writer
 from training.pairs.pair import Pair, fit_normalisers, normalised
 from training.pairs.tone import fused_with_radar, luma_chroma, luma_of, picture
+from training.settings import from_dict, load_config
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 GAN = {"width": 4, "adversary_width": 4, "crop": 128}

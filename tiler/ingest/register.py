@@ -1,4 +1,4 @@
-"""From complete files to a scene: looked at, put where it belongs, entered once for each content."""
+"""From complete files to a scene: looked at, put where it belongs, entered once for each content; and out again."""
 
 import hashlib
 import time
@@ -8,18 +8,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from geosar.scene.polarisations import named_in
 from tiler.errors import ConflictError, InvalidError
 from tiler.ingest.receive import Received
 from tiler.jobs import queue
-from tiler.services import Services
+from tiler.jobs.runner import JobRunner
 from tiler.state import catalogue
-from tiler.state.database import Scene
-from tiler.state.store import safe_filename
+from tiler.state.database import LIVE, Database, Job, Scene
+from tiler.state.inspector import Inspector
+from tiler.state.store import Store, safe_filename
+from tiler.tiles.direct import DirectScenes
+from tiler.tiles.live import LiveScenes
 
 ID_LENGTH = 20
+REMOVAL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,48 +42,90 @@ class Stated:
         return {"polarisation": self.polarisation, "scale": self.scale, "force": self.force}
 
 
-def add(services: Services, files: Sequence[Received], stated: Stated, folder: Path) -> tuple[Scene, bool]:
-    """Look at a complete upload and enter it; gives the scene, and whether it is new.
+@dataclass(frozen=True, slots=True)
+class SceneRegister:
+    """Enters scenes, and takes them out again with all that was made of them."""
 
-    Several files are one scene, each of one polarisation. `folder` is one for this upload alone. Raises the errors of
-    geosar and of `tiler.errors` for what is no scene.
-    """
-    named = by_polarisation(files) if len(files) > 1 else {"": files[0]}
-    content = _digest(named)
-    scene_id = content[:ID_LENGTH]
-    known = catalogue.find(services.database, scene_id)
-    if known is not None:
-        return known, False
-    # GDAL and geosar take hints from the name, so each file has its own from the start.
-    looked_at = {key: folder / "named" / name for key, name in _names(named).items()}
-    (folder / "named").mkdir()
-    for key, path in looked_at.items():
-        named[key].path.replace(path)
-    found = services.inspector.describe(looked_at if len(files) > 1 else looked_at[""], **stated.opening)
-    filenames = {key: path.name for key, path in looked_at.items()}
-    scene = _row(scene_id, content, found, filenames, stated)
-    scene.size = sum(one.size for one in files)
-    targets = [services.store.source(scene_id, name) for name in filenames.values()]
-    for path, target in zip(looked_at.values(), targets, strict=True):
-        services.store.place(path, target)
-    try:
-        with services.database.begin() as session:
-            session.add(scene)
-    except IntegrityError:  # the same file was sent twice at once
-        return catalogue.get(services.database, scene_id), False
-    if not all(target.is_file() for target in targets):
-        catalogue.remove(services, scene_id)
-        raise ConflictError("the same scene was removed at this very moment. Send it again.")
-    prepare(services, scene)
-    return scene, True
+    store: Store
+    database: Database
+    inspector: Inspector
+    runner: JobRunner
+    live: LiveScenes
+    direct: DirectScenes
 
+    def add(self, files: Sequence[Received], stated: Stated, folder: Path) -> tuple[Scene, bool]:
+        """Look at a complete upload and enter it; gives the scene, and whether it is new.
 
-def prepare(services: Services, scene: Scene) -> None:
-    """Have the copy made that SAR tiles come from, and what is shown until it is there."""
-    key = queue.key_of("prepare", scene.id, {"nonce": scene.created})
-    queue.submit(services.database, scene, "prepare", key=key, inputs=catalogue.opening(scene), queue_length=0)
-    services.runner.wake()
-    services.direct.warm(scene)
+        Several files are one scene, each of one polarisation. `folder` is one for this upload alone. Raises the errors
+        of geosar and of `tiler.errors` for what is no scene.
+        """
+        named = by_polarisation(files) if len(files) > 1 else {"": files[0]}
+        content = _digest(named)
+        scene_id = content[:ID_LENGTH]
+        known = catalogue.find(self.database, scene_id)
+        if known is not None:
+            return known, False
+        # GDAL and geosar take hints from the name, so each file has its own from the start.
+        looked_at = {key: folder / "named" / name for key, name in _names(named).items()}
+        (folder / "named").mkdir()
+        for key, path in looked_at.items():
+            named[key].path.replace(path)
+        found = self.inspector.describe(looked_at if len(files) > 1 else looked_at[""], **stated.opening)
+        filenames = {key: path.name for key, path in looked_at.items()}
+        scene = _row(scene_id, content, found, filenames, stated)
+        scene.size = sum(one.size for one in files)
+        targets = [self.store.source(scene_id, name) for name in filenames.values()]
+        for path, target in zip(looked_at.values(), targets, strict=True):
+            self.store.place(path, target)
+        try:
+            with self.database.begin() as session:
+                session.add(scene)
+        except IntegrityError:  # the same file was sent twice at once
+            return catalogue.get(self.database, scene_id), False
+        if not all(target.is_file() for target in targets):
+            self.remove(scene_id)
+            raise ConflictError("the same scene was removed at this very moment. Send it again.")
+        self._prepare(scene)
+        return scene, True
+
+    def remove(self, scene_id: str) -> None:
+        """Stop the scene's jobs, forget it, and free its disk; raises ConflictError when a job does not stop."""
+        catalogue.get(self.database, scene_id)
+        mine = Job.scene_id == scene_id
+        with self.database.begin() as session:
+            session.execute(update(Job).where(mine, Job.status == "accepted").values(status="dismissed"))
+            session.execute(update(Job).where(mine, Job.status == "running").values(cancel=True))
+        self.runner.wake()
+        end = time.monotonic() + REMOVAL_SECONDS
+        while True:
+            with self.database.begin() as session:
+                if not session.scalar(select(func.count()).select_from(Job).where(mine, Job.status.in_(LIVE))):
+                    break
+            if time.monotonic() > end:
+                raise ConflictError(
+                    "a job of the scene is still running and does not stop. Try again in a few seconds."
+                )
+            time.sleep(0.05)
+        self.live.forget(scene_id)
+        self.direct.forget(scene_id)
+        with self.database.begin() as session:
+            made = list(session.scalars(select(Job.id).where(mine)))
+            scene = session.get(Scene, scene_id)
+            for job in session.scalars(select(Job).where(mine)):
+                session.delete(job)
+            session.flush()
+            if scene is not None:
+                session.delete(scene)
+        for job_id in made:
+            self.store.remove_job(job_id)
+        self.store.remove_scene(scene_id)
+
+    def _prepare(self, scene: Scene) -> None:
+        """Have the copy made that SAR tiles come from, and what is shown until it is there."""
+        key = queue.key_of("prepare", scene.id, {"nonce": scene.created})
+        queue.submit(self.database, scene, "prepare", key=key, inputs=catalogue.opening(scene), queue_length=0)
+        self.runner.wake()
+        self.direct.warm(scene)
 
 
 def by_polarisation(files: Sequence[Received]) -> dict[str, Received]:

@@ -37,14 +37,14 @@ from tiler.errors import (
     TooLargeError,
     status_of,
 )
-from tiler.ingest import register
 from tiler.ingest.fetch import fetch
-from tiler.ingest.quota import room, size_of
+from tiler.ingest.quota import Quota
 from tiler.ingest.receive import Received, check_room, driver_by_content
-from tiler.ingest.register import Stated
+from tiler.ingest.register import SceneRegister, Stated
 from tiler.jobs import queue
-from tiler.services import Services
-from tiler.state.database import Upload
+from tiler.settings import Settings
+from tiler.state.database import Database, Upload
+from tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.uploads")
 
@@ -60,8 +60,14 @@ LOST = "the upload {!r} is unknown here; it may have been removed. Begin a new o
 class Intake:
     """Takes in uploads of one service. Several services may share the rows and the store."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(
+        self, settings: Settings, store: Store, database: Database, *, quota: Quota, register: SceneRegister
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._database = database
+        self._quota = quota
+        self._register = register
         self._owner = queue.owner_name()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="tiler-intake")
         self._stop = threading.Event()
@@ -78,14 +84,14 @@ class Intake:
 
     def create(self, filename: str, length: int, stated: Stated, *, hold: bool = False) -> Upload:
         """Promise room to an upload of so many bytes; raises TooLargeError, StoreFullError, OverloadedError."""
-        limit = self._services.settings.max_upload_bytes
+        limit = self._settings.max_upload_bytes
         if length < 1:
             raise InvalidError(f"the upload is {length} bytes long; expected a file with something in it.")
         if length > limit:
             raise TooLargeError(f"the upload is {length} bytes; this service takes {limit} at most.")
-        check_room(room(self._services), length)
+        check_room(self._quota.room(), length)
         made = self._enter(filename, length, stated, None, hold=hold)
-        self._services.store.resumable(made.id).touch()
+        self._store.resumable(made.id).touch()
         return made
 
     def order(self, sources: dict[str, str], kind: str, stated: Stated) -> Upload:
@@ -97,7 +103,7 @@ class Intake:
 
     def find(self, upload_id: str) -> Upload:
         """Give an upload; raises NotFoundError, or GoneError when it has expired."""
-        with self._services.database.begin() as session:
+        with self._database.begin() as session:
             found = session.get(Upload, upload_id)
         if found is None:
             raise NotFoundError(LOST.format(upload_id))
@@ -107,7 +113,7 @@ class Intake:
 
     def touch(self, upload_id: str) -> float:
         """Begin the time until an upload expires anew; gives when that is."""
-        expires = time.time() + self._services.settings.upload_seconds
+        expires = time.time() + self._settings.upload_seconds
         self._change(upload_id, expires=expires)
         return expires
 
@@ -121,7 +127,7 @@ class Intake:
     def fail(self, upload_id: str, error: Exception) -> None:
         """Give up an upload, and free its disk."""
         self._change(upload_id, status="failed", problem=self._problem(error))
-        self._services.store.resumable(upload_id).unlink(missing_ok=True)
+        self._store.resumable(upload_id).unlink(missing_ok=True)
 
     def wait(self, upload_id: str, seconds: float) -> Upload:
         """Give an upload when it is done or failed, or after this time."""
@@ -137,10 +143,10 @@ class Intake:
         found = self.find(upload_id)
         if found.status == "checking" or (found.status == "receiving" and found.order is not None):
             raise ConflictError("a scene is being made of this upload. Remove the scene when it is there.")
-        path = self._services.store.resumable(upload_id)
+        path = self._store.resumable(upload_id)
         with exclusive(path) if path.exists() else nullcontext():
             path.unlink(missing_ok=True)
-        with self._services.database.begin() as session:
+        with self._database.begin() as session:
             row = session.get(Upload, upload_id)
             if row is not None:
                 session.delete(row)
@@ -153,9 +159,9 @@ class Intake:
         made = Upload(
             id=uuid.uuid4().hex, filename=filename, length=length, options={"stated": said, "hold": hold}, order=order,
             status="checking" if joining else "receiving", owner=None if order is None else self._owner,
-            expires=time.time() + self._services.settings.upload_seconds,
+            expires=time.time() + self._settings.upload_seconds,
         )  # fmt: skip
-        with self._services.database.begin() as session:
+        with self._database.begin() as session:
             count = session.scalar(select(func.count()).select_from(Upload).where(Upload.status.in_(UNFINISHED))) or 0
             if count >= MOST_OPEN:
                 raise OverloadedError(f"{count} uploads are under way, as many as this service takes. Try again later.")
@@ -169,10 +175,10 @@ class Intake:
     def _make(self, upload_id: str) -> None:
         """Make a scene, and say in the row how that went."""
         try:
-            with self._services.store.upload() as folder:
+            with self._store.upload() as folder:
                 upload = self.find(upload_id)
                 files = self._files(upload, folder)
-                scene, new = register.add(self._services, files, Stated(**upload.options["stated"]), folder)
+                scene, new = self._register.add(files, Stated(**upload.options["stated"]), folder)
             self._change(upload_id, status="done", scene_id=scene.id, new=new)
             self._free(upload)
         except (ServiceError, GeosarError) as error:
@@ -182,7 +188,7 @@ class Intake:
             raise
 
     def _files(self, upload: Upload, folder: Path) -> list[Received]:
-        store = self._services.store
+        store = self._store
         if upload.order is None:
             return [received(linked(store.resumable(upload.id), folder / "0"), upload.filename)]
         sources: dict[str, str] = upload.order["sources"]
@@ -200,23 +206,21 @@ class Intake:
 
     def _free(self, upload: Upload) -> None:
         """Let go of the files of which a scene was made; the scene has them."""
-        self._services.store.resumable(upload.id).unlink(missing_ok=True)
+        self._store.resumable(upload.id).unlink(missing_ok=True)
         if upload.order is not None and upload.order["kind"] == "uploads":
             for other in upload.order["sources"].values():
                 self._change(other, status="done", only=("held",))
-                self._services.store.resumable(other).unlink(missing_ok=True)
+                self._store.resumable(other).unlink(missing_ok=True)
 
     def _fetch(self, upload: Upload, sources: dict[str, str], folder: Path) -> list[Received]:
-        settings = self._services.settings
+        settings = self._settings
         left = settings.max_upload_bytes
         found: list[Received] = []
         for number, (label, href) in enumerate(sources.items()):
             # The first lies where an upload would, so that its size tells how far it is.
-            path = folder / str(number) if number else self._services.store.resumable(upload.id)
+            path = folder / str(number) if number else self._store.resumable(upload.id)
             tell_size = None if number else partial(self._expect, upload.id)
-            got = fetch(
-                href, path, settings, limit=left, room=lambda: room(self._services), label=label, tell_size=tell_size
-            )
+            got = fetch(href, path, settings, limit=left, room=self._quota.room, label=label, tell_size=tell_size)
             found.append(got if number else replace(got, path=linked(path, folder / "0")))
             left -= got.size
         self._change(upload.id, status="checking", length=sum(one.size for one in found))
@@ -227,7 +231,7 @@ class Intake:
 
     def _change(self, upload_id: str, *, only: tuple[str, ...] = UNFINISHED, **values: Any) -> bool:
         """Set columns of an upload that has one of these states; gives whether it had."""
-        with self._services.database.begin() as session:
+        with self._database.begin() as session:
             query = update(Upload).where(Upload.id == upload_id, Upload.status.in_(only)).values(**values)
             return bool(getattr(session.execute(query), "rowcount", 0))
 
@@ -236,7 +240,7 @@ class Intake:
         foreseen = isinstance(error, ServiceError | GeosarError)
         detail = str(error) if foreseen else f"the service failed ({type(error).__name__}). Its log says more."
         title = HTTPStatus(status).phrase
-        return {"type": "about:blank", "title": title, "status": status, "detail": self._services.store.scrub(detail)}
+        return {"type": "about:blank", "title": title, "status": status, "detail": self._store.scrub(detail)}
 
     def _look_after(self) -> None:
         while True:
@@ -249,27 +253,27 @@ class Intake:
                 return
 
     def _forget_expired(self) -> None:
-        with self._services.database.begin() as session:
+        with self._database.begin() as session:
             old = session.scalars(select(Upload).where(Upload.expires < time.time(), Upload.status != "checking")).all()
             for upload in old:
                 session.delete(upload)
         for upload in old:
-            self._services.store.resumable(upload.id).unlink(missing_ok=True)
+            self._store.resumable(upload.id).unlink(missing_ok=True)
 
     def _take_over(self) -> None:
         """Check what belongs to services that have ended."""
-        with self._services.database.begin() as session:
+        with self._database.begin() as session:
             begun = or_(Upload.status == "checking", (Upload.status == "receiving") & Upload.order.is_not(None))
             rows = session.execute(select(Upload.id, Upload.owner).where(begun)).all()
             whole = session.scalars(select(Upload).where(Upload.status == "receiving", Upload.order.is_(None))).all()
         for upload in whole:
-            if size_of(self._services, upload.id) == upload.length:
-                with suppress(LockedError, GoneError), exclusive(self._services.store.resumable(upload.id)):
+            if self._quota.size_of(upload.id) == upload.length:
+                with suppress(LockedError, GoneError), exclusive(self._store.resumable(upload.id)):
                     self.complete(upload)
         for upload_id, owner in rows:
             if not queue.is_dead(owner):
                 continue
-            with self._services.database.begin() as session:
+            with self._database.begin() as session:
                 same = or_(Upload.owner == owner, Upload.owner.is_(owner))
                 mine = update(Upload).where(Upload.id == upload_id, same).values(owner=self._owner)
                 taken = bool(getattr(session.execute(mine), "rowcount", 0))

@@ -9,9 +9,9 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
+from geosar.display import colour_bands
 from geosar.errors import SceneContentError, TranslationCancelled
 from geosar.grid import windows
 from geosar.scene.source import gdal_errors, resolve
@@ -21,8 +21,6 @@ WINDOW = 2048
 SAMPLE_SIDE = 1024
 SHOWN = (2, 98)
 """Percentiles of values that are no 8-bit colours, shown from black to white."""
-_COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-_NAMES = (("red", "b04", "b4"), ("green", "b03", "b3"), ("blue", "b02", "b2"))
 
 
 def write_picture(
@@ -45,12 +43,13 @@ def write_picture(
         rasterio.open(source, driver=found.driver) as picture,
     ):
         bands = colour_bands(picture)
+        bands = bands if len(bands) == 3 else bands * 3
         ranges = _ranges(picture, bands)
         _write(picture, flat, place, bands=bands, ranges=ranges, progress=progress, cancel=cancel)
 
 
 def _write(
-    picture: DatasetReader, flat: Path, place: dict[str, Any] | None, *, bands: tuple[int, int, int], ranges: Any,
+    picture: DatasetReader, flat: Path, place: dict[str, Any] | None, *, bands: tuple[int, ...], ranges: Any,
     progress: Callable[[float], None], cancel: threading.Event,
 ) -> None:  # fmt: skip
     crs, transform = picture.crs, picture.transform
@@ -73,23 +72,6 @@ def _write(
             if cancel.is_set():
                 raise TranslationCancelled("making the copy for tiles was stopped.")
             progress(0.7 * done / len(places))
-
-
-def colour_bands(picture: DatasetReader) -> tuple[int, int, int]:
-    """Find red, green and blue by what the bands say they are, else take the first three, or one for all."""
-    meanings = list(picture.colorinterp)
-    if ColorInterp.palette in meanings:
-        raise SceneContentError("the picture has a table of colours; expected red, green and blue as bands.")
-    if all(colour in meanings for colour in _COLOURS):
-        red, green, blue = (meanings.index(colour) + 1 for colour in _COLOURS)
-        return red, green, blue
-    names = [(name or "").strip().lower() for name in picture.descriptions]
-    named = [next((names.index(one) + 1 for one in wanted if one in names), None) for wanted in _NAMES]
-    red_found, green_found, blue_found = named
-    if red_found and green_found and blue_found:
-        return red_found, green_found, blue_found
-    colours = [number for number, meaning in enumerate(meanings, 1) if meaning is not ColorInterp.alpha]
-    return (colours[0], colours[1], colours[2]) if len(colours) >= 3 else (colours[0],) * 3
 
 
 def _ranges(picture: DatasetReader, bands: tuple[int, ...]) -> NDArray[np.float64] | None:

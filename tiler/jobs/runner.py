@@ -167,7 +167,7 @@ class JobRunner:
             return
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "tiler.jobs.worker"],
+            [sys.executable, "-P", "-m", "tiler.jobs.worker"],  # -P: what lies in the current folder is not ours
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
         child = _Child(job, process, beat=time.monotonic())

@@ -89,7 +89,7 @@ class KeysMiddleware:
             return False
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         expires, signature = (query.get(name, [""])[0] for name in ("expires", "signature"))
-        signer: Signer = self._owner.state.signer
+        signer: Signer = self._owner.state.services.signer
         return signer.opens(match.group(1) or match.group(2), expires, signature)
 
 

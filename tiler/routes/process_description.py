@@ -5,6 +5,7 @@ from typing import Any, Literal
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from geosar.display import ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
 from geosar.models import list_models
 from tiler.errors import NotFoundError
 from tiler.routes import links
@@ -15,9 +16,9 @@ CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 MEDIA = {"optical": links.COG, "error": links.COG, "quicklook": "image/png", "stac": links.GEOJSON}
 TITLES = {
-    "optical": "Synthetic optical image (not an observation)",
-    "error": "Expected absolute error of the synthetic image, 0 to 255",
-    "quicklook": "SAR beside the synthetic image",
+    "optical": SYNTHETIC_TITLE,
+    "error": ERROR_FILE_TITLE,
+    "quicklook": QUICKLOOK_TITLE,
     "stac": "STAC item",
 }
 OutputName = Literal["optical", "error", "quicklook", "stac"]

@@ -16,7 +16,6 @@ from geosar.errors import BoundsError
 from geosar.models import load_model
 from tiler.crs import named_crs
 from tiler.errors import InvalidError, NotFoundError
-from tiler.ingest.quota import room
 from tiler.ingest.receive import check_room
 from tiler.jobs import queue
 from tiler.routes import links
@@ -169,7 +168,7 @@ def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
 
 def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
     scene = catalogue.get(services.database, inputs.scene)
-    check_room(room(services), 1)  # what a job makes cannot be known; that there is room for something can
+    check_room(services.quota.room(), 1)  # what a job makes cannot be known; that there is room for something can
     name = inputs.model or services.settings.model
     if name not in models(services):
         raise InvalidError(f"there is no model {name!r}; this service has {', '.join(models(services))}.")

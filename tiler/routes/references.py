@@ -10,7 +10,6 @@ from sqlalchemy import delete, update
 from starlette.responses import JSONResponse
 
 from tiler.errors import InvalidError, NotFoundError, UnsupportedError
-from tiler.ingest.quota import room
 from tiler.ingest.receive import Received, receive
 from tiler.jobs import queue
 from tiler.routes import links, scenes
@@ -43,7 +42,7 @@ async def put(request: Request, services: Shared, scene_id: str) -> JSONResponse
     scene = await asyncio.to_thread(catalogue.get, services.database, scene_id)
     with services.store.upload() as folder:
         limit = services.settings.max_upload_bytes
-        files = await receive(request, folder, limit=limit, room=lambda: room(services))
+        files = await receive(request, folder, limit=limit, room=services.quota.room)
         if len(files) != 1:
             raise InvalidError(f"{len(files)} files came; expected one picture with its colours as bands.")
         await asyncio.to_thread(_enter, services, scene, files[0], folder)

@@ -9,8 +9,7 @@ from sqlalchemy import select
 from starlette.responses import JSONResponse
 
 from tiler.errors import NotFoundError
-from tiler.ingest import import_request, register
-from tiler.ingest.quota import room
+from tiler.ingest import import_request
 from tiler.ingest.receive import receive
 from tiler.ingest.register import Stated
 from tiler.routes import links, uploads_tus
@@ -70,16 +69,14 @@ async def upload(
     stated = Stated(name, catalogue.check_polarisation(polarisation), unit, force)
     with services.store.upload() as folder:
         limit = services.settings.max_upload_bytes
-        files = await receive(request, folder, limit=limit, room=lambda: room(services))
-        scene, new = await asyncio.to_thread(register.add, services, files, stated, folder)
+        files = await receive(request, folder, limit=limit, room=services.quota.room)
+        scene, new = await asyncio.to_thread(services.register.add, files, stated, folder)
     return _entered(request, services, scene, new=new)
 
 
 async def _ordered(request: Request, services: Services) -> JSONResponse:
     order = await import_request.read(request)
-    found = await asyncio.to_thread(
-        import_request.carry_out, request, services.settings, uploads_tus.intake_of(request), order
-    )
+    found = await asyncio.to_thread(import_request.carry_out, request, services.settings, services.intake, order)
     if found.scene_id is None:
         headers = {"Location": links.url(request, f"uploads/{found.id}"), "Retry-After": "2"}
         return JSONResponse(uploads_tus.present(request, services, found), 202, headers)
@@ -133,7 +130,7 @@ def rename(request: Request, services: Shared, scene_id: str, change: Rename) ->
 @router.delete("/{scene_id}", status_code=204, summary="Remove a scene")
 def remove(services: Shared, scene_id: str) -> Response:
     """Stop its jobs, and remove it with all results."""
-    catalogue.remove(services, scene_id)
+    services.register.remove(scene_id)
     return Response(status_code=204)
 
 

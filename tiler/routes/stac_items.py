@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from geosar.display import ERROR_COLOURS, ERROR_RANGE, ERROR_TITLE, SYNTHETIC_TITLE
 from geosar.provenance import EXTENSIONS
 from tiler.routes import links
 from tiler.services import Services
@@ -89,17 +90,17 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
     of_scene = signature_of(request, f"scenes/{scene.id}")
     layers = {
         "optical": {
-            "title": "Synthetic optical image (not an observation)",
+            "title": SYNTHETIC_TITLE,
             "assets": ["optical"],
             "bidx": [1, 2, 3],
             "rescale": [[0, 255]] * 3,
         },
         "error": {
-            "title": "Expected error of the synthetic image",
+            "title": ERROR_TITLE,
             "assets": ["error"],
             "bidx": [1],
-            "rescale": [[0, 64]],
-            "colormap_name": "magma",
+            "rescale": [list(ERROR_RANGE)],
+            "colormap_name": ERROR_COLOURS,
         },
     }
     renders = {name: layer for name, layer in layers.items() if name in files}

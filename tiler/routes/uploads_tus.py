@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import partial
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
@@ -18,7 +19,6 @@ from geosar.backscatter import Unit
 from geosar.errors import GeosarError
 from geosar.scene.source import HEADER_BYTES
 from tiler.errors import ConflictError, MalformedError, PreconditionError, ServiceError, TooLargeError, UnsupportedError
-from tiler.ingest.quota import room, size_of
 from tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_room, driver_by_content, write
 from tiler.ingest.register import Stated
 from tiler.ingest.resumable import Intake, exclusive
@@ -75,12 +75,6 @@ class TusRoute(APIRoute):
 router = APIRouter(prefix="/uploads", tags=["Uploads"], route_class=TusRoute)
 
 
-def intake_of(request: Request) -> Intake:
-    """Give the part of the app that takes uploads in."""
-    found: Intake = request.app.state.intake
-    return found
-
-
 @router.options("", status_code=204, summary="Say what of tus is spoken here")
 def options(services: Shared) -> Response:
     """Name version, extensions, checksums and the largest upload."""
@@ -100,8 +94,7 @@ async def create(request: Request, services: Shared) -> Response:
     length = _number(request, "upload-length")
     said = _metadata(request.headers.get("upload-metadata", ""))
     stated, hold = _stated(said), said.get("hold", "").lower() == "true"
-    intake = intake_of(request)
-    made = await asyncio.to_thread(intake.create, said.get("filename") or "scene", length, stated, hold=hold)
+    made = await asyncio.to_thread(services.intake.create, said.get("filename") or "scene", length, stated, hold=hold)
     headers = {
         "Location": links.url(request, f"uploads/{made.id}"),
         "Upload-Expires": formatdate(made.expires, usegmt=True),
@@ -117,7 +110,7 @@ def show(request: Request, services: Shared, upload_id: str) -> JSONResponse:
 
     The headers are those that tus asks for with HEAD.
     """
-    upload = intake_of(request).find(upload_id)
+    upload = services.intake.find(upload_id)
     body = present(request, services, upload)
     headers = {
         "Upload-Offset": str(body["received"]), "Upload-Length": str(upload.length),
@@ -133,20 +126,20 @@ async def receive(request: Request, services: Shared, upload_id: str) -> Respons
     if request.headers.get("content-type") != CHUNK:
         raise UnsupportedError(f"the type of a piece is {request.headers.get('content-type')!r}; expected {CHUNK}.")
     begin = _number(request, "upload-offset")
-    upload = await asyncio.to_thread(intake_of(request).find, upload_id)
+    upload = await asyncio.to_thread(services.intake.find, upload_id)
     if upload.status != "receiving":
         raise ConflictError(f"the upload is {upload.status}; nothing can be added to it.")
     reached = await _append(request, services, upload, begin)
-    found = await asyncio.to_thread(intake_of(request).find, upload_id)
+    found = await asyncio.to_thread(services.intake.find, upload_id)
     headers = {"Upload-Offset": str(reached), "Upload-Expires": formatdate(found.expires, usegmt=True)}
     return Response(status_code=204, headers=headers)
 
 
 @router.delete("/{upload_id}", status_code=204, summary="Give an upload up")
-def remove(request: Request, upload_id: str) -> Response:
+def remove(request: Request, services: Shared, upload_id: str) -> Response:
     """Forget an upload, and free its disk."""
     _check_version(request)
-    intake_of(request).remove(upload_id)
+    services.intake.remove(upload_id)
     return Response(status_code=204)
 
 
@@ -157,7 +150,7 @@ async def overridden(request: Request, services: Shared, upload_id: str) -> Resp
     if method == "PATCH":
         return await receive(request, services, upload_id)
     if method == "DELETE":
-        return await asyncio.to_thread(remove, request, upload_id)
+        return await asyncio.to_thread(remove, request, services, upload_id)
     if method == "HEAD":
         return await asyncio.to_thread(show, request, services, upload_id)
     raise MalformedError(f"X-HTTP-Method-Override is {method!r}; expected PATCH, HEAD or DELETE.")
@@ -184,7 +177,7 @@ def present(request: Request, services: Shared, upload: Upload) -> dict[str, Any
 
 
 def _received(services: Shared, upload: Upload) -> int:
-    return size_of(services, upload.id) if upload.status == "receiving" else upload.length
+    return services.quota.size_of(upload.id) if upload.status == "receiving" else upload.length
 
 
 @dataclass
@@ -225,14 +218,13 @@ class _Piece:
 async def _append(request: Request, services: Shared, upload: Upload, begin: int) -> int:
     """Write the body behind what has come; gives how much has come then."""
     algorithm, expected = _checksum(request)
-    intake = intake_of(request)
     path = services.store.resumable(upload.id)
     with exclusive(path) as file:
         there = file.seek(0, os.SEEK_END)
         if there != begin:
             raise ConflictError(f"Upload-Offset is {begin}, but {there} bytes have come. Go on from there.")
         digest = CHECKSUMS[algorithm]() if algorithm else None
-        piece = _Piece(file, begin, upload.length, lambda: room(services, without=upload.id), digest)
+        piece = _Piece(file, begin, upload.length, partial(services.quota.room, without=upload.id), digest)
         try:
             try:
                 async for data in request.stream():
@@ -247,11 +239,11 @@ async def _append(request: Request, services: Shared, upload: Upload, begin: int
                 piece.undo()
             raise
         reached = begin + piece.size
-        await asyncio.to_thread(intake.touch, upload.id)
+        await asyncio.to_thread(services.intake.touch, upload.id)
         if begin < HEADER_BYTES <= reached or reached == upload.length:
-            await asyncio.to_thread(_check_type, intake, upload, file)
+            await asyncio.to_thread(_check_type, services.intake, upload, file)
         if reached == upload.length:
-            await asyncio.to_thread(intake.complete, upload)
+            await asyncio.to_thread(services.intake.complete, upload)
     return reached
 
 

@@ -1,6 +1,5 @@
-"""Scenes as rows: searched, renamed, removed."""
+"""Scenes as rows: searched and renamed."""
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,9 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, update
 
 from geosar.scene.polarisations import parse
-from tiler.errors import ConflictError, InvalidError, NotFoundError
-from tiler.services import Services
-from tiler.state.database import LIVE, Database, Job, Scene
+from tiler.errors import InvalidError, NotFoundError
+from tiler.state.database import Database, Scene
 from tiler.state.store import Store
-
-REMOVAL_SECONDS = 5.0
 
 Box = tuple[float, float, float, float]
 
@@ -146,37 +142,6 @@ def rename(database: Database, scene_id: str, name: str) -> Scene:
     with database.begin() as session:
         session.execute(update(Scene).where(Scene.id == scene_id).values(name=name))
     return get(database, scene_id)
-
-
-def remove(services: Services, scene_id: str) -> None:
-    """Stop the scene's jobs, forget it, and free its disk; raises ConflictError when a job does not stop."""
-    get(services.database, scene_id)
-    mine = Job.scene_id == scene_id
-    with services.database.begin() as session:
-        session.execute(update(Job).where(mine, Job.status == "accepted").values(status="dismissed"))
-        session.execute(update(Job).where(mine, Job.status == "running").values(cancel=True))
-    services.runner.wake()
-    end = time.monotonic() + REMOVAL_SECONDS
-    while True:
-        with services.database.begin() as session:
-            if not session.scalar(select(func.count()).select_from(Job).where(mine, Job.status.in_(LIVE))):
-                break
-        if time.monotonic() > end:
-            raise ConflictError("a job of the scene is still running and does not stop. Try again in a few seconds.")
-        time.sleep(0.05)
-    services.live.forget(scene_id)
-    services.direct.forget(scene_id)
-    with services.database.begin() as session:
-        made = list(session.scalars(select(Job.id).where(mine)))
-        scene = session.get(Scene, scene_id)
-        for job in session.scalars(select(Job).where(mine)):
-            session.delete(job)
-        session.flush()
-        if scene is not None:
-            session.delete(scene)
-    for job_id in made:
-        services.store.remove_job(job_id)
-    services.store.remove_scene(scene_id)
 
 
 def timestamp(seconds: float | None) -> str | None:

@@ -9,9 +9,10 @@ from rio_tiler.models import ImageData
 from starlette.responses import Response
 from titiler.core.factory import TilerFactory
 
+from geosar.display import ERROR_RANGE, ERROR_TITLE, SYNTHETIC_OPTICAL
 from tiler.errors import InvalidError
 from tiler.tiles.layer_request import Shown, collector
-from tiler.tiles.layers import ERROR_SHOWN, Layer
+from tiler.tiles.layers import Layer
 from tiler.tiles.legend_image import bar, note
 from tiler.tiles.readers import composite_stretch
 from tiler.tiles.rendering import COMPOSITE
@@ -88,9 +89,9 @@ def _names(params: Shown, image: ImageData) -> list[str]:
 def _about(layer: Layer) -> str:
     texts = {
         "sar": "SAR backscatter " + ", ".join(name for name in layer.names if name != "unknown"),
-        "optical": "Synthetic optical image, not an observation",
+        "optical": SYNTHETIC_OPTICAL,
         "live": "Synthetic optical image (live), not an observation",
-        "error": "Expected error of the synthetic image",
+        "error": ERROR_TITLE,
         "reference": "True optical image",
     }
     return texts[layer.name].strip()
@@ -100,7 +101,7 @@ def _told(params: Shown) -> tuple[float, float, str] | None:
     """Give the values at both ends of the colours, and their unit; None where colours have no such meaning."""
     layer = params.layer
     if layer.name == "error":
-        return 0.0, ERROR_SHOWN, layer.unit
+        return float(ERROR_RANGE[0]), float(ERROR_RANGE[1]), layer.unit
     rescale = params.rendering.as_dict().get("rescale")
     expression = params.reading.get("expression")
     if layer.stretch is None or (expression == COMPOSITE and len(composite_stretch(layer)) == 3):

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from sqlalchemy import select
 
+from geosar.display import ERROR_RANGE
 from tiler.errors import InvalidError, NotFoundError, NotModifiedError, NotReadyError
 from tiler.services import Services, Shared
 from tiler.state import catalogue
@@ -136,13 +137,9 @@ def _result(request: Request, services: Services, scene_id: str, job_id: str | N
         scene.geometry is not None, COLOURS if output == "optical" else ("error",),
         "" if output == "optical" else "of 255",
         path=services.store.job(job.id) / _files(job)[output],
-        stretch=((0.0, ERROR_SHOWN),) if output == "error" else None,
+        stretch=((float(ERROR_RANGE[0]), float(ERROR_RANGE[1])),) if output == "error" else None,
     )  # fmt: skip
     return _fresh(request, layer)
-
-
-ERROR_SHOWN = 64.0
-"""Expected errors at which the colour map ends; a quarter of the range of colours is far off."""
 
 
 SIDES = ("width", "height", "max_size", "tilesize")

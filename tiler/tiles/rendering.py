@@ -10,12 +10,12 @@ from titiler.core.dependencies import BidxExprParams, ColorMapParams, PartFeatur
 from titiler.core.resources.enums import ImageType
 from titiler.core.utils import render_image
 
+from geosar.display import ERROR_COLOURS
 from tiler.errors import InvalidError
 
 COMPOSITE = "b1;b2;b1-b2"
 """In decibel a difference is a ratio."""
 PART_SIDE = 2048
-ERROR_COLOURS = "magma"
 RAW = {ImageType.tif, ImageType.npy}
 PNG_LEVEL = 4
 """Of zlib: half the time of its usual 6, for files that are 4 % larger."""

@@ -9,7 +9,7 @@ from geosar.models import load_model
 from training.commands.flood import flood
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
 from training.commands.structure import structure
-from training.fitting.checkpoint import load_network, settings_of
+from training.fitting.runs import load_network, settings_of
 from training.inference import generate
 from training.packaging.translators import engine_translators
 from training.pairs.pair import Pair, coloured_split

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_for, threads_option, use_threads
-from training.fitting.checkpoint import settings_of
+from training.fitting.runs import settings_of
 from training.packaging.export import Tone, export_model
 from training.packaging.writer import CREDIT, Identity
 from training.scoring.table import markdown

@@ -6,10 +6,11 @@ from typing import get_args
 import click
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_for, threads_option, use_threads
-from training.config import ConfigError, load_config
+from training.config import ConfigError
 from training.fitting.trainer import Precision, Trainer
 from training.pairs.dates import places_among, read_places
 from training.pairs.registration import registered
+from training.settings import load_config
 
 
 @click.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from training.commands.options import plain_errors, threads_option, use_threads
-from training.fitting.checkpoint import network_in
+from training.fitting.runs import network_in
 from training.inference import generate
 from training.packaging.translators import engine_translator
 from training.pairs.dates import read_places

@@ -15,17 +15,11 @@ from tqdm import tqdm
 
 from training.config import Config, ConfigError
 from training.fitting.averaging import settle_norms
-from training.fitting.checkpoint import (
-    CheckpointError,
-    read_checkpoint,
-    read_packaged,
-    restore,
-    settings_in,
-    write_checkpoint,
-)
+from training.fitting.checkpoint import CheckpointError, read_checkpoint, read_packaged, restore, write_checkpoint
 from training.fitting.descent import Descent, Terms
 from training.fitting.log import Log
-from training.inference import save_preview
+from training.fitting.preview import save_preview
+from training.fitting.runs import settings_in
 from training.methods import method_named
 from training.networks.painter import Network
 from training.pairs.crops import Crops

@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from training.config import ConfigError
 from training.fitting import losses
-from training.fitting.checkpoint import CheckpointError, settings_in
+from training.fitting.checkpoint import CheckpointError
+from training.fitting.runs import settings_in
 from training.methods.pix2pix import Pix2Pix, Pix2PixConfig
 from training.pairs.batch import Batch
 

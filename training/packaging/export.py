@@ -14,7 +14,7 @@ import torch
 
 from geosar.engines.colouriser import Colouriser
 from geosar.engines.generator import Generator
-from training.fitting.checkpoint import load_network
+from training.fitting.runs import load_network
 from training.inference import generate
 from training.networks.painter import Network
 from training.packaging.error_calibration import calibrated, fit_error_curve

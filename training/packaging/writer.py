@@ -22,8 +22,8 @@ from geosar.backscatter import MISSING
 from geosar.engines.colouriser import Colouriser
 from geosar.engines.generator import Generator
 from geosar.engines.networks import WithDespeckled, fold
-from geosar.manifest import FORMAT, ModelManifest
 from geosar.models import sha256
+from geosar.models.manifest import FORMAT, ModelManifest
 from training.inference import mirrored
 from training.networks.painter import Network
 from training.pairs.pair import CLIP, REFERENCE, Pair, PairsError, fit_normalisers, set_of

@@ -12,13 +12,14 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
+from geosar.display import WHITE_PERCENTILE, colour_bands
+from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, Window
 from training.preparation.sources import PrepareError
 
 LOOKED_AT = 1024
 """Pixels on a side of the small version from which the stretch is taken."""
 
-WHITE_QUANTILE = 0.99
 TOLERANCE = 0.05
 """Share of a pixel by which grids may differ and still count as one."""
 
@@ -51,7 +52,7 @@ class Optical:
         small = self._dataset.read(self._bands, out_shape=(len(self._bands), *shape), masked=True)
         values = small.compressed()
         values = values[np.isfinite(values)]
-        if not values.size or (white := float(np.quantile(values, WHITE_QUANTILE))) <= 0:
+        if not values.size or (white := float(np.percentile(values, WHITE_PERCENTILE))) <= 0:
             raise PrepareError(f"{self._dataset.name} has no value above 0; expected an optical image.")
         return white
 
@@ -60,13 +61,13 @@ class Optical:
 def open_optical(path: Path, grid: MapGrid, bands: Sequence[int], *, resample: bool) -> Iterator[Optical]:
     """Open an optical image on the radar's grid.
 
-    `bands` are counted from 1; none stands for red, green and blue as the file calls them, else the first three, or
+    `bands` are counted from 1; none stands for red, green and blue as `geosar.display.colour_bands` finds them, or
     the only one (grey). Values of other types than 8-bit are stretched by the scene's 99 % quantile. Raises
     PrepareError when it cannot be read, and when its grid is another, unless `resample` brings it there.
     """
     try:
         with rasterio.open(path) as dataset:
-            chosen = list(bands) or _colours(dataset)
+            chosen = list(bands) or list(colour_bands(dataset))
             if not set(chosen) <= set(range(1, dataset.count + 1)) or len(chosen) not in (1, 3):
                 raise PrepareError(f"{path} has {dataset.count} bands; asked for are {chosen}, expected one or three.")
             difference = _difference(dataset, grid)
@@ -80,6 +81,8 @@ def open_optical(path: Path, grid: MapGrid, bands: Sequence[int], *, resample: b
             else:
                 with _warped(dataset, grid) as warped:
                     yield Optical(warped, chosen)
+    except SceneContentError as error:
+        raise PrepareError(f"{path}: {error}") from error
     except (RasterioError, OSError) as error:
         raise PrepareError(f"{path} cannot be read as an optical image ({error}).") from error
 
@@ -95,14 +98,6 @@ def _warped(dataset: Any, grid: MapGrid) -> WarpedVRT:
         add_alpha=not masked,  # says which pixels lie outside
         resampling=Resampling.cubic,
     )  # fmt: skip
-
-
-def _colours(dataset: Any) -> list[int]:
-    named = {colour: index for index, colour in reversed(list(enumerate(dataset.colorinterp, start=1)))}
-    wanted = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-    if set(wanted) <= set(named):
-        return [named[colour] for colour in wanted]
-    return [1, 2, 3] if dataset.count >= 3 else [1]
 
 
 def _difference(dataset: Any, grid: MapGrid) -> str | None:

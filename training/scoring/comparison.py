@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.config import Config, load_config
-from training.fitting.checkpoint import load_network
+from training.config import Config
+from training.fitting.runs import load_network
 from training.fitting.trainer import Precision, Trainer
 from training.inference import generate
 from training.networks.painter import Network
@@ -21,6 +21,7 @@ from training.scoring.measures import QUICK
 from training.scoring.patches import progress_bar, score_patches
 from training.scoring.sheet import save_sheet
 from training.scoring.table import Table, table_of, to_plain
+from training.settings import load_config
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ORDER = (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from geosar.backscatter import Unit
-from webmap.mapfile.pictures import ERROR_COLOURS, ERROR_SHOWN
+from geosar.display import ERROR_RANGE
+from webmap.mapfile.pictures import ERROR_TABLE
 from webmap.mapfile.webmercator import Corners
 
 Role = Literal["sar", "optical", "error"]
@@ -52,7 +53,7 @@ class Layer:
     notice: str | None = None
 
 
-ERROR_LEGEND = Legend("Expected error", ERROR_COLOURS, 0, ERROR_SHOWN, "of 255")
+ERROR_LEGEND = Legend("Expected error", ERROR_TABLE, *ERROR_RANGE, "of 255")
 
 
 def sar_legend(polarisation: str, unit: Unit, low: float, high: float) -> Legend:

@@ -9,14 +9,14 @@ from branca.colormap import linear
 from numpy.typing import NDArray
 from PIL import Image
 
+from geosar.display import ERROR_COLOURS, ERROR_RANGE
+
 Picture = NDArray[np.uint8]
 """(height, width, 4): red, green, blue, and 255 where there is a value, else 0."""
 Values = NDArray[np.float32]
 
-ERROR_SHOWN = 64
-"""Expected errors at which the colours end, as in the service's tiles: a quarter of the range is far off."""
 _SCHEMES: Any = linear
-ERROR_COLOURS: tuple[str, ...] = tuple(_SCHEMES.magma.rgb_hex_str(step / 31) for step in range(32))
+ERROR_TABLE: tuple[str, ...] = tuple(getattr(_SCHEMES, ERROR_COLOURS).rgb_hex_str(step / 31) for step in range(32))
 
 _LOSSY: dict[str, Any] = {"quality": 85}
 
@@ -34,8 +34,8 @@ def stretched(values: Values, ranges: tuple[tuple[float, float], ...]) -> Pictur
 def coloured_error(values: Values) -> Picture:
     """Show expected errors (height, width), 0 to 255, in the colours of the legend; NaN is transparent."""
     valid = np.isfinite(values)
-    index = np.clip(np.nan_to_num(values) * ((len(ERROR_COLOURS) - 1) / ERROR_SHOWN), 0, len(ERROR_COLOURS) - 1)
-    table = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in ERROR_COLOURS], np.uint8)
+    index = np.clip(np.nan_to_num(values) * ((len(ERROR_TABLE) - 1) / ERROR_RANGE[1]), 0, len(ERROR_TABLE) - 1)
+    table = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in ERROR_TABLE], np.uint8)
     return np.dstack([table[np.rint(index).astype(np.intp)], valid * np.uint8(255)])
 
 

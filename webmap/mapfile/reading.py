@@ -14,6 +14,7 @@ from rasterio.io import DatasetReader
 
 import geosar
 from geosar.backscatter import to_decibel
+from geosar.display import SAR_PERCENTILES, WHITE_PERCENTILE, colour_bands
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid
 from geosar.scene import SarScene, polarisations
@@ -72,7 +73,7 @@ def _picture_layer(dataset: DatasetReader, found: Source, role: Role, size: int)
     with gdal_errors(found.printable, "Reading"):
         values, small = _read_small(dataset, name, role, _side(grid, size))
     # Bytes are shown as they are; reflectances from zero to the 99th percentile of all three bands.
-    high = 255.0 if dataset.dtypes[0] == "uint8" else float(np.nanpercentile(values, 99))
+    high = 255.0 if dataset.dtypes[0] == "uint8" else float(np.nanpercentile(values, WHITE_PERCENTILE))
     values, place = _placed(values, small, grid, size, name)
     notice = _notice(dataset.tags())
     if role == "error":
@@ -89,14 +90,15 @@ def _read_small(dataset: DatasetReader, name: str, role: Role, side: int) -> tup
         raise SceneContentError(
             f"{name} has a colour table; expected bands. Expand it with `gdal_translate -expand rgb`."
         )
-    bands = measurement_bands(dataset)
+    bands = measurement_bands(dataset)[:1] if role == "error" else colour_bands(dataset)
     count = 1 if role == "error" else _COLOURS
     if len(bands) < count:
-        raise SceneContentError(f"{name} has {len(bands)} band(s); expected red, green and blue of an optical image.")
+        has = len(measurement_bands(dataset))
+        raise SceneContentError(f"{name} has {has} band(s); expected red, green and blue of an optical image.")
     shrink = max(1.0, max(dataset.shape) / side)
     height, width = (max(1, round(n / shrink)) for n in dataset.shape)
     read = dataset.read(
-        bands[:count], out_shape=(count, height, width), masked=True, resampling=Resampling.average, out_dtype="float32"
+        list(bands), out_shape=(count, height, width), masked=True, resampling=Resampling.average, out_dtype="float32"
     )
     values: Values = read.filled(np.nan)
     if not np.isfinite(values).any():
@@ -136,7 +138,7 @@ def _composite(scene: SarScene, values: Values, shown: list[tuple[float, float]]
     """Show two polarisations in one colour picture, the ratio in blue: a difference, in decibel."""
     first, second = scene.polarisations
     ratio = values[:1] - values[1:]
-    low, high = (float(value) for value in np.nanpercentile(ratio, (2, 98)))
+    low, high = (float(value) for value in np.nanpercentile(ratio, SAR_PERCENTILES))
     picture = stretched(np.concatenate([values, ratio]), (*shown, (low, high)))
     detail = f"{_name_of(scene)}: red {first}, green {second}, blue {first} / {second}"
     return Layer(role="sar", name="SAR in colour", detail=detail, image=data_address(picture), **place)

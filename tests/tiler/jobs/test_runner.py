@@ -1,15 +1,8 @@
 """Jobs over HTTP: done once, followed, stopped, and finished whatever dies meanwhile."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +11,7 @@ import pytest
 import rasterio
 from helpers.large_scene import pixels, write_scene
 from helpers.service import MakeService, problem, send, services_of, wait
+from helpers.serving import free_port, serving
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
@@ -212,6 +206,16 @@ def test_a_job_whose_process_dies_is_begun_again_but_not_for_ever(make_service: 
         assert client.get("/healthz").status_code == 200
 
 
+def test_a_folder_that_is_called_as_the_service_is_changes_nothing(
+    make_service: MakeService, scene_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiler").mkdir()
+    (tmp_path / "tiler" / "__init__.py").write_text("raise SystemExit('the tiler of somebody else')")
+    monkeypatch.chdir(tmp_path)
+    with make_service() as client:
+        assert send(client, scene_file)["display"]["state"] == "ready"
+
+
 def test_a_job_is_claimed_by_one_service_only(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'd.sqlite'}")
     scene = Scene(id="s", sha256="s", name="", filename="", size=0, description={}, created=0.0)
@@ -229,36 +233,6 @@ def test_a_job_is_claimed_by_one_service_only(tmp_path: Path) -> None:
     assert queue.requeue_stale(database) == 1
     with database.begin() as session:
         assert session.scalar(select(Job.status)) == "accepted"
-
-
-def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
-
-
-@contextmanager
-def serving(store: Path, model: Path, port: int) -> Iterator[tuple[subprocess.Popen[bytes], httpx2.Client]]:
-    """Run `geosar serve` as a person would."""
-    root = Path(geosar.__file__).parent.parent
-    environment = {**os.environ, "GEOSAR_STORE": str(store), "GEOSAR_MODEL": str(model), "PYTHONPATH": str(root)}
-    command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), "--log-level", "warning"]
-    process = subprocess.Popen(command, env=environment)
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-        try:
-            end = time.monotonic() + 40
-            while True:
-                try:
-                    client.get("/healthz").raise_for_status()
-                    break
-                except httpx2.TransportError:
-                    assert time.monotonic() < end
-                    assert process.poll() is None
-                    time.sleep(0.1)
-            yield process, client
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
 
 
 def test_a_killed_service_goes_on_where_it_was_and_makes_the_same_bytes(

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from training.config import Config
 from training.fitting import losses
-from training.fitting.checkpoint import CheckpointError, CheckpointWriteError, load_network, read_checkpoint
+from training.fitting.checkpoint import CheckpointError, CheckpointWriteError, read_checkpoint
 from training.fitting.descent import Descent
+from training.fitting.runs import load_network
 from training.fitting.trainer import Trainer
 from training.pairs.batch import Batch
 from training.pairs.pair import PairsError

@@ -14,8 +14,8 @@ from helpers.laboratory import WIDTHS, make_pair, tiny_config
 
 from geosar.engines import open_engine
 from geosar.engines.generator import HALO, STRIDE, Generator
-from geosar.manifest import read_manifest
 from geosar.models import load_model
+from geosar.models.manifest import read_manifest
 from training.fitting import averaging
 from training.fitting.trainer import Trainer
 from training.networks.painter import Painter

@@ -9,7 +9,6 @@ from click.testing import CliRunner
 from PIL import Image
 
 from training.cli import train
-from training.config import load_config
 from training.pairs.pair import REFERENCE, PairsError, read_pairs
 from training.preparation.ombria import (
     SHADE,
@@ -24,6 +23,7 @@ from training.preparation.ombria import (
     with_flood,
 )
 from training.scoring.patches import group_of, scene_of
+from training.settings import load_config
 
 CONFIGS = Path(__file__).parents[3] / "training" / "configs"
 FIELD = (120, 75, 45)

@@ -15,12 +15,12 @@ from rasterio.transform import from_origin
 from geosar import open_scene
 from geosar.backscatter import Normaliser
 from training.cli import train
-from training.config import from_dict
 from training.pairs.crops import Crops
 from training.pairs.pair import CLIP, fit_normalisers, normalised, read_pairs
 from training.preparation.checks import Duplicates, cloud_fraction, correlate, find_shift, peak
 from training.preparation.sources import PrepareError, Source, match, place
 from training.preparation.splits import split_blocks
+from training.settings import from_dict
 
 GRID = from_origin(500_000, 4_000_000, 10, 10)
 

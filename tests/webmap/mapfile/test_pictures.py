@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from webmap.mapfile.pictures import ERROR_COLOURS, coloured_error, data_address, stretched
+from webmap.mapfile.pictures import ERROR_TABLE, coloured_error, data_address, stretched
 
 
 def decoded(address: str) -> tuple[str, np.ndarray]:
@@ -46,7 +46,7 @@ def test_a_band_without_contrast_makes_a_picture_too() -> None:
 def test_errors_have_the_colours_of_the_legend() -> None:
     picture = coloured_error(np.array([[0, 64, 200, np.nan]], np.float32))
     first, last = ("#" + "".join(f"{level:02x}" for level in picture[0, at, :3]) for at in (0, 1))
-    assert (first, last) == (ERROR_COLOURS[0], ERROR_COLOURS[-1])
+    assert (first, last) == (ERROR_TABLE[0], ERROR_TABLE[-1])
     assert picture[0, 2].tolist() == picture[0, 1].tolist()
     assert picture[0, :, 3].tolist() == [255, 255, 255, 0]
 

@@ -120,6 +120,13 @@ def test_a_photograph_and_reflectances_are_optical_and_nothing_says_synthetic(ma
         assert middle[0] == pytest.approx(2 * middle[1], abs=8)
 
 
+def test_a_file_that_begins_with_blue_is_shown_in_its_colours(make_raster: MakeRaster) -> None:
+    backwards = (ColorInterp.blue, ColorInterp.green, ColorInterp.red)
+    (layer,) = read_layers(make_raster("bgr.tif", colours()[::-1], colorinterp=backwards), 512)
+    picture = picture_of(layer)
+    np.testing.assert_allclose(picture[picture.shape[0] // 2, picture.shape[1] // 2, :3], [200, 100, 50], atol=4)
+
+
 def test_without_georeference_a_pixel_is_a_unit(make_raster: MakeRaster) -> None:
     values = (200 * np.sqrt(speckled((60, 90)))).clip(1, 255).astype(np.uint8)
     path = make_raster("scene.png", values, driver="PNG", crs=None, transform=None)

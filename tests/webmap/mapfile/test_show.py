@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from helpers.rasters import speckled, write_raster
+from helpers.serving import in_a_thread
 from helpers.tiny_model import write_model
 from playwright.sync_api import Browser, expect
 
@@ -26,15 +26,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a service that runs."""
     folder = tmp_path_factory.mktemp("service")
     settings = Settings(store=folder / "store", model=str(write_model(folder / "tiny")))
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        thread.join(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(20)
+    with in_a_thread(create_app(settings)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,7 @@ def test_a_restart_of_the_service_is_told_and_outlived(page: Page, tmp_path: Pat
 
 def test_a_key_is_asked_for_once_and_opens_tiles_too(page: Page, tmp_path: Path) -> None:
     digest = hashlib.sha256(KEY.encode()).hexdigest()
-    service = Service(tmp_path / "store", GEOSAR_API_KEYS=f"write:{digest}")
+    service = Service(tmp_path / "store", api_keys=f"write:{digest}")
     service.headers = {"Authorization": f"Bearer {KEY}"}
     service.start()
     try:
@@ -127,7 +127,7 @@ def test_a_key_is_asked_for_once_and_opens_tiles_too(page: Page, tmp_path: Path)
 
 
 def test_a_base_map_is_named_by_the_settings_and_allowed_by_the_policy(page: Page, tmp_path: Path) -> None:
-    service = Service(tmp_path / "store", GEOSAR_BASEMAP="OpenStreetMap.Mapnik")
+    service = Service(tmp_path / "store", basemap="OpenStreetMap.Mapnik")
     service.start()
     try:
         asked: list[str] = []

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from geosar.download import download
 from geosar.errors import ModelChecksumError, ModelFormatError, ModelNotFoundError
-from geosar.manifest import ModelManifest, Role, read_manifest
+from geosar.models.download import download
+from geosar.models.manifest import ModelManifest, Role, read_manifest
 
-PACKAGED = Path(__file__).parent / "packaged"
+PACKAGED = Path(__file__).parents[1] / "packaged"
 DEFAULT_MODEL = "s1-rgb"
 MAXIMUM_BYTES = 512 * 2**20
 """No model is larger than this: neither a download, nor what a zip unpacks to."""

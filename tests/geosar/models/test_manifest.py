@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from geosar.errors import ModelFormatError
-from geosar.manifest import read_manifest
+from geosar.models.manifest import read_manifest
 
 SUM = "0" * 64
 

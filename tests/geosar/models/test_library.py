@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from helpers.tiny_model import write_model
 
-from geosar import download, models
 from geosar.errors import ModelChecksumError, ModelFormatError, ModelNotFoundError
-from geosar.models import list_models, load_model
+from geosar.models import download, library, list_models, load_model
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +60,7 @@ def test_a_folder_is_loaded_and_named_by_its_checksum(folder: Path) -> None:
     model = load_model(folder)
     assert model.label == "tiny 1.0"
     assert model.file("int8") == folder / "int8.xml"
-    assert model.checksum == models.sha256(folder / "manifest.json")
+    assert model.checksum == library.sha256(folder / "manifest.json")
     with pytest.raises(ModelFormatError, match="no weights file"):
         model.file("weights")
 
@@ -72,13 +71,13 @@ def test_a_zip_is_the_same_as_its_folder(folder: Path, inside: str) -> None:
 
 
 def test_a_built_in_model_is_found_by_name(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "PACKAGED", tmp_path)
+    monkeypatch.setattr(library, "PACKAGED", tmp_path)
     assert list_models() == ("tiny",)
     assert load_model("tiny").folder == folder
 
 
 def test_an_unknown_name_says_which_there_are(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "PACKAGED", folder.parent)
+    monkeypatch.setattr(library, "PACKAGED", folder.parent)
     with pytest.raises(ModelNotFoundError, match="there are: tiny"):
         load_model("s9-rgb")
 
@@ -125,7 +124,7 @@ def test_a_zip_with_something_else_in_it_is_refused(tmp_path: Path, folder: Path
 
 
 def test_a_zip_that_unpacks_to_too_much_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "MAXIMUM_BYTES", 1000)
+    monkeypatch.setattr(library, "MAXIMUM_BYTES", 1000)
     with pytest.raises(ModelFormatError, match="more than the limit"):
         load_model(zipped(folder))
 
@@ -141,7 +140,7 @@ def test_a_model_is_fetched_once(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     url = "https://models.example/tiny.zip"
     server = Server({"https://models.example/moved": url, url: zipped(folder).read_bytes()})
     monkeypatch.setattr(
-        models, "download", lambda url, target, limit: download.download(url, target, limit, handlers=(server,))
+        library, "download", lambda url, target, limit: download.download(url, target, limit, handlers=(server,))
     )
     assert load_model("https://models.example/moved").label == "tiny 1.0"
     assert load_model("https://models.example/moved").label == "tiny 1.0"
@@ -177,7 +176,7 @@ def test_a_pickle_is_not_even_fetched() -> None:
 
 def test_the_cache_recovers_from_a_run_that_was_killed(folder: Path, cache: Path) -> None:
     path = zipped(folder)
-    half = cache / "geosar" / "models" / models.sha256(path)
+    half = cache / "geosar" / "models" / library.sha256(path)
     half.mkdir(parents=True)
     shutil.copy(folder / "int8.xml", half)
     assert load_model(path).label == "tiny 1.0"
