@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[np.uint8 | np.float32]
+"""Of one type at a time; what is made of them has the same."""
 Valid = NDArray[np.bool_]
 Block = tuple[Pixels, Valid | None]
 
@@ -24,6 +25,15 @@ def level_sizes(width: int, height: int, tile: int) -> tuple[tuple[int, int], ..
     return tuple(sizes)
 
 
+def cleared(pixels: Pixels, valid: Valid) -> Pixels:
+    """Set to 0 what is not valid, as `halve` wants it; pixels (height, width, bands), valid (height, width)."""
+    # Band by band, which is 4 to 20 times as fast as an index of all bands by the mask.
+    kept = np.zeros(pixels.shape, pixels.dtype)
+    for band in range(pixels.shape[2]):
+        np.copyto(kept[..., band], pixels[..., band], where=valid)
+    return kept
+
+
 def halve(pixels: Pixels, valid: Valid | None = None) -> Block:
     """
     Average 2 x 2 pixels, leaving out those without data.
@@ -31,39 +41,60 @@ def halve(pixels: Pixels, valid: Valid | None = None) -> Block:
     Parameters
     ----------
     pixels
-        uint8 (height, width, bands), height and width at least 1. Where `valid` is False it must be 0.
+        uint8 or finite float32 (height, width, bands), height and width at least 1. Where `valid` is False it
+        must be 0.
     valid
         (height, width), or None where all is valid.
 
     Returns
     -------
-    The means, rounded half up, (ceil(height / 2), ceil(width / 2), bands), and their mask: a mean is valid
+    The means, (ceil(height / 2), ceil(width / 2), bands) of the same type, and their mask: a mean is valid
     where at least one of its pixels is, and 0 elsewhere. None stands for an all-valid mask. At an odd edge
-    the last row or column is averaged with nothing but itself.
+    the last row or column is averaged with nothing but itself. Means of uint8 are rounded half up, those of
+    float32 once, from a sum in double precision.
 
     """
-    height, width, bands = pixels.shape
+    height, width, _ = pixels.shape
     if height % 2 or width % 2:
         # A repeated edge has the same mean as the edge alone, and spares a second formula.
         edges = ((0, height % 2), (0, width % 2))
         pixels = np.pad(pixels, (*edges, (0, 0)), mode="edge")
         valid = None if valid is None else np.pad(valid, edges, mode="edge")
-    means = _means_of_four(pixels)
+    means_of = _float_means if pixels.dtype == np.float32 else _rounded_means
     if valid is None:
-        return means, None
+        return means_of(pixels, None), None
     counts = valid.view(np.uint8)[0::2] + valid.view(np.uint8)[1::2]
     counts = counts[:, 0::2] + counts[:, 1::2]
+    coarse = counts > 0
+    return means_of(pixels, counts), None if coarse.all() else coarse
+
+
+def _rounded_means(pixels: Pixels, counts: NDArray[np.uint8] | None) -> Pixels:
+    means = _means_of_four(pixels)
+    if counts is None:
+        return means
     rows, columns = np.nonzero((counts > 0) & (counts < _QUAD))
     if rows.size:
-        quads = pixels.reshape(means.shape[0], 2, means.shape[1], 2, bands)
+        quads = pixels.reshape(means.shape[0], 2, means.shape[1], 2, means.shape[2])
         sums = quads[rows, :, columns].sum(axis=(1, 2), dtype=np.uint16)
         count = counts[rows, columns].astype(np.uint16)[:, None]
         means[rows, columns] = (2 * sums + count) // (2 * count)
-    coarse = counts > 0
-    return means, None if coarse.all() else coarse
+    return means
 
 
-def _means_of_four(pixels: Pixels) -> Pixels:
+def _float_means(pixels: Pixels, counts: NDArray[np.uint8] | None) -> Pixels:
+    # In double precision the sum of four float32 of like size is exact, and none overflows. Summed always in the
+    # same order: then a mean does not depend on how the block around it was cut.
+    height, width, bands = pixels.shape
+    divisor = _QUAD if counts is None else np.maximum(counts, 1)
+    pairs = np.add(pixels[0::2], pixels[1::2], dtype=np.float64).reshape(height // 2, width // 2, 2 * bands)
+    means = np.empty((height // 2, width // 2, bands), np.float32)
+    for band in range(bands):
+        means[..., band] = (pairs[..., band] + pairs[..., band + bands]) / divisor
+    return means
+
+
+def _means_of_four(pixels: Pixels) -> NDArray[np.uint8]:
     # Band by band: numpy's inner loop then runs along the row instead of over three bands (2.3 times faster).
     height, width, bands = pixels.shape
     pairs = np.add(pixels[0::2], pixels[1::2], dtype=np.uint16).reshape(height // 2, width // 2, 2 * bands)
@@ -131,7 +162,7 @@ def build_tile(
                 continue
             pixels, child_valid = child
             if canvas is None:
-                canvas = np.zeros((height, width, pixels.shape[2]), np.uint8)
+                canvas = np.zeros((height, width, pixels.shape[2]), pixels.dtype)
             top, left = child_row * tile, child_column * tile
             place = np.s_[top : top + pixels.shape[0], left : left + pixels.shape[1]]
             canvas[place] = pixels

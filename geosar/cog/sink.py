@@ -11,19 +11,18 @@ from types import TracebackType
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geosar.cog.compression import TileEncoder, codec_version, pack_seed, unpack_seed
-from geosar.cog.overviews import Block, build_tile, halve
+from geosar.cog.overviews import Block, Pixels, Valid, build_tile, cleared, halve
 from geosar.cog.pyramid import Pyramid
 from geosar.cog.spool import Record, Spool
-from geosar.cog.tiff import Layout, descriptive_tags, framed, lay_out
+from geosar.cog.tiff import Layout, SampleType, descriptive_tags, framed, lay_out
 from geosar.errors import TargetExistsError, UsageError
 from geosar.grid import MapGrid, Window, windows
 from geosar.publish import flush, target_error, target_errors
 
 _MEGABYTE = 1_000_000
-_BANDS = {"grey": 1, "rgb": 3}
+_BANDS = {("uint8", "grey"): {1}, ("uint8", "rgb"): {3}, ("float32", "grey"): {1, 2}}
 
 
 class CogSink:
@@ -40,10 +39,10 @@ class CogSink:
         The file to publish, in an existing folder.
     grid
         CRS, transform and size of the image.
-    bands, colour
-        1 and "grey", or 3 and "rgb"; uint8.
+    bands, colour, dtype
+        1 and "grey", or 3 and "rgb", of "uint8"; 1 or 2 and "grey" of "float32" (measured values, as decibels).
     compress, quality
-        "zstd", "deflate", "lzw" (lossless), "jpeg" or "webp" (lossy, with `quality` 1 to 100).
+        "zstd", "deflate", "lzw" (lossless), and for uint8 "jpeg" or "webp" (lossy, with `quality` 1 to 100).
     tile
         Side of a tile in pixels.
     window_size
@@ -69,6 +68,7 @@ class CogSink:
         grid: MapGrid,
         *,
         bands: int,
+        dtype: SampleType = "uint8",
         compress: str = "zstd",
         quality: int = 90,
         tile: int = 512,
@@ -83,14 +83,17 @@ class CogSink:
         offsets: Sequence[float] | None = None,
         units: Sequence[str] | None = None,
     ) -> None:
-        if _BANDS.get(colour) != bands:
-            raise UsageError(f"colour {colour!r} does not go with {bands} bands; expected one of {_BANDS}")
+        if bands not in _BANDS.get((dtype, colour), ()):
+            raise UsageError(
+                f"colour {colour!r} does not go with {bands} bands of {dtype}; expected uint8 with 1 band (grey) or "
+                "3 (rgb), or float32 with 1 or 2 bands (grey)"
+            )
         if band_names and len(band_names) != bands:
             raise UsageError(f"{len(band_names)} band names for {bands} bands: {list(band_names)}")
         self.path = Path(path).absolute()
         self.grid = grid
         self.window_size = window_size
-        self._encoder = TileEncoder(compress, bands=bands, tile=tile, quality=quality)
+        self._encoder = TileEncoder(compress, bands=bands, tile=tile, quality=quality, dtype=dtype)
         if window_size <= 0 or window_size % (4 * tile):
             raise UsageError(f"window size is {window_size}; it must be a multiple of 4 tiles, {4 * tile}")
         self._overwrite = overwrite
@@ -120,6 +123,8 @@ class CogSink:
             "tile": str(tile),
             "window size": str(window_size),
             "codec": codec_version(),
+            # Spools from before there was a choice have no such line, and still resume.
+            **({} if dtype == "uint8" else {"dtype": dtype}),
             **{f"plan {key}": value for key, value in (plan or {}).items()},
         }
         folder = self.path.with_name(f".{self.path.name}.geosar-part")
@@ -145,7 +150,7 @@ class CogSink:
         """The folder beside the target that holds the unfinished output."""
         return self._spool.folder
 
-    def write(self, window: Window, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> None:
+    def write(self, window: Window, pixels: Pixels, valid: Valid) -> None:
         """
         Take one window.
 
@@ -154,16 +159,19 @@ class CogSink:
         window
             One of `geosar.grid.windows(width, height, window_size)`.
         pixels
-            uint8 (height, width, bands). What lies where `valid` is False is not kept.
+            `dtype` (height, width, bands). What lies where `valid` is False is not kept. NaN and infinity are
+            refused where it is True: `valid` alone says what was measured, and one NaN would spread through
+            every overview above it.
         valid
             bool (height, width).
 
         """
         shape = (window.height, window.width)
-        if pixels.dtype != np.uint8 or pixels.shape != (*shape, self._encoder.bands):
+        dtype = self._encoder.dtype
+        if pixels.dtype != np.dtype(dtype) or pixels.shape != (*shape, self._encoder.bands):
             raise UsageError(
                 f"window {window} was given {pixels.dtype} {pixels.shape}; "
-                f"expected uint8 {(*shape, self._encoder.bands)}"
+                f"expected {dtype} {(*shape, self._encoder.bands)}"
             )
         if valid.dtype != np.bool_ or valid.shape != shape:
             raise UsageError(f"window {window} was given a mask {valid.dtype} {valid.shape}; expected bool {shape}")
@@ -172,9 +180,10 @@ class CogSink:
             return
         block: Block = (pixels, None)
         if not valid.all():
-            pixels = pixels.copy()
-            pixels[~valid] = 0
+            pixels = cleared(pixels, valid)
             block = pixels, valid
+        if dtype == "float32":
+            _check_finite(window, pixels)
         self._append(window, self._pieces(block))
 
     def write_empty(self, window: Window) -> None:
@@ -292,7 +301,7 @@ class CogSink:
             if not size:
                 return None
             packed = self._spool.read(offset, size)
-            return unpack_seed(packed, *pyramid.seed_shape(row, column), self._encoder.bands)
+            return unpack_seed(packed, *pyramid.seed_shape(row, column), self._encoder.bands, self._encoder.dtype)
 
         def emit(level: int, row: int, column: int, block: Block) -> None:
             image, mask = self._framed(block)
@@ -362,7 +371,17 @@ class CogSink:
         )
 
 
-def _trimmed(pixels: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> Block | None:
+def _check_finite(window: Window, pixels: Pixels) -> None:
+    finite = np.isfinite(pixels)
+    if not finite.all():
+        count = np.count_nonzero(~finite.all(axis=-1))
+        raise UsageError(
+            f"window {window} has {count} pixels that are NaN or infinite but marked as valid; "
+            "expected finite values, so mark those pixels as invalid"
+        )
+
+
+def _trimmed(pixels: Pixels, valid: Valid | None) -> Block | None:
     """Give a tile's block with None for an all-valid mask, so that it does not depend on its neighbours."""
     if valid is None or valid.all():
         return pixels, None

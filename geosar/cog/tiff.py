@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from affine import Affine
@@ -32,6 +33,10 @@ _SIZE_OF_TYPE = {
     18: 8,
 }
 _CLASSIC_LIMIT = 2**32
+
+SampleType = Literal["uint8", "float32"]
+_BITS_AND_FORMAT = {"uint8": (8, 1), "float32": (32, 3)}
+_MIN_IS_BLACK = 1
 
 _TILE_OFFSETS, _TILE_BYTE_COUNTS = 324, 325
 # What describes the layout of pixels is ours; the rest of a template's tags say where and what the image is.
@@ -103,7 +108,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class ImageFormat:
-    """What the directories say of the pixels: uint8 `bands` in tiles of `tile` pixels, TIFF's own codes."""
+    """What the directories say of the pixels: `bands` of `dtype` in tiles of `tile` pixels, TIFF's own codes."""
 
     bands: int
     tile: int
@@ -111,6 +116,7 @@ class ImageFormat:
     photometric: int
     predictor: int
     chroma_subsampled: bool = False
+    dtype: SampleType = "uint8"
 
 
 def shorts(code: int, *values: int) -> Tag:
@@ -247,11 +253,13 @@ def _tile_offsets(levels: Sequence[Level], start: int) -> list[NDArray[np.int64]
 
 
 def _image_directory(level: Level, image: ImageFormat, descriptive: Sequence[Tag], *, overview: bool) -> list[Tag]:
+    bits, sample_format = _BITS_AND_FORMAT[image.dtype]
+    beyond_grey = image.bands - 1 if image.photometric == _MIN_IS_BLACK else 0
     tags = [
         longs(254, 1 if overview else 0),
         longs(256, level.width),
         longs(257, level.height),
-        shorts(258, *[8] * image.bands),
+        shorts(258, *[bits] * image.bands),
         shorts(259, image.compression),
         shorts(262, image.photometric),
         shorts(277, image.bands),
@@ -260,7 +268,8 @@ def _image_directory(level: Level, image: ImageFormat, descriptive: Sequence[Tag
         shorts(322, image.tile),
         shorts(323, image.tile),
         _counts(level.image_bytes),
-        shorts(339, *[1] * image.bands),
+        *([shorts(338, *[0] * beyond_grey)] if beyond_grey else []),
+        shorts(339, *[sample_format] * image.bands),
         *descriptive,
     ]
     if image.chroma_subsampled:

@@ -2,11 +2,11 @@
 
 * Despeckled backscatter of every polarisation, at full resolution (learnt from pairs of dates, see `training`).
 * Luma over some hundred metres and chroma over some tens of metres: what radar cannot tell finer than that.
-* The error that is expected of the picture, and the share of the radar's detail that its luma takes.
+* The error that is expected of the picture.
 
 The picture is composed of them in the graph::
 
-    luma = smooth(coarse luma) + gain * (despeckled - smooth(radar))
+    luma = smooth(coarse luma) + 0.8 * (despeckled - smooth(radar))
 
 `smooth` is a Gaussian of 14 pixels on cells of 8 x 8. So roads, halls and borders of fields stand where the radar has
 them, as sharp and with the same sign, and nothing is painted that no radar showed. Docs/adr/0020 has what was measured.
@@ -15,7 +15,7 @@ Inputs are VV and VH, normalised; where a scene has one of them, the other's pla
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -30,8 +30,8 @@ HALO = 160
 SIGMA, RADIUS = 2.2, 3
 """Deviation and radius of the Gaussian that smooths luma, in cells of 8 x 8 pixels; cut off there, it is one of 1.7."""
 
-LEAST_GAIN, MOST_GAIN = 0.5, 1.1
-"""Share of the radar's detail that luma takes, both in deviations: never turned round, and never much enlarged."""
+GAIN = 0.8
+"""How much of the radar's detail luma takes, in deviations: a constant, so that no network decides what is shown."""
 
 RIMS = (3, 6, 8, 4, 4)
 """See `UNet`; coarse luma, at 1/8, is smoothed over 3 cells and interpolated over 2."""
@@ -43,15 +43,48 @@ INNER = 2
 class Parts(NamedTuple):
     """What the network says, before it is composed; standardised as the targets are.
 
-    `despeckled` is (N, P, H, W); `luma` (N, 1, H/8, W/8); `chroma` (N, 2, H/4, W/4); `log_error` (N, 1, H/4, W/4), of
-    the picture's mean absolute error in deviations of luma; `gain` (N, 1, H/16, W/16).
+    `despeckled` is (N, P, H, W), where a missing polarisation repeats the other; `luma` (N, 1, H/8, W/8); `chroma`
+    (N, 2, H/4, W/4); `log_error` (N, 1, H/4, W/4), of the picture's mean absolute error in deviations of luma.
     """
 
     despeckled: Tensor
     luma: Tensor
     chroma: Tensor
     log_error: Tensor
-    gain: Tensor
+
+
+class Entry(nn.Module):
+    """The first convolution: of backscatter at half resolution, and of a plane of 0 or 1 for each polarisation."""
+
+    presence: Tensor | None
+
+    def __init__(self, inputs: int, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.layers = ConvNorm(inputs + channels, outputs, 3)
+        self.register_buffer("presence", None, persistent=False)  # what each plane adds, where they are left out
+
+    def forward(self, values: Tensor, given: Tensor) -> Tensor:
+        """Values (N, inputs, H, W) and which polarisations are given (N, channels, 1, 1), to (N, outputs, H, W)."""
+        convolution, norm, relu = self.layers
+        if self.presence is None:
+            features = convolution(torch.cat([values, given.expand(-1, -1, *values.shape[2:])], dim=1))
+        else:
+            features = convolution(values) + functional.conv2d(given, self.presence)
+        result: Tensor = relu(norm(features))
+        return result
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Leave out the planes, which are even and so no more than a bias; norms are folded in already."""
+        whole = self.layers[0]
+        if not isinstance(whole, nn.Conv2d):
+            raise TypeError(f"The entry begins with {type(whole).__name__}; expected a convolution.")
+        values = whole.in_channels - whole.in_channels // 5
+        self.presence = whole.weight[:, values:].sum(dim=(2, 3), keepdim=True)
+        part = nn.Conv2d(values, whole.out_channels, 3, padding=1)
+        part.weight = nn.Parameter(whole.weight[:, :values].contiguous())
+        part.bias = whole.bias
+        self.layers[0] = part
 
 
 class Colouriser(UNet):
@@ -81,25 +114,20 @@ class Colouriser(UNet):
         mean: Sequence[float] = (102.0, 0.0, 0.0),
         deviation: Sequence[float] = (50.0, 15.0, 15.0),
     ) -> None:
-        super().__init__(5 * channels, widths, RIMS)
-        half, quarter, eighth, sixteenth = widths[:4]
         self.channels = channels
+        super().__init__(4 * channels, widths, RIMS)
+        half, quarter, eighth = widths[:3]
         self.architecture = {
             "kind": self.kind, "channels": channels, "widths": list(widths), "mean": list(mean),
             "deviation": list(deviation),
         }  # fmt: skip
-        self.fine = nn.Sequential(
-            ConvNorm(half, 4 * 8, 3), nn.PixelShuffle(2),
-            nn.Conv2d(8, channels, 3, padding=1, padding_mode="replicate"),
-        )  # fmt: skip
+        self.fine = nn.Sequential(ConvNorm(half, 4 * 8, 3), nn.PixelShuffle(2))
+        self.clean = nn.Conv2d(8, channels, 3, padding=1, padding_mode="replicate")
         self.base = nn.Sequential(ConvNorm(eighth, half, 1), nn.Conv2d(half, 1, 1))
         self.colour = nn.Sequential(
             ConvNorm(quarter, half, 1), nn.Conv2d(half, 3, 3, padding=1, padding_mode="replicate")
         )
-        share = nn.Conv2d(half, 1, 1)
-        nn.init.zeros_(share.weight)  # so that the gain begins in the middle
-        nn.init.constant_(cast("Tensor", share.bias), 0.0)
-        self.share = nn.Sequential(ConvNorm(sixteenth, half, 1), share)
+        self.detail: nn.Conv2d | None = None  # the despeckled radar's part in the picture, see `fold`
         self.register_buffer("mean", torch.tensor(list(mean)).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(list(deviation)).view(1, 3, 1, 1))
         steps = torch.arange(-RADIUS, RADIUS + 1, dtype=torch.float32)
@@ -107,49 +135,40 @@ class Colouriser(UNet):
         self.register_buffer("kernel", bell / bell.sum(), persistent=False)
 
     def _first(self, inputs: int, half: int) -> nn.Sequential:
-        return nn.Sequential(ConvNorm(inputs, half, 3), ConvNorm(half, half, 3))
+        self.entry = Entry(inputs, self.channels, half)
+        return nn.Sequential(ConvNorm(half, half, 3))
 
     def parts(self, sar: Tensor) -> Parts:
-        """Return what the picture of normalised backscatter (N, P, H, W) is composed of.
+        """Return what the picture of normalised backscatter (N, P, H, W) is composed of."""
+        fine, luma, colour = self._features(sar)
+        return Parts(self.clean(fine), luma, colour[:, :2], colour[:, 2:])
 
-        Folded with a margin, each part has the inside and as much around it as `compose` needs.
-        """
+    def _features(self, sar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return features at full resolution, coarse luma, and chroma with the error, each with a rim."""
         given = _given(sar)
-        planes = given.expand(-1, -1, sar.shape[2] // 2, sar.shape[3] // 2)
-        sixteenth, eighth, quarter, half = self.levels(
-            torch.cat([functional.pixel_unshuffle(sar * given, 2), planes], dim=1)
-        )
-        colour = self.colour(self._cut(quarter, RIMS[3] - INNER))
-        gain = torch.sigmoid(self.share(self._cut(sixteenth, RIMS[1] - INNER)))
-        return Parts(
-            despeckled=self.fine(half),
-            luma=self.base(self._cut(eighth, RIMS[2] - INNER - RADIUS)),
-            chroma=colour[:, :2],
-            log_error=colour[:, 2:],
-            gain=LEAST_GAIN + (MOST_GAIN - LEAST_GAIN) * gain,
-        )
+        _, eighth, quarter, half = self.levels(self.entry(functional.pixel_unshuffle(sar * given, 2), given))
+        luma = self.base(self._cut(eighth, RIMS[2] - INNER - RADIUS))
+        return self.fine(half), luma, self.colour(self._cut(quarter, RIMS[3] - INNER))
 
     def compose(self, sar: Tensor, parts: Parts) -> tuple[Tensor, Tensor]:
         """Return standardised luma (N, 1, H, W) and chroma (N, 2, H/4, W/4) of the picture."""
-        level, gain = self._coarse(sar, parts)
-        return _grow(level, 4) + _grow(gain, 4) * _mean(parts.despeckled, _given(sar)), parts.chroma
+        detail = parts.despeckled.mean(dim=1, keepdim=True)
+        return _grow(self._level(sar, parts.luma), 4) + GAIN * detail, parts.chroma
 
-    def _coarse(self, sar: Tensor, parts: Parts) -> tuple[Tensor, Tensor]:
-        """Return what luma is without despeckled radar, and the share that it takes of that; (N, 1, H/4, W/4)."""
+    def _level(self, sar: Tensor, luma: Tensor) -> Tensor:
+        """Return what luma is without the despeckled radar, (N, 1, H/4, W/4)."""
         around = self.around(sar, 1, 8 * (RADIUS + INNER)) if self.margin else sar
-        radar = _mean(functional.avg_pool2d(around, 8), _given(sar))
-        smooth = _grow(self._smooth(torch.cat([parts.luma, radar], dim=1)), 2)
-        smooth, gain = self._cut(smooth, INNER), self._cut(_grow(parts.gain, 4), 3 * INNER)
-        return smooth[:, :1] - gain * smooth[:, 1:], gain
+        given = _given(sar)
+        radar = (functional.avg_pool2d(around, 8) * given).sum(dim=1, keepdim=True) / given.sum(dim=1, keepdim=True)
+        return self._cut(_grow(self._smooth(luma - GAIN * radar), 2), INNER)
 
     def _smooth(self, coarse: Tensor) -> Tensor:
-        """Gaussian over cells of 8 x 8; without a margin the border is replicated."""
-        channels = coarse.shape[1]
+        """Gaussian over cells of 8 x 8, (N, 1, H/8, W/8); without a margin the border is replicated."""
         if not self.margin:
             coarse = functional.pad(coarse, [RADIUS] * 4, mode="replicate")
-        for shape in ((1, 1, -1, 1), (1, 1, 1, -1)):
-            coarse = functional.conv2d(coarse, self.kernel.view(shape).repeat(channels, 1, 1, 1), groups=channels)
-        return coarse
+        return functional.conv2d(
+            functional.conv2d(coarse, self.kernel.view(1, 1, -1, 1)), self.kernel.view(1, 1, 1, -1)
+        )
 
     def rgb(self, luma: Tensor, chroma: Tensor) -> Tensor:
         """Red, green and blue in 0 to 255 (not clamped) from standardised components, (N, 3, H, W)."""
@@ -169,15 +188,13 @@ class Colouriser(UNet):
 
     def picture_and_despeckled(self, sar: Tensor) -> tuple[Tensor, Tensor]:
         """Return what `forward` does, and normalised despeckled backscatter (N, P, H, W) on the same pixels."""
-        parts = self.parts(sar)
-        level, gain = self._coarse(sar, parts)
+        fine, luma, colour = self._features(sar)
+        despeckled = self.clean(fine)
         deviation = self.deviation[:, :1]
-        colours = level * deviation + self.mean[:, :1] + self._tint(parts.chroma)
-        error = torch.exp(parts.log_error) * deviation
-        coarse = _grow(torch.cat([colours, error, gain * deviation], dim=1), 4)
-        detail = coarse[:, 4:] * _mean(parts.despeckled, _given(sar))
-        picture = coarse[:, :4] + detail * torch.tensor([1.0, 1.0, 1.0, 0.0], device=sar.device).view(1, 4, 1, 1)
-        return self._cut(picture, 4 * INNER), self._cut(parts.despeckled, 4 * INNER)
+        colours = self._level(sar, luma) * deviation + self.mean[:, :1] + self._tint(colour[:, :2])
+        coarse = _grow(torch.cat([colours, torch.exp(colour[:, 2:]) * deviation], dim=1), 4)
+        detail = (self.detail or _detail(self))(fine)
+        return self._cut(coarse + detail, 4 * INNER), self._cut(despeckled, 4 * INNER)
 
     def _cut(self, features: Tensor, border: int) -> Tensor:
         return cropped(features, border if self.margin else 0)
@@ -192,6 +209,8 @@ def fold(colouriser: Colouriser, margin: int = 0) -> Colouriser:
     if margin not in (0, HALO):
         raise ValueError(f"the margin is {margin}, expected 0 or {HALO}")
     fold_convolutions(colouriser, margin)
+    colouriser.entry.fold()
+    colouriser.detail = _detail(colouriser)
     return colouriser
 
 
@@ -200,9 +219,17 @@ def _given(sar: Tensor) -> Tensor:
     return (sar[..., :1, :1] > 0.75 * MISSING).to(sar.dtype)
 
 
-def _mean(values: Tensor, given: Tensor) -> Tensor:
-    """Mean over the polarisations that are given, (N, 1, H, W)."""
-    return (values * given).sum(dim=1, keepdim=True) / given.sum(dim=1, keepdim=True)
+@torch.no_grad()
+def _detail(colouriser: Colouriser) -> nn.Conv2d:
+    """Return the convolution that gives despeckled radar's part in red, green and blue, and nothing for the error."""
+    clean = colouriser.clean
+    detail = nn.Conv2d(clean.in_channels, 4, 3, padding=1, padding_mode=clean.padding_mode)
+    spread = torch.tensor([1.0, 1.0, 1.0, 0.0], device=clean.weight.device)
+    gain = GAIN * colouriser.deviation.flatten()[0]
+    detail.weight = nn.Parameter(spread.view(4, 1, 1, 1) * clean.weight.mean(dim=0, keepdim=True) * gain)
+    bias = clean.bias if clean.bias is not None else torch.zeros_like(spread[:1])
+    detail.bias = nn.Parameter(spread * bias.mean() * gain)
+    return detail.to(clean.weight)
 
 
 def _grow(coarse: Tensor, times: int) -> Tensor:

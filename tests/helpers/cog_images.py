@@ -18,6 +18,7 @@ UTM = CRS.from_epsg(32633)
 PLACE = Affine(10, 0, 399960.1, 0, -10, 5200020.7)
 
 Image = tuple[NDArray[np.uint8], NDArray[np.bool_]]
+DecibelImage = tuple[NDArray[np.float32], NDArray[np.bool_]]
 
 
 def grid_of(width: int, height: int, crs: CRS | None = UTM, transform: Affine = PLACE) -> MapGrid:
@@ -36,6 +37,27 @@ def smooth_image(width: int, height: int, bands: int = 3, *, holes: bool = True)
         valid &= random.random((height, width)) > 0.001
         valid[WINDOW : 2 * WINDOW, WINDOW : 2 * WINDOW] = False
     return np.clip(pixels, 1, 255).astype(np.uint8), valid
+
+
+def decibel_image(width: int, height: int, bands: int = 2, *, holes: bool = True) -> DecibelImage:
+    """Draw the hills of `smooth_image` in decibel with all bits of their fraction, NaN where nothing was measured."""
+    pixels, valid = smooth_image(width, height, bands, holes=holes)
+    random = np.random.default_rng(width * 5 + height)
+    decibels = pixels / 10 - 30 + random.normal(0, 0.1, pixels.shape)
+    return np.where(valid[..., None], decibels, np.nan).astype(np.float32), valid
+
+
+def coarser_decibels(image: DecibelImage) -> DecibelImage:
+    """Average 2 x 2 valid pixels in double precision by numpy's own masked mean."""
+    pixels, valid = image
+    height, width, bands = pixels.shape
+    quads = np.ma.masked_all((4, -(-height // 2), -(-width // 2), bands), np.float64)
+    for corner, (down, right) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        part = pixels[down::2, right::2]
+        hidden = np.repeat(~valid[down::2, right::2, None], bands, axis=2)
+        quads[corner, : part.shape[0], : part.shape[1]] = np.ma.masked_array(part, hidden)
+    means = quads.mean(axis=0)
+    return means.filled(0).astype(np.float32), ~np.ma.getmaskarray(means)[..., 0]
 
 
 def coarser(image: Image) -> Image:
@@ -58,13 +80,16 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def write_image(path: Path, image: Image, *, order: Sequence[Window] | None = None, **options: Any) -> Path:
+def write_image(
+    path: Path, image: Image | DecibelImage, *, order: Sequence[Window] | None = None, **options: Any
+) -> Path:
     """Write an image through the sink, window by window."""
     pixels, valid = image
     height, width, bands = pixels.shape
     settings: dict[str, Any] = {
         "tile": TILE,
         "window_size": WINDOW,
+        "dtype": pixels.dtype.name,
         "colour": "rgb" if bands == 3 else "grey",
     }
     settings |= options

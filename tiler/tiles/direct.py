@@ -136,16 +136,3 @@ def profile(values: NDArray[np.float32], grid: MapGrid) -> dict[str, object]:
         "driver": "GTiff", "dtype": "float32", "count": values.shape[2], "width": grid.width, "height": grid.height,
         "crs": grid.crs, "transform": grid.transform, "nodata": float("nan"),
     }  # fmt: skip
-
-
-def halve(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Pixels:
-    """Average 2 x 2 pixels (h, w, bands), leaving out those that are not valid (h, w)."""
-    height, width = valid.shape
-    edges = ((0, height % 2), (0, width % 2))
-    valid = np.pad(valid, edges)
-    weights = valid.reshape(valid.shape[0] // 2, 2, valid.shape[1] // 2, 2)
-    values = np.pad(values, (*edges, (0, 0)))
-    quads = values.reshape(*weights.shape, values.shape[2])
-    counts = weights.sum(axis=(1, 3))
-    sums = (quads * weights[..., None]).sum(axis=(1, 3), dtype=np.float32)
-    return sums / np.maximum(counts, 1)[..., None].astype(np.float32), counts > 0

@@ -16,7 +16,7 @@ from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
-from geosar.cog.overviews import halve as halve_bytes
+from geosar.cog.overviews import Block, Pixels, Valid, halve
 from geosar.grid import MapGrid, Window
 from tiler.errors import TooWideError
 from tiler.tiles import direct
@@ -160,6 +160,14 @@ def _aligned(window: Window, factor: int) -> Window:
     return Window(col, row, window.col_end - col, window.row_end - row)
 
 
+def _shrunk(values: Pixels, valid: Valid, factor: int) -> Block:
+    """Shrink a block by a power of 2, as a COG's overviews are."""
+    block: Block = (values, None if valid.all() else valid)
+    for _ in range(factor.bit_length() - 1):
+        block = halve(*block)
+    return block
+
+
 def _coarse(grid: MapGrid, window: Window, factor: int, shape: tuple[int, ...]) -> MapGrid:
     """Give the grid of a window that was halved to a shape (height, width)."""
     transform = grid.subgrid(window).transform @ rasterio.Affine.scale(factor)
@@ -202,11 +210,7 @@ class LiveReader(ViewReader):
                 f"the view covers {grown.area / 1e6:.1f} megapixels of the scene; at most {megapixels:g} are "
                 "translated live. Zoom in, or translate the scene as a job.",
             )
-        values, valid = self.live.window(grown)
-        block: tuple[Any, Any] = (values, None if valid.all() else valid)
-        for _ in range(factor.bit_length() - 1):
-            block = halve_bytes(*block)
-        values, mask = block
+        values, mask = _shrunk(*self.live.window(grown), factor)
         with self._opened(values, mask, _coarse(self.grid, grown, factor, values.shape)) as reader:
             return work(reader)
 
@@ -227,10 +231,8 @@ class DirectReader(ViewReader):
         if self.direct.has_glance and (factor >= coarse or window.area > direct.LIMIT_PIXELS):
             return self._with_glance(window, work)
         grown = _aligned(window, factor)
-        values, valid = self.direct.window(grown)
-        for _ in range(factor.bit_length() - 1):
-            values, valid = direct.halve(values, valid)
-        with self._opened(values, valid, _coarse(self.grid, grown, factor, valid.shape)) as reader:
+        values, mask = _shrunk(*self.direct.window(grown), factor)
+        with self._opened(values, mask, _coarse(self.grid, grown, factor, values.shape)) as reader:
             return work(reader)
 
     def _with_glance(self, window: Window, work: Callable[[Reader], Value]) -> Value:

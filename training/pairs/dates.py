@@ -137,10 +137,9 @@ class Dates(Dataset[DateCrop]):
         if random.random() < SPECKLED:
             seen = seen + speckle(seen.shape, float(2 ** random.uniform(2.0, 5.0)), random, correlated=True)
         shown, channels = drawn_planes(len(seen), place.polarisations, self.dropout, random)
-        known = np.zeros((len(PLANES), self.size, self.size), np.float32)
-        known[channels] = valid
-        target = np.zeros_like(known)
-        target[channels] = wanted[shown]
+        # The network is to repeat the only polarisation that it sees in the place of the other.
+        target = np.broadcast_to(wanted[shown], (len(PLANES), self.size, self.size)).astype(np.float32)
+        known = np.broadcast_to(valid, target.shape).astype(np.float32)
         sar = placed(seen[shown].clip(*CLIP).astype(np.float32) * valid, channels)
         return DateCrop(*(torch.from_numpy(image) for image in (sar, target, known)))
 

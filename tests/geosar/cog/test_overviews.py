@@ -53,6 +53,49 @@ def test_halves_round_up_and_never_wrap(values: list[int], expected: Any) -> Non
     assert (means.item(), valid) == (expected, None)
 
 
+DECIBELS = st.integers(-(2**23), 2**23).map(lambda steps: steps * 2.0**-17)
+"""From -64 to 64 dB, in the finest steps that float32 has there."""
+
+
+@st.composite
+def decibel_blocks(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    height, width, bands = draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(st.sampled_from([1, 2]))
+    valid = draw(arrays(np.bool_, (height, width)))
+    pixels = draw(arrays(np.float32, (height, width, bands), elements=DECIBELS))
+    return np.where(valid[..., None], pixels, np.float32(0)), valid
+
+
+@given(decibel_blocks())
+def test_a_mean_of_decibels_is_the_float_nearest_to_the_exact_mean_of_valid_pixels(block: Any) -> None:
+    pixels, valid = block
+    means, coarse = halve(pixels, valid)
+    height, width, bands = pixels.shape
+    assert means.dtype == np.float32
+    assert means.shape == ((height + 1) // 2, (width + 1) // 2, bands)
+    for row, column in np.ndindex(means.shape[:2]):
+        place = np.s_[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        kept = pixels[place][valid[place]]
+        assert (coarse is None or coarse[row, column]) == bool(len(kept))
+        for band in range(bands):
+            exact = sum((Fraction(float(value)) for value in kept[:, band]), Fraction(0)) / max(len(kept), 1)
+            assert means[row, column, band] == np.float32(float(exact))
+
+
+def test_means_of_decibels_leave_out_what_is_not_valid() -> None:
+    values = np.array([[1, 3, 0], [5, 0, 0]], np.float32)[..., None]
+    valid = np.array([[True, True, False], [True, False, False]])
+    means, some = halve(values, valid)
+    assert means[..., 0].tolist() == [[3, 0]]
+    assert some is not None
+    assert some.tolist() == [[True, False]]
+
+
+def test_a_mean_of_the_largest_floats_does_not_overflow() -> None:
+    largest = np.finfo(np.float32).max
+    means, _ = halve(np.full((2, 2, 1), largest, np.float32))
+    assert means.item() == largest
+
+
 def test_an_all_valid_mask_is_told_as_none() -> None:
     pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     with_mask = halve(pixels, np.ones((4, 4), np.bool_))
@@ -80,14 +123,15 @@ def test_levels_end_with_the_first_that_fits_a_tile(size: tuple[int, int], expec
     assert list(level_sizes(*size, 512)) == expected
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("size", [(70, 45), (64, 64), (129, 16), (33, 131)])
-def test_tiles_made_depth_first_are_the_cuts_of_whole_levels(size: tuple[int, int]) -> None:
+def test_tiles_made_depth_first_are_the_cuts_of_whole_levels(size: tuple[int, int], dtype: Any) -> None:
     tile = 16
     width, height = size
     random = np.random.default_rng(width)
     valid = random.random((height, width)) > 0.3
     valid[:16, :32] = False
-    pixels = random.integers(0, 256, (height, width, 3), np.uint8) * valid[..., None]
+    pixels = (random.random((height, width, 3)) * 255).astype(dtype) * valid[..., None]
     sizes = level_sizes(width, height, tile)
     whole = [(pixels, valid)]
     for _ in sizes[1:]:
@@ -117,6 +161,7 @@ def test_tiles_made_depth_first_are_the_cuts_of_whole_levels(size: tuple[int, in
                     assert (level, row, column) not in made
                     continue
                 found, found_mask = made.pop((level, row, column))
+                assert found.dtype == dtype
                 np.testing.assert_array_equal(found, expected)
                 np.testing.assert_array_equal(True if found_mask is None else found_mask, expected_mask)
     assert not made

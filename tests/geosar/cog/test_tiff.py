@@ -38,6 +38,23 @@ def test_directories_hold_full_resolution_first_each_with_its_mask(big: bool) ->
     assert len(layout.header) == layout.size - data_size(two_levels())
 
 
+def test_two_bands_of_float_are_grey_with_an_extra_sample_in_every_directory_but_the_masks() -> None:
+    image = ImageFormat(bands=2, tile=16, compression=50000, photometric=1, predictor=3, dtype="float32")
+    with tifffile.TiffFile(io.BytesIO(lay_out(two_levels(), image, []).header)) as file:
+        for page in file.pages[::2]:
+            assert page.dtype == np.float32
+            codes = {code: page.tags[code].value for code in (258, 262, 277, 317, 338, 339)}
+            assert codes == {258: (32, 32), 262: 1, 277: 2, 317: 3, 338: (0,), 339: (3, 3)}
+        for page in file.pages[1::2]:
+            assert (page.tags[258].value, page.tags[339].value) == (1, 1)
+
+
+def test_one_band_has_no_extra_sample() -> None:
+    image = ImageFormat(bands=1, tile=16, compression=8, photometric=1, predictor=3, dtype="float32")
+    with tifffile.TiffFile(io.BytesIO(lay_out(two_levels(), image, []).header)) as file:
+        assert 338 not in file.pages[0].tags
+
+
 def data_size(levels: list[Level]) -> int:
     return sum(int(level.stored_bytes().sum()) for level in levels)
 

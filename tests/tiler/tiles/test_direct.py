@@ -14,7 +14,6 @@ from starlette.testclient import TestClient
 
 from tiler.state.database import Scene
 from tiler.tiles import direct
-from tiler.tiles.direct import halve
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 
@@ -107,11 +106,3 @@ def test_a_scene_is_seen_before_anything_was_prepared(make_service: MakeService,
         tilejson = client.get(f"/scenes/{scene['id']}/sar/tilejson.json").json()
         assert tilejson["synthetic"] is False
         problem(client.get(f"/scenes/{scene['id']}/sar/tiles/13/0/0.png"), 404)
-
-
-def test_means_leave_out_what_is_not_valid() -> None:
-    values = np.array([[1, 3, 5], [5, 7, 9]], np.float32)[..., None]
-    valid = np.array([[True, True, False], [True, False, False]])
-    means, some = halve(values, valid)
-    assert means[..., 0].tolist() == [[3, 0]]
-    assert some.tolist() == [[True, False]]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from geosar.backscatter import MISSING
-from geosar.engines.colouriser import HALO, LEAST_GAIN, MOST_GAIN, Colouriser, Parts, fold
+from geosar.engines.colouriser import GAIN, HALO, Colouriser, Parts, fold
 from geosar.engines.networks import make_network
 from geosar.engines.unet import STRIDE
 
@@ -16,7 +16,7 @@ NARROW = (4, 6, 8, 10, 12)
 
 
 def lively(seed: int = 3) -> Colouriser:
-    """A network in evaluation mode whose norms and gain are not those of an untrained one."""
+    """A network in evaluation mode whose norms are not those of an untrained one."""
     torch.manual_seed(seed)
     network = Colouriser(widths=NARROW)
     for module in network.modules():
@@ -25,9 +25,6 @@ def lively(seed: int = 3) -> Colouriser:
             nn.init.normal_(module.bias, 0.0, 0.3)
             nn.init.normal_(module.running_mean, 0.0, 0.3)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
-    share = network.share[-1]
-    assert isinstance(share, nn.Conv2d)
-    nn.init.normal_(share.weight)
     return network.eval()
 
 
@@ -72,16 +69,16 @@ def test_nothing_beyond_the_halo_reaches_a_window_on_the_stride(side: str) -> No
 
 @torch.no_grad()
 def test_detail_is_the_despeckled_radars_times_the_gain() -> None:
-    network = lively()
-    sar = scene(4 * STRIDE)
+    network, sar = lively(), scene(4 * STRIDE)
     side = sar.shape[-1]
-    gain = torch.full((1, 1, side // 16, side // 16), 0.75)
-    flat = {"luma": torch.zeros(1, 1, side // 8, side // 8), "chroma": torch.zeros(1, 2, side // 4, side // 4)}
-    nothing = Parts(torch.zeros_like(sar), log_error=torch.zeros(1, 1, side // 4, side // 4), gain=gain, **flat)
+    nothing = Parts(
+        torch.zeros_like(sar), torch.zeros(1, 1, side // 8, side // 8), torch.zeros(1, 2, side // 4, side // 4),
+        torch.zeros(1, 1, side // 4, side // 4),
+    )  # fmt: skip
     radar = scene(side, seed=5)
     dull, _ = network.compose(sar, nothing)
     sharp, _ = network.compose(sar, nothing._replace(despeckled=radar))
-    torch.testing.assert_close(sharp - dull, 0.75 * radar.mean(dim=1, keepdim=True))
+    torch.testing.assert_close(sharp - dull, GAIN * radar.mean(dim=1, keepdim=True))
     # What is left of the radar without its detail is smooth: neighbours differ by little.
     assert dull.diff(dim=-1).abs().max() < 0.02
 
@@ -91,23 +88,21 @@ def test_an_even_radar_leaves_the_coarse_luma_alone() -> None:
     network = lively()
     even = torch.full((1, 2, 128, 128), 1.5)
     parts = Parts(
-        even, torch.full((1, 1, 16, 16), -0.4), torch.zeros(1, 2, 32, 32), torch.zeros(1, 1, 32, 32),
-        torch.full((1, 1, 8, 8), 1.0),
+        even, torch.full((1, 1, 16, 16), -0.4), torch.zeros(1, 2, 32, 32), torch.zeros(1, 1, 32, 32)
     )  # fmt: skip
     luma, _ = network.compose(even, parts)
     torch.testing.assert_close(luma, torch.full((1, 1, 128, 128), -0.4))
 
 
 @torch.no_grad()
-def test_a_missing_polarisation_adds_nothing_to_the_detail() -> None:
-    network = lively()
-    sar = scene(4 * STRIDE)
-    sar[:, 1] = MISSING
+def test_the_picture_is_what_training_composes() -> None:
+    network, sar = lively(), scene(4 * STRIDE)
     parts = network.parts(sar)
-    other = parts._replace(despeckled=parts.despeckled.clone())
-    other.despeckled[:, 1] += 100
-    for one, two in zip(network.compose(sar, parts), network.compose(sar, other), strict=True):
-        torch.testing.assert_close(one, two)
+    luma, chroma = network.compose(sar, parts)
+    torch.testing.assert_close(network(sar)[:, :3], network.rgb(luma, chroma), atol=1e-3, rtol=0)
+    picture, despeckled = network.picture_and_despeckled(sar)
+    torch.testing.assert_close(despeckled, parts.despeckled)
+    assert (picture[:, 3] > 0).all()
 
 
 @torch.no_grad()
@@ -129,17 +124,6 @@ def test_a_black_corner_is_not_a_missing_polarisation() -> None:
     black[..., 0, 0] = -4.0
     assert (network(sar) - network(black))[..., 64:, 64:].abs().max() < 50
     assert network(black).isfinite().all()
-
-
-@torch.no_grad()
-def test_the_gain_is_positive_and_bounded() -> None:
-    network = lively()
-    share = network.share[-1]
-    assert isinstance(share, nn.Conv2d)
-    share.weight *= 1000
-    gain = network.parts(scene(4 * STRIDE)).gain
-    assert float(gain.min()) >= LEAST_GAIN > 0
-    assert float(gain.max()) <= MOST_GAIN + 1e-6
 
 
 def test_the_architecture_makes_the_network_again() -> None:
