@@ -150,10 +150,16 @@ LONGEST_SIDE = 4096
 """Pixels; a larger picture is a file's business, see the job's results."""
 EDGES = ("buffer", "padding")
 WIDEST_EDGE = 256
+ZOOMS = ("z", "minzoom", "maxzoom")
+DEEPEST_ZOOM = 30
+PLACES = ("x", "y")
+LAST_PLACE = 2**DEEPEST_ZOOM - 1
+MOST_BINS = 1000
+BOX = ("minx", "miny", "maxx", "maxy")
 
 
 def _check_sizes(request: Request, layer: Layer) -> None:
-    """Refuse pictures that would fill the memory, and bands that the layer does not have."""
+    """Refuse what would fill the memory or take for ever, and bands that the layer does not have."""
     given = {**request.path_params, **request.query_params}
     for names, most in ((SIDES, LONGEST_SIDE), (EDGES, WIDEST_EDGE)):
         for name in names:
@@ -163,6 +169,16 @@ def _check_sizes(request: Request, layer: Layer) -> None:
                 continue  # its own declaration refuses it
             if not 0 < value <= most:
                 raise InvalidError(f"{name} is {given[name]}; expected 1 to {most} pixels.")
+    for names, last in ((ZOOMS, DEEPEST_ZOOM), (PLACES, LAST_PLACE)):
+        for name in names:
+            text = str(given.get(name, 0))
+            if text.lstrip("+-").isdecimal() and not (len(text) < 20 and 0 <= int(text) <= last):
+                raise InvalidError(f"{name} is {text[:40]}; expected 0 to {last}.")
+    bins = request.query_params.get("histogram_bins", "")
+    if bins.isdecimal() and not (len(bins) < 10 and 0 < int(bins) <= MOST_BINS):
+        raise InvalidError(f"histogram_bins is {bins[:40]}; expected 1 to {MOST_BINS}.")
+    if all(name in given for name in BOX) and (given["minx"] == given["maxx"] or given["miny"] == given["maxy"]):
+        raise InvalidError("the box has no area; expected minx,miny,maxx,maxy that differ.")
     for text in request.query_params.getlist("bidx"):
         if not text.isdecimal() or not 1 <= int(text[:9]) <= layer.bands:
             raise InvalidError(f"bidx is {text!r}; the layer {layer.name!r} has the bands 1 to {layer.bands}.")
