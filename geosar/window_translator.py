@@ -87,6 +87,11 @@ class WindowTranslator:
         found = np.where(np.isnan(block.measured), decibels, block.measured)
         return Pixels(pictures[0][block.crop], block.valid, np.ascontiguousarray(np.moveaxis(found, 0, -1)))
 
+    def translate(self, window: Window) -> Pixels | None:
+        """Return what `read` and `compute` make of a window; None where nothing of it is valid."""
+        block = self.read(window)
+        return None if block is None else self.compute(block)
+
     def _beyond(self, values: NDArray[np.generic], normalised: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the decibels of what the clip cuts off, which the network cannot tell apart: bright points stay."""
         low, high = self._manifest.inputs.clip
