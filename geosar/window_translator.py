@@ -17,6 +17,10 @@ from geosar.normalisation import choose_normaliser
 from geosar.scene import SarScene
 
 
+STEPS = 128
+"""Steps of a decibel that despeckled backscatter is rounded to, far below its error: files of half the size."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A window on its way in: what the network sees, where the window lies in its answer, and what of it is real.
@@ -85,6 +89,7 @@ class WindowTranslator:
         pictures, despeckled = self._engine.run_despeckled(block.inputs)
         decibels = self._normalise.decibels(despeckled[0][self._channels][:, *block.crop])
         found = np.where(np.isnan(block.measured), decibels, block.measured)
+        found = np.rint(found * STEPS) / np.float32(STEPS)
         return Pixels(pictures[0][block.crop], block.valid, np.ascontiguousarray(np.moveaxis(found, 0, -1)))
 
     def translate(self, window: Window) -> Pixels | None:
