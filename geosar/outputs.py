@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geosar.errors import TargetError, TargetExistsError
+from geosar.publish import published
 
 Wish = bool | str | os.PathLike[str]
 
@@ -92,11 +93,8 @@ def _is_or_is_in(path: Path, source: Path) -> bool:
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write JSON, of which nobody ever sees a half."""
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
+        with published(path) as part:
+            part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise TargetError(f"{path} cannot be written: {error.strerror}. Is the disk full?") from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from geosar.backscatter import to_decibel
-from geosar.cog.spool import target_errors
 from geosar.display import SAR_PERCENTILES, SYNTHETIC_NOTE, SYNTHETIC_OPTICAL
 from geosar.errors import GridMismatchError
 from geosar.grid import Window
+from geosar.publish import published, target_errors
 from geosar.scene import SarScene
 
 SIDE = 768
@@ -146,11 +146,6 @@ def _side_by_side(radar: Picture, optical: Picture, left: str, right: str) -> Im
 
 
 def _publish(picture: Image.Image, path: Path, words: PngInfo) -> Path:
-    part = path.with_name(f".{path.name}.part")
-    with target_errors(path, lambda: "a picture of a megabyte or two"):
-        try:
-            picture.save(part, "PNG", pnginfo=words)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    with target_errors(path, lambda: "a picture of a megabyte or two"), published(path) as part:
+        picture.save(part, "PNG", pnginfo=words)
     return path

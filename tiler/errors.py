@@ -1,13 +1,10 @@
 """What goes wrong in the service, and one table that says with which HTTP status each error is answered."""
 
-import errno
-
 from rasterio.errors import RasterioError
 from rio_tiler import errors as rio_tiler
 
 from geosar import errors as geosar
 
-DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """No room on the disk, in the quota of the user, or in the longest file that the process may write."""
 
 

@@ -17,7 +17,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from geosar.errors import GeosarError
-from tiler.errors import DISK_FULL, NotModifiedError, ServiceError, TooWideError, status_of
+from geosar.publish import DISK_FULL
+from tiler.errors import NotModifiedError, ServiceError, TooWideError, status_of
 
 LAYER = re.compile(r"^/scenes/[^/]+/(?:sar|optical|error|live|reference)/")
 MEDIA_TYPE = "application/problem+json"

@@ -15,10 +15,11 @@ import numpy as np
 from geosar.cog.compression import TileEncoder, codec_version, pack_seed, unpack_seed
 from geosar.cog.overviews import Block, Pixels, Valid, build_tile, cleared, halve
 from geosar.cog.pyramid import Pyramid
-from geosar.cog.spool import Record, Spool, target_error, target_errors
+from geosar.cog.spool import Record, Spool
 from geosar.cog.tiff import Layout, SampleType, descriptive_tags, framed, lay_out
 from geosar.errors import TargetExistsError, UsageError
 from geosar.grid import MapGrid, Window, windows
+from geosar.publish import flush, target_error, target_errors
 
 _MEGABYTE = 1_000_000
 _BANDS = {("uint8", "grey"): {1}, ("uint8", "rgb"): {3}, ("float32", "grey"): {1, 2}}
@@ -218,7 +219,7 @@ class CogSink:
         with target_errors(self.path, self._needed):
             self._check_target()
             self._assembled.replace(self.path)
-            _flush_folder(self.path.parent)
+            flush(self.path.parent)
         self._spool.close(remove=True)
         return self.path
 
@@ -385,11 +386,3 @@ def _trimmed(pixels: Pixels, valid: Valid | None) -> Block | None:
     if valid is None or valid.all():
         return pixels, None
     return (pixels, valid) if valid.any() else None
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

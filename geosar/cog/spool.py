@@ -5,8 +5,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
@@ -14,11 +13,11 @@ from typing import Any
 
 import imagecodecs
 
-from geosar.errors import ResumeError, TargetError
+from geosar.errors import ResumeError
+from geosar.publish import target_error
 
 _FORMAT = "geosar-spool/1"
 _CHUNK = 8 << 20
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +34,6 @@ class Record:
     size: int
     crc: int
     pieces: tuple[int, ...]
-
-
-def target_error(number: int, message: str) -> TargetError:
-    """Make a TargetError whose text is the message alone, with the system's error number beside it."""
-    error = TargetError(message)
-    error.errno = number
-    return error
-
-
-@contextmanager
-def target_errors(path: Path, needed: Callable[[], str]) -> Iterator[None]:
-    """Turn an OSError into a TargetError that names the target and, where the disk is full, what it needs."""
-    try:
-        yield
-    except TargetError:
-        raise
-    except OSError as error:
-        number = error.errno or errno.EIO
-        if number in _FULL:
-            raise target_error(
-                number,
-                f"no room left on the disk of {path}: {needed()}. Free some space and run again with resume; "
-                "what is finished is kept",
-            ) from error
-        raise target_error(
-            number,
-            f"cannot write {path}: {error.strerror or error}; "
-            "give a file name in an existing folder that you may write to",
-        ) from error
 
 
 class Spool:

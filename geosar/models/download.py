@@ -1,14 +1,13 @@
 """Fetching one file over https, with limits on time and size and nothing half-written."""
 
 import http.client
-import os
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import IO, Any
 
 from geosar.errors import ModelFormatError, ModelNotFoundError
+from geosar.publish import published
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
@@ -42,10 +41,12 @@ def download(url: str, target: Path, limit: int, *, handlers: tuple[Any, ...] = 
     _require_https(url)
     opener = urllib.request.build_opener(_HttpsOnly, *handlers)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent)
-    partial = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file, opener.open(url, timeout=TIMEOUT) as answer:
+        with (
+            published(target, shared=True) as part,
+            part.open("wb") as file,
+            opener.open(url, timeout=TIMEOUT) as answer,
+        ):
             size = 0
             while chunk := answer.read(_CHUNK):
                 size += len(chunk)
@@ -55,15 +56,12 @@ def download(url: str, target: Path, limit: int, *, handlers: tuple[Any, ...] = 
             expected = answer.headers.get("Content-Length")
             if expected is not None and int(expected) != size:
                 raise ModelNotFoundError(f"{url} broke off after {size} of {expected} bytes. Try again.")
-        partial.replace(target)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise ModelNotFoundError(
             f"{url} could not be fetched: {reason}. Check the address and the network, or give the path of a copy "
             "on this machine.",
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _require_https(url: str) -> None:

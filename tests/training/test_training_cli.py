@@ -163,7 +163,7 @@ def test_a_loss_that_is_not_finite_ends_in_one_line(settings: Path, folder: Path
 def test_a_full_disk_ends_in_one_line(settings: Path, folder: Path) -> None:
     run = settings.parent / "run"
     run.mkdir()
-    (run / "last.part").symlink_to("/dev/full")
+    (run / ".last.pt.part").symlink_to("/dev/full")
     assert "No checkpoint was written yet; free some space" in refused(fit(settings, folder))
 
 

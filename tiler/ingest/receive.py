@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
+from geosar.publish import DISK_FULL
 from geosar.scene.source import HEADER_BYTES, beginning, driver_of
-from tiler.errors import DISK_FULL, InvalidError, StoreFullError, TooLargeError, UnsupportedError
+from tiler.errors import InvalidError, StoreFullError, TooLargeError, UnsupportedError
 from tiler.ingest.multipart import MAX_PART_HEADERS, Part, files_of
 
 BUFFER_BYTES = 2**20

@@ -1,6 +1,5 @@
 """How a copy that tiles are made from comes to be: written flat, turned into a COG, and there when it is whole."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ import rasterio
 import rasterio.shutil
 
 from geosar.errors import GeosarError, TargetError
+from geosar.publish import published
 
 
 @contextmanager
@@ -18,20 +18,16 @@ def published_as_cog(destination: Path) -> Iterator[Path]:
     Nothing is left of it when the block raises. Raises TargetError when the disk fails.
     """
     flat = destination.with_name(f".{destination.name}.flat.tif")
-    part = destination.with_name(f".{destination.name}.part.tif")
     try:
         yield flat
-        rasterio.shutil.copy(
-            flat, part, driver="COG", compress="ZSTD", level=1, predictor="YES", blocksize=512,
-            overview_resampling="average", bigtiff="IF_SAFER", num_threads="ALL_CPUS",
-        )  # fmt: skip
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(destination)
+        with published(destination) as part:
+            rasterio.shutil.copy(
+                flat, part, driver="COG", compress="ZSTD", level=1, predictor="YES", blocksize=512,
+                overview_resampling="average", bigtiff="IF_SAFER", num_threads="ALL_CPUS",
+            )  # fmt: skip
     except GeosarError:  # the source's trouble, which may be an OSError too
         raise
     except (OSError, rasterio.errors.RasterioError) as error:
         raise TargetError(f"the copy for tiles could not be written: {error}. Is the disk full?") from error
     finally:
         flat.unlink(missing_ok=True)
-        part.unlink(missing_ok=True)

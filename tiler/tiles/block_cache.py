@@ -14,6 +14,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from geosar.publish import published
 from tiler.state.store import Store
 
 SPARE_BYTES = 2**30
@@ -104,18 +105,14 @@ class BlockFiles:
     def put(self, key: BlockKey, block: Pixels) -> None:
         """Write a block, unless the scene is gone or the disk is nearly full."""
         path, data = self._path(key), packed(block)
-        part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         with suppress(OSError):
             if len(data) > self._limit or self._store.free_bytes() < SPARE_BYTES:
                 return
             # Not the scene's own folder: that goes when the scene is removed, and is not to come back.
             path.parent.parent.mkdir(exist_ok=True)
             path.parent.mkdir(exist_ok=True)
-            try:
+            with published(path, shared=True, lasting=False) as part:
                 part.write_bytes(data)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
             self._count(len(data))
 
     def _path(self, key: BlockKey) -> Path:

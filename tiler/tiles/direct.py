@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from geosar.backscatter import to_decibel
 from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window
+from geosar.publish import published
 from geosar.scene import SarBlock, SarScene, open_scene
 from tiler.state import catalogue
 from tiler.state.database import Scene
@@ -53,12 +54,8 @@ class DirectScene:
             if not self.glance_path.is_file():
                 block, grid = self.scene.read_overview(GLANCE_SIDE)
                 values, valid = _decibel(self.scene, block)
-                part = self.glance_path.with_name(f".{self.glance_path.name}.{threading.get_ident()}")
-                try:
+                with published(self.glance_path, shared=True, lasting=False) as part:
                     write_decibel(part, values, valid, grid, self.scene.polarisations)
-                    part.replace(self.glance_path)
-                finally:
-                    part.unlink(missing_ok=True)
         return self.glance_path
 
     @property

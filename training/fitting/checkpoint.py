@@ -1,7 +1,6 @@
 """Checkpoints on disk: written beside their target and renamed, read without running what is in them."""
 
 import json
-import os
 import pickle
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import nn
+
+from geosar.publish import published
 
 KEYS = frozenset({"config", "update", "architecture", "generator", "average"})
 """What every checkpoint has; a method's other networks and its optimisers come beside them."""
@@ -28,15 +29,10 @@ def write_checkpoint(state: dict[str, Any], target: Path) -> None:
 
     Raises CheckpointWriteError, after which the old one is untouched and nothing half-done is left.
     """
-    temporary = target.with_suffix(".part")
     try:
-        with temporary.open("wb") as file:
+        with published(target) as part, part.open("wb") as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        temporary.unlink(missing_ok=True)
         kept = f"The earlier checkpoint {target} is intact" if target.exists() else "No checkpoint was written yet"
         raise CheckpointWriteError(
             f"The checkpoint of update {state['update']} cannot be written to {target.parent} ({first_line(error)}). "

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from geosar.publish import published
+
 
 class Log:
     """Rows of smoothed losses by update; those after a resumed run's checkpoint are dropped, as it makes them again."""
@@ -25,12 +27,10 @@ class Log:
             self.events.add_scalar(f"{self.label}/{key}", value, update)
         self.rows.append({"update": str(update)} | {key: f"{value:.5f}" for key, value in values.items()})
         names = list(dict.fromkeys(key for row in self.rows for key in row))
-        temporary = self.path.with_suffix(".part")
-        with temporary.open("w", newline="") as file:
+        with published(self.path, lasting=False) as part, part.open("w", newline="") as file:
             table = csv.DictWriter(file, names, restval="")
             table.writeheader()
             table.writerows(self.rows)
-        temporary.replace(self.path)
 
     def close(self) -> None:
         """Flush the events."""

@@ -19,6 +19,7 @@ from xstatic.pkg import leaflet
 
 import geosar
 from geosar.errors import GridMismatchError, TargetError, UsageError
+from geosar.publish import published
 from webmap.mapfile.layers import Layer
 
 MOST_LAYERS = 12
@@ -96,14 +97,11 @@ class SarMap(folium.Map):
 
     def write(self, path: Path) -> Path:
         """Write the page; it appears under its name when it is whole. Raises TargetError."""
-        part = path.with_name(f".{path.name}.part")
         try:
-            part.write_text(self.to_html(), encoding="utf-8")
-            part.replace(path)
+            with published(path) as part:
+                part.write_text(self.to_html(), encoding="utf-8")
         except OSError as error:
             raise TargetError(f"{path} cannot be written: {error.strerror}. Is the disk full?") from error
-        finally:
-            part.unlink(missing_ok=True)
         return path
 
 

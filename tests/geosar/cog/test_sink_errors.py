@@ -15,8 +15,8 @@ from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, wr
 
 import geosar
 from geosar.cog import CogSink
-from geosar.cog.spool import target_errors
 from geosar.errors import TargetError, TargetExistsError
+from geosar.publish import target_errors
 
 SIZE = (700, 500)
 

@@ -141,7 +141,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     before = checkpoint.read_bytes()
     trainer = trainer_in(tmp_path, tiny_config(updates=4))
     trainer.resume(checkpoint)
-    (tmp_path / "last.part").symlink_to("/dev/full")
+    (tmp_path / ".last.pt.part").symlink_to("/dev/full")
     with pytest.raises(CheckpointWriteError, match=r"update 4 cannot be written .*is intact; free some space"):
         trainer.fit()
     assert checkpoint.read_bytes() == before
