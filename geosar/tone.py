@@ -70,8 +70,10 @@ def match_tone(grid: MapGrid, translate: Callable[[Window], Pixels | None], refe
     """Fit the tone of a scene on `grid` to a true optical image, by windows over the whole scene.
 
     `translate` gives the pixels of a window; `reference` is a path or URL of a raster on any map grid, of 8 bits or of
-    others, whose 0 is black and whose brightest hundredth is white. Raises `GridMismatchError` where the scene or the image has no
-    map grid or they hardly overlap, `SceneContentError` for one without colours, and what opening raises.
+    others, whose 0 is black and whose brightest hundredth is white.
+
+    Raises `GridMismatchError` where the scene or the image has no map grid or they hardly overlap, `SceneContentError`
+    for one without colours, and what opening raises.
     """
     source = resolve(reference)
     made, true = [np.empty((0, 3))], [np.empty((0, 3))]

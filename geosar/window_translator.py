@@ -16,7 +16,6 @@ from geosar.models.manifest import InputSpec, ModelManifest
 from geosar.normalisation import choose_normaliser
 from geosar.scene import SarScene
 
-
 STEPS = 128
 """Steps of a decibel that despeckled backscatter is rounded to, far below its error: files of half the size."""
 
