@@ -10,11 +10,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pyproj
 import pystac
-import rasterio
 
 import geosar
 from geosar.footprint import footprint
 from geosar.grid import MapGrid
+from geosar.untrusted import open_geotiff
 
 EXTENSIONS = (
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
@@ -134,7 +134,7 @@ def stac_item(
     """
     created = _utc(created or datetime.now(UTC))
     path = Path(cog_path)
-    with rasterio.open(path) as dataset:
+    with open_geotiff(path) as dataset:
         grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
     outline = footprint(grid)
     geometry, bbox = outline or (None, None)

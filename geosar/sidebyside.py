@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rasterio.enums import Resampling
+
+from geosar.untrusted import open_path
 
 Picture = NDArray[np.uint8]
 
@@ -36,7 +37,7 @@ def optical_picture(paths: Sequence[Path], side: int) -> Picture:
     not real is grey.
     """
     values = _overview(paths, side)
-    with rasterio.open(paths[0]) as dataset:
+    with open_path(paths[0]) as dataset:
         in_bytes = dataset.dtypes[0] == "uint8"
     if not in_bytes:
         values *= np.float32(255 / max(float(np.nanpercentile(values, 99)), 1e-6))
@@ -84,7 +85,7 @@ def _overview(paths: Sequence[Path], side: int) -> NDArray[np.float32]:
     """Bands of all rasters (bands, height, width), read small, NaN where they are not real."""
     bands = []
     for path in paths:
-        with rasterio.open(path) as dataset:
+        with open_path(path) as dataset:
             shrink = max(1.0, max(dataset.shape) / side)
             shape = (dataset.count, round(dataset.height / shrink), round(dataset.width / shrink))
             read = dataset.read(out_shape=shape, masked=True, resampling=Resampling.average)

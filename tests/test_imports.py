@@ -45,6 +45,17 @@ def trespasses(folder: Path, forbidden: set[str], but: dict[str, set[str]] | Non
     return {name: imports for name, imports in found.items() if imports}
 
 
+def openings(path: Path) -> set[int]:
+    """Lines on which a file opens a raster with rasterio, other than to write one ("w") or of memory."""
+    return {
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"rasterio.open", "DatasetReader"}
+        and not any(isinstance(argument, ast.Constant) and argument.value == "w" for argument in node.args)
+    }
+
+
 def loaded_by(code: str) -> set[str]:
     """Top-level modules that a fresh interpreter has loaded after this code."""
     program = f"import json, sys\n{code}\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
@@ -67,6 +78,17 @@ def test_the_laboratory_imports_neither_the_web_nor_the_service() -> None:
 
 def test_the_maps_import_neither_the_web_nor_the_service_nor_the_laboratory() -> None:
     assert trespasses(ROOT / "webmap", WEB | LABORATORY | UPSTAIRS - {"webmap"}) == {}
+
+
+def test_rasters_are_opened_in_one_place() -> None:
+    """Where nothing that a raster names is followed; warping opens a description that it has written itself."""
+    found = {
+        name
+        for package in ("geosar", "tiler", "training", "webmap")
+        for name in sources(ROOT / package)
+        if openings(ROOT / name)
+    }
+    assert found == {"geosar/untrusted.py", "geosar/warping.py"}
 
 
 def test_geosar_and_its_command_load_the_packages_upstairs_only_when_asked() -> None:

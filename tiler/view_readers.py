@@ -18,6 +18,7 @@ from rio_tiler.models import ImageData, Info, PointData
 
 from geosar.grid import MapGrid, Window
 from geosar.overviews import halve as halve_bytes
+from geosar.untrusted import open_geotiff
 from tiler import direct
 from tiler.errors import TooWideError
 from tiler.live import BLOCK
@@ -234,7 +235,7 @@ class DirectReader(ViewReader):
             return work(reader)
 
     def _with_glance(self, window: Window, work: Callable[[Reader], Value]) -> Value:
-        with rasterio.open(self.direct.glance(), driver="GTiff") as dataset:
+        with open_geotiff(self.direct.glance()) as dataset:
             across, down = self.grid.width / dataset.width, self.grid.height / dataset.height
             col, row = math.floor(window.col_off / across), math.floor(window.row_off / down)
             part = Window(col, row, math.ceil(window.col_end / across) - col, math.ceil(window.row_end / down) - row)

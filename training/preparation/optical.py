@@ -13,6 +13,7 @@ from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
 from geosar.grid import MapGrid, Window
+from geosar.untrusted import open_path
 from training.preparation.sources import PrepareError
 
 LOOKED_AT = 1024
@@ -65,7 +66,7 @@ def open_optical(path: Path, grid: MapGrid, bands: Sequence[int], *, resample: b
     PrepareError when it cannot be read, and when its grid is another, unless `resample` brings it there.
     """
     try:
-        with rasterio.open(path) as dataset:
+        with open_path(path) as dataset:
             chosen = list(bands) or _colours(dataset)
             if not set(chosen) <= set(range(1, dataset.count + 1)) or len(chosen) not in (1, 3):
                 raise PrepareError(f"{path} has {dataset.count} bands; asked for are {chosen}, expected one or three.")
