@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio import windows
@@ -20,6 +19,7 @@ from geosar.display import WHITE_PERCENTILE, colour_bands
 from geosar.errors import GridMismatchError, SceneContentError
 from geosar.grid import MapGrid, Window
 from geosar.scene.source import Source, gdal_errors, resolve
+from geosar.scene.untrusted import open_raster, settings
 from geosar.window_translator import Pixels
 
 CELL = 16
@@ -102,7 +102,7 @@ def _laid_over(grid: MapGrid, source: Source) -> Iterator[tuple[WarpedVRT, tuple
     """Open an optical image on cells of the scene's grid; yields it and its colours' bands."""
     if grid.crs is None:
         raise GridMismatchError("the scene has no map grid, so that no image can be laid over it; leave --match out.")
-    with source.environment(), rasterio.open(source.gdal_name, driver=source.driver) as image:
+    with settings(source), open_raster(source) as image:
         if image.crs is None:
             raise GridMismatchError(f"{source.printable} has no map grid; expected a georeferenced optical image.")
         bands = colour_bands(image)
