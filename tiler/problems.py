@@ -18,9 +18,10 @@ from starlette.responses import JSONResponse, Response
 
 from geosar.errors import GeosarError
 from geosar.publish import DISK_FULL
+from tiler import layer_kinds
 from tiler.errors import NotModifiedError, ServiceError, TooWideError, status_of
 
-LAYER = re.compile(r"^/scenes/[^/]+/(?:sar|optical|error|live|reference)/")
+LAYER = re.compile(rf"^/scenes/[^/]+/(?:{layer_kinds.IN_PATHS})/")
 MEDIA_TYPE = "application/problem+json"
 
 _LOG = logging.getLogger("tiler")

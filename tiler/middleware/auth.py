@@ -18,6 +18,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tiler import layer_kinds
 from tiler.errors import ForbiddenError, ServiceError, UnauthorisedError
 from tiler.problems import LAYER, problem
 from tiler.settings import Settings
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 SCOPES = ("read", "write", "admin")
 OPEN = frozenset({"/healthz", "/readyz"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-SIGNABLE = re.compile(r"^/(scenes/[^/]+)/(?:sar|optical|error|live|reference)/|^/(jobs/[^/]+)/results(?:/|$)")
+SIGNABLE = re.compile(rf"^/(scenes/[^/]+)/(?:{layer_kinds.IN_PATHS})/|^/(jobs/[^/]+)/results(?:/|$)")
 
 
 class KeysMiddleware:

@@ -12,6 +12,7 @@ from tiler.errors import NotFoundError
 from tiler.ingest import import_request
 from tiler.ingest.receive import receive
 from tiler.ingest.register import Stated
+from tiler.layer_kinds import KINDS
 from tiler.routes import links, uploads_tus
 from tiler.routes.stored_file import StoredFile
 from tiler.services import Services, Shared
@@ -24,7 +25,6 @@ router = APIRouter(prefix="/scenes", tags=["Scenes"])
 Limit = Annotated[int, Query(ge=1, le=1000, description="Length of a page.")]
 Offset = Annotated[int, Query(ge=0, le=2**31, description="How many to leave out before it.")]
 Sort = Literal["created", "-created", "name", "-name", "acquired", "-acquired"]
-LAYERS = ("sar", "optical", "error", "live", "reference")
 BODY = {
     "requestBody": {
         "required": True,
@@ -154,10 +154,8 @@ def download(
 def present(request: Request, services: Services, scene: Scene) -> dict[str, Any]:
     """Give a scene as JSON."""
     done, progress, reference = _state(services, scene)
-    there = {
-        "sar": True, "live": True, "optical": bool(done), "error": bool(done),
-        "reference": reference is not None and reference.state == "ready",
-    }  # fmt: skip
+    there = {"scene": True, "job": bool(done), "reference": reference is not None and reference.state == "ready"}
+    layers = [kind.name for kind in KINDS if there[kind.made_of]]
     box = None if scene.west is None else [scene.west, scene.south, scene.east, scene.north]
     here = f"scenes/{scene.id}"
     files = catalogue.files(services.store, scene)
@@ -182,7 +180,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
             "state": reference.state, "message": reference.message, "filename": reference.filename,
             "size": reference.size,
         },
-        "layers": [layer for layer in LAYERS if there[layer]],
+        "layers": layers,
         "jobs": done,
         "description": scene.description,
         "links": [
@@ -197,8 +195,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
             links.link(links.url(request, "processes/translate/execution"), "translate", title="POST to translate it"),
             *(
                 links.link(links.url(request, f"{here}/{layer}/{_tilejson(scene)}"), "tiles", title=layer)
-                for layer in LAYERS
-                if there[layer]
+                for layer in layers
             ),
         ],
     }  # fmt: skip

@@ -21,6 +21,7 @@ from titiler.core.resources.enums import ImageType
 from titiler.extensions.wmts import wmtsExtension
 
 from tiler.gdal import environment
+from tiler.layer_kinds import KINDS
 from tiler.signatures import signature_of
 from tiler.tiles import histogram_legend_routes, image_space_routes, layers
 from tiler.tiles.image_space_routes import Place, TileFormat, Zoom
@@ -162,8 +163,9 @@ class LayerFactory(TilerFactory):
 
 
 @dataclass(frozen=True)
-class _Kind:
-    name: str
+class _Served:
+    """How a kind of layer is found and read."""
+
     reader: Callable[..., BaseReader]
     path: Callable[..., Layer]
     bands: Any = BidxExprParams
@@ -176,26 +178,27 @@ def sar_reader(layer: Layer, **options: Any) -> BaseReader:
     return reader(cast("Any", layer), **options)
 
 
-KINDS = (
-    _Kind("sar", sar_reader, layers.sar, bands=SarBands),
-    _Kind("optical", CogReader, layers.optical),
-    _Kind("error", CogReader, layers.error, colours=error_colours),
-    _Kind("live", LiveReader, layers.live),
-    _Kind("reference", CogReader, layers.reference),
-)
+SERVED = {
+    "sar": _Served(sar_reader, layers.sar, bands=SarBands),
+    "optical": _Served(CogReader, layers.optical),
+    "error": _Served(CogReader, layers.error, colours=error_colours),
+    "live": _Served(LiveReader, layers.live),
+    "reference": _Served(CogReader, layers.reference),
+}
 
 
 def include(app: FastAPI) -> None:
     """Add the routes of all layers, under /scenes/{scene_id}/{layer}."""
     for kind in KINDS:
         prefix = f"/scenes/{{scene_id}}/{kind.name}"
+        served = SERVED[kind.name]
         factory = LayerFactory(
             router_prefix=prefix,
             name=kind.name,
-            reader=cast("Any", kind.reader),
-            path_dependency=kind.path,
-            layer_dependency=kind.bands,
-            colormap_dependency=kind.colours,
+            reader=cast("Any", served.reader),
+            path_dependency=served.path,
+            layer_dependency=served.bands,
+            colormap_dependency=served.colours,
             img_part_dependency=PartParams,
             process_dependency=no_algorithm,
             render_func=render_layer,

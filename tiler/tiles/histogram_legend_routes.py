@@ -9,7 +9,6 @@ from rio_tiler.models import ImageData
 from starlette.responses import Response
 from titiler.core.factory import TilerFactory
 
-from geosar.display import ERROR_RANGE, ERROR_TITLE, SYNTHETIC_OPTICAL
 from tiler.errors import InvalidError
 from tiler.tiles.layer_request import Shown, collector
 from tiler.tiles.layers import Layer
@@ -87,21 +86,15 @@ def _names(params: Shown, image: ImageData) -> list[str]:
 
 
 def _about(layer: Layer) -> str:
-    texts = {
-        "sar": "SAR backscatter " + ", ".join(name for name in layer.names if name != "unknown"),
-        "optical": SYNTHETIC_OPTICAL,
-        "live": "Synthetic optical image (live), not an observation",
-        "error": ERROR_TITLE,
-        "reference": "True optical image",
-    }
-    return texts[layer.name].strip()
+    known = ", ".join(name for name in layer.names if name != "unknown")
+    return layer.kind.legend.format(bands=known).strip()
 
 
 def _told(params: Shown) -> tuple[float, float, str] | None:
     """Give the values at both ends of the colours, and their unit; None where colours have no such meaning."""
     layer = params.layer
-    if layer.name == "error":
-        return float(ERROR_RANGE[0]), float(ERROR_RANGE[1]), layer.unit
+    if layer.kind.span is not None:
+        return *layer.kind.span, layer.unit
     rescale = params.rendering.as_dict().get("rescale")
     expression = params.reading.get("expression")
     if layer.stretch is None or (expression == COMPOSITE and len(composite_stretch(layer)) == 3):

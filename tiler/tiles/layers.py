@@ -12,16 +12,14 @@ from typing import Annotated
 from fastapi import Query, Request
 from sqlalchemy import select
 
-from geosar.display import ERROR_RANGE
 from tiler.errors import InvalidError, NotFoundError, NotModifiedError, NotReadyError
+from tiler.layer_kinds import LayerKind, kind_of
 from tiler.services import Services, Shared
 from tiler.state import catalogue
 from tiler.state.database import Job, Reference, Scene
 from tiler.tiles.direct import DirectScene
 from tiler.tiles.live import LiveScene
 
-SYNTHETIC = "Synthetic optical image made from SAR; not an observation"
-COLOURS = ("red", "green", "blue")
 Stretch = tuple[tuple[float, float], ...]
 Wanted = Annotated[str | None, Query(max_length=64, description="A job whose result to show; default: the latest.")]
 
@@ -34,7 +32,7 @@ class Layer:
     range of values of each band that is shown from black to white, None for pictures.
     """
 
-    name: str
+    kind: LayerKind
     scene: str
     title: str
     description: str
@@ -53,9 +51,14 @@ class Layer:
         return len(self.names)
 
     @property
+    def name(self) -> str:
+        """The name of its kind."""
+        return self.kind.name
+
+    @property
     def synthetic(self) -> bool:
         """Whether a network made it."""
-        return self.name not in {"sar", "reference"}
+        return self.kind.synthetic
 
 
 def sar(request: Request, services: Shared, scene_id: str) -> Layer:
@@ -63,8 +66,9 @@ def sar(request: Request, services: Shared, scene_id: str) -> Layer:
     scene = catalogue.get(services.database, scene_id)
     figures = list(scene.description["statistics"].values())
     ready = scene.display == "ready"
+    kind = kind_of("sar")
     layer = Layer(
-        "sar", scene.id, scene.name, f"SAR backscatter, {_unit(scene)}",
+        kind, scene.id, kind.title(scene.name), f"SAR backscatter, {_unit(scene)}",
         _version(scene.sha256, scene.polarisation, scene.unit, None if ready else "direct"),
         scene.geometry is not None, tuple(scene.description["polarisations"]),
         "grey value" if scene.description["unit"] == "picture" else "dB",
@@ -86,9 +90,10 @@ def reference(request: Request, services: Shared, scene_id: str) -> Layer:
         raise NotFoundError(f"tiles of the reference could not be made: {found.message}")
     if found.state != "ready":
         raise NotReadyError("the reference is being prepared for tiles. Ask again in a few seconds.")
+    kind = kind_of("reference")
     layer = Layer(
-        "reference", scene.id, f"{scene.name} (reference)", f"True optical image {found.filename}",
-        _version(found.sha256, str(found.created)), found.georeferenced, COLOURS,
+        kind, scene.id, kind.title(scene.name), f"True optical image {found.filename}",
+        _version(found.sha256, str(found.created)), found.georeferenced, kind.bands,
         path=services.store.reference(scene.id),
     )  # fmt: skip
     return _fresh(request, layer)
@@ -96,48 +101,46 @@ def reference(request: Request, services: Shared, scene_id: str) -> Layer:
 
 def optical(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
     """Give the synthetic image of the latest job, or of the one that is named."""
-    return _result(request, services, scene_id, job, "optical")
+    return _result(request, services, scene_id, job, kind_of("optical"))
 
 
 def error(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
     """Give the expected error of the latest job, or of the one that is named."""
-    return _result(request, services, scene_id, job, "error")
+    return _result(request, services, scene_id, job, kind_of("error"))
 
 
 def live(request: Request, services: Shared, scene_id: str) -> Layer:
     """Give the synthetic image as the model makes it while one looks."""
     scene = catalogue.get(services.database, scene_id)
     opened = services.live.get(scene)
+    kind = kind_of("live")
     layer = Layer(
-        "live", scene.id, f"{scene.name} (synthetic, live)", f"{SYNTHETIC}; model {opened.model}",
-        _version(scene.sha256, opened.version), scene.geometry is not None, (*COLOURS, "error"), live=opened,
+        kind, scene.id, kind.title(scene.name), f"{kind.statement}; model {opened.model}",
+        _version(scene.sha256, opened.version), scene.geometry is not None, kind.bands, live=opened,
     )  # fmt: skip
     return _fresh(request, layer)
 
 
-def _result(request: Request, services: Services, scene_id: str, job_id: str | None, output: str) -> Layer:
+def _result(request: Request, services: Services, scene_id: str, job_id: str | None, kind: LayerKind) -> Layer:
     scene = catalogue.get(services.database, scene_id)
     query = select(Job).where(Job.scene_id == scene.id, Job.process == "translate", Job.status == "successful")
     if job_id is not None:
         query = query.where(Job.id == job_id)
     with services.database.begin() as session:
-        found = [job for job in session.scalars(query.order_by(Job.finished.desc())) if output in _files(job)]
+        found = [job for job in session.scalars(query.order_by(Job.finished.desc())) if kind.name in _files(job)]
     if not found:
         which = f"no finished job {job_id!r}" if job_id else "no finished job"
         raise NotFoundError(
-            f"the scene has {which} with the layer {output!r}. POST to /processes/translate/execution first, or look "
-            "at the layer 'live'.",
+            f"the scene has {which} with the layer {kind.name!r}. POST to /processes/translate/execution first, or "
+            "look at the layer 'live'.",
         )
     job = found[0]
     report = job.report or {}
-    what = SYNTHETIC if output == "optical" else f"Expected absolute error of a {SYNTHETIC[0].lower()}{SYNTHETIC[1:]}"
     layer = Layer(
-        output, scene.id, f"{scene.name} ({'synthetic' if output == 'optical' else 'expected error'})",
-        f"{what}; model {report['model']} {report['model_version']}", _version(job.key, output),
-        scene.geometry is not None, COLOURS if output == "optical" else ("error",),
-        "" if output == "optical" else "of 255",
-        path=services.store.job(job.id) / _files(job)[output],
-        stretch=((float(ERROR_RANGE[0]), float(ERROR_RANGE[1])),) if output == "error" else None,
+        kind, scene.id, kind.title(scene.name), f"{kind.statement}; model {report['model']} {report['model_version']}",
+        _version(job.key, kind.name), scene.geometry is not None, kind.bands, kind.unit,
+        path=services.store.job(job.id) / _files(job)[kind.name],
+        stretch=None if kind.span is None else (kind.span,),
     )  # fmt: skip
     return _fresh(request, layer)
 
