@@ -20,7 +20,10 @@ def engine_alone(arguments: argparse.Namespace) -> float:
     model = load_model(arguments.model)
     engine = open_engine(model, "cpu", arguments.precision)
     side = 2048 + 2 * model.manifest.margin
-    batch = np.random.default_rng(0).standard_normal((1, 1, side, side), dtype=np.float32)
+    inputs = model.manifest.inputs
+    batch = np.random.default_rng(0).standard_normal((1, inputs.channels, side, side), dtype=np.float32)
+    if inputs.missing is not None:
+        batch[:, 1:] = inputs.missing  # one polarisation, as most scenes have
     return _rate(lambda: engine.run(batch), 2048 * 2048, 12)
 
 
@@ -30,11 +33,11 @@ def torch_sliding_window(arguments: argparse.Namespace) -> float:
     from monai.inferers import sliding_window_inference
     from safetensors.torch import load_file
 
-    from geosar.engines.generator import Generator, fold
+    from geosar.engines.networks import fold, make_network
     from geosar.models import load_model
 
     model = load_model(arguments.model)
-    network = Generator(**model.manifest.architecture)
+    network = make_network(model.manifest.architecture)
     network.load_state_dict(load_file(model.file("weights")))
     network = fold(network).to(memory_format=torch.channels_last)
     started = time.perf_counter()
@@ -43,9 +46,10 @@ def torch_sliding_window(arguments: argparse.Namespace) -> float:
         sar = dataset.read(1, window=((0, side), (0, side))).astype(np.float32)
         decibels = 20 * np.log10(np.maximum(sar, 1))
         normal = (decibels - decibels.mean()) / decibels.std()
-        image = sliding_window_inference(
-            torch.from_numpy(normal)[None, None], 512, 4, network, overlap=0.25, mode="gaussian"
-        )
+        planes = torch.from_numpy(normal)[None, None]
+        if model.manifest.inputs.missing is not None:
+            planes = torch.cat([planes, torch.full_like(planes, model.manifest.inputs.missing)], dim=1)
+        image = sliding_window_inference(planes, 512, 4, network, overlap=0.25, mode="gaussian")
         pixels = image[0, :3].clamp(0, 255).round().byte().numpy()
         profile = {
             "driver": "COG", "dtype": "uint8", "count": 3, "width": side, "height": side, "crs": dataset.crs,

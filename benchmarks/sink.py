@@ -12,7 +12,7 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -20,12 +20,11 @@ import imagecodecs
 import numpy as np
 import rasterio
 import rasterio.shutil
-from numpy.typing import NDArray
 from rio_cogeo.cogeo import cog_validate
 
 from geosar.cog import CogSink
 from geosar.cog.compression import TileEncoder
-from geosar.cog.overviews import halve
+from geosar.cog.overviews import Pixels, Valid, halve
 from geosar.grid import MapGrid, windows
 
 WINDOW, TILE = 2048, 512
@@ -38,32 +37,52 @@ GDAL_OPTIONS = {
     "webp": {"quality": 90},
 }
 
-Pixels = NDArray[np.uint8]
-Valid = NDArray[np.bool_]
+LOSSLESS = ("zstd", "deflate", "lzw")
 
 
 class Scene:
     """The whole image in memory, so that reading it is not measured."""
 
-    def __init__(self, path: Path) -> None:
-        with rasterio.open(path) as dataset:
-            self.grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
-            self.pixels: Pixels = np.ascontiguousarray(dataset.read((1, 2, 3)).transpose(1, 2, 0))
-            self.valid: Valid = dataset.dataset_mask() > 0
+    def __init__(self, grid: MapGrid, pixels: Pixels, valid: Valid) -> None:
+        self.grid, self.pixels, self.valid = grid, pixels, valid
         self.windows = windows(self.grid.width, self.grid.height, WINDOW)
         self.megapixels = self.grid.width * self.grid.height / 1e6
+        self.bands, self.dtype = pixels.shape[2], pixels.dtype.name
+
+    @classmethod
+    def read(cls, path: Path) -> "Scene":
+        """Read a picture of three bands."""
+        with rasterio.open(path) as dataset:
+            grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+            pixels = np.ascontiguousarray(dataset.read((1, 2, 3)).transpose(1, 2, 0))
+            return cls(grid, pixels, dataset.dataset_mask() > 0)
+
+    def decibels(self, noise: float, *, rounded: bool = False) -> "Scene":
+        """Make two bands of decibels in the form of the picture's red and green, with noise of so many decibels."""
+        random = np.random.default_rng(1)
+        values = self.pixels[..., :2] / 10 - 30
+        for axis in (0, 1):
+            values = (np.roll(values, 1, axis) + values + np.roll(values, -1, axis)) / 3
+        values += random.normal(0, noise, values.shape)
+        if rounded:
+            values = np.round(values * 128) / 128
+        values *= self.valid[..., None]  # as the sink stores them, so that sizes can be compared
+        return Scene(self.grid, values.astype(np.float32), self.valid)
 
     def through_sink(self, path: Path, compress: str) -> None:
         """Write it window by window through the sink."""
-        with CogSink(path, self.grid, bands=3, compress=compress, overwrite=True) as sink:
+        colour = "rgb" if self.bands == 3 else "grey"
+        options = {"bands": self.bands, "dtype": self.dtype, "colour": colour, "compress": compress}
+        with CogSink(path, self.grid, overwrite=True, **options) as sink:
             for window in self.windows:
                 sink.write(window, self.pixels[window.slices], self.valid[window.slices])
 
     def through_gdal(self, path: Path, compress: str) -> None:
         """Do as one does without the sink: a tiled GeoTIFF first, then its copy by the COG driver."""
         part = path.with_suffix(".part.tif")
-        profile = {"driver": "GTiff", "width": self.grid.width, "height": self.grid.height, "count": 3, "tiled": True}
-        profile |= {"dtype": "uint8", "blockxsize": TILE, "blockysize": TILE, "photometric": "RGB"}
+        profile = {"driver": "GTiff", "width": self.grid.width, "height": self.grid.height, "tiled": True}
+        profile |= {"dtype": self.dtype, "count": self.bands, "blockxsize": TILE, "blockysize": TILE}
+        profile |= {"photometric": "RGB"} if self.bands == 3 else {}
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
             with rasterio.open(part, "w", **profile, crs=self.grid.crs, transform=self.grid.transform) as dataset:
                 for window in self.windows:
@@ -86,11 +105,11 @@ def least(work: Callable[[], object], rounds: int) -> tuple[float, float]:
     return min(cores), min(walls)
 
 
-def compare(scene: Scene, folder: Path, rounds: int) -> None:
+def compare(scene: Scene, folder: Path, rounds: int, compressions: Iterable[str] = GDAL_OPTIONS) -> None:
     """Print the sink beside GDAL's driver, for every compression."""
     print("| compression | sink, core-ms/Mpx | GDAL, core-ms/Mpx | sink, ms/Mpx | GDAL, ms/Mpx | sink, MB | GDAL, MB |")
     print("|---|---|---|---|---|---|---|")
-    for compress in GDAL_OPTIONS:
+    for compress in compressions:
         row = []
         for way in (scene.through_sink, scene.through_gdal):
             path = folder / f"{way.__name__}.tif"
@@ -148,6 +167,29 @@ def take_apart(scene: Scene, folder: Path, rounds: int) -> None:
     print(f"| closing: deeper overviews, header, copy, flush, validation | {1000 * core / scene.megapixels:.2f} |")
 
 
+def weigh_predictor(scene: Scene, rounds: int) -> None:
+    """Print what the floating point predictor takes and saves, at full resolution."""
+    print("\n| decibels | compression | bits a value, without | with | core-ms/Mpx, without | with |")
+    print("|---|---|---|---|---|---|")
+    side = min(*scene.grid.shape) // TILE * TILE
+    for name, decibels in {
+        "noise of 0.01 dB": scene.decibels(0.01),
+        "noise of 0.5 dB": scene.decibels(0.5),
+        "noise of 0.5 dB, in steps of 1/128 dB": scene.decibels(0.5, rounded=True),
+    }.items():
+        places = [(top, left) for top in range(0, side, TILE) for left in range(0, side, TILE)]
+        tiles = [np.ascontiguousarray(decibels.pixels[top : top + TILE, left : left + TILE]) for top, left in places]
+        for compress in LOSSLESS:
+            encoder = TileEncoder(compress, bands=2, tile=TILE, dtype="float32")
+            row = []
+            for way in (lambda tile, to=encoder: to._encode_lossless(bytearray(tile.tobytes())), encoder.encode):  # noqa: SLF001
+                size = sum(len(way(tile)) for tile in tiles)
+                core, _ = least(lambda way=way, tiles=tiles: [way(tile) for tile in tiles], rounds)
+                row.append((8 * size / (2 * side * side), 1000 * core / (side * side / 1e6)))
+            (bare, bare_time), (with_it, time_with) = row
+            print(f"| {name} | {compress} | {bare:.1f} | {with_it:.1f} | {bare_time:.1f} | {time_with:.1f} |")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -155,11 +197,14 @@ def main() -> None:
     parser.add_argument("scene", type=Path, nargs="?", default=default)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    scene = Scene(arguments.scene)
+    scene = Scene.read(arguments.scene)
     with tempfile.TemporaryDirectory() as folder:
         print(f"{scene.grid.width} x {scene.grid.height} pixels, {scene.megapixels:.1f} Mpx, RGB and mask\n")
         compare(scene, Path(folder), arguments.rounds)
         take_apart(scene, Path(folder), arguments.rounds)
+        print("\nTwo bands of float32 in decibel, noise of 0.5 dB\n")
+        compare(scene.decibels(0.5), Path(folder), arguments.rounds, LOSSLESS)
+        weigh_predictor(scene, arguments.rounds)
     print(f"\nPeak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

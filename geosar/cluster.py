@@ -79,6 +79,10 @@ class RemoteTranslator:
             block.release()
             return pixels
 
+    def translate(self, window: Window) -> Pixels | None:
+        """Ask for a window and wait for it."""
+        return self.compute(self.read(window))
+
 
 @contextmanager
 def connected(cluster: str | Client) -> Iterator[Client]:

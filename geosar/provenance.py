@@ -10,11 +10,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pyproj
 import pystac
-import rasterio
 
 from geosar.display import ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
 from geosar.footprint import footprint
 from geosar.grid import MapGrid
+from geosar.scene.untrusted import open_geotiff
 from geosar.version import __version__
 
 EXTENSIONS = (
@@ -157,7 +157,7 @@ def stac_item(
     """
     created = _utc(created or datetime.now(UTC))
     path = Path(cog_path)
-    with rasterio.open(path) as dataset:
+    with open_geotiff(path) as dataset:
         grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
     outline = footprint(grid)
     geometry, bbox = outline or (None, None)

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
@@ -15,6 +14,7 @@ from geosar.errors import GridMismatchError
 from geosar.grid import Window
 from geosar.publish import published, target_errors
 from geosar.scene import SarScene
+from geosar.scene.untrusted import open_geotiff
 
 SIDE = 768
 """Neither picture is larger than this, in pixels."""
@@ -58,7 +58,7 @@ def write_quicklook(
     """
     part = part or scene.grid.window
     step = _step(part, side)
-    with rasterio.open(cog_path) as dataset:
+    with open_geotiff(Path(cog_path)) as dataset:
         if (dataset.width, dataset.height) != (part.width, part.height):
             raise GridMismatchError(
                 f"{Path(cog_path).name} has {dataset.width} x {dataset.height} pixels, the scene's part "

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from geosar.provenance import Kind, Provenance, stac_item, tags
 from geosar.quicklook import write_quicklook
 from geosar.report import Meter, Progress, TranslationReport
 from geosar.scene import SarScene, open_scene
+from geosar.tone import Tone, match_tone
 from geosar.window_translator import Pixels, WindowTranslator
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def translate(
     quicklook: bool | str | os.PathLike[str] = False,
     stac: bool | str | os.PathLike[str] = False,
     despeckled: bool | str | os.PathLike[str] = False,
+    match: str | os.PathLike[str] | None = None,
     resample_to_model: bool = False,
     force: bool = False,
     window_size: int = WINDOW_SIZE,
@@ -108,6 +110,8 @@ def translate(
     despeckled
         Also write the despeckled backscatter, which the picture's detail is made of: a COG of float32 decibels on the
         same grid, a band a polarisation; True or a path, as above.
+    match
+        A true optical image of the same ground, of any date and grid, to whose tone the whole scene is brought.
     force
         Translate what looks like no SAR scene.
     window_size
@@ -148,6 +152,7 @@ def translate(
             window_size=window_size,
             writers=_writers(threads),
             assumed=assumed,
+            match=None if match is None else os.fspath(match),
             cancel=cancel or threading.Event(),
             listener=progress,
         )
@@ -184,6 +189,7 @@ class _Job:
     window_size: int
     writers: int
     assumed: tuple[str, ...]
+    match: str | None
     cancel: threading.Event
     listener: Callable[[Progress], None] | None
     outputs: tuple["_Output", ...] = ()
@@ -192,6 +198,7 @@ class _Job:
     stage_seconds: dict[str, float] = field(default_factory=dict)
     translator: "WindowTranslator | RemoteTranslator | None" = None
     ahead: int = READ_AHEAD
+    tone: Tone | None = None
 
     def __post_init__(self) -> None:
         self.grid = self.scene.grid.subgrid(self.part)
@@ -226,6 +233,10 @@ class _Job:
         translator = self.translator or WindowTranslator(
             self.scene, self.model.manifest, self.engine, despeckled=self.targets.despeckled is not None
         )
+        if self.match is not None:
+            meter.tell("matching the tone")
+            self.tone = match_tone(self.scene.grid, translator.translate, self.match)
+            self.notes += (self.tone.words,)
         with ExitStack() as stack:
             self.outputs = tuple(self._open_outputs(stack, resume=resume))
             waiting: list[Window] = []
@@ -244,7 +255,7 @@ class _Job:
 
             pipeline: Pipeline[Window, Any, Pixels] = Pipeline(
                 lambda window: translator.read(window.shifted(self.part.col_off, self.part.row_off)),
-                lambda _window, block: translator.compute(block),
+                lambda _window, block: self._toned(translator.compute(block)),
                 self._write,
                 writers=self.writers, check=self._check, ahead=self.ahead,
             )  # fmt: skip
@@ -261,6 +272,11 @@ class _Job:
             self._write_side_files()
             self.stage_seconds["finish"] = time.perf_counter() - began
         meter.tell("done")
+
+    def _toned(self, pixels: Pixels | None) -> Pixels | None:
+        if self.tone is None or pixels is None:
+            return pixels
+        return replace(pixels, values=self.tone(pixels.values))
 
     def _write(self, window: Window, pixels: Pixels | None) -> None:
         for output in self.outputs:
@@ -296,7 +312,7 @@ class _Job:
             "engine": f"{self.engine.name} {self.engine.device} {self.engine.precision}",
             "source": self.scene.fingerprint,
             "part": f"{self.part.col_off},{self.part.row_off}",
-        }
+        } | ({} if self.tone is None else {"tone": f"{self.tone.gain} {self.tone.offset}"})
         return CogSink(
             path,
             self.grid,

@@ -16,6 +16,9 @@ from geosar.models.manifest import InputSpec, ModelManifest
 from geosar.normalisation import choose_normaliser
 from geosar.scene import SarScene
 
+STEPS = 128
+"""Steps of a decibel that despeckled backscatter is rounded to, far below its error: files of half the size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -85,7 +88,13 @@ class WindowTranslator:
         pictures, despeckled = self._engine.run_despeckled(block.inputs)
         decibels = self._normalise.decibels(despeckled[0][self._channels][:, *block.crop])
         found = np.where(np.isnan(block.measured), decibels, block.measured)
+        found = np.rint(found * STEPS) / np.float32(STEPS)
         return Pixels(pictures[0][block.crop], block.valid, np.ascontiguousarray(np.moveaxis(found, 0, -1)))
+
+    def translate(self, window: Window) -> Pixels | None:
+        """Return what `read` and `compute` make of a window; None where nothing of it is valid."""
+        block = self.read(window)
+        return None if block is None else self.compute(block)
 
     def _beyond(self, values: NDArray[np.generic], normalised: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the decibels of what the clip cuts off, which the network cannot tell apart: bright points stay."""

@@ -100,6 +100,17 @@ def in_circles(graph: Mapping[str, set[str]]) -> set[str]:
     return set(left)
 
 
+def openings(path: Path) -> set[int]:
+    """Lines on which a file opens a raster with rasterio, other than to write one ("w") or of memory."""
+    return {
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"rasterio.open", "DatasetReader"}
+        and not any(isinstance(argument, ast.Constant) and argument.value == "w" for argument in node.args)
+    }
+
+
 def loaded_by(code: str) -> set[str]:
     """Top-level modules that a fresh interpreter has loaded after this code."""
     program = f"import json, sys\n{code}\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
@@ -172,6 +183,17 @@ def test_the_floors_of_the_service_stand_on_one_another() -> None:
 def test_a_folder_can_be_overlooked(package: str) -> None:
     sizes = Counter(path.parent.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py"))
     assert {folder: count for folder, count in sizes.items() if count > MOST_MODULES} == {}
+
+
+def test_rasters_are_opened_in_one_place() -> None:
+    """Where nothing that a raster names is followed; warping opens a description that it has written itself."""
+    found = {
+        name
+        for package in ("geosar", "tiler", "training", "webmap")
+        for name in sources(ROOT / package)
+        if openings(ROOT / name)
+    }
+    assert found == {"geosar/scene/untrusted.py", "geosar/scene/warp.py"}
 
 
 def test_geosar_and_its_command_load_the_packages_upstairs_only_when_asked() -> None:

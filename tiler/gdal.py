@@ -28,11 +28,13 @@ class GdalSettings(BaseSettings):
 
     @property
     def options(self) -> dict[str, str]:
-        """What GDAL calls configuration options."""
+        """What GDAL calls configuration options, and one of PROJ."""
         return {
             **self.per_request,
             "GDAL_SKIP": ",".join(SKIPPED),
             "GDAL_CACHEMAX": str(self.cache_bytes // MEBIBYTE),
+            # A CRS may name a grid on a server; PROJ does not fetch it.
+            "PROJ_NETWORK": "OFF",
         }
 
     @property

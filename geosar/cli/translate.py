@@ -18,6 +18,7 @@ from geosar.errors import TranslationCancelled, UsageError
 @model_option
 @scene_options
 @click.option("--bbox", callback=read_bounds, metavar="L,B,R,T", help="Translate this part alone, in the scene's CRS.")
+@click.option("--match", metavar="OPTICAL", help="Bring the tone to that of this true image of the same ground.")
 @click.option("--resample-to-model", is_flag=True, help="Bring the scene to the pixel size that the model knows.")
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(("int8", "float32")), help="Default: int8 on a CPU, else float32.")

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rasterio.enums import Resampling
 
 from geosar.display import WHITE_PERCENTILE, colour_bands
+from geosar.scene.untrusted import open_path
 
 Picture = NDArray[np.uint8]
 
@@ -38,7 +38,7 @@ def optical_picture(paths: Sequence[Path], side: int) -> Picture:
     not real is grey.
     """
     values = _overview(paths, side)
-    with rasterio.open(paths[0]) as dataset:
+    with open_path(paths[0]) as dataset:
         in_bytes = dataset.dtypes[0] == "uint8"
     if not in_bytes:
         values *= np.float32(255 / max(float(np.nanpercentile(values, WHITE_PERCENTILE)), 1e-6))
@@ -86,7 +86,7 @@ def _overview(paths: Sequence[Path], side: int) -> NDArray[np.float32]:
     """Colours of all rasters (bands, height, width), read small, NaN where they are not real."""
     bands = []
     for path in paths:
-        with rasterio.open(path) as dataset:
+        with open_path(path) as dataset:
             shrink = max(1.0, max(dataset.shape) / side)
             chosen = colour_bands(dataset)
             shape = (len(chosen), round(dataset.height / shrink), round(dataset.width / shrink))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import rasterio
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
@@ -17,7 +16,7 @@ from rasterio.io import DatasetReader
 from geosar.backscatter import Unit
 from geosar.errors import GridMismatchError, PolarisationError, SceneContentError, SceneReadError, UsageError
 from geosar.grid import MapGrid
-from geosar.scene import polarisations, safe
+from geosar.scene import polarisations, safe, untrusted
 from geosar.scene import source as sources
 from geosar.scene import warp as warping
 from geosar.scene.polarisations import UNKNOWN
@@ -131,7 +130,7 @@ def _open_mapping(given: "Mapping[str, SourceText]", request: Request, opened: O
         found = sources.resolve(path)
         if found.driver == "SAFE":
             raise UsageError(f"{found.printable} holds all its polarisations; give it alone, not among several.")
-        _add(found, found.gdal_name, request, opened)
+        _add(found, request, opened)
         raster = opened.rasters[-1]
         count = len(raster.bands)
         if count != 1:
@@ -141,7 +140,7 @@ def _open_mapping(given: "Mapping[str, SourceText]", request: Request, opened: O
 
 
 def _open_file(found: Source, request: Request, opened: Opened) -> None:
-    raster = _add(found, found.gdal_name, request, opened)
+    raster = _add(found, request, opened)
     names = raster.polarisations
     if len(names) == 1 and not found.remote:
         names = _with_sibling(found, names, request, opened)
@@ -173,7 +172,7 @@ def _with_sibling(found: Source, names: tuple[str, ...], request: Request, opene
     if request.wanted == (own,):
         return (own,)
     try:
-        _add(sources.resolve(path), str(path), request, opened)
+        _add(sources.resolve(path), request, opened)
         _check_grids(opened)
     except (GridMismatchError, SceneContentError, SceneReadError) as error:
         for raster in opened.rasters[1:]:
@@ -192,7 +191,7 @@ def _open_safe(found: Source, request: Request, opened: Opened) -> None:
         listed = tuple(one for one in listed if one.polarisation in request.wanted) or listed
     calibrated = all(one.calibration is not None for one in listed)
     for number, one in enumerate(listed):
-        raster = _add(found, one.gdal_name, request, opened, one.calibration if calibrated else None)
+        raster = _add(found, request, opened, one.gdal_name, one.calibration if calibrated else None)
         opened.bands += (Band(number, raster.bands[0], one.polarisation),)
     if calibrated:
         opened.unit = Unit.POWER
@@ -206,23 +205,21 @@ def _open_safe(found: Source, request: Request, opened: Opened) -> None:
 
 def _add(
     found: Source,
-    gdal_name: str,
     request: Request,
     opened: Opened,
+    part: str | None = None,
     calibration: safe.Calibration | None = None,
 ) -> Raster:
     """Open one raster, check what it is, and put it on the grid that was asked for."""
     with ExitStack() as undo:
-        driver = "GTiff" if found.driver == "SAFE" else found.driver
-        with found.environment(), gdal_errors(found.printable, "Opening", found.files):
-            dataset = undo.enter_context(rasterio.open(gdal_name, driver=driver))
+        dataset = undo.enter_context(untrusted.open_raster(found, part))
         check_readable(dataset, found.printable)
         with found.environment():
             bands = _measurements(dataset, found, request, opened.notes)
         names = tuple(_polarisation(dataset, number) for number in bands)
         first = not opened.rasters
-        with found.environment(), gdal_errors(found.printable, "Warping", found.files):
-            view, keep = _on_grid(dataset, gdal_name, request, opened.notes if first else [], undo)
+        with untrusted.settings(found), gdal_errors(found.printable, "Warping", found.files):
+            view, keep = _on_grid(dataset, request, opened.notes if first else [], undo)
         raster = Raster(found, view, like=dataset, keep=keep, bands=bands, polarisations=names)
         if calibration is not None:
             table = calibration.on_lattice(dataset.width, dataset.height, warping.LATTICE_STEP)
@@ -262,7 +259,6 @@ def _measurements(dataset: DatasetReader, found: Source, request: Request, notes
 
 def _on_grid(
     dataset: DatasetReader,
-    gdal_name: str,
     request: Request,
     notes: list[str],
     undo: ExitStack,
@@ -275,7 +271,7 @@ def _on_grid(
             f"Warped by its {len(dataset.gcps[0])} ground control points to {grid.crs} at {size:g} m, "
             "bilinear; the terrain's relief is not corrected.",
         )
-        view = warping.rectified(dataset, gdal_name, points, grid, _fill(dataset))
+        view = warping.rectified(dataset, untrusted.name_for_views(dataset), points, grid, _fill(dataset))
         return undo.enter_context(view), (dataset,)
     if crs is not None or request.resolution is not None:
         own = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)

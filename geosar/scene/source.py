@@ -42,7 +42,6 @@ _DRIVER_PREFIX = re.compile(r"^(\s*<|[A-Z][A-Z0-9_]{2,}:)")
 # A server that stops answering must not stop the translation for ever. Each can be overridden by the
 # environment.
 _REMOTE_OPTIONS = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_HTTP_CONNECTTIMEOUT": "10",
     "GDAL_HTTP_MAX_RETRY": "3",
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
@@ -56,8 +55,8 @@ class Source:
     """One raster to open.
 
     `printable` holds no credentials and no signature; `gdal_name` is what GDAL opens, with `driver`;
-    `identity` changes when the content does (empty where nothing tells); `product` is the root of a SAFE
-    product.
+    `identity` changes when the content does (empty where nothing tells); `companions` are files that belong to it,
+    such as an ENVI header.
     """
 
     printable: str
@@ -68,6 +67,7 @@ class Source:
     files: tuple[Path, ...]
     url: str | None
     identity: str
+    companions: tuple[Path, ...] = ()
 
     def current_identity(self) -> str:
         """Ask the file or the server again."""
@@ -76,10 +76,12 @@ class Source:
         return file_identity(self.files)
 
     def environment(self) -> "rasterio.Env | nullcontext[None]":
-        """Return the GDAL settings under which the source is opened and read."""
+        """Return the GDAL settings under which the source is read."""
         if not self.remote:
             return nullcontext()
         options = {key: os.environ.get(key, value) for key, value in _REMOTE_OPTIONS.items()}
+        # No file beside it, and no other that it names.
+        options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_ALLOWED_FILENAME": self.gdal_name}
         # Python heeds it, and so does GDAL by itself; rasterio puts certificates of its own before that.
         if trusted := os.environ.get("SSL_CERT_FILE"):
             options["GDAL_CURL_CA_BUNDLE"] = trusted
@@ -166,16 +168,30 @@ def _resolve_path(given: Path) -> Source:
         found = _local(path, f"/vsizip/{{{path}}}/{inside}", "SAFE", (path,))
         return replace(found, name=inside.parent.stem or path.stem)
     driver = driver_of(header)
-    if driver is None and _has_envi_header(path):
+    if driver is None and _envi_header(path) is not None:
         driver = "ENVI"
     if driver is None:
         words = f"it begins with {beginning(header)}"
         raise SceneReadError(f"{given} is not a raster that geosar reads ({words}); {_EXPECTED}.")
-    return _local(path, str(path), driver, (path,))
+    return replace(_local(path, str(path), driver, (path,)), companions=_companions(path, driver))
 
 
 def _local(path: Path, gdal_name: str, driver: str, files: tuple[Path, ...]) -> Source:
     return Source(str(path), gdal_name, driver, path.stem, False, files, None, file_identity(files))
+
+
+def _companions(path: Path, driver: str) -> tuple[Path, ...]:
+    """Return the files beside a raster that belong to it: its header, its pixels, or where it lies."""
+    if driver == "ENVI":
+        header = _envi_header(path)
+        return (header,) if header else ()
+    if driver == "HFA":
+        candidates = [path.with_suffix(".ige"), path.with_suffix(".rrd")]
+    else:
+        suffix = path.suffix
+        world_files = [path.with_suffix(f".{suffix[1:2]}{suffix[-1:]}w"), path.with_suffix(".wld")] if suffix else []
+        candidates = [path.with_name(path.name + ".aux.xml"), *world_files]
+    return tuple(candidate for candidate in candidates if candidate != path and candidate.is_file())
 
 
 def _manifest_in_zip(path: Path) -> PurePosixPath:
@@ -189,12 +205,12 @@ def _manifest_in_zip(path: Path) -> PurePosixPath:
     return PurePosixPath(manifests[0])
 
 
-def _has_envi_header(path: Path) -> bool:
+def _envi_header(path: Path) -> Path | None:
     for candidate in (path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")):
         if candidate != path and candidate.is_file():
             with candidate.open("rb") as file:
-                return file.read(4) == b"ENVI"
-    return False
+                return candidate if file.read(4) == b"ENVI" else None
+    return None
 
 
 def _resolve_url(text: str) -> Source:

@@ -84,7 +84,7 @@ def test_despeckled_is_in_decibels_and_bright_points_stay(tmp_path: Path, model:
     clipped = bands[0].clip(-16.5 - 12, -16.5 + 12)
     rows, cols = 40, 17
     expected = clipped[rows - 1 : rows + 2, cols - 1 : cols + 2].mean()
-    assert found[rows, cols, 0] == pytest.approx(expected, abs=1e-4)
+    assert found[rows, cols, 0] == pytest.approx(expected, abs=0.005)
     assert found[20, 30, 0] == 14.0  # beyond what the network sees, so it is what was measured
 
 

@@ -1,108 +1,31 @@
 """No path and no address of a request reaches a file or another machine, by whatever route, parameter or upload.
 
-The bait lies where requests point: a file whose time of access tells that it was read, and a server on loopback that
-counts who comes.
+The bait lies where requests point; what uploads name in themselves is tried in tests/system/attack.
 """
 
 import base64
 import io
-import os
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import pytest
-from helpers.rasters import write_raster
+from helpers.bait import SECRET, Bait, bait_in
 from helpers.service import MakeService, problem
 from starlette.testclient import TestClient
 
 from tiler.settings import Settings
 
-SECRET = b"geosar-bait-7d0c"
-LONG_AGO = 10**9
 STREAMS = "/events"
-
-
-@dataclass
-class Bait:
-    """Files and an address that nothing may touch."""
-
-    folder: Path
-    address: str
-    came: list[str] = field(default_factory=list)
-
-    @property
-    def raster(self) -> Path:
-        return self.folder / "bait.tif"
-
-    @property
-    def vrt(self) -> str:
-        return (
-            "<VRTDataset rasterXSize='1' rasterYSize='1'><VRTRasterBand dataType='Byte' band='1'><SimpleSource>"
-            f"<SourceFilename>{self.raster}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>"
-        )
-
-    @property
-    def strings(self) -> tuple[str, ...]:
-        """What somebody might send instead of a name."""
-        return (
-            f"file://{self.raster}",
-            str(self.raster),
-            f"/vsicurl/{self.address}/bait.tif",
-            f"/vsizip/{self.folder}/bait.zip/bait.tif",
-            f"../../../../../../..{self.raster}",
-            f"{self.address}/bait.tif",
-            "http://169.254.169.254/latest/meta-data/",
-            self.vrt,
-            f"GTIFF_DIR:1:{self.raster}",
-            "scene\0.tif",
-        )
-
-    def lay(self) -> None:
-        """Set the time of access back, so that the next read shows."""
-        for path in self.folder.iterdir():
-            os.utime(path, (LONG_AGO, time.time()))
-
-    def touched(self) -> list[str]:
-        """Everything of it that was read or asked for."""
-        read = [path.name for path in self.folder.iterdir() if path.stat().st_atime != LONG_AGO]
-        return [*read, *self.came]
 
 
 @pytest.fixture(scope="module")
 def bait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bait]:
-    folder = tmp_path_factory.mktemp("bait")
-    write_raster(folder / "bait.tif", np.full((1, 8, 8), 77, np.uint8), tags={"SECRET": SECRET.decode()})
-    with zipfile.ZipFile(folder / "bait.zip", "w") as archive:
-        archive.write(folder / "bait.tif", "bait.tif")
-    came: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            came.append(self.path)
-            self.send_error(404)
-
-        do_HEAD = do_POST = do_GET  # noqa: N815 - the server's own names
-
-        def log_message(self, *_: Any) -> None:
-            """Be quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    made = Bait(folder, f"http://127.0.0.1:{server.server_port}", came)
-    made.lay()
-    (folder / "bait.zip").read_bytes()
-    assert made.touched() == ["bait.zip"], "this file system does not keep times of access, so the bait tells nothing"
-    made.lay()
-    yield made
-    server.shutdown()
+    with bait_in(tmp_path_factory.mktemp("bait")) as laid:
+        yield laid
 
 
 def test_no_route_makes_a_file_or_an_address_out_of_a_parameter(

@@ -14,7 +14,8 @@ from rasterio.io import DatasetReader
 from geosar.display import colour_bands
 from geosar.errors import SceneContentError, TranslationCancelled
 from geosar.grid import windows
-from geosar.scene.source import gdal_errors, resolve
+from geosar.scene.source import gdal_errors
+from geosar.scene.untrusted import open_path
 from tiler.jobs.publish_copy import published_as_cog
 
 WINDOW = 2048
@@ -36,11 +37,10 @@ def write_picture(
     `place` is a crs and a transform for a picture that has none of its own. Raises geosar's SceneReadError and
     SceneContentError, TranslationCancelled when `cancel` is set, TargetError when the disk fails.
     """
-    found = resolve(source)
     with (
         published_as_cog(destination) as flat,
         gdal_errors(source.name, "Reading"),
-        rasterio.open(source, driver=found.driver) as picture,
+        open_path(source) as picture,
     ):
         bands = colour_bands(picture)
         bands = bands if len(bands) == 3 else bands * 3

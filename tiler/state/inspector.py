@@ -11,14 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-import rasterio
-
 from geosar.errors import GeosarError
 from geosar.footprint import footprint
 from geosar.grid import MapGrid, Window
 from geosar.scene import open_scene
 from geosar.scene.raster import check_readable
-from geosar.scene.source import gdal_errors, resolve
+from geosar.scene.source import gdal_errors
+from geosar.scene.untrusted import open_path
 from geosar.scene_info import describe_scene
 from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
 
@@ -142,8 +141,7 @@ def _describe(source: Any, **options: Any) -> dict[str, Any]:
 
 
 def _picture(path: Path) -> dict[str, Any]:
-    source = resolve(path)
-    with gdal_errors(path.name, "Opening"), rasterio.open(path, driver=source.driver) as dataset:
+    with gdal_errors(path.name, "Reading"), open_path(path) as dataset:
         check_readable(dataset, path.name)
         grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
         side = min(512, dataset.width, dataset.height)

@@ -12,6 +12,7 @@ from rio_tiler.errors import PointOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
+from geosar.scene.untrusted import open_geotiff
 from tiler.errors import NotFoundError, NotGeoreferencedError
 from tiler.tiles.layers import Layer
 from tiler.tiles.rendering import COMPOSITE
@@ -99,10 +100,13 @@ class CogReader(PlacedReader):
     def __attrs_post_init__(self) -> None:
         """Open the file as a GeoTIFF and nothing else; raises NotFoundError when it was removed meanwhile."""
         self.layer: Layer = cast("Layer", self.input)
+        path = self.layer.path
+        if path is None:
+            raise NotFoundError(f"the layer {self.layer.name!r} has no file.")
         try:
-            self.dataset = self._ctx_stack.enter_context(rasterio.open(self.layer.path, driver="GTiff"))
+            self.dataset = self._ctx_stack.enter_context(open_geotiff(path))
         except rasterio.errors.RasterioIOError:
-            if self.layer.path is not None and self.layer.path.is_file():
+            if path.is_file():
                 raise
             raise NotFoundError(f"the layer {self.layer.name!r} was removed.") from None
         if any(scale != 1.0 for scale in self.dataset.scales):

@@ -18,6 +18,7 @@ from rio_tiler.models import ImageData, Info, PointData
 
 from geosar.cog.overviews import Block, Pixels, Valid, halve
 from geosar.grid import MapGrid, Window
+from geosar.scene.untrusted import open_geotiff
 from tiler.errors import TooWideError
 from tiler.tiles import direct
 from tiler.tiles.live import BLOCK
@@ -236,7 +237,7 @@ class DirectReader(ViewReader):
             return work(reader)
 
     def _with_glance(self, window: Window, work: Callable[[Reader], Value]) -> Value:
-        with rasterio.open(self.direct.glance(), driver="GTiff") as dataset:
+        with open_geotiff(self.direct.glance()) as dataset:
             across, down = self.grid.width / dataset.width, self.grid.height / dataset.height
             col, row = math.floor(window.col_off / across), math.floor(window.row_off / down)
             part = Window(col, row, math.ceil(window.col_end / across) - col, math.ceil(window.row_end / down) - row)

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from PIL import Image
 
 from geosar.backscatter import Normaliser, Unit, band_statistics, to_decibel
+from geosar.scene.untrusted import open_path
 from training.pairs.pair import CLIP, PairsError
 
 SEEN_IN_TRAINING = frozenset({"India_900498"})
@@ -109,14 +109,14 @@ def _sen1floods11(folder: Path, reference: Reference | None) -> Iterator[Chip]:
             continue
         if not label.is_file():
             raise PairsError(f"{path} has no {label.name} beside it; add it or take the chip away.")
-        with rasterio.open(path) as source:
+        with open_path(path) as source:
             radar = source.read(1)
-        with rasterio.open(label) as source:
+        with open_path(label) as source:
             truth = source.read(1)
         measured = np.isfinite(radar)
         picture = None
         if optical.is_file():
-            with rasterio.open(optical) as source:
+            with open_path(optical) as source:
                 bands = source.read(FALSE_COLOUR_BANDS).astype(np.float32)
             picture = np.moveaxis(np.clip(bands / BRIGHTEST_REFLECTANCE * 255, 0, 255).astype(np.uint8), 0, -1)
         normal = _normalised(radar, measured, Unit.DECIBEL, reference)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
+from geosar.scene.untrusted import open_path
 from training.pairs.pair import PairsError
 
 UNNAMED = ("VV", "VH")
@@ -20,7 +20,7 @@ def read_decibels(path: Path, polarisations: Sequence[str]) -> NDArray[np.float3
     Raises PairsError for a file that cannot be read.
     """
     try:
-        with rasterio.open(path) as raster:
+        with open_path(path) as raster:
             names = [str(name or "").upper()[:2] for name in raster.descriptions]
             names = names if any(names) else list(UNNAMED[: raster.count])
             if not set(polarisations) <= set(names):

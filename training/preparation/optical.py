@@ -15,6 +15,7 @@ from rasterio.vrt import WarpedVRT
 from geosar.display import WHITE_PERCENTILE, colour_bands
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, Window
+from geosar.scene.untrusted import open_path
 from training.preparation.sources import PrepareError
 
 LOOKED_AT = 1024
@@ -66,7 +67,7 @@ def open_optical(path: Path, grid: MapGrid, bands: Sequence[int], *, resample: b
     PrepareError when it cannot be read, and when its grid is another, unless `resample` brings it there.
     """
     try:
-        with rasterio.open(path) as dataset:
+        with open_path(path) as dataset:
             chosen = list(bands) or list(colour_bands(dataset))
             if not set(chosen) <= set(range(1, dataset.count + 1)) or len(chosen) not in (1, 3):
                 raise PrepareError(f"{path} has {dataset.count} bands; asked for are {chosen}, expected one or three.")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, Resampling
@@ -20,6 +19,7 @@ from geosar.grid import MapGrid
 from geosar.scene import SarScene, polarisations
 from geosar.scene.raster import bands_are_equal, check_readable, is_photograph, measurement_bands
 from geosar.scene.source import Source, gdal_errors, resolve
+from geosar.scene.untrusted import open_raster
 from webmap.mapfile.layers import ERROR_LEGEND, Layer, Role, sar_legend, sar_name, synthetic_notice
 from webmap.mapfile.pictures import coloured_error, data_address, stretched
 from webmap.mapfile.webmercator import corners, warped, web_grid
@@ -45,14 +45,11 @@ def read_layers(
     found = resolve(source)
     if found.driver == "SAFE":
         return _sar_layers(source, size, **opening)
-    with found.environment():
-        with gdal_errors(found.printable, "Opening"):
-            dataset = rasterio.open(found.gdal_name, driver=found.driver)
-        with dataset:
-            check_readable(dataset, found.printable)
-            role = role or _role_of(dataset, found)
-            if role != "sar":
-                return [_picture_layer(dataset, found, role, size)]
+    with found.environment(), open_raster(found) as dataset:
+        check_readable(dataset, found.printable)
+        role = role or _role_of(dataset, found)
+        if role != "sar":
+            return [_picture_layer(dataset, found, role, size)]
     return _sar_layers(source, size, **opening)
 
 

@@ -1,0 +1,27 @@
+"""Bait in a folder of its own, and a service to attack."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers.bait import Bait, bait_in
+from helpers.tiny_model import write_model
+from starlette.testclient import TestClient
+
+from tiler.app import create_app
+from tiler.settings import Settings
+
+
+@pytest.fixture
+def bait(tmp_path: Path) -> Iterator[Bait]:
+    folder = tmp_path / "bait"
+    folder.mkdir()
+    with bait_in(folder) as laid:
+        yield laid
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[TestClient]:
+    model = write_model(tmp_path / "tiny")
+    with TestClient(create_app(Settings(store=tmp_path / "store", model=str(model)))) as made:
+        yield made
