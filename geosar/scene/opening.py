@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,19 @@ from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
 
 from geosar.backscatter import Unit
-from geosar.errors import GridMismatchError, PolarisationError, SceneContentError, SceneReadError, UsageError
+from geosar.errors import (
+    GeosarError,
+    GridMismatchError,
+    PolarisationError,
+    SceneContentError,
+    SceneReadError,
+    UsageError,
+)
 from geosar.grid import MapGrid
-from geosar.scene import polarisations, safe, untrusted
-from geosar.scene import source as sources
-from geosar.scene import warp as warping
+from geosar.scene import polarisations, safe, untrusted, warp
 from geosar.scene.polarisations import UNKNOWN
 from geosar.scene.raster import Raster, bands_are_equal, check_readable, is_photograph, measurement_bands
-from geosar.scene.source import Source, gdal_errors
+from geosar.scene.source import Source, gdal_errors, resolve
 
 if TYPE_CHECKING:
     from rasterio.vrt import WarpedVRT
@@ -66,17 +71,50 @@ class Band:
     polarisation: str
 
 
-@dataclass(slots=True)
-class Opened:
-    """Everything that opening found out."""
+@dataclass(frozen=True, slots=True)
+class OpenedRaster:
+    """One raster that was opened, and what it says of its unit, of its time, and for the user to know."""
 
-    sources: list[Source] = field(default_factory=list)
-    rasters: list[Raster] = field(default_factory=list)
-    bands: tuple[Band, ...] = ()
-    notes: list[str] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)
-    times: list[str] = field(default_factory=list)
+    raster: Raster
+    hints: tuple[str, ...]
+    times: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def source(self) -> Source:
+        """Where it comes from."""
+        return self.raster.source
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Everything that opening found out: rasters that share a grid and a type, and what they say."""
+
+    parts: tuple[OpenedRaster, ...]
+    bands: tuple[Band, ...]
+    notes: tuple[str, ...]
     unit: Unit | None = None
+
+    @property
+    def rasters(self) -> tuple[Raster, ...]:
+        """The rasters, in the order that bands count them by."""
+        return tuple(part.raster for part in self.parts)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Each file, or the one product that holds all rasters."""
+        listed = tuple(part.source for part in self.parts)
+        return listed[:1] if listed[0].driver == "SAFE" else listed
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What may name the unit."""
+        return tuple(hint for part in self.parts for hint in part.hints)
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """What may name the time of acquisition."""
+        return tuple(time for part in self.parts for time in part.times)
 
     @property
     def grid(self) -> MapGrid:
@@ -102,136 +140,150 @@ class Opened:
 def open_rasters(source: "SourceText | Mapping[str, SourceText]", request: Request) -> Opened:
     """Open a source, or one file for each polarisation."""
     with ExitStack() as undo:
-        opened = Opened()
-        undo.callback(_close, opened)
         if isinstance(source, Mapping):
-            _open_mapping(source, request, opened)
+            opened = _open_mapping(source, request, undo)
         else:
-            found = sources.resolve(source)
-            if found.driver == "SAFE":
-                _open_safe(found, request, opened)
-            else:
-                _open_file(found, request, opened)
-        _choose(request, opened)
+            found = resolve(source)
+            opened = (_open_safe if found.driver == "SAFE" else _open_file)(found, request, undo)
+        opened = _chosen(request, opened)
         undo.pop_all()
     return opened
 
 
-def _close(opened: Opened) -> None:
-    for raster in opened.rasters:
-        raster.close()
-
-
-def _open_mapping(given: "Mapping[str, SourceText]", request: Request, opened: Opened) -> None:
+def _open_mapping(given: "Mapping[str, SourceText]", request: Request, undo: ExitStack) -> Opened:
     if not given:
         raise UsageError("No file was given; expected one for each polarisation.")
-    for name, path in given.items():
+    parts: list[OpenedRaster] = []
+    bands: list[Band] = []
+    for number, (name, path) in enumerate(given.items()):
         (polarisation,) = polarisations.parse(name)[:1]
-        found = sources.resolve(path)
+        found = resolve(path)
         if found.driver == "SAFE":
             raise UsageError(f"{found.printable} holds all its polarisations; give it alone, not among several.")
-        _add(found, request, opened)
-        raster = opened.rasters[-1]
-        count = len(raster.bands)
+        part = _open_one(found, request, undo, first=not parts)
+        count = len(part.raster.bands)
         if count != 1:
             raise SceneContentError(f"{found.printable} has {count} bands; expected one, for {polarisation}.")
-        opened.bands += (Band(len(opened.rasters) - 1, raster.bands[0], polarisation),)
-    _check_grids(opened)
+        parts.append(part)
+        bands.append(Band(number, part.raster.bands[0], polarisation))
+    _check_grids(parts)
+    return Opened(tuple(parts), tuple(bands), _notes_of(parts))
 
 
-def _open_file(found: Source, request: Request, opened: Opened) -> None:
-    raster = _add(found, request, opened)
-    names = raster.polarisations
-    if len(names) == 1 and not found.remote:
-        names = _with_sibling(found, names, request, opened)
-    if set(names) == {UNKNOWN}:
-        in_name = polarisations.named_in(found.name)
-        if len(in_name) == len(names):
-            opened.notes.append(f"Polarisation {' and '.join(in_name)}, taken from the name of the file.")
-            names = in_name
-        elif request.wanted is not None and len(request.wanted) == len(names):
-            opened.notes.append(f"Polarisation {' and '.join(request.wanted)}, as stated by the caller.")
-            names = request.wanted
-    if set(names) == {UNKNOWN}:
-        if len(names) > MAX_UNNAMED_BANDS:
-            raise SceneContentError(
-                f"{found.printable} has {len(names)} bands and none says its polarisation; expected one "
-                "or two. Name the bands VV, VH, HH or HV in their descriptions, or extract them.",
-            )
-        opened.notes.append("The file does not say its polarisation.")
-    own = tuple(Band(0, index, name) for index, name in zip(raster.bands, names, strict=True))
-    opened.bands = own + opened.bands
+def _open_file(found: Source, request: Request, undo: ExitStack) -> Opened:
+    own = _open_one(found, request, undo)
+    parts: tuple[OpenedRaster, ...] = (own,)
+    notes = own.notes
+    names = own.raster.polarisations
+    others: tuple[Band, ...] = ()
+    pair = polarisations.sibling(found.files[0]) if len(names) == 1 and not found.remote else None
+    if pair is not None and names[0] in {UNKNOWN, pair[0]}:
+        mine, other, path = pair
+        names = (mine,)
+        if request.wanted != names:
+            beside = _open_sibling(path, own, request, undo)
+            if isinstance(beside, OpenedRaster):
+                parts = (own, beside)
+                others = (Band(1, beside.raster.bands[0], other),)
+                notes += (*beside.notes, f"{other} is read from {path.name}, which was found beside it.")
+            else:
+                notes += (f"{path.name} stands beside it but was left out: {beside}",)
+    names, note = _named(found, names, request)
+    bands = tuple(Band(0, index, name) for index, name in zip(own.raster.bands, names, strict=True))
+    return Opened(parts, bands + others, notes + note)
 
 
-def _with_sibling(found: Source, names: tuple[str, ...], request: Request, opened: Opened) -> tuple[str, ...]:
-    """Add the file of the other polarisation, where the names of the two say that they belong together."""
-    pair = polarisations.sibling(found.files[0])
-    if pair is None or names[0] not in {UNKNOWN, pair[0]}:
-        return names
-    own, other, path = pair
-    if request.wanted == (own,):
-        return (own,)
-    try:
-        _add(sources.resolve(path), request, opened)
-        _check_grids(opened)
-    except (GridMismatchError, SceneContentError, SceneReadError) as error:
-        for raster in opened.rasters[1:]:
-            raster.close()
-        del opened.rasters[1:], opened.sources[1:]
-        opened.notes.append(f"{path.name} stands beside it but was left out: {error}")
-        return (own,)
-    opened.notes.append(f"{other} is read from {path.name}, which was found beside it.")
-    opened.bands = (Band(1, opened.rasters[1].bands[0], other),)
-    return (own,)
+def _open_sibling(path: Path, own: OpenedRaster, request: Request, undo: ExitStack) -> OpenedRaster | GeosarError:
+    """Open the file of the other polarisation; gives the reason where the two do not belong together."""
+    with ExitStack() as unless_it_fits:
+        try:
+            beside = _open_one(resolve(path), request, unless_it_fits, first=False)
+            _check_grids((own, beside))
+        except (GridMismatchError, SceneContentError, SceneReadError) as error:
+            return error
+        undo.push(unless_it_fits.pop_all())
+    return beside
 
 
-def _open_safe(found: Source, request: Request, opened: Opened) -> None:
+def _named(found: Source, names: tuple[str, ...], request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Name bands that do not say their polarisation by the file's name or as the caller has it; gives a note of that.
+
+    Raises SceneContentError where there are too many of them.
+    """
+    if set(names) != {UNKNOWN}:
+        return names, ()
+    in_name = polarisations.named_in(found.name)
+    if len(in_name) == len(names):
+        return in_name, (f"Polarisation {' and '.join(in_name)}, taken from the name of the file.",)
+    if request.wanted is not None and len(request.wanted) == len(names):
+        return request.wanted, (f"Polarisation {' and '.join(request.wanted)}, as stated by the caller.",)
+    if len(names) > MAX_UNNAMED_BANDS:
+        raise SceneContentError(
+            f"{found.printable} has {len(names)} bands and none says its polarisation; expected one "
+            "or two. Name the bands VV, VH, HH or HV in their descriptions, or extract them.",
+        )
+    return names, ("The file does not say its polarisation.",)
+
+
+def _open_safe(found: Source, request: Request, undo: ExitStack) -> Opened:
     listed = safe.measurements(found)
     if request.wanted is not None:
         listed = tuple(one for one in listed if one.polarisation in request.wanted) or listed
     calibrated = all(one.calibration is not None for one in listed)
-    for number, one in enumerate(listed):
-        raster = _add(found, request, opened, one.gdal_name, one.calibration if calibrated else None)
-        opened.bands += (Band(number, raster.bands[0], one.polarisation),)
-    if calibrated:
-        opened.unit = Unit.POWER
-        opened.notes.append("Calibrated to sigma0 with the product's own tables.")
-    else:
-        opened.unit = Unit.DIGITAL_NUMBER
-        opened.notes.append("The product has no calibration tables, so its digital numbers are used.")
-    _check_grids(opened)
-    del opened.sources[1:]
+    parts = [
+        _open_one(found, request, undo, one.gdal_name, one.calibration if calibrated else None, first=not number)
+        for number, one in enumerate(listed)
+    ]
+    bands = tuple(
+        Band(number, part.raster.bands[0], one.polarisation)
+        for number, (part, one) in enumerate(zip(parts, listed, strict=True))
+    )
+    _check_grids(parts)
+    unit, note = (
+        (Unit.POWER, "Calibrated to sigma0 with the product's own tables.")
+        if calibrated
+        else (Unit.DIGITAL_NUMBER, "The product has no calibration tables, so its digital numbers are used.")
+    )
+    return Opened(tuple(parts), bands, (*_notes_of(parts), note), unit)
 
 
-def _add(
+def _open_one(
     found: Source,
     request: Request,
-    opened: Opened,
+    undo: ExitStack,
     part: str | None = None,
     calibration: safe.Calibration | None = None,
-) -> Raster:
-    """Open one raster, check what it is, and put it on the grid that was asked for."""
-    with ExitStack() as undo:
-        dataset = undo.enter_context(untrusted.open_raster(found, part))
+    *,
+    first: bool = True,
+) -> OpenedRaster:
+    """Open one raster, check what it is, and put it on the grid that was asked for; `undo` closes it.
+
+    What is noted of the grid is noted of the `first` alone.
+    """
+    notes, of_grid = list[str](), list[str]()
+    with ExitStack() as half:
+        dataset = half.enter_context(untrusted.open_raster(found, part))
         check_readable(dataset, found.printable)
         with found.environment():
-            bands = _measurements(dataset, found, request, opened.notes)
+            bands = _measurements(dataset, found, request, notes)
         names = tuple(_polarisation(dataset, number) for number in bands)
-        first = not opened.rasters
         with untrusted.settings(found), gdal_errors(found.printable, "Warping", found.files):
-            view, keep = _on_grid(dataset, request, opened.notes if first else [], undo)
+            view, keep = _on_grid(dataset, request, of_grid, half)
         raster = Raster(found, view, like=dataset, keep=keep, bands=bands, polarisations=names)
         if calibration is not None:
-            table = calibration.on_lattice(dataset.width, dataset.height, warping.LATTICE_STEP)
-            raster.calibrate(*warping.rectified_lattice(table, dataset, raster.grid))
-        opened.hints += _hints(dataset, found)
-        opened.times += [found.name, *_times(dataset)]
+            table = calibration.on_lattice(dataset.width, dataset.height, warp.LATTICE_STEP)
+            raster.calibrate(*warp.rectified_lattice(table, dataset, raster.grid))
+        notes += of_grid if first else []
         if not found.identity:
-            opened.notes.append(f"{found.printable} has no version that could be asked for: changes go unnoticed.")
-        opened.sources.append(found)
-        opened.rasters.append(raster)
-        undo.pop_all()
-    return raster
+            notes.append(f"{found.printable} has no version that could be asked for: changes go unnoticed.")
+        hints, times = tuple(_hints(dataset, found)), (found.name, *_times(dataset))
+        half.pop_all()
+    undo.callback(raster.close)
+    return OpenedRaster(raster, hints, times, tuple(notes))
+
+
+def _notes_of(parts: Sequence[OpenedRaster]) -> tuple[str, ...]:
+    return tuple(note for part in parts for note in part.notes)
 
 
 def _polarisation(dataset: DatasetReader, number: int) -> str:
@@ -266,20 +318,20 @@ def _on_grid(
     """Return the dataset, or a view of it on the wanted grid, and the datasets under that view."""
     crs = request.crs()
     if dataset.crs is None and dataset.gcps[0]:
-        points, grid, size = warping.place_control_points(dataset, crs, request.resolution)
+        points, grid, size = warp.place_control_points(dataset, crs, request.resolution)
         notes.append(
             f"Warped by its {len(dataset.gcps[0])} ground control points to {grid.crs} at {size:g} m, "
             "bilinear; the terrain's relief is not corrected.",
         )
-        view = warping.rectified(dataset, untrusted.name_for_views(dataset), points, grid, _fill(dataset))
+        view = warp.rectified(dataset, untrusted.name_for_views(dataset), points, grid, _fill(dataset))
         return undo.enter_context(view), (dataset,)
     if crs is not None or request.resolution is not None:
         own = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
-        grid = warping.resampled_grid(own, crs, request.resolution)
+        grid = warp.resampled_grid(own, crs, request.resolution)
         if grid != own:
             across, down = grid.pixel_size_metres() or (math.nan, math.nan)
             notes.append(f"Resampled to {grid.crs} at {across:.4g} m by {down:.4g} m, bilinear.")
-            return undo.enter_context(warping.resampled(dataset, grid, _fill(dataset))), (dataset,)
+            return undo.enter_context(warp.resampled(dataset, grid, _fill(dataset))), (dataset,)
     if dataset.crs is None:
         notes.append("There is no georeference: the scene is in image space.")
     return dataset, ()
@@ -290,7 +342,7 @@ def _fill(dataset: DatasetReader) -> float | None:
     if dataset.nodata is not None:
         return float(dataset.nodata)
     dtype = np.dtype(dataset.dtypes[0])
-    if warping.has_mask(dataset) or dtype == np.uint8:
+    if warp.has_mask(dataset) or dtype == np.uint8:
         return None
     if dtype.kind == "f":
         return math.nan
@@ -298,24 +350,24 @@ def _fill(dataset: DatasetReader) -> float | None:
     return 0.0
 
 
-def _check_grids(opened: Opened) -> None:
-    first = opened.rasters[0]
-    for source, raster in zip(opened.sources[1:], opened.rasters[1:], strict=False):
+def _check_grids(parts: Sequence[OpenedRaster]) -> None:
+    first = parts[0].raster
+    for raster in (part.raster for part in parts[1:]):
         if raster.grid != first.grid:
             raise GridMismatchError(
-                f"{source.printable} lies on another grid ({raster.grid.width} x {raster.grid.height}, "
-                f"{raster.grid.bounds}) than {opened.sources[0].printable} ({first.grid.width} x "
+                f"{raster.source.printable} lies on another grid ({raster.grid.width} x {raster.grid.height}, "
+                f"{raster.grid.bounds}) than {first.source.printable} ({first.grid.width} x "
                 f"{first.grid.height}, {first.grid.bounds}); expected one grid. Resample one onto the "
                 "other first.",
             )
         if raster.dtype != first.dtype:
             raise GridMismatchError(
-                f"{source.printable} holds {raster.dtype}, {opened.sources[0].printable} {first.dtype}; "
+                f"{raster.source.printable} holds {raster.dtype}, {first.source.printable} {first.dtype}; "
                 "expected one type. Convert one first.",
             )
 
 
-def _choose(request: Request, opened: Opened) -> None:
+def _chosen(request: Request, opened: Opened) -> Opened:
     """Keep the bands that are wanted, in the order that was asked for."""
     known = {band.polarisation: band for band in reversed(opened.bands) if band.polarisation != UNKNOWN}
     if request.wanted is not None:
@@ -325,10 +377,12 @@ def _choose(request: Request, opened: Opened) -> None:
             raise PolarisationError(
                 f"{opened.sources[0].printable} has {has}, not {', '.join(missing)}; choose among those it has.",
             )
-        opened.bands = tuple(known[name] for name in request.wanted)
-    elif known and len(opened.bands) > len(known):
-        opened.notes.append(f"Of {len(opened.bands)} bands those that name a polarisation are used.")
-        opened.bands = tuple(band for band in opened.bands if known.get(band.polarisation) is band)
+        return replace(opened, bands=tuple(known[name] for name in request.wanted))
+    if known and len(opened.bands) > len(known):
+        note = f"Of {len(opened.bands)} bands those that name a polarisation are used."
+        used = tuple(band for band in opened.bands if known.get(band.polarisation) is band)
+        return replace(opened, bands=used, notes=(*opened.notes, note))
+    return opened
 
 
 def _hints(dataset: DatasetReader, found: Source) -> list[str]:

@@ -101,6 +101,18 @@ def test_a_sibling_that_does_not_fit_is_left_out_and_noted(make_raster: Callable
         assert scene.polarisations == ("VV",)
 
 
+def test_a_sibling_that_is_left_out_decides_neither_unit_nor_time(make_raster: Callable[..., Path]) -> None:
+    power = speckled((1, 64, 96), seed=1)
+    path = make_raster("s_VV.tif", power)
+    with open_scene(path) as scene:
+        alone = scene.unit, scene.acquired, scene.notes
+    make_raster("s_VH.tif", power[:, :10], tags={"UNIT": "amplitude", "ACQUISITION_START_TIME": "2024-05-06T07:08:09"})
+    with open_scene(path) as scene:
+        assert (scene.unit, scene.acquired) == alone[:2]
+        assert scene.notes[-1] == alone[2][-1]
+        assert len([note for note in scene.notes if "left out" not in note]) == 1
+
+
 def test_a_file_with_both_bands_looks_for_no_sibling(make_raster: Callable[..., Path]) -> None:
     path = make_raster("S1_VV.tif", np.concatenate([VV, VH]), descriptions=("VV", "VH"))
     make_raster("S1_VH.tif", VH)

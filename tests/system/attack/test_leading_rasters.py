@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from geosar.warping import rectified
 from helpers.bait import Bait
 from helpers.leading import PIXEL, WAYS, Way, plain
 from rasterio._err import CPLE_BaseError
@@ -22,6 +21,7 @@ from geosar.errors import SceneReadError, UsageError
 from geosar.grid import MapGrid
 from geosar.scene import open_scene
 from geosar.scene.untrusted import name_for_views, open_path
+from geosar.scene.warp import rectified
 
 COARSE = 64
 
