@@ -7,7 +7,7 @@ wrote becomes part of one.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query, Request
 from sqlalchemy import select
@@ -150,27 +150,47 @@ LONGEST_SIDE = 4096
 """Pixels; a larger picture is a file's business, see the job's results."""
 EDGES = ("buffer", "padding")
 WIDEST_EDGE = 256
+ZOOMS = ("z", "minzoom", "maxzoom")
+DEEPEST_ZOOM = 30
+PLACES = ("x", "y")
+LAST_PLACE = 2**DEEPEST_ZOOM - 1
+MOST_BINS = 1000
+BOX = ("minx", "miny", "maxx", "maxy")
 
 
-def _check_sizes(request: Request, layer: Layer) -> None:
-    """Refuse pictures that would fill the memory, and bands that the layer does not have."""
+def _check(request: Request, layer: Layer) -> None:
+    """Refuse what would fill the memory or take for ever, and bands that the layer does not have."""
     given = {**request.path_params, **request.query_params}
-    for names, most in ((SIDES, LONGEST_SIDE), (EDGES, WIDEST_EDGE)):
-        for name in names:
-            try:
-                value = float(given.get(name) or 1)
-            except ValueError:
-                continue  # its own declaration refuses it
-            if not 0 < value <= most:
-                raise InvalidError(f"{name} is {given[name]}; expected 1 to {most} pixels.")
+    for name in (*SIDES, *EDGES):
+        _check_length(name, given.get(name), LONGEST_SIDE if name in SIDES else WIDEST_EDGE)
+    for name in (*ZOOMS, *PLACES):
+        _check_number(name, given.get(name), 0, DEEPEST_ZOOM if name in ZOOMS else LAST_PLACE)
+    _check_number("histogram_bins", given.get("histogram_bins"), 1, MOST_BINS)
+    if all(name in given for name in BOX) and (given["minx"] == given["maxx"] or given["miny"] == given["maxy"]):
+        raise InvalidError("the box has no area; expected minx,miny,maxx,maxy that differ.")
     for text in request.query_params.getlist("bidx"):
         if not text.isdecimal() or not 1 <= int(text[:9]) <= layer.bands:
             raise InvalidError(f"bidx is {text!r}; the layer {layer.name!r} has the bands 1 to {layer.bands}.")
 
 
+def _check_length(name: str, given: Any, most: int) -> None:
+    try:
+        value = float(given or 1)
+    except ValueError:
+        return  # its own declaration refuses it
+    if not 0 < value <= most:
+        raise InvalidError(f"{name} is {given}; expected 1 to {most} pixels.")
+
+
+def _check_number(name: str, given: Any, least: int, most: int) -> None:
+    text = str(least if given is None else given)
+    if text.lstrip("+-").isdecimal() and not (len(text) < 20 and least <= int(text) <= most):
+        raise InvalidError(f"{name} is {text[:40]}; expected {least} to {most}.")
+
+
 def _fresh(request: Request, layer: Layer) -> Layer:
     """Note the ETag for the answer; raises NotModifiedError when the client has it already."""
-    _check_sizes(request, layer)
+    _check(request, layer)
     unsigned = [pair for pair in request.query_params.multi_items() if pair[0] not in {"expires", "signature"}]
     text = f"{layer.version}{request.url.path}?{unsigned}"
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'

@@ -166,6 +166,14 @@ def test_parts_previews_and_legends(client: TestClient, scene: dict[str, Any], j
         ("sar/tiles/WebMercatorQuad/13/5824/3848.png?buffer=1e300", 422),
         ("sar/bbox/1e300,0,1e301,1.png", 422),
         ("sar/preview.png?colormap_name=none", 422),
+        ("sar/bbox/75.94,10.82,75.94,10.83.png", 422),
+        ("sar/statistics?histogram_bins=100000000", 422),
+        ("sar/statistics?histogram_bins=0", 422),
+        ("sar/tiles/WebMercatorQuad?maxzoom=494090174", 422),
+        ("sar/tiles/WebMercatorQuad?minzoom=-1", 422),
+        ("sar/WebMercatorQuad/tilejson.json?maxzoom=31", 422),
+        ("sar/tiles/WebMercatorQuad/5000/0/0.png", 422),
+        (f"sar/tiles/WebMercatorQuad/13/{10**400}/0.png", 422),
     ],
 )
 def test_bad_requests_are_told_what_is_wrong(client: TestClient, scene: dict[str, Any], path: str, status: int) -> None:
