@@ -6,7 +6,7 @@
 
 The picture is composed of them in the graph::
 
-    luma = smooth(coarse luma) + 0.8 * (despeckled - smooth(radar))
+    luma = smooth(coarse luma) + gain * (despeckled - smooth(radar))
 
 `smooth` is a Gaussian of 14 pixels on cells of 8 x 8. So roads, halls and borders of fields stand where the radar has
 them, as sharp and with the same sign, and nothing is painted that no radar showed. Docs/adr/0020 has what was measured.
@@ -31,7 +31,7 @@ SIGMA, RADIUS = 2.2, 3
 """Deviation and radius of the Gaussian that smooths luma, in cells of 8 x 8 pixels; cut off there, it is one of 1.7."""
 
 GAIN = 0.8
-"""How much of the radar's detail luma takes, in deviations: a constant, so that no network decides what is shown."""
+"""How much of the radar's detail luma takes, in deviations, where nothing else is said."""
 
 RIMS = (3, 6, 8, 4, 4)
 """See `UNet`; coarse luma, at 1/8, is smoothed over 3 cells and interpolated over 2."""
@@ -96,6 +96,9 @@ class Colouriser(UNet):
         Polarisations that it may be given, VV first.
     widths
         Features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the resolution.
+    gain
+        How much of the radar's detail luma takes, both in deviations: one number for all, so that no network decides
+        what is shown and what is not.
     mean, deviation
         Of luma, blue and red difference (YCbCr of ITU-R BT.601, 0 to 255) of the training targets.
     """
@@ -111,6 +114,7 @@ class Colouriser(UNet):
         self,
         channels: int = 2,
         widths: Sequence[int] = (24, 48, 96, 192, 256),
+        gain: float = GAIN,
         mean: Sequence[float] = (102.0, 0.0, 0.0),
         deviation: Sequence[float] = (50.0, 15.0, 15.0),
     ) -> None:
@@ -118,9 +122,10 @@ class Colouriser(UNet):
         super().__init__(4 * channels, widths, RIMS)
         half, quarter, eighth = widths[:3]
         self.architecture = {
-            "kind": self.kind, "channels": channels, "widths": list(widths), "mean": list(mean),
+            "kind": self.kind, "channels": channels, "widths": list(widths), "gain": gain, "mean": list(mean),
             "deviation": list(deviation),
         }  # fmt: skip
+        self.gain = gain
         self.fine = nn.Sequential(ConvNorm(half, 4 * 8, 3), nn.PixelShuffle(2))
         self.clean = nn.Conv2d(8, channels, 3, padding=1, padding_mode="replicate")
         self.base = nn.Sequential(ConvNorm(eighth, half, 1), nn.Conv2d(half, 1, 1))
@@ -153,14 +158,14 @@ class Colouriser(UNet):
     def compose(self, sar: Tensor, parts: Parts) -> tuple[Tensor, Tensor]:
         """Return standardised luma (N, 1, H, W) and chroma (N, 2, H/4, W/4) of the picture."""
         detail = parts.despeckled.mean(dim=1, keepdim=True)
-        return _grow(self._level(sar, parts.luma), 4) + GAIN * detail, parts.chroma
+        return _grow(self._level(sar, parts.luma), 4) + self.gain * detail, parts.chroma
 
     def _level(self, sar: Tensor, luma: Tensor) -> Tensor:
         """Return what luma is without the despeckled radar, (N, 1, H/4, W/4)."""
         around = self.around(sar, 1, 8 * (RADIUS + INNER)) if self.margin else sar
         given = _given(sar)
         radar = (functional.avg_pool2d(around, 8) * given).sum(dim=1, keepdim=True) / given.sum(dim=1, keepdim=True)
-        return self._cut(_grow(self._smooth(luma - GAIN * radar), 2), INNER)
+        return self._cut(_grow(self._smooth(luma - self.gain * radar), 2), INNER)
 
     def _smooth(self, coarse: Tensor) -> Tensor:
         """Gaussian over cells of 8 x 8, (N, 1, H/8, W/8); without a margin the border is replicated."""
@@ -225,7 +230,7 @@ def _detail(colouriser: Colouriser) -> nn.Conv2d:
     clean = colouriser.clean
     detail = nn.Conv2d(clean.in_channels, 4, 3, padding=1, padding_mode=clean.padding_mode)
     spread = torch.tensor([1.0, 1.0, 1.0, 0.0], device=clean.weight.device)
-    gain = GAIN * colouriser.deviation.flatten()[0]
+    gain = colouriser.gain * colouriser.deviation.flatten()[0]
     detail.weight = nn.Parameter(spread.view(4, 1, 1, 1) * clean.weight.mean(dim=0, keepdim=True) * gain)
     bias = clean.bias if clean.bias is not None else torch.zeros_like(spread[:1])
     detail.bias = nn.Parameter(spread * bias.mean() * gain)

@@ -11,6 +11,7 @@ import torch
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
 from training.fitting.trainer import Precision
+from training.pairs.dates import read_places
 from training.pairs.pair import PairsError
 from training.pairs.registration import registered
 from training.scoring.comparison import (
@@ -28,6 +29,11 @@ from training.scoring.comparison import (
 
 @click.command()
 @pairs_option
+@click.option(
+    "--dates",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Places on several dates, as for `fit`; methods that learn from them are left out without it.",
+)
 @click.option("-o", "--output", type=FOLDER, required=True, help="Folder for the runs; complete ones are not repeated.")
 @click.option("--config", "configs", type=FILE, multiple=True, help="Settings files instead of all methods'.")
 @click.option("--updates", type=click.IntRange(min=1), default=4000, show_default=True, help="Of each method.")
@@ -46,6 +52,7 @@ from training.scoring.comparison import (
 def benchmark(
     *,
     folders: tuple[Path, ...],
+    dates: Path | None,
     output: Path,
     configs: tuple[Path, ...],
     updates: int,
@@ -64,13 +71,17 @@ def benchmark(
     report = report or output / "METHODS.md"
     with plain_errors():
         groups: dict[str, list[Path]] = {}
+        places = read_places(dates) if dates else []
         for path in configs or default_configs():
+            if settings_of(path, budget).dates and not places:
+                click.echo(f"{path.stem}: left out, as it learns from places on several dates; give them with --dates.")
+                continue
             groups.setdefault(label_of(settings_of(path, budget)), []).append(path)
         tables = {}
         for title, paths in groups.items():
-            polarisations = settings_of(paths[0], budget).polarisations
+            settings = settings_of(paths[0], budget)
             try:
-                pairs = read_all(folders, polarisations)
+                pairs = read_all(folders, settings.polarisations, together=settings.declares_missing)
             except PairsError as error:
                 click.echo(f"{title}: left out. {error}")
                 continue
@@ -80,8 +91,9 @@ def benchmark(
             for path in paths:
                 click.echo(f"{path.stem} ...")
                 chosen = moved if settings_of(path, budget).register else pairs
+                folder = output / path.stem
                 results.append(
-                    run_method(path, chosen, output / path.stem, budget, precision=precision, workers=workers)
+                    run_method(path, chosen, folder, budget, precision=precision, workers=workers, places=places)
                 )
             table = score(results, moved if register else pairs, output / title.lower().replace(" ", "-"))
             tables[title] = markdown(results, table, pairs)

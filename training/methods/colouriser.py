@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from geosar.backscatter import MISSING
-from geosar.engines.colouriser import Colouriser, Parts
+from geosar.engines.colouriser import GAIN, Colouriser, Parts
 from geosar.engines.unet import LEVELS, STRIDE
 from training.config import Config, ConfigError, at_least, one_of
 from training.fitting import losses
@@ -50,6 +50,8 @@ class ColouriserConfig(Config):
     places: list[str] = field(default_factory=list)
     """What the names of pairs begin with that show one place on several dates, in decibels."""
     widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
+    gain: float = GAIN
+    """How much of the radar's detail luma takes, both in deviations."""
     dropout: float = 0.1
     """Share of the coarsest features that is left out of an update (half of it at the two next levels)."""
     weight_decay: float = 1e-3
@@ -96,6 +98,8 @@ class ColouriserConfig(Config):
             raise ConfigError(f"widths is {self.widths}; expected {LEVELS} numbers of features, from 1/2 to 1/32.")
         if not (0 <= self.dropout < 1 and self.weight_decay >= 0):
             raise ConfigError("dropout must be at least 0 and below 1, weight_decay at least 0.")
+        if not 0 < self.gain <= 3:
+            raise ConfigError(f"gain is {self.gain}; expected more than 0 and at most 3.")
         if self.adversary_learning_rate <= 0:
             raise ConfigError("learning rates must be above 0.")
 
@@ -128,7 +132,12 @@ class ColouriserMethod(Method[ColouriserConfig]):
     def architecture(cls, config: ColouriserConfig) -> dict[str, Any]:
         """See `Method.architecture`."""
         tone = {"mean": list(LUMA_MEAN), "deviation": list(LUMA_DEVIATION)}
-        return {"kind": Colouriser.kind, "channels": len(PLANES), "widths": list(config.widths)} | tone
+        return {
+            "kind": Colouriser.kind,
+            "channels": len(PLANES),
+            "widths": list(config.widths),
+            "gain": config.gain,
+        } | tone
 
     @classmethod
     def network(cls, architecture: dict[str, Any]) -> Colouriser:

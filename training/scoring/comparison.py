@@ -15,6 +15,7 @@ from training.fitting.runs import load_network
 from training.fitting.trainer import Precision, Trainer
 from training.inference import generate
 from training.networks.painter import Network
+from training.pairs.dates import Place
 from training.pairs.pair import Pair, coloured_split
 from training.scoring.baselines import Translator, baselines
 from training.scoring.measures import QUICK
@@ -26,17 +27,18 @@ from training.settings import load_config
 CONFIGS = Path(__file__).parents[1] / "configs"
 ORDER = (
     "mean", "grey", "smooth-grey", "lr4colsar", "nl4colsar", "cnn4colsar", "cgan4colsar", "cgan4colsar-fused",
-    "s1-rgb-regression", "s1-rgb", "cyclegan", "cyclegan-classes", "cut", "cut-spatchgan",
+    "s1-rgb-regression", "s1-rgb", "colouriser", "colouriser-adversarial",
+    "cyclegan", "cyclegan-classes", "cut", "cut-spatchgan",
     "fusion-ihs", "fusion-pca", "fusion-wavelet", "fusion-network",
 )  # fmt: skip
 """Settings files of the methods, in the order of the page."""
 
-FIRST_STAGE = {"s1-rgb": "s1-rgb-regression"}
+FIRST_STAGE = {"s1-rgb": "s1-rgb-regression", "colouriser-adversarial": "colouriser"}
 """Whose settings make the start of a method's training."""
 
 SHORT = {
     "batch": 2, "crop": 160, "width": 8, "adversary_width": 8, "widths": [8, 12, 16, 24, 32], "blocks": 2, "depth": 4,
-    "scales": 3, "layers": 3, "patches": 64, "warmup": 5,
+    "scales": 3, "layers": 3, "patches": 64, "warmup": 5, "date_crops": 2,
 }  # fmt: skip
 """What the short mode changes, where a method has it: it shows that everything runs, not which method is better."""
 
@@ -77,13 +79,21 @@ def settings_of(path: Path, budget: Budget) -> Config:
         config = load_config(path, updates=budget.updates, batch=budget.batch)
     if not budget.short:
         return config
-    wanted = SHORT | (SHORT_DUAL if len(config.polarisations) > 1 else {})
+    dual = len(config.polarisations) > 1 and not config.declares_missing
+    wanted = SHORT | (SHORT_DUAL if dual else {})
     known = {item.name for item in fields(config)}
     return load_config(path, updates=budget.updates, **{key: wanted[key] for key in wanted if key in known})
 
 
 def run_method(
-    path: Path, pairs: list[Pair], folder: Path, budget: Budget, *, precision: Precision = "auto", workers: int = 0
+    path: Path,
+    pairs: list[Pair],
+    folder: Path,
+    budget: Budget,
+    *,
+    precision: Precision = "auto",
+    workers: int = 0,
+    places: Sequence[Place] = (),
 ) -> Result:
     """Train a method by its settings file into `folder`, or go on with what is there.
 
@@ -94,12 +104,13 @@ def run_method(
     if first and config.updates > 1:
         half = replace(budget, updates=budget.updates // 2, seconds=budget.seconds and budget.seconds / 2)
         start = run_method(
-            path.with_name(f"{first}.yaml"), pairs, folder / "first", half, precision=precision, workers=workers
-        )
+            path.with_name(f"{first}.yaml"), pairs, folder / "first", half, precision=precision, workers=workers,
+            places=places,
+        )  # fmt: skip
         seconds = start.seconds
         config = settings_of(path, replace(budget, updates=budget.updates - half.updates))
         budget = replace(budget, seconds=half.seconds)
-    trainer = Trainer(config, pairs, folder, precision=precision, workers=workers)
+    trainer = Trainer(config, pairs, folder, precision=precision, workers=workers, places=places)
     last = folder / "last.pt"
     found = last.exists()
     if found:
@@ -209,7 +220,7 @@ def _count(number: int) -> str:
 
 def label_of(config: Config) -> str:
     """Say which pairs a method is trained and scored on."""
-    if not config.polarisations:
+    if not config.polarisations or config.declares_missing:
         return "One polarisation"
     return f"{' and '.join(config.polarisations)} in decibel"
 
