@@ -14,9 +14,9 @@ from helpers.safe_product import write_product, zip_product
 from helpers.service import problem, send, services_of
 from sqlalchemy import update
 from starlette.testclient import TestClient
-from tiler.state.database import Scene
 
 from geosar.cli import group
+from tiler.state.database import Scene
 
 LARGE = 2100
 """Pixels: so many that a coarse picture is made of it, and GDAL looks for overviews."""
