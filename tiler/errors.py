@@ -79,6 +79,10 @@ class TooWideError(InvalidError):
     """The view covers more than is translated live."""
 
 
+class TooMuchError(InvalidError):
+    """One read would take more memory than the service gives it."""
+
+
 class StoreFullError(ServiceError):
     """There is no room left for what was sent."""
 

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+import numpy as np
 import rasterio
 from rasterio.crs import CRS
 from rasterio.windows import Window
+from rio_tiler.constants import WGS84_CRS
 from rio_tiler.errors import PointOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
 from geosar.scene.untrusted import open_geotiff
 from tiler.errors import NotFoundError, NotGeoreferencedError
+from tiler.tiles import budget
 from tiler.tiles.layers import Layer
 from tiler.tiles.rendering import COMPOSITE
 
@@ -81,7 +84,29 @@ def image_space_point(reader: Any, x: float, y: float, **asked: Any) -> PointDat
 
 
 class PlacedReader(Reader):
-    """rio-tiler's reader, which refuses what needs a place on a map where a scene in image space has none."""
+    """rio-tiler's reader, which refuses what needs a place on a map where there is none, and what takes too much."""
+
+    layer: Layer
+    value_bytes: int
+    coarsest: int
+
+    @property
+    def pixels(self) -> budget.Grid:
+        """What a read is measured by."""
+        found: Any = self
+        return budget.Grid(
+            found.crs, found.transform, found.width, found.height, self.layer.bands, self.value_bytes, self.coarsest
+        )
+
+    def check_part(self, args: Any, asked: dict[str, Any]) -> None:
+        """Raise NotGeoreferencedError without a place on a map, TooMuchError for more than one read may take.
+
+        Takes what `part` is called with: box and, by place or by name, CRS of the picture and of the box.
+        """
+        needs_georeference(self.crs)
+        dst_crs = args[1] if len(args) > 1 else asked.get("dst_crs")
+        bounds_crs = args[2] if len(args) > 2 else asked.get("bounds_crs", WGS84_CRS)
+        budget.check_part(self.pixels, args[0], bounds_crs, dst_crs, asked)
 
     def get_geographic_bounds(self, crs: CRS) -> Any:
         """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
@@ -109,8 +134,11 @@ class CogReader(PlacedReader):
             if path.is_file():
                 raise
             raise NotFoundError(f"the layer {self.layer.name!r} was removed.") from None
-        if any(scale != 1.0 for scale in self.dataset.scales):
+        scaled = any(scale != 1.0 for scale in self.dataset.scales)
+        if scaled:
             self.options = {"unscale": True, **self.options}
+        self.value_bytes = np.dtype(np.float32 if scaled else self.dataset.dtypes[0]).itemsize
+        self.coarsest = max(self.dataset.overviews(1), default=1)
         parent: Any = super()
         parent.__attrs_post_init__()
 
@@ -121,11 +149,12 @@ class CogReader(PlacedReader):
 
     def part(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch."""
-        needs_georeference(self.crs)
+        self.check_part(args, kwargs)
         return stretched(super().part(*args, **kwargs), self.layer, kwargs.get("indexes"), kwargs.get("expression"))
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch."""
+        budget.check_read(self.pixels, kwargs.get("window"), kwargs.get("dst_crs"), kwargs)
         image = super().read(*args, **kwargs)
         return stretched(image, self.layer, kwargs.get("indexes"), kwargs.get("expression"))
 
@@ -133,5 +162,6 @@ class CogReader(PlacedReader):
         """See rio-tiler; of a pixel for a scene in image space, and outside it where its CRS knows no such place."""
         if self.crs is None:
             return image_space_point(self, args[0], args[1], **kwargs)
+        budget.check_bands(self.pixels, kwargs)
         with places():
             return super().point(*args, **kwargs)

@@ -20,9 +20,9 @@ from geosar.cog.overviews import Block, Pixels, Valid, halve
 from geosar.grid import MapGrid, Window
 from geosar.scene.untrusted import open_geotiff
 from tiler.errors import TooWideError
-from tiler.tiles import direct
+from tiler.tiles import budget, direct
 from tiler.tiles.live import BLOCK
-from tiler.tiles.readers import PlacedReader, extent, image_space_point, needs_georeference, places, stretched
+from tiler.tiles.readers import PlacedReader, extent, image_space_point, places, stretched
 
 if TYPE_CHECKING:
     from tiler.tiles.layers import Layer
@@ -58,6 +58,9 @@ class ViewReader(PlacedReader):
         self.transform = self.grid.transform
         self.height, self.width = self.grid.shape
         self.colormap = {}
+        self.value_bytes = np.dtype(self.dtype).itemsize
+        # What is needed is made at any of these sizes, and how much that takes has limits of its own.
+        self.coarsest = 2 ** math.ceil(math.log2(max(self.grid.shape)))
 
     @abstractmethod
     def _begin(self) -> None:
@@ -86,7 +89,7 @@ class ViewReader(PlacedReader):
 
     def part(self, *args: Any, **kwargs: Any) -> ImageData:
         """Make what the box needs, and warp it."""
-        needs_georeference(self.crs)
+        self.check_part(args, kwargs)
         bbox = args[0]
         bounds_crs = args[2] if len(args) > 2 else kwargs.get("bounds_crs", WGS84_CRS)
         try:
@@ -99,6 +102,7 @@ class ViewReader(PlacedReader):
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """Make the whole scene, or the `window` of it that is asked for."""
+        budget.check_read(self.pixels, kwargs.get("window"), kwargs.get("dst_crs"), kwargs)
         given = kwargs.pop("window", None)
         window = self.grid.window
         if given is not None:
@@ -113,6 +117,7 @@ class ViewReader(PlacedReader):
         lon, lat = args[:2]
         if self.crs is None:
             return image_space_point(self, lon, lat, **kwargs)
+        budget.check_bands(self.pixels, kwargs)
         coord_crs = args[2] if len(args) > 2 else kwargs.get("coord_crs", WGS84_CRS)
         with places():
             (x,), (y,) = transform_coords(coord_crs, self.crs, [lon], [lat])
