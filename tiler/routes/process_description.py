@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from geosar.display import ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
 from geosar.models import list_models
+from tiler.crs import CRS84
 from tiler.errors import NotFoundError
 from tiler.routes import links
 from tiler.services import Services
 
 PROCESS = "translate"
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 MEDIA = {"optical": links.COG, "error": links.COG, "quicklook": "image/png", "stac": links.GEOJSON}
 TITLES = {

@@ -14,13 +14,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from geosar.errors import BoundsError
 from geosar.models import load_model
-from tiler.crs import named_crs
+from tiler.crs import CRS84, named_crs
 from tiler.errors import InvalidError, NotFoundError
 from tiler.ingest.receive import check_room
 from tiler.jobs import queue
 from tiler.routes import links
 from tiler.routes.process_description import (
-    CRS84,
     MEDIA,
     PROCESS,
     Box,

@@ -24,6 +24,7 @@ from tiler.gdal import environment
 from tiler.layer_kinds import KINDS
 from tiler.signatures import signature_of
 from tiler.tiles import histogram_legend_routes, image_space_routes, layers
+from tiler.tiles.image_space import TILE
 from tiler.tiles.image_space_routes import Place, TileFormat, Zoom
 from tiler.tiles.layer_request import WEB_MERCATOR, Shown, collector
 from tiler.tiles.layers import Layer
@@ -31,8 +32,6 @@ from tiler.tiles.readers import CogReader
 from tiler.tiles.rendering import PartParams, SarBands, error_colours, no_algorithm
 from tiler.tiles.rendering import render as render_layer
 from tiler.tiles.view_readers import DirectReader, LiveReader
-
-TILE = 256
 
 
 def _known_matrix_set(name: str) -> str:

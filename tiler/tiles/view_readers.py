@@ -21,6 +21,7 @@ from geosar.grid import MapGrid, Window
 from geosar.scene.untrusted import open_geotiff
 from tiler.errors import TooWideError
 from tiler.tiles import budget, direct
+from tiler.tiles.image_space import TILE
 from tiler.tiles.live import BLOCK
 from tiler.tiles.readers import PlacedReader, extent, image_space_point, places, stretched
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-TILE = 256
 MARGIN = 2
 """Pixels around a view, for the resampling at its edges."""
 OVERSAMPLING = 1.2
