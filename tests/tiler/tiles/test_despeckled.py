@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from helpers.despeckling_service import SHAPE, decibels, translated, write_scene
+from helpers.rasters import write_raster
 from helpers.service import middle_tile, open_service, picture, problem, send
 from helpers.tiny_model import write_dual_model
 from starlette.testclient import TestClient
@@ -90,6 +91,17 @@ def test_it_is_shown_as_the_radar_is(service: TestClient, here: str, plain: dict
     for query in ("bidx=2", "composite=true", "colormap_name=viridis", "rescale=-30,0"):
         assert service.get(f"{here}/tiles/{middle_tile(plain)}.png?{query}").status_code == 200
     problem(service.get(f"{here}/preview.png?bidx=3"), 422)
+
+
+def test_one_polarisation_makes_no_composite(service: TestClient, tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "alone_vv.tif", decibels()[0], nodata=np.nan, descriptions=("VV",), units="dB")
+    scene = send(service, path)
+    assert translated(service, scene, despeckled=True)["status"] == "successful"
+    for layer in ("sar", "despeckled"):
+        assert service.get(f"/scenes/{scene['id']}/{layer}/tilejson.json").json()["bands"] == ["VV"]
+        told = problem(service.get(f"/scenes/{scene['id']}/{layer}/legend.png?composite=true"), 422)
+        assert "has one polarisation, and a composite needs two" in told
+    service.delete(f"/scenes/{scene['id']}")
 
 
 def test_it_says_that_it_is_estimated_and_not_synthetic(service: TestClient, here: str) -> None:
