@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tiler.jobs import queue
 from tiler.settings import Settings
-from tiler.state import catalogue
+from tiler.state import catalogue, references
 from tiler.state.database import Database, Job, Reference, Scene
 from tiler.state.store import Store
 
@@ -165,6 +165,10 @@ class JobRunner:
         if job.cancel:
             self._finish(job, "dismissed", "stopped before it began")
             return
+        if "match" in job.inputs and not references.is_there(self._database, scene, job.inputs["match"]):
+            gone = "the true optical image that it was to match was removed or replaced before it began; ask again."
+            self._finish(job, "failed", gone)
+            return
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "tiler.jobs.worker"],  # -P: what lies in the current folder is not ours
@@ -192,6 +196,8 @@ class JobRunner:
             stem = scene.filename.rpartition(".")[0]
             destination = self._store.job(job.id) / f"{stem}_optical.tif"
             options = {**job.inputs, "threads": self._settings.job_threads}
+            if "match" in options:  # the copy of the very image that the checksum names
+                options["match"] = str(self._store.reference(scene.id))
         destination.parent.mkdir(parents=True, exist_ok=True)
         return {
             "process": job.process,
@@ -202,8 +208,7 @@ class JobRunner:
         }
 
     def _reference(self, scene: Scene) -> str:
-        with self._database.begin() as session:
-            found = session.get(Reference, scene.id)
+        found = references.find(self._database, scene.id)
         return "gone" if found is None else found.filename
 
     def _abandon(self, child: _Child) -> None:

@@ -154,8 +154,11 @@ def download(
 def present(request: Request, services: Services, scene: Scene) -> dict[str, Any]:
     """Give a scene as JSON."""
     done, progress, reference = _state(services, scene)
-    there = {"scene": True, "job": bool(done), "reference": reference is not None and reference.state == "ready"}
-    layers = [kind.name for kind in KINDS if there[kind.made_of]]
+    made = {name for job in done for name in job.files}
+    compared = reference is not None and reference.state == "ready"
+    layers = [
+        kind.name for kind in KINDS if {"scene": True, "job": kind.name in made, "reference": compared}[kind.made_of]
+    ]
     box = None if scene.west is None else [scene.west, scene.south, scene.east, scene.north]
     here = f"scenes/{scene.id}"
     files = catalogue.files(services.store, scene)
@@ -181,7 +184,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
             "size": reference.size,
         },
         "layers": layers,
-        "jobs": done,
+        "jobs": [job.id for job in done],
         "description": scene.description,
         "links": [
             links.link(links.url(request, here), "self"),
@@ -205,12 +208,12 @@ def _tilejson(scene: Scene) -> str:
     return "tilejson.json" if scene.geometry is not None else "image/tilejson.json"
 
 
-def _state(services: Services, scene: Scene) -> tuple[list[str], int, Reference | None]:
+def _state(services: Services, scene: Scene) -> tuple[list[Job], int, Reference | None]:
     """Give the jobs whose results there are, per cent of the copy for SAR tiles, and the true optical image."""
     mine = Job.scene_id == scene.id
     with services.database.begin() as session:
         done = session.scalars(
-            select(Job.id)
+            select(Job)
             .where(mine, Job.process == "translate", Job.status == "successful")
             .order_by(Job.finished.desc()),
         ).all()

@@ -121,6 +121,12 @@ class Job(Base):
     cancel: Mapped[bool] = mapped_column(default=False)
     report: Mapped[dict[str, Any] | None]
 
+    @property
+    def files(self) -> dict[str, str]:
+        """Names of the files that it made, by what they hold."""
+        found: dict[str, str] = (self.report or {}).get("files", {})
+        return found
+
 
 class Database:
     """Opens sessions; each `begin` is one transaction."""

@@ -39,7 +39,7 @@ def test_the_process_describes_its_inputs_so_that_a_client_can_build_a_form(clie
     assert described["inputs"]["scene"]["minOccurs"] == 1
     assert described["inputs"]["model"]["minOccurs"] == 0
     assert "$ref" not in json.dumps(described)
-    assert set(described["outputs"]) == {"optical", "error", "quicklook", "stac"}
+    assert set(described["outputs"]) == {"optical", "error", "despeckled", "quicklook", "stac"}
     classes = client.get("/conformance").json()["conformsTo"]
     assert "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core" in classes
     rels = {link["rel"] for link in client.get("/").json()["links"]}
