@@ -3,13 +3,14 @@
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from geosar.scene.polarisations import named_in
 from tiler.errors import ConflictError, InvalidError
@@ -82,11 +83,20 @@ class SceneRegister:
                 session.add(scene)
         except IntegrityError:  # the same file was sent twice at once
             return catalogue.get(self.database, scene_id), False
+        except SQLAlchemyError:
+            self._forget_files(scene_id)
+            raise
         if not all(target.is_file() for target in targets):
             self.remove(scene_id)
             raise ConflictError("the same scene was removed at this very moment. Send it again.")
         self._prepare(scene)
         return scene, True
+
+    def _forget_files(self, scene_id: str) -> None:
+        """Remove the files of a scene whose row could not be written; those of one that is there stay."""
+        with suppress(SQLAlchemyError):
+            if catalogue.find(self.database, scene_id) is None:
+                self.store.remove_scene(scene_id)
 
     def remove(self, scene_id: str) -> None:
         """Stop the scene's jobs, forget it, and free its disk; raises ConflictError when a job does not stop."""
