@@ -71,6 +71,7 @@ class Opened:
     """Everything that opening found out."""
 
     sources: list[Source] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
     rasters: list[Raster] = field(default_factory=list)
     bands: tuple[Band, ...] = ()
     notes: list[str] = field(default_factory=list)
@@ -229,6 +230,7 @@ def _add(
         if not found.identity:
             opened.notes.append(f"{found.printable} has no version that could be asked for: changes go unnoticed.")
         opened.sources.append(found)
+        opened.files.update(found.read)
         opened.rasters.append(raster)
         undo.pop_all()
     return raster

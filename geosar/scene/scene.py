@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -131,6 +132,11 @@ class SarScene:
     def source(self) -> str:
         """Path or URL, without credentials; several are joined by commas."""
         return ", ".join(source.printable for source in self._shared.opened.sources)
+
+    @property
+    def files(self) -> frozenset[Path]:
+        """Every local file that was opened: siblings, measurements, and what belongs to them."""
+        return frozenset(self._shared.opened.files)
 
     @property
     def name(self) -> str:
