@@ -21,7 +21,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from geosar.errors import GeosarError
@@ -126,8 +126,8 @@ class Intake:
 
     def fail(self, upload_id: str, error: Exception) -> None:
         """Give up an upload, and free its disk."""
-        self._change(upload_id, status="failed", problem=self._problem(error))
         self._store.resumable(upload_id).unlink(missing_ok=True)
+        self._change(upload_id, status="failed", problem=self._problem(error))
 
     def wait(self, upload_id: str, seconds: float) -> Upload:
         """Give an upload when it is done or failed, or after this time."""
@@ -146,10 +146,7 @@ class Intake:
         path = self._store.resumable(upload_id)
         with exclusive(path) if path.exists() else nullcontext():
             path.unlink(missing_ok=True)
-        with self._database.begin() as session:
-            row = session.get(Upload, upload_id)
-            if row is not None:
-                session.delete(row)
+        self._database.write_always(lambda session: session.execute(delete(Upload).where(Upload.id == upload_id)))
 
     def _enter(
         self, filename: str, length: int, stated: Stated, order: dict[str, Any] | None, *, hold: bool = False
@@ -231,9 +228,8 @@ class Intake:
 
     def _change(self, upload_id: str, *, only: tuple[str, ...] = UNFINISHED, **values: Any) -> bool:
         """Set columns of an upload that has one of these states; gives whether it had."""
-        with self._database.begin() as session:
-            query = update(Upload).where(Upload.id == upload_id, Upload.status.in_(only)).values(**values)
-            return bool(getattr(session.execute(query), "rowcount", 0))
+        query = update(Upload).where(Upload.id == upload_id, Upload.status.in_(only)).values(**values)
+        return self._database.write_always(lambda session: bool(getattr(session.execute(query), "rowcount", 0)))
 
     def _problem(self, error: Exception) -> dict[str, Any]:
         status = status_of(error)
@@ -247,6 +243,7 @@ class Intake:
             try:
                 self._forget_expired()
                 self._take_over()
+                self._store.keep_reserve()
             except SQLAlchemyError as error:  # locked or away for a while
                 _LOG.warning("the database failed: %s", error)
             if self._stop.wait(LOOK_SECONDS):

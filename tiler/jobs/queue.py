@@ -174,8 +174,9 @@ def is_dead(owner: str | None) -> bool:
 
 def change(database: Database, job_id: str, **values: Any) -> None:
     """Set columns of a job, and the time of the change."""
-    with database.begin() as session:
-        session.execute(update(Job).where(Job.id == job_id).values(updated=time.time(), **values))
+    database.write_always(
+        lambda session: session.execute(update(Job).where(Job.id == job_id).values(updated=time.time(), **values))
+    )
 
 
 def standing(database: Database, job_ids: Sequence[str], owner: str) -> tuple[set[str], set[str]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from tiler.jobs import queue
 from tiler.settings import Settings
@@ -131,6 +132,8 @@ class JobRunner:
                 self._tick()
             except SQLAlchemyError as error:  # locked or away for a while; the jobs run on
                 _LOG.warning("the database failed: %s", error)
+            except OSError as error:  # the disk is full, or there are too many processes
+                _LOG.warning("jobs wait: %s", error)
             self._wake.wait(TICK_SECONDS)
             self._wake.clear()
         self._park()
@@ -159,7 +162,12 @@ class JobRunner:
             claimed = queue.claim(self._database, self._owner, most, internal=internal)
             if claimed is None:
                 break
-            self._begin(*claimed)
+            try:
+                self._begin(*claimed)
+            except OSError as error:
+                if (child := self._children.pop(claimed[0].id, None)) is not None:
+                    self._abandon(child)
+                self._finish(claimed[0], "failed", f"it could not be begun: {error.strerror or error}.")
 
     def _begin(self, job: Job, scene: Scene) -> None:
         if job.cancel:
@@ -260,7 +268,10 @@ class JobRunner:
             )  # fmt: skip
 
     def _finish(self, job: Job, status: str, message: str, **values: Any) -> None:
-        with self._database.begin() as session:
+        if status in {"dismissed", "failed"} and job.process not in queue.INTERNAL:
+            self._store.remove_job(job.id)  # before it is told: the disk may be full of it
+
+        def tell(session: Session) -> None:
             scene = session.get(Scene, job.scene_id)
             state, told = ("ready", "") if status == "successful" else ("failed", message)
             if job.process == "prepare" and scene is not None and status in {"successful", "failed"}:
@@ -269,11 +280,11 @@ class JobRunner:
             # One that was sent since has a job of its own.
             if job.process == "reference" and picture is not None and picture.created <= job.created:
                 picture.state, picture.message = state, told
+
+        self._database.write_always(tell)
         if job.process == "prepare" and status == "successful":
             self._store.glance(job.scene_id).unlink(missing_ok=True)  # the copy takes its place
         queue.change(self._database, job.id, status=status, message=message, finished=time.time(), owner=None, **values)
-        if status == "dismissed" and job.process not in queue.INTERNAL:
-            self._store.remove_job(job.id)
 
     def _park(self) -> None:
         """Stop what runs; the next service goes on with it."""

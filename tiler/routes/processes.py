@@ -9,6 +9,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform_bounds
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -215,13 +216,16 @@ def _bounds(scene: Scene, box: Box | tuple[float, float, float, float]) -> tuple
 def _dismiss(services: Services, job_id: str) -> None:
     """Tell a job to stop; raises NotFoundError."""
     job = queue.get(services.database, job_id)
-    with services.database.begin() as session:
+
+    def stop(session: Session) -> None:
         waiting = (Job.id == job.id, Job.status == "accepted")
         stopped = {"status": "dismissed", "message": "stopped before it began", "finished": time.time()}
         session.execute(update(Job).where(*waiting).values(**stopped))
         session.execute(update(Job).where(Job.id == job.id, Job.status == "running").values(cancel=True))
         done = (Job.id == job.id, Job.status.in_(("successful", "failed")))
         session.execute(update(Job).where(*done).values(status="dismissed", message="its results were removed"))
+
+    services.database.write_always(stop)
     services.runner.wake()
 
 

@@ -16,7 +16,7 @@ from tiler.layer_kinds import KINDS
 from tiler.routes import links, uploads_tus
 from tiler.routes.stored_file import StoredFile
 from tiler.services import Services, Shared
-from tiler.state import catalogue
+from tiler.state import catalogue, presentable
 from tiler.state.database import Job, Reference, Scene
 from tiler.tiles.image_space import maxzoom
 
@@ -107,10 +107,11 @@ def list_scenes(
     found, total = catalogue.search(
         services.database, limit=limit, offset=offset, bbox=box, text=q, interval=interval, sort=sort
     )
+    made = presentable.shown(found, lambda scene: present(request, services, scene))
     return {
-        "scenes": [present(request, services, scene) for scene in found],
+        "scenes": made,
         "numberMatched": total,
-        "numberReturned": len(found),
+        "numberReturned": len(made),
         "links": links.paging(request, limit=limit, offset=offset, total=total),
     }
 

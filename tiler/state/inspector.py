@@ -20,6 +20,7 @@ from geosar.scene.source import gdal_errors
 from geosar.scene.untrusted import open_path
 from geosar.scene_info import describe_scene
 from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
+from tiler.state.presentable import check_finite, check_place
 
 FILES_A_PROCESS = 200
 """After so many files the process is replaced, with whatever memory the decoders lost."""
@@ -125,7 +126,7 @@ def _nothing() -> None:
 def _looked(look: Look, source: Any, options: dict[str, Any], name: str) -> dict[str, Any]:
     try:
         return look(source, **options)
-    except GeosarError as error:
+    except (GeosarError, ServiceError) as error:
         return {"error": str(error), "status": status_of(error)}
     except Exception as error:  # noqa: BLE001 - nobody foresees what a damaged file makes the decoders raise
         return {"error": f"{name} is damaged ({type(error).__name__}: {error}). Send it again.", "status": 422}
@@ -134,16 +135,20 @@ def _looked(look: Look, source: Any, options: dict[str, Any], name: str) -> dict
 def _describe(source: Any, **options: Any) -> dict[str, Any]:
     found = describe_scene(source, model=None, **options)
     with open_scene(source, **options) as scene:
+        check_place(scene.grid, scene.name)
         outline = footprint(scene.grid)
         found["display_bands"] = len(scene.polarisations)
     geometry, bbox = outline or (None, None)
-    return {**found, "geometry": geometry, "bbox": bbox}
+    described = {**found, "geometry": geometry, "bbox": bbox}
+    check_finite(described, found["source"])
+    return described
 
 
 def _picture(path: Path) -> dict[str, Any]:
     with gdal_errors(path.name, "Reading"), open_path(path) as dataset:
         check_readable(dataset, path.name)
         grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+        check_place(grid, path.name)
         side = min(512, dataset.width, dataset.height)
         dataset.read(1, window=Window(0, 0, side, side).to_rasterio())
     outline = footprint(grid)
