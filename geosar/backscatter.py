@@ -1,7 +1,8 @@
-"""Units of radar backscatter and their conversion to decibel, statistics of a scene, normalisation by them.
+"""Units of radar backscatter and their conversion to decibel, statistics of a scene, normalisation.
 
-Pure: arrays in, arrays out. A model sees (decibel - mean) / deviation of the whole scene, so an unknown
-constant gain drops out, and so does the choice between power and amplitude, whose decibels differ by a factor
+Pure: arrays in, arrays out. A model sees (decibel - mean) / deviation, with figures that `geosar.normalisation`
+chooses: those that the model declares for calibrated backscatter, else those of the whole scene. With the latter an
+unknown constant gain drops out, and so does the choice between power and amplitude, whose decibels differ by a factor
 of two only.
 """
 
