@@ -180,7 +180,8 @@ class Intake:
             self._change(upload_id, status="done", scene_id=scene.id, new=new)
             self._free(upload)
         except (ServiceError, GeosarError) as error:
-            self.fail(upload_id, error)
+            if not self._stop.is_set():  # else the next service makes it
+                self.fail(upload_id, error)
         except Exception as error:  # the client is told, whatever it is
             self.fail(upload_id, error)
             raise
