@@ -19,6 +19,7 @@ from tiler.jobs import queue
 from tiler.settings import Settings
 from tiler.state import catalogue, references
 from tiler.state.database import Database, Job, Reference, Scene
+from tiler.state.owners import Owner
 from tiler.state.store import Store
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class JobRunner:
         self._settings = settings
         self._store = store
         self._database = database
-        self._owner = queue.owner_name()
+        self._owner = Owner(store.owners)
         self._children: dict[str, _Child] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -125,6 +126,8 @@ class JobRunner:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(PARK_SECONDS + 2)
+        if not self._thread.is_alive():
+            self._owner.release()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -142,10 +145,10 @@ class JobRunner:
         now = time.monotonic()
         if now - self._stale_checked > STALE_CHECK_SECONDS:
             self._stale_checked = now
-            if count := queue.requeue_stale(self._database):
+            if count := queue.requeue_stale(self._database, self._owner):
                 _LOG.warning("%d jobs of a service that died will be continued", count)
         if self._children:
-            dismissed, lost = queue.standing(self._database, list(self._children), self._owner)
+            dismissed, lost = queue.standing(self._database, list(self._children), self._owner.name)
             for job_id in dismissed:
                 self._children[job_id].ask_to_stop(CANCEL_SECONDS)
             for job_id in lost:  # another service took it over while this one stood still, or the scene is gone
@@ -159,7 +162,7 @@ class JobRunner:
         """Begin what waits: copies for tiles, or jobs that were asked for; each kind has its own places."""
         most = self._settings.job_workers
         while sum((child.job.process in queue.INTERNAL) == internal for child in self._children.values()) < most:
-            claimed = queue.claim(self._database, self._owner, most, internal=internal)
+            claimed = queue.claim(self._database, self._owner.name, most, internal=internal)
             if claimed is None:
                 break
             try:

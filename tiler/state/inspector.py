@@ -6,7 +6,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from tiler.state.presentable import check_finite, check_place
 FILES_A_PROCESS = 200
 """After so many files the process is replaced, with whatever memory the decoders lost."""
 
+TRIES = 2
+"""So often a file is looked at whose process dies."""
 Look = Callable[..., dict[str, Any]]
 
 MEMORY_BYTES = 8 * 2**30
@@ -32,11 +34,13 @@ MEMORY_BYTES = 8 * 2**30
 
 
 class Inspector:
-    """One process that describes scenes, replaced when it dies or hangs."""
+    """One process that describes scenes, one after the other, replaced when it dies or hangs."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._closed = False
         self._pool: ProcessPoolExecutor | None = None
 
     def warm(self) -> None:
@@ -56,26 +60,36 @@ class Inspector:
 
     def _ask(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any]) -> dict[str, Any]:
         name = ", ".join(path.name for path in source.values()) if isinstance(source, dict) else source.name
-        pool = self._executor()
-        try:
-            found = pool.submit(_looked, look, source, options, name).result(self._seconds)
-        except BrokenProcessPool as error:
-            self._drop(pool)
-            raise InvalidError(f"{name} is damaged: reading it crashed the decoder. Send another file.") from error
-        except TimeoutError as error:
-            self._drop(pool)
-            raise OverloadedError(f"looking at {name} took longer than {self._seconds:g} s. Try again.") from error
+        # One at a time, so that a death is that of the file in hand, and its time begins when it is looked at.
+        with self._turn:
+            found = self._found(look, source, options, name)
         if "error" in found:
             raise _RefusedError(found["error"], found["status"])
         return found
 
+    def _found(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any], name: str) -> dict[str, Any]:
+        """Look at a file in the process; once more where that died, for which something else may be to blame."""
+        for _ in range(TRIES):
+            pool = self._executor()
+            try:
+                return pool.submit(_looked, look, source, options, name).result(self._seconds)
+            except (BrokenProcessPool, CancelledError):
+                self._drop(pool)
+            except TimeoutError as error:
+                self._drop(pool)
+                raise OverloadedError(f"looking at {name} took longer than {self._seconds:g} s. Try again.") from error
+        raise InvalidError(f"{name} is damaged: reading it crashed the decoder {TRIES} times. Send another file.")
+
     def close(self) -> None:
-        """End the process."""
+        """End the process; nothing is looked at any more."""
+        self._closed = True
         if self._pool is not None:
             self._drop(self._pool)
 
     def _executor(self) -> ProcessPoolExecutor:
         with self._lock:
+            if self._closed:
+                raise OverloadedError("the service is being stopped. Send it again in a moment.")
             if self._pool is None:
                 # Spawned: a fork of a process with threads may stop dead.
                 context = multiprocessing.get_context("spawn")

@@ -52,6 +52,11 @@ class Store:
         return self.root / "reserve"
 
     @property
+    def owners(self) -> Path:
+        """Folder of the locks that tell which services live."""
+        return self.root / "owners"
+
+    @property
     def incoming(self) -> Path:
         """Folder for what is on its way, one folder for each request."""
         return self.root / "incoming"
