@@ -49,11 +49,12 @@ class Services:
         database = Database(settings.database)
         database.when_full = store.release_reserve
         inspector = Inspector(settings.inspection_seconds)
-        runner = JobRunner(settings, store, database)
+        quota = Quota(store, database, settings.quota_bytes)
+        runner = JobRunner(settings, store, database, quota)
         live = LiveScenes(settings, store)
         direct = DirectScenes(store)
-        quota = Quota(store, database, settings.quota_bytes)
-        register = SceneRegister(store, database, inspector, runner, live, direct)
+        most_pixels = settings.max_megapixels * 1e6
+        register = SceneRegister(store, database, inspector, runner, live, direct, quota, most_pixels)
         return cls(
             settings=settings, store=store, database=database, inspector=inspector, runner=runner, live=live,
             direct=direct, quota=quota, register=register,
