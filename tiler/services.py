@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
-from tiler.ingest.quota import Quota
 from tiler.ingest.register import SceneRegister
 from tiler.ingest.resumable import Intake
 from tiler.jobs.runner import JobRunner
@@ -17,6 +16,7 @@ from tiler.settings import Settings
 from tiler.signatures import Signer
 from tiler.state.database import Database
 from tiler.state.inspector import Inspector
+from tiler.state.quota import Quota
 from tiler.state.store import Store
 from tiler.tiles.direct import DirectScenes
 from tiler.tiles.live import LiveScenes

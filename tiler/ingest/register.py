@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from geosar.scene.polarisations import named_in
 from tiler.errors import ConflictError, InvalidError, TooLargeError
-from tiler.ingest.quota import Quota, least_copy_bytes
 from tiler.ingest.receive import Received, check_room
 from tiler.jobs import queue
 from tiler.jobs.runner import JobRunner
 from tiler.state import catalogue
 from tiler.state.database import LIVE, Database, Job, Reference, Scene, is_full
 from tiler.state.inspector import Inspector
+from tiler.state.quota import Quota, least_copy_bytes
 from tiler.state.store import Store, safe_filename
 from tiler.tiles.direct import DirectScenes
 from tiler.tiles.live import LiveScenes

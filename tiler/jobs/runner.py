@@ -17,12 +17,12 @@ from typing import IO, Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from tiler.ingest.quota import Quota
 from tiler.jobs import queue
 from tiler.settings import Settings
 from tiler.state import catalogue
 from tiler.state.database import Database, Job, Reference, Scene
 from tiler.state.owners import Owner
+from tiler.state.quota import Quota
 from tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.jobs")
