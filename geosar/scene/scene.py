@@ -17,7 +17,6 @@ from affine import Affine
 from geosar.backscatter import (
     BandStatistics,
     Mask,
-    Unit,
     UnitInference,
     Values,
     band_statistics,
@@ -30,6 +29,7 @@ from geosar.grid import MapGrid, Window, read_plan
 from geosar.scene import polarisations
 from geosar.scene.opening import Band, Opened, Request, open_rasters
 from geosar.scene.sampling import Sample, draw
+from geosar.vocabulary import Unit
 
 _PRODUCT_TIME = re.compile(r"(?<!\d)(\d{8}T\d{6})(?!\d)", re.IGNORECASE)
 
