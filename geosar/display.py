@@ -13,6 +13,7 @@ SYNTHETIC_OPTICAL = "Synthetic optical image, not an observation"
 SYNTHETIC_TITLE = "Synthetic optical image (not an observation)"
 ERROR_TITLE = "Expected error of the synthetic image"
 ERROR_FILE_TITLE = "Expected absolute error of the synthetic image, 0 to 255"
+DESPECKLED_TITLE = "Despeckled backscatter (estimated from the observation)"
 QUICKLOOK_TITLE = "SAR beside the synthetic image"
 
 SAR_PERCENTILES = (2, 98)

@@ -2,13 +2,16 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from geosar.errors import TargetError, TargetExistsError
 from geosar.publish import published
+from geosar.scene.source import resolve
 
 Wish = bool | str | os.PathLike[str]
 
@@ -71,6 +74,31 @@ def plan_targets(
     return targets
 
 
+def check_apart(targets: Targets, opened: Iterable[Path]) -> None:
+    """Refuse outputs that are files which were opened to be read, by whatever name or link.
+
+    Raises TargetError; call it when everything is open, and before anything is written.
+    """
+    known = {}
+    for path in opened:
+        with suppress(OSError):  # it was removed meanwhile, and its name may be used
+            known[_place(path)] = path
+    for path in targets.all():
+        with suppress(FileNotFoundError):
+            if (source := known.get(_place(path))) is not None:
+                raise TargetError(f"the output {path} is {source}, which is read. Choose another name.")
+
+
+def files_of(match: str | os.PathLike[str] | None, model: Path) -> tuple[Path, ...]:
+    """Return the local files of the image whose tone is matched, and of a model's folder; raises as `resolve` does."""
+    return (*(() if match is None else resolve(match).read), *(path for path in model.glob("*") if path.is_file()))
+
+
+def _place(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def _beside(image: Path, wish: Wish, suffix: str) -> Path | None:
     if wish is False:
         return None
@@ -81,8 +109,15 @@ def _beside(image: Path, wish: Wish, suffix: str) -> Path | None:
 
 def _local_paths(source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]) -> list[Path]:
     given = source.values() if isinstance(source, Mapping) else (source,)
-    paths = (Path(one).expanduser() for one in given)
+    paths = (_local_path(one) for one in given)
     return [path for path in paths if path.exists()]
+
+
+def _local_path(source: str | os.PathLike[str]) -> Path:
+    """Return the file or the folder of a product that a source names; of a server's, one that does not exist."""
+    text = os.fspath(source)
+    path = Path(unquote(urlsplit(text).path) if text.lower().startswith("file:") else text).expanduser()
+    return path.absolute().parent if path.name.lower() == "manifest.safe" else path
 
 
 def _is_or_is_in(path: Path, source: Path) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pyproj
 import pystac
 
-from geosar.display import ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
+from geosar.display import DESPECKLED_TITLE, ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
 from geosar.footprint import footprint
 from geosar.grid import MapGrid
 from geosar.scene.untrusted import open_geotiff
@@ -222,8 +222,8 @@ def _despeckled(path: Path, provenance: Provenance) -> pystac.Asset:
     ]
     raster = [{"data_type": "float32", "sampling": "area", "unit": "dB"} for _ in described]
     return pystac.Asset(
-        f"./{path.name}", "Despeckled backscatter (estimated from the observation)", media_type=pystac.MediaType.COG,
-        roles=["data"], extra_fields={"bands": described, "raster:bands": raster},
+        f"./{path.name}", DESPECKLED_TITLE, media_type=pystac.MediaType.COG, roles=["data"],
+        extra_fields={"bands": described, "raster:bands": raster},
     )  # fmt: skip
 
 

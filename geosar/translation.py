@@ -22,7 +22,7 @@ from geosar.grid import Window, windows
 from geosar.models import Model, load_model
 from geosar.models.fit import choose_polarisations, spacing_warnings
 from geosar.normalisation import choose_normaliser
-from geosar.outputs import Targets, plan_targets, write_json
+from geosar.outputs import Targets, check_apart, files_of, plan_targets, write_json
 from geosar.pipeline import READ_AHEAD, Pipeline
 from geosar.provenance import Kind, Provenance, stac_item, tags
 from geosar.quicklook import write_quicklook
@@ -138,6 +138,7 @@ def translate(
     with ExitStack() as stack:
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES))
         scene = stack.enter_context(open_scene(source, **opening))
+        check_apart(targets, (*scene.files, *files_of(match, packaged.folder)))
         if scene.striped:
             stack.enter_context(rasterio.Env(GDAL_CACHEMAX=STRIPED_CACHE_BYTES))
         polarisations, assumed = choose_polarisations(scene.polarisations, packaged.manifest, polarisation)

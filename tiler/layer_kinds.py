@@ -30,10 +30,12 @@ class LayerKind:
     legend: str
     """What it is, in the words of a legend; {bands} stands for the names of its bands."""
     bands: tuple[str, ...] = ()
-    """Names of the bands, where they do not depend on the scene."""
+    """Names of the bands; none where they are the polarisations, whose backscatter the values are."""
     unit: str = ""
     span: tuple[float, float] | None = None
     """Values at the ends of its colours, where they are always the same."""
+    asked_by: str = ""
+    """The input of the process that asks for it, where a job need not make it."""
 
     def title(self, scene: str) -> str:
         """Name a layer of the scene of this name."""
@@ -43,13 +45,18 @@ class LayerKind:
 KINDS = (
     LayerKind(name="sar", made_of="scene", synthetic=False, legend="SAR backscatter {bands}"),
     LayerKind(
+        name="despeckled", made_of="job", synthetic=False, suffix="despeckled", asked_by="despeckled",
+        statement="Backscatter with its speckle filtered: estimated from the observation, not synthetic",
+        legend="Despeckled backscatter {bands}, estimated from the observation, not synthetic",
+    ),
+    LayerKind(
         name="optical", made_of="job", synthetic=True, suffix="synthetic", statement=SYNTHETIC,
         legend=SYNTHETIC_OPTICAL, bands=COLOURS,
     ),
     LayerKind(
         name="error", made_of="job", synthetic=True, suffix="expected error", legend=ERROR_TITLE, bands=("error",),
         statement=f"Expected absolute error of a {SYNTHETIC[0].lower()}{SYNTHETIC[1:]}", unit="of 255",
-        span=(float(ERROR_RANGE[0]), float(ERROR_RANGE[1])),
+        span=(float(ERROR_RANGE[0]), float(ERROR_RANGE[1])), asked_by="error_band",
     ),
     LayerKind(
         name="live", made_of="scene", synthetic=True, suffix="synthetic, live", statement=SYNTHETIC,

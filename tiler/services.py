@@ -47,6 +47,7 @@ class Services:
         """Make the parts that these settings ask for; nothing runs yet."""
         store = Store(settings.store)
         database = Database(settings.database)
+        database.when_full = store.release_reserve
         inspector = Inspector(settings.inspection_seconds)
         runner = JobRunner(settings, store, database)
         live = LiveScenes(settings, store)

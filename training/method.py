@@ -60,6 +60,10 @@ class Method(ABC, Generic[Settings]):
         """Networks and optimisers by their key in the checkpoint."""
         return {**self.networks, **self.optimisers}
 
+    def takes(self, architecture: dict[str, Any]) -> bool:
+        """Whether a run may resume or start from a network of this architecture."""
+        return architecture == self.generator.architecture
+
     def start(self, state: dict[str, Any], source: Path) -> None:
         """Take the generator out of the state of another run, or of a packaged model, that was read from `source`."""
         restore({"generator": self.generator, "average": self.average}, state, source)

@@ -106,6 +106,11 @@ class Opened:
         return listed[:1] if listed[0].driver == "SAFE" else listed
 
     @property
+    def files(self) -> frozenset[Path]:
+        """Every local file that is read, and what belongs to them."""
+        return frozenset(file for part in self.parts for file in part.source.read)
+
+    @property
     def hints(self) -> tuple[str, ...]:
         """What may name the unit."""
         return tuple(hint for part in self.parts for hint in part.hints)

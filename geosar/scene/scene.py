@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +32,8 @@ from geosar.scene.opening import Band, Opened, Request, open_rasters
 from geosar.scene.sampling import Sample, draw
 from geosar.vocabulary import Unit
 
+_EARLIEST, _LATEST = datetime(1950, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""No image was taken by radar before the one, and a time after the other is a slip."""
 _PRODUCT_TIME = re.compile(r"(?<!\d)(\d{8}T\d{6})(?!\d)", re.IGNORECASE)
 
 
@@ -131,6 +134,11 @@ class SarScene:
         return ", ".join(source.printable for source in self._shared.opened.sources)
 
     @property
+    def files(self) -> frozenset[Path]:
+        """Every local file that was opened: siblings, measurements, and what belongs to them."""
+        return self._shared.opened.files
+
+    @property
     def name(self) -> str:
         """Name of the file or product, without folder and extension."""
         return self._shared.opened.sources[0].name
@@ -177,7 +185,7 @@ class SarScene:
 
     @property
     def acquired(self) -> datetime | None:
-        """When the image was taken, in UTC, from tags or the product's name; None where neither says."""
+        """When the image was taken, in UTC, from tags or the product's name; None where neither says a likely time."""
         for text in self._shared.opened.times:
             found = _parse_time(text)
             if found is not None:
@@ -349,6 +357,7 @@ def _parse_time(text: str) -> datetime | None:
     product = _PRODUCT_TIME.search(text)
     try:
         found = datetime.fromisoformat(product.group(1) if product is not None else text.strip()[:26])
-    except ValueError:
+        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found if _EARLIEST <= found < _LATEST else None

@@ -69,6 +69,13 @@ class Source:
     identity: str
     companions: tuple[Path, ...] = ()
 
+    @property
+    def read(self) -> tuple[Path, ...]:
+        """Every local file that reading it reads."""
+        product = self.files[0].parent if self.files and self.files[0].name == "manifest.safe" else None
+        tables = () if product is None else (path for path in product.rglob("*") if path.is_file())
+        return (*self.files, *self.companions, *tables)
+
     def current_identity(self) -> str:
         """Ask the file or the server again."""
         if self.url is not None:

@@ -7,14 +7,18 @@ from urllib.parse import quote
 
 from qgis.core import (
     QgsColorRampShader,
+    QgsContrastEnhancement,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
     QgsLayerMetadata,
     QgsProject,
     QgsRasterLayer,
+    QgsRasterMinMaxOrigin,
+    QgsRasterRenderer,
     QgsRasterShader,
     QgsRectangle,
+    QgsSingleBandGrayRenderer,
     QgsSingleBandPseudoColorRenderer,
 )
 from qgis.PyQt.QtGui import QColor
@@ -27,6 +31,12 @@ from .export import is_alpha
 from .words import tr
 
 STATEMENT = "Synthetic optical image made from SAR; not an observation"
+STATEMENTS = {
+    "optical": STATEMENT,
+    "error": f"Expected absolute error, 0 to 255, of a {STATEMENT[0].lower()}{STATEMENT[1:]}",
+    "despeckled": "Backscatter with its speckle filtered: estimated from the observation, not synthetic",
+}
+"""What the files of a job are."""
 MERCATOR, DEGREES = "EPSG:3857", "EPSG:4326"
 MARK = "geosar/layer"
 """Custom property of our layers: which of the service's layers it shows."""
@@ -98,13 +108,11 @@ def dress(layer: QgsRasterLayer, layer_name: str, model: str = "", legend: bytes
     """Give a result's file its style, its legend and its words."""
     if layer_name == "error" and layer.isValid():
         layer.setRenderer(error_renderer(layer))  # its legend is QGIS's own
+    elif layer_name == "despeckled" and layer.isValid():
+        show_grey(layer)  # the same
     else:
         set_legend(layer, legend)
-    what = (
-        STATEMENT
-        if layer_name == "optical"
-        else f"Expected absolute error, 0 to 255, of a {STATEMENT[0].lower()}{STATEMENT[1:]}"
-    )
+    what = STATEMENTS[layer_name]
     describe(layer, layer_name, f"{what}; model {model}" if model else what)
 
 
@@ -129,11 +137,27 @@ def error_renderer(layer: QgsRasterLayer) -> QgsSingleBandPseudoColorRenderer:
     renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader)
     renderer.setClassificationMin(0)
     renderer.setClassificationMax(ERROR_SHOWN)
+    show_mask(layer, renderer)
+    return renderer
+
+
+def show_grey(layer: QgsRasterLayer) -> None:
+    """Show the first polarisation from black to white, between the percentiles that QGIS's options say."""
+    renderer = QgsSingleBandGrayRenderer(layer.dataProvider(), 1)
+    show_mask(layer, renderer)
+    layer.setRenderer(renderer)
+    layer.setContrastEnhancement(
+        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
+        QgsRasterMinMaxOrigin.Limits.CumulativeCut,
+    )
+
+
+def show_mask(layer: QgsRasterLayer, renderer: QgsRasterRenderer) -> None:
+    """Leave out what a file's mask leaves out, which QGIS has as a band of its own."""
     provider = layer.dataProvider()
     masks = [band for band in range(1, provider.bandCount() + 1) if is_alpha(provider, band)]
     if masks:
         renderer.setAlphaBand(masks[0])
-    return renderer
 
 
 def describe(layer: QgsRasterLayer, layer_name: str, text: str) -> None:

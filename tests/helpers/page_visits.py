@@ -24,18 +24,18 @@ http = httpx.Client(timeout=PATIENCE)
 class Service:
     """`geosar serve` on a free port of loopback; can be stopped and started again on the same store and port."""
 
-    def __init__(self, store: Path, **settings: str) -> None:
+    def __init__(self, store: Path, model: Path | None = None, **settings: str) -> None:
         self.port = free_port()
         self.store = store
         self.url = f"http://127.0.0.1:{self.port}/"
-        self._settings = settings
+        self._model, self._settings = model, settings
         self._process: subprocess.Popen[bytes] | None = None
         self.headers: dict[str, str] = {}
 
     def start(self) -> None:
         self.store.parent.mkdir(parents=True, exist_ok=True)
         with (self.store.parent / "service.log").open("ab") as log:
-            self._process = start(self.store, None, self.port, log=log, **self._settings)
+            self._process = start(self.store, self._model, self.port, log=log, **self._settings)
         until(self._answers)
 
     def stop(self) -> None:

@@ -13,11 +13,16 @@ import rasterio
 from geosar_qgis.client import messages
 from geosar_qgis.client.addresses import tile_template
 from geosar_qgis.client.messages import Request, Response
-from geosar_qgis.client.service import Service, Wish, completed
+from geosar_qgis.client.service import Service, Wish, completed, title_of
 from geosar_qgis.client.uploads import Parcel, upload, upload_together
 from helpers.conversations import send, talk
 from helpers.rasters import speckled, write_raster
+from helpers.serving import in_a_thread
+from helpers.tiny_model import write_dual_model
 from jsonschema import Draft202012Validator
+
+from tiler.app import create_app
+from tiler.settings import Settings
 
 
 class Contract:
@@ -112,6 +117,29 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
     with pytest.raises(messages.NotThereError):
         talk(service.scene(scene.id), contract)
     assert "POST /processes/{process_id}/execution" in contract.used
+
+
+def test_despeckled_radar_comes_from_a_model_that_makes_it_and_is_refused_by_another(
+    contract: Contract, scene_file: Path, tmp_path: Path
+) -> None:
+    wish = Wish(despeckled=True)
+    plain = Service(contract.base)
+    scene = talk(upload(plain, Parcel(scene_file, "fields", "VV", "power")), contract)
+    with pytest.raises(messages.RejectedError, match="makes no despeckled radar"):
+        talk(plain.translate(scene.id, wish), contract)
+    settings = Settings(store=tmp_path / "store", model=str(write_dual_model(tmp_path / "dual")))
+    with in_a_thread(create_app(settings)) as address:
+        other, service = Contract(address), Service(address)
+        scene = talk(upload(service, Parcel(scene_file, "fields", "VV", "power")), other)
+        results = talk(completed(service, scene.id, wish), other)
+        talk(service.download(service.result_address(results, "despeckled"), tmp_path / "clean.tif"), other)
+        tiles = talk(service.tiles(scene.id, "despeckled"), other)
+        assert "despeckled" in talk(service.scene(scene.id), other).layers
+    with rasterio.open(tmp_path / "clean.tif") as result:
+        assert (result.descriptions, result.units) == (("VV",), ("dB",))
+    assert "not synthetic" in tiles.description
+    assert tiles.legend.startswith(b"\x89PNG")
+    assert title_of("fields", "despeckled", results.model) == "fields (despeckled SAR, tiny 1.0)"
 
 
 def test_two_polarisations_in_two_files_are_one_scene(contract: Contract, tmp_path: Path) -> None:

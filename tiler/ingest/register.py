@@ -3,13 +3,15 @@
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from geosar.scene.polarisations import named_in
 from tiler.errors import ConflictError, InvalidError
@@ -17,7 +19,7 @@ from tiler.ingest.receive import Received
 from tiler.jobs import queue
 from tiler.jobs.runner import JobRunner
 from tiler.state import catalogue
-from tiler.state.database import LIVE, Database, Job, Scene
+from tiler.state.database import LIVE, Database, Job, Reference, Scene, is_full
 from tiler.state.inspector import Inspector
 from tiler.state.store import Store, safe_filename
 from tiler.tiles.direct import DirectScenes
@@ -82,19 +84,37 @@ class SceneRegister:
                 session.add(scene)
         except IntegrityError:  # the same file was sent twice at once
             return catalogue.get(self.database, scene_id), False
+        except SQLAlchemyError:
+            self._forget_files(scene_id)
+            raise
         if not all(target.is_file() for target in targets):
             self.remove(scene_id)
             raise ConflictError("the same scene was removed at this very moment. Send it again.")
         self._prepare(scene)
         return scene, True
 
+    def _forget_files(self, scene_id: str) -> None:
+        """Remove the files of a scene whose row could not be written; those of one that is there stay."""
+        with suppress(SQLAlchemyError):
+            if catalogue.find(self.database, scene_id) is None:
+                self.store.remove_scene(scene_id)
+
     def remove(self, scene_id: str) -> None:
         """Stop the scene's jobs, forget it, and free its disk; raises ConflictError when a job does not stop."""
         catalogue.get(self.database, scene_id)
         mine = Job.scene_id == scene_id
-        with self.database.begin() as session:
+
+        def stop(session: Session) -> None:
             session.execute(update(Job).where(mine, Job.status == "accepted").values(status="dismissed"))
             session.execute(update(Job).where(mine, Job.status == "running").values(cancel=True))
+
+        try:
+            self.database.write_always(stop)
+        except OperationalError as error:
+            if not is_full(error):
+                raise
+            self.store.remove_scene(scene_id)  # what a job reads it has open
+            self.database.write_always(stop)
         self.runner.wake()
         end = time.monotonic() + REMOVAL_SECONDS
         while True:
@@ -110,15 +130,19 @@ class SceneRegister:
         self.direct.forget(scene_id)
         with self.database.begin() as session:
             made = list(session.scalars(select(Job.id).where(mine)))
-            scene = session.get(Scene, scene_id)
-            for job in session.scalars(select(Job).where(mine)):
-                session.delete(job)
-            session.flush()
-            if scene is not None:
-                session.delete(scene)
+        # Files before rows: on a full disk there may be no room to write that they are gone. A row without files can
+        # be removed again, files without a row could not.
         for job_id in made:
             self.store.remove_job(job_id)
         self.store.remove_scene(scene_id)
+
+        def forget(session: Session) -> None:
+            session.execute(delete(Job).where(mine))
+            session.execute(delete(Reference).where(Reference.scene_id == scene_id))
+            session.execute(delete(Scene).where(Scene.id == scene_id))
+
+        self.database.write_always(forget)
+        self.store.keep_reserve()
 
     def _prepare(self, scene: Scene) -> None:
         """Have the copy made that SAR tiles come from, and what is shown until it is there."""

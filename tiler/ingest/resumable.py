@@ -21,7 +21,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from geosar.errors import GeosarError
@@ -41,9 +41,9 @@ from tiler.ingest.fetch import fetch
 from tiler.ingest.quota import Quota
 from tiler.ingest.receive import Received, check_room, driver_by_content
 from tiler.ingest.register import SceneRegister, Stated
-from tiler.jobs import queue
 from tiler.settings import Settings
 from tiler.state.database import Database, Upload
+from tiler.state.owners import Owner
 from tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.uploads")
@@ -68,7 +68,7 @@ class Intake:
         self._database = database
         self._quota = quota
         self._register = register
-        self._owner = queue.owner_name()
+        self._owner = Owner(store.owners)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="tiler-intake")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="tiler-intake", daemon=True)
@@ -81,6 +81,7 @@ class Intake:
         """End; what is being checked is checked by the next service."""
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._owner.release()
 
     def create(self, filename: str, length: int, stated: Stated, *, hold: bool = False) -> Upload:
         """Promise room to an upload of so many bytes; raises TooLargeError, StoreFullError, OverloadedError."""
@@ -121,13 +122,13 @@ class Intake:
         """The last byte has come: keep the file, or begin to make a scene of it."""
         if upload.options.get("hold"):
             self._change(upload.id, status="held", only=("receiving",))
-        elif self._change(upload.id, status="checking", owner=self._owner, only=("receiving",)):
+        elif self._change(upload.id, status="checking", owner=self._owner.name, only=("receiving",)):
             self._begin(upload.id)
 
     def fail(self, upload_id: str, error: Exception) -> None:
         """Give up an upload, and free its disk."""
-        self._change(upload_id, status="failed", problem=self._problem(error))
         self._store.resumable(upload_id).unlink(missing_ok=True)
+        self._change(upload_id, status="failed", problem=self._problem(error))
 
     def wait(self, upload_id: str, seconds: float) -> Upload:
         """Give an upload when it is done or failed, or after this time."""
@@ -146,10 +147,7 @@ class Intake:
         path = self._store.resumable(upload_id)
         with exclusive(path) if path.exists() else nullcontext():
             path.unlink(missing_ok=True)
-        with self._database.begin() as session:
-            row = session.get(Upload, upload_id)
-            if row is not None:
-                session.delete(row)
+        self._database.write_always(lambda session: session.execute(delete(Upload).where(Upload.id == upload_id)))
 
     def _enter(
         self, filename: str, length: int, stated: Stated, order: dict[str, Any] | None, *, hold: bool = False
@@ -158,7 +156,7 @@ class Intake:
         joining = order is not None and order["kind"] == "uploads"
         made = Upload(
             id=uuid.uuid4().hex, filename=filename, length=length, options={"stated": said, "hold": hold}, order=order,
-            status="checking" if joining else "receiving", owner=None if order is None else self._owner,
+            status="checking" if joining else "receiving", owner=None if order is None else self._owner.name,
             expires=time.time() + self._settings.upload_seconds,
         )  # fmt: skip
         with self._database.begin() as session:
@@ -182,7 +180,8 @@ class Intake:
             self._change(upload_id, status="done", scene_id=scene.id, new=new)
             self._free(upload)
         except (ServiceError, GeosarError) as error:
-            self.fail(upload_id, error)
+            if not self._stop.is_set():  # else the next service makes it
+                self.fail(upload_id, error)
         except Exception as error:  # the client is told, whatever it is
             self.fail(upload_id, error)
             raise
@@ -231,9 +230,8 @@ class Intake:
 
     def _change(self, upload_id: str, *, only: tuple[str, ...] = UNFINISHED, **values: Any) -> bool:
         """Set columns of an upload that has one of these states; gives whether it had."""
-        with self._database.begin() as session:
-            query = update(Upload).where(Upload.id == upload_id, Upload.status.in_(only)).values(**values)
-            return bool(getattr(session.execute(query), "rowcount", 0))
+        query = update(Upload).where(Upload.id == upload_id, Upload.status.in_(only)).values(**values)
+        return self._database.write_always(lambda session: bool(getattr(session.execute(query), "rowcount", 0)))
 
     def _problem(self, error: Exception) -> dict[str, Any]:
         status = status_of(error)
@@ -247,6 +245,8 @@ class Intake:
             try:
                 self._forget_expired()
                 self._take_over()
+                self._owner.sweep()
+                self._store.keep_reserve()
             except SQLAlchemyError as error:  # locked or away for a while
                 _LOG.warning("the database failed: %s", error)
             if self._stop.wait(LOOK_SECONDS):
@@ -271,11 +271,11 @@ class Intake:
                 with suppress(LockedError, GoneError), exclusive(self._store.resumable(upload.id)):
                     self.complete(upload)
         for upload_id, owner in rows:
-            if not queue.is_dead(owner):
+            if not self._owner.knows_dead(owner):
                 continue
             with self._database.begin() as session:
                 same = or_(Upload.owner == owner, Upload.owner.is_(owner))
-                mine = update(Upload).where(Upload.id == upload_id, same).values(owner=self._owner)
+                mine = update(Upload).where(Upload.id == upload_id, same).values(owner=self._owner.name)
                 taken = bool(getattr(session.execute(mine), "rowcount", 0))
             if taken:
                 self._begin(upload_id)

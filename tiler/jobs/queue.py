@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import socket
 import time
 import uuid
@@ -16,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from tiler.errors import NotFoundError, OverloadedError
 from tiler.state.database import LIVE, Database, Job, Scene
+from tiler.state.owners import Owner
 
 INTERNAL = ("prepare", "reference")
 """Processes of the service's own, which make copies for tiles; clients see nothing of them."""
@@ -140,11 +140,11 @@ def claim(database: Database, owner: str, most: int = 1, *, internal: bool = Fal
         return None if scene is None else (job, scene)
 
 
-def requeue_stale(database: Database) -> int:
-    """Put jobs whose service died back into the queue; gives how many."""
+def requeue_stale(database: Database, owner: Owner) -> int:
+    """Put jobs whose service died back into the queue, as far as `owner` knows; gives how many."""
     with database.begin() as session:
         running = session.scalars(select(Job).where(Job.status == "running")).all()
-        dead = [job.id for job in running if job.updated < time.time() - STALE_SECONDS or is_dead(job.owner)]
+        dead = [job.id for job in running if job.updated < time.time() - STALE_SECONDS or owner.knows_dead(job.owner)]
         if dead:
             message = "waiting to go on after a restart of the service"
             values = {"status": "accepted", "owner": None, "message": message}
@@ -152,30 +152,11 @@ def requeue_stale(database: Database) -> int:
         return len(dead)
 
 
-def owner_name() -> str:
-    """Name this process so that others on the same machine can tell whether it still lives."""
-    return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
-
-
-def is_dead(owner: str | None) -> bool:
-    """Whether the owner is known to have ended; one on another machine is known only by its silence."""
-    host, _, rest = (owner or "").partition("/")
-    pid = rest.partition("/")[0]
-    if host != socket.gethostname() or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
 def change(database: Database, job_id: str, **values: Any) -> None:
     """Set columns of a job, and the time of the change."""
-    with database.begin() as session:
-        session.execute(update(Job).where(Job.id == job_id).values(updated=time.time(), **values))
+    database.write_always(
+        lambda session: session.execute(update(Job).where(Job.id == job_id).values(updated=time.time(), **values))
+    )
 
 
 def standing(database: Database, job_ids: Sequence[str], owner: str) -> tuple[set[str], set[str]]:

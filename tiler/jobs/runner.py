@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from tiler.jobs import queue
 from tiler.settings import Settings
-from tiler.state import catalogue
+from tiler.state import catalogue, references
 from tiler.state.database import Database, Job, Reference, Scene
+from tiler.state.owners import Owner
 from tiler.state.store import Store
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class JobRunner:
         self._settings = settings
         self._store = store
         self._database = database
-        self._owner = queue.owner_name()
+        self._owner = Owner(store.owners)
         self._children: dict[str, _Child] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -124,6 +126,8 @@ class JobRunner:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(PARK_SECONDS + 2)
+        if not self._thread.is_alive():
+            self._owner.release()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -131,6 +135,8 @@ class JobRunner:
                 self._tick()
             except SQLAlchemyError as error:  # locked or away for a while; the jobs run on
                 _LOG.warning("the database failed: %s", error)
+            except OSError as error:  # the disk is full, or there are too many processes
+                _LOG.warning("jobs wait: %s", error)
             self._wake.wait(TICK_SECONDS)
             self._wake.clear()
         self._park()
@@ -139,10 +145,10 @@ class JobRunner:
         now = time.monotonic()
         if now - self._stale_checked > STALE_CHECK_SECONDS:
             self._stale_checked = now
-            if count := queue.requeue_stale(self._database):
+            if count := queue.requeue_stale(self._database, self._owner):
                 _LOG.warning("%d jobs of a service that died will be continued", count)
         if self._children:
-            dismissed, lost = queue.standing(self._database, list(self._children), self._owner)
+            dismissed, lost = queue.standing(self._database, list(self._children), self._owner.name)
             for job_id in dismissed:
                 self._children[job_id].ask_to_stop(CANCEL_SECONDS)
             for job_id in lost:  # another service took it over while this one stood still, or the scene is gone
@@ -156,14 +162,23 @@ class JobRunner:
         """Begin what waits: copies for tiles, or jobs that were asked for; each kind has its own places."""
         most = self._settings.job_workers
         while sum((child.job.process in queue.INTERNAL) == internal for child in self._children.values()) < most:
-            claimed = queue.claim(self._database, self._owner, most, internal=internal)
+            claimed = queue.claim(self._database, self._owner.name, most, internal=internal)
             if claimed is None:
                 break
-            self._begin(*claimed)
+            try:
+                self._begin(*claimed)
+            except OSError as error:
+                if (child := self._children.pop(claimed[0].id, None)) is not None:
+                    self._abandon(child)
+                self._finish(claimed[0], "failed", f"it could not be begun: {error.strerror or error}.")
 
     def _begin(self, job: Job, scene: Scene) -> None:
         if job.cancel:
             self._finish(job, "dismissed", "stopped before it began")
+            return
+        if "match" in job.inputs and not references.is_there(self._database, scene, job.inputs["match"]):
+            gone = "the true optical image that it was to match was removed or replaced before it began; ask again."
+            self._finish(job, "failed", gone)
             return
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = subprocess.Popen(
@@ -192,6 +207,8 @@ class JobRunner:
             stem = scene.filename.rpartition(".")[0]
             destination = self._store.job(job.id) / f"{stem}_optical.tif"
             options = {**job.inputs, "threads": self._settings.job_threads}
+            if "match" in options:  # the copy of the very image that the checksum names
+                options["match"] = str(self._store.reference(scene.id))
         destination.parent.mkdir(parents=True, exist_ok=True)
         return {
             "process": job.process,
@@ -202,8 +219,7 @@ class JobRunner:
         }
 
     def _reference(self, scene: Scene) -> str:
-        with self._database.begin() as session:
-            found = session.get(Reference, scene.id)
+        found = references.find(self._database, scene.id)
         return "gone" if found is None else found.filename
 
     def _abandon(self, child: _Child) -> None:
@@ -255,7 +271,10 @@ class JobRunner:
             )  # fmt: skip
 
     def _finish(self, job: Job, status: str, message: str, **values: Any) -> None:
-        with self._database.begin() as session:
+        if status in {"dismissed", "failed"} and job.process not in queue.INTERNAL:
+            self._store.remove_job(job.id)  # before it is told: the disk may be full of it
+
+        def tell(session: Session) -> None:
             scene = session.get(Scene, job.scene_id)
             state, told = ("ready", "") if status == "successful" else ("failed", message)
             if job.process == "prepare" and scene is not None and status in {"successful", "failed"}:
@@ -264,11 +283,11 @@ class JobRunner:
             # One that was sent since has a job of its own.
             if job.process == "reference" and picture is not None and picture.created <= job.created:
                 picture.state, picture.message = state, told
+
+        self._database.write_always(tell)
         if job.process == "prepare" and status == "successful":
             self._store.glance(job.scene_id).unlink(missing_ok=True)  # the copy takes its place
         queue.change(self._database, job.id, status=status, message=message, finished=time.time(), owner=None, **values)
-        if status == "dismissed" and job.process not in queue.INTERNAL:
-            self._store.remove_job(job.id)
 
     def _park(self) -> None:
         """Stop what runs; the next service goes on with it."""

@@ -79,7 +79,8 @@ def _translate(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
         progress=progress, cancel=cancel, **job["options"],
     )  # fmt: skip
     names = {
-        "optical": report.destination, "error": report.error_band, "quicklook": report.quicklook, "stac": report.stac,
+        "optical": report.destination, "error": report.error_band, "despeckled": report.despeckled,
+        "quicklook": report.quicklook, "stac": report.stac,
     }  # fmt: skip
     files = {name: path.name for name, path in names.items() if path is not None}
     told = asdict(report)

@@ -64,6 +64,7 @@ def models(services: Shared) -> dict[str, Any]:
                 "description": manifest.description,
                 "accepts": manifest.inputs.accepts,
                 "ground_sampling_distance": manifest.ground_sampling_distance,
+                "despeckles": manifest.despeckles,
                 "licence": manifest.licence,
                 "credit": manifest.credit,
                 "default": name == default,

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from geosar.display import ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
+from geosar.display import DESPECKLED_TITLE, ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
 from geosar.models import list_models
 from geosar.vocabulary import Compression
 from tiler.crs import CRS84
@@ -16,14 +16,21 @@ from tiler.words import CompressionName
 
 PROCESS = "translate"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
-MEDIA = {"optical": links.COG, "error": links.COG, "quicklook": "image/png", "stac": links.GEOJSON}
+MEDIA = {
+    "optical": links.COG,
+    "error": links.COG,
+    "despeckled": links.COG,
+    "quicklook": "image/png",
+    "stac": links.GEOJSON,
+}
 TITLES = {
     "optical": SYNTHETIC_TITLE,
     "error": ERROR_FILE_TITLE,
+    "despeckled": DESPECKLED_TITLE,
     "quicklook": QUICKLOOK_TITLE,
     "stac": "STAC item",
 }
-OutputName = Literal["optical", "error", "quicklook", "stac"]
+OutputName = Literal["optical", "error", "despeckled", "quicklook", "stac"]
 
 
 class NoSuchProcessError(NotFoundError):
@@ -53,6 +60,10 @@ class Inputs(BaseModel):
     error_band: bool = Field(True, description="Also make the expected error, for the layer error.")
     compress: CompressionName = Field(Compression.ZSTD.value, description="Compression of the COG.")
     resample_to_model: bool = Field(False, description="Bring the scene to the pixel size that the model knows.")
+    despeckled: bool = Field(
+        False, description="Also make the radar without its speckle, for the layer despeckled; not every model does."
+    )
+    match: bool = Field(False, description="Bring the tone to that of the scene's true optical image.")
 
 
 class Output(BaseModel):

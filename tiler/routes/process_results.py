@@ -61,7 +61,6 @@ def status_of(request: Request, job: Job) -> dict[str, Any]:
 
 def files(request: Request, job: Job, wanted: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
     """Give a link to each file that a job made, or to those that are wanted."""
-    made = (job.report or {}).get("files", {})
     return {
         name: {
             "href": links.url(request, f"jobs/{job.id}/results/{name}", **signature_of(request, f"jobs/{job.id}")),
@@ -69,7 +68,7 @@ def files(request: Request, job: Job, wanted: Collection[str] | None = None) -> 
             "title": TITLES[name],
             "rel": "item",
         }
-        for name in made
+        for name in job.files
         if name in MEDIA and (not wanted or name in wanted)
     }
 
@@ -98,9 +97,10 @@ def _tiles(request: Request, job: Job, scene: Scene) -> dict[str, dict[str, Any]
         "tilejson": link(f"optical/{tilejson}", "application/json", "TileJSON of the synthetic image", **signed),
         "scene": links.link(links.url(request, here), "up", title="The scene"),
     }
-    if "error" in (job.report or {}).get("files", {}):
-        title = "TileJSON of the expected error"
-        shown["errorTilejson"] = link(f"error/{tilejson}", "application/json", title, **signed)
+    for name, title in (("error", "the expected error"), ("despeckled", "the despeckled backscatter")):
+        if name in job.files:
+            told = f"TileJSON of {title}"
+            shown[f"{name}Tilejson"] = link(f"{name}/{tilejson}", "application/json", told, **signed)
     if on_map:
         title = "WMTS capabilities of the synthetic image"
         shown["wmts"] = link("optical/WMTSCapabilities.xml", "application/xml", title, "service", **signed)

@@ -9,6 +9,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform_bounds
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -35,7 +36,7 @@ from tiler.routes.process_results import check_done, document, files, status_of
 from tiler.routes.scenes import Limit, Offset
 from tiler.routes.stored_file import StoredFile
 from tiler.services import Services, Shared
-from tiler.state import catalogue
+from tiler.state import catalogue, references
 from tiler.state.database import LIVE, Job, Scene
 
 router = APIRouter(tags=["Processes and jobs"])
@@ -159,7 +160,7 @@ def results(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
 def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
     """Give a file; range requests are answered, so that GDAL reads the COG where it lies."""
     job = queue.get(services.database, job_id)
-    name = ((job.report or {}).get("files") or {}).get(output)
+    name = job.files.get(output)
     if job.status != "successful" or name is None:
         raise NotFoundError(f"the job {job_id} has no result {output!r}; GET its /results for those it has.")
     return StoredFile(services.store.job(job.id) / name, media_type=MEDIA[output].partition(";")[0], filename=name)
@@ -171,7 +172,9 @@ def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
     name = inputs.model or services.settings.model
     if name not in models(services):
         raise InvalidError(f"there is no model {name!r}; this service has {', '.join(models(services))}.")
-    checksum = load_model(name).checksum
+    model = load_model(name)
+    if inputs.despeckled and not model.manifest.despeckles:
+        raise InvalidError(f"the model {name!r} makes no despeckled radar; leave `despeckled` out, or name another.")
     options: dict[str, Any] = {
         **catalogue.opening(scene),
         "model": name,
@@ -180,8 +183,11 @@ def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
         "error_band": inputs.error_band,
         "compress": inputs.compress,
         "resample_to_model": inputs.resample_to_model,
+        # What came later enters only where it is wanted, so that jobs of before keep their keys.
+        **({"despeckled": True} if inputs.despeckled else {}),
+        **({"match": references.to_match(services.database, scene)} if inputs.match else {}),
     }
-    key = queue.key_of(PROCESS, scene.sha256, {**options, "model": checksum})
+    key = queue.key_of(PROCESS, scene.sha256, {**options, "model": model.checksum})
     job, new = queue.submit(
         services.database, scene, PROCESS, key=key, inputs=options, queue_length=services.settings.queue_length
     )
@@ -210,13 +216,16 @@ def _bounds(scene: Scene, box: Box | tuple[float, float, float, float]) -> tuple
 def _dismiss(services: Services, job_id: str) -> None:
     """Tell a job to stop; raises NotFoundError."""
     job = queue.get(services.database, job_id)
-    with services.database.begin() as session:
+
+    def stop(session: Session) -> None:
         waiting = (Job.id == job.id, Job.status == "accepted")
         stopped = {"status": "dismissed", "message": "stopped before it began", "finished": time.time()}
         session.execute(update(Job).where(*waiting).values(**stopped))
         session.execute(update(Job).where(Job.id == job.id, Job.status == "running").values(cancel=True))
         done = (Job.id == job.id, Job.status.in_(("successful", "failed")))
         session.execute(update(Job).where(*done).values(status="dismissed", message="its results were removed"))
+
+    services.database.write_always(stop)
     services.runner.wake()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse
 
 from tiler.errors import InvalidError, NotFoundError, UnsupportedError
@@ -110,8 +111,11 @@ def _place(scene: Scene, found: dict[str, Any]) -> dict[str, Any] | None:
 
 def _forget(services: Services, scene: Scene) -> bool:
     mine = (Job.scene_id == scene.id, Job.process == "reference")
-    with services.database.begin() as session:
+
+    def forget(session: Session) -> bool:
         session.execute(update(Job).where(*mine, Job.status == "accepted").values(status="dismissed"))
         session.execute(update(Job).where(*mine, Job.status.in_(LIVE)).values(cancel=True))
         gone = session.execute(delete(Reference).where(Reference.scene_id == scene.id))
         return bool(getattr(gone, "rowcount", 0))
+
+    return services.database.write_always(forget)

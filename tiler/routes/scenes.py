@@ -16,7 +16,7 @@ from tiler.layer_kinds import KINDS
 from tiler.routes import links, uploads_tus
 from tiler.routes.stored_file import StoredFile
 from tiler.services import Services, Shared
-from tiler.state import catalogue
+from tiler.state import catalogue, presentable
 from tiler.state.database import Job, Reference, Scene
 from tiler.tiles.image_space import maxzoom
 from tiler.words import UnitName
@@ -108,10 +108,11 @@ def list_scenes(
     found, total = catalogue.search(
         services.database, limit=limit, offset=offset, bbox=box, text=q, interval=interval, sort=sort
     )
+    made = presentable.shown(found, lambda scene: present(request, services, scene))
     return {
-        "scenes": [present(request, services, scene) for scene in found],
+        "scenes": made,
         "numberMatched": total,
-        "numberReturned": len(found),
+        "numberReturned": len(made),
         "links": links.paging(request, limit=limit, offset=offset, total=total),
     }
 
@@ -155,8 +156,11 @@ def download(
 def present(request: Request, services: Services, scene: Scene) -> dict[str, Any]:
     """Give a scene as JSON."""
     done, progress, reference = _state(services, scene)
-    there = {"scene": True, "job": bool(done), "reference": reference is not None and reference.state == "ready"}
-    layers = [kind.name for kind in KINDS if there[kind.made_of]]
+    made = {name for job in done for name in job.files}
+    compared = reference is not None and reference.state == "ready"
+    layers = [
+        kind.name for kind in KINDS if {"scene": True, "job": kind.name in made, "reference": compared}[kind.made_of]
+    ]
     box = None if scene.west is None else [scene.west, scene.south, scene.east, scene.north]
     here = f"scenes/{scene.id}"
     files = catalogue.files(services.store, scene)
@@ -182,7 +186,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
             "size": reference.size,
         },
         "layers": layers,
-        "jobs": done,
+        "jobs": [job.id for job in done],
         "description": scene.description,
         "links": [
             links.link(links.url(request, here), "self"),
@@ -206,12 +210,12 @@ def _tilejson(scene: Scene) -> str:
     return "tilejson.json" if scene.geometry is not None else "image/tilejson.json"
 
 
-def _state(services: Services, scene: Scene) -> tuple[list[str], int, Reference | None]:
+def _state(services: Services, scene: Scene) -> tuple[list[Job], int, Reference | None]:
     """Give the jobs whose results there are, per cent of the copy for SAR tiles, and the true optical image."""
     mine = Job.scene_id == scene.id
     with services.database.begin() as session:
         done = session.scalars(
-            select(Job.id)
+            select(Job)
             .where(mine, Job.process == "translate", Job.status == "successful")
             .order_by(Job.finished.desc()),
         ).all()

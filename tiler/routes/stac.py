@@ -1,12 +1,11 @@
 """STAC API: scenes and results as items, for pystac-client, QGIS's browser and whoever else speaks it."""
 
 import json
-from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, or_, select
 from starlette.responses import JSONResponse
 
 from tiler.errors import InvalidError, NotFoundError
@@ -14,8 +13,8 @@ from tiler.routes import links
 from tiler.routes.stac_items import VERSION, result_item, scene_item
 from tiler.routes.stac_search import MAXIMUM, Search, find, shown
 from tiler.services import Services, Shared
-from tiler.state import catalogue
-from tiler.state.database import Scene
+from tiler.state import catalogue, presentable
+from tiler.state.database import Job, Scene
 
 router = APIRouter(prefix="/stac", tags=["STAC"])
 
@@ -196,11 +195,13 @@ def _chosen(words: list[str]) -> dict[str, list[str]]:
 def _page(request: Request, services: Services, asked: Search) -> dict[str, Any]:
     with services.database.begin() as session:
         found = find(session, asked)
-    features = []
-    for scene, job in found.rows:
-        with suppress(FileNotFoundError):  # a result that is being removed
-            one = scene_item(request, scene) if job is None else result_item(request, services, scene, job)
-            features.append(shown(one, asked.fields))
+
+    def present(row: tuple[Scene, Job | None]) -> dict[str, Any]:
+        scene, job = row
+        one = scene_item(request, scene) if job is None else result_item(request, services, scene, job)
+        return shown(one, asked.fields)
+
+    features = presentable.shown(found.rows, present)
     answer: dict[str, Any] = {
         "type": "FeatureCollection",
         "features": features,
@@ -208,7 +209,7 @@ def _page(request: Request, services: Services, asked: Search) -> dict[str, Any]
         "numberReturned": len(features),
         "links": [links.link(links.url(request, "stac"), "root")],
     }
-    if features and asked.offset + len(features) < found.total:
+    if found.rows and asked.offset + len(found.rows) < found.total:
         answer["links"].append(_next(request, asked))
     return answer
 
@@ -231,13 +232,15 @@ def _known(name: str) -> str:
 
 
 def _collection(request: Request, services: Services, name: str) -> dict[str, Any]:
-    moment = func.coalesce(Scene.acquired, Scene.created)
+    likely = and_(Scene.acquired > catalogue.EARLIEST, Scene.acquired < catalogue.LATEST)
+    moment = case((likely, Scene.acquired), else_=Scene.created)
+    placed = and_(Scene.south >= -90, Scene.north <= 90, Scene.west >= -180, Scene.east <= 180)
     with services.database.begin() as session:
         bounds = session.execute(
             select(
                 func.min(Scene.west), func.min(Scene.south), func.max(Scene.east), func.max(Scene.north),
                 func.min(moment), func.max(moment),
-            ),
+            ).where(or_(Scene.west.is_(None), placed)),
         ).one()  # fmt: skip
     box = [-180.0, -90.0, 180.0, 90.0] if bounds[0] is None else list(bounds[:4])
     title, description = COLLECTIONS[name]

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from geosar.display import ERROR_COLOURS, ERROR_RANGE, ERROR_TITLE, SYNTHETIC_TITLE
+from geosar.display import DESPECKLED_TITLE, ERROR_COLOURS, ERROR_RANGE, ERROR_TITLE, SYNTHETIC_TITLE
 from geosar.provenance import EXTENSIONS
 from tiler.routes import links
 from tiler.services import Services
@@ -28,7 +28,6 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
     here = f"scenes/{scene.id}"
     crs = str(found["crs"])
     statistics = found["statistics"]
-    stretch = [[round(one["p02"], 2), round(one["p98"], 2)] for one in statistics.values()]
     unit = {} if found["unit"] == "picture" else {"unit": DECIBEL}
     return {
         "type": "Feature",
@@ -57,7 +56,7 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
                     "title": "Backscatter, from the 2nd to the 98th percentile",
                     "assets": ["source"],
                     "bidx": [1],
-                    "rescale": stretch[:1],
+                    "rescale": _stretch(scene, found["polarisations"][:1]),
                 },
             },
         },
@@ -84,7 +83,7 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
 
 def result_item(request: Request, services: Services, scene: Scene, job: Job) -> dict[str, Any]:
     """Complete the item that the job wrote: addresses, and how the image is shown."""
-    files = (job.report or {})["files"]
+    files = job.files
     made: dict[str, Any] = json.loads((services.store.job(job.id) / files["stac"]).read_text(encoding="utf-8"))
     signed = signature_of(request, f"jobs/{job.id}")
     of_scene = signature_of(request, f"scenes/{scene.id}")
@@ -101,6 +100,12 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
             "bidx": [1],
             "rescale": [list(ERROR_RANGE)],
             "colormap_name": ERROR_COLOURS,
+        },
+        "despeckled": {
+            "title": DESPECKLED_TITLE,
+            "assets": ["despeckled"],
+            "bidx": [1],
+            "rescale": _stretch(scene, (job.report or {})["polarisations"][:1]),
         },
     }
     renders = {name: layer for name, layer in layers.items() if name in files}
@@ -136,6 +141,13 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
 def box_of(scene: Scene) -> list[float | None]:
     """West, south, east, north in degrees."""
     return [scene.west, scene.south, scene.east, scene.north]
+
+
+def _stretch(scene: Scene, polarisations: list[str]) -> list[list[float]]:
+    """Return the 2nd and the 98th percentile of the backscatter of each polarisation."""
+    figures = list(scene.description["statistics"].values())
+    wanted = [figures[scene.description["polarisations"].index(name)] for name in polarisations]
+    return [[round(one["p02"], 2), round(one["p98"], 2)] for one in wanted]
 
 
 def _links(request: Request, collection_id: str, item_id: str) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from tiler.errors import InvalidError, NotFoundError
 from tiler.state.database import Database, Scene
 from tiler.state.store import Store
 
+EARLIEST, LATEST = -62_135_596_800 + 86_400, 253_402_300_799 - 86_400
+"""Seconds since 1970 within which every time can be written, in whatever zone."""
 Box = tuple[float, float, float, float]
 
 _SORTABLE: dict[str, Any] = {

@@ -1,15 +1,17 @@
 """The catalogue: scenes, uploads and jobs as rows of a database, SQLite unless a URL names another."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import JSON, Engine, ForeignKey, Index, create_engine, event, inspect, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 LIVE = ("accepted", "running")
 BUSY_SECONDS = 10
+Result = TypeVar("Result")
 
 
 class Base(DeclarativeBase):
@@ -121,6 +123,12 @@ class Job(Base):
     cancel: Mapped[bool] = mapped_column(default=False)
     report: Mapped[dict[str, Any] | None]
 
+    @property
+    def files(self) -> dict[str, str]:
+        """Names of the files that it made, by what they hold."""
+        found: dict[str, str] = (self.report or {}).get("files", {})
+        return found
+
 
 class Database:
     """Opens sessions; each `begin` is one transaction."""
@@ -135,6 +143,8 @@ class Database:
         Base.metadata.create_all(self.engine)
         _add_new_columns(self.engine)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self.when_full: Callable[[], bool] = lambda: False
+        """Makes some room on the disk; returns whether it could."""
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -142,9 +152,25 @@ class Database:
         with self._sessions.begin() as session:
             yield session
 
+    def write_always(self, work: Callable[[Session], Result]) -> Result:
+        """Do a transaction that frees the disk or ends what fills it, also on a disk that is full; it may run twice."""
+        try:
+            with self.begin() as session:
+                return work(session)
+        except OperationalError as error:
+            if not is_full(error) or not self.when_full():
+                raise
+        with self.begin() as session:
+            return work(session)
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def is_full(error: Exception) -> bool:
+    """Whether SQLite or PostgreSQL says that its disk is full."""
+    return any(words in str(error) for words in ("disk is full", "No space left on device", "disk I/O error"))
 
 
 def _add_new_columns(engine: Engine) -> None:

@@ -6,7 +6,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,13 @@ from geosar.scene.source import gdal_errors
 from geosar.scene.untrusted import open_path
 from geosar.scene_info import describe_scene
 from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
+from tiler.state.presentable import check_finite, check_place
 
 FILES_A_PROCESS = 200
 """After so many files the process is replaced, with whatever memory the decoders lost."""
 
+TRIES = 2
+"""So often a file is looked at whose process dies."""
 Look = Callable[..., dict[str, Any]]
 
 MEMORY_BYTES = 8 * 2**30
@@ -31,11 +34,13 @@ MEMORY_BYTES = 8 * 2**30
 
 
 class Inspector:
-    """One process that describes scenes, replaced when it dies or hangs."""
+    """One process that describes scenes, one after the other, replaced when it dies or hangs."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._closed = False
         self._pool: ProcessPoolExecutor | None = None
 
     def warm(self) -> None:
@@ -55,26 +60,36 @@ class Inspector:
 
     def _ask(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any]) -> dict[str, Any]:
         name = ", ".join(path.name for path in source.values()) if isinstance(source, dict) else source.name
-        pool = self._executor()
-        try:
-            found = pool.submit(_looked, look, source, options, name).result(self._seconds)
-        except BrokenProcessPool as error:
-            self._drop(pool)
-            raise InvalidError(f"{name} is damaged: reading it crashed the decoder. Send another file.") from error
-        except TimeoutError as error:
-            self._drop(pool)
-            raise OverloadedError(f"looking at {name} took longer than {self._seconds:g} s. Try again.") from error
+        # One at a time, so that a death is that of the file in hand, and its time begins when it is looked at.
+        with self._turn:
+            found = self._found(look, source, options, name)
         if "error" in found:
             raise _RefusedError(found["error"], found["status"])
         return found
 
+    def _found(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any], name: str) -> dict[str, Any]:
+        """Look at a file in the process; once more where that died, for which something else may be to blame."""
+        for _ in range(TRIES):
+            pool = self._executor()
+            try:
+                return pool.submit(_looked, look, source, options, name).result(self._seconds)
+            except (BrokenProcessPool, CancelledError):
+                self._drop(pool)
+            except TimeoutError as error:
+                self._drop(pool)
+                raise OverloadedError(f"looking at {name} took longer than {self._seconds:g} s. Try again.") from error
+        raise InvalidError(f"{name} is damaged: reading it crashed the decoder {TRIES} times. Send another file.")
+
     def close(self) -> None:
-        """End the process."""
+        """End the process; nothing is looked at any more."""
+        self._closed = True
         if self._pool is not None:
             self._drop(self._pool)
 
     def _executor(self) -> ProcessPoolExecutor:
         with self._lock:
+            if self._closed:
+                raise OverloadedError("the service is being stopped. Send it again in a moment.")
             if self._pool is None:
                 # Spawned: a fork of a process with threads may stop dead.
                 context = multiprocessing.get_context("spawn")
@@ -125,7 +140,7 @@ def _nothing() -> None:
 def _looked(look: Look, source: Any, options: dict[str, Any], name: str) -> dict[str, Any]:
     try:
         return look(source, **options)
-    except GeosarError as error:
+    except (GeosarError, ServiceError) as error:
         return {"error": str(error), "status": status_of(error)}
     except Exception as error:  # noqa: BLE001 - nobody foresees what a damaged file makes the decoders raise
         return {"error": f"{name} is damaged ({type(error).__name__}: {error}). Send it again.", "status": 422}
@@ -134,16 +149,20 @@ def _looked(look: Look, source: Any, options: dict[str, Any], name: str) -> dict
 def _describe(source: Any, **options: Any) -> dict[str, Any]:
     found = describe_scene(source, model=None, **options)
     with open_scene(source, **options) as scene:
+        check_place(scene.grid, scene.name)
         outline = footprint(scene.grid)
         found["display_bands"] = len(scene.polarisations)
     geometry, bbox = outline or (None, None)
-    return {**found, "geometry": geometry, "bbox": bbox}
+    described = {**found, "geometry": geometry, "bbox": bbox}
+    check_finite(described, found["source"])
+    return described
 
 
 def _picture(path: Path) -> dict[str, Any]:
     with gdal_errors(path.name, "Reading"), open_path(path) as dataset:
         check_readable(dataset, path.name)
         grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+        check_place(grid, path.name)
         side = min(512, dataset.width, dataset.height)
         dataset.read(1, window=Window(0, 0, side, side).to_rasterio())
     outline = footprint(grid)

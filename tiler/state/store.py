@@ -10,6 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ABANDONED_SECONDS = 24 * 3600
+RESERVE_BYTES = 8 * 2**20
+LEAST_SPARE = 4 * RESERVE_BYTES
+"""Nothing is held back of a disk that has less."""
 _LIVE = "live-blocks"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SUFFIXES = {"GTiff": ".tif", "PNG": ".png", "JPEG": ".jpg", "SAFE": ".zip"}
@@ -23,6 +26,35 @@ class Store:
         for folder in (self.incoming, self.root / "uploads", self.root / "scenes", self.root / "jobs"):
             folder.mkdir(parents=True, exist_ok=True)
         self._forget_abandoned_uploads()
+        self.keep_reserve()
+
+    def keep_reserve(self) -> None:
+        """Hold back some of the disk, where it has that to spare, for what must be written when it is full."""
+        with suppress(OSError):
+            if self._reserve.is_file() or self.free_bytes() < LEAST_SPARE:
+                return
+            part = self._reserve.with_suffix(f".{uuid.uuid4().hex}")
+            with suppress(OSError), part.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+                part.replace(self._reserve)
+            part.unlink(missing_ok=True)
+
+    def release_reserve(self) -> bool:
+        """Give back what is held back of the disk; returns whether there was anything."""
+        try:
+            self._reserve.unlink()
+        except OSError:
+            return False
+        return True
+
+    @property
+    def _reserve(self) -> Path:
+        return self.root / "reserve"
+
+    @property
+    def owners(self) -> Path:
+        """Folder of the locks that tell which services live."""
+        return self.root / "owners"
 
     @property
     def incoming(self) -> Path:
@@ -105,6 +137,8 @@ class Store:
         for folder, within, names in os.walk(self.root):
             within[:] = [name for name in within if name != _LIVE]
             for name in names:
+                if name == "reserve" and folder == str(self.root):
+                    continue
                 with suppress(OSError):  # removed while we looked
                     total += Path(folder, name).stat().st_size
         return total

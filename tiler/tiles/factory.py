@@ -156,6 +156,7 @@ class LayerFactory(TilerFactory):
             "maxzoom": zooms[1],
             "tilesize": TILE,
             "synthetic": layer.synthetic,
+            "bands": list(layer.names),
             "layer": layer.name,
             "scene": layer.scene,
         }
@@ -179,6 +180,7 @@ def sar_reader(layer: Layer, **options: Any) -> BaseReader:
 
 SERVED = {
     "sar": _Served(sar_reader, layers.sar, bands=SarBands),
+    "despeckled": _Served(CogReader, layers.despeckled, bands=SarBands),
     "optical": _Served(CogReader, layers.optical),
     "error": _Served(CogReader, layers.error, colours=error_colours),
     "live": _Served(LiveReader, layers.live),

@@ -62,6 +62,7 @@ def register(factory: TilerFactory) -> None:
             "tiles": [f"{address}?{urlencode(query)}"],
             "crs": None,
             "bounds": [0, 0, width, height],
+            "bands": list(params.layer.names),
             "width": width,
             "height": height,
             "minzoom": 0,

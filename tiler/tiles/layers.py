@@ -15,8 +15,8 @@ from sqlalchemy import select
 from tiler.errors import InvalidError, NotFoundError, NotModifiedError, NotReadyError
 from tiler.layer_kinds import LayerKind, kind_of
 from tiler.services import Services, Shared
-from tiler.state import catalogue
-from tiler.state.database import Job, Reference, Scene
+from tiler.state import catalogue, references
+from tiler.state.database import Job, Scene
 from tiler.tiles.direct import DirectScene
 from tiler.tiles.live import LiveScene
 
@@ -64,17 +64,15 @@ class Layer:
 def sar(request: Request, services: Shared, scene_id: str) -> Layer:
     """Give the scene itself, in decibel; from the upload where the copy for tiles is not there."""
     scene = catalogue.get(services.database, scene_id)
-    figures = list(scene.description["statistics"].values())
     ready = scene.display == "ready"
     kind = kind_of("sar")
     layer = Layer(
         kind, scene.id, kind.title(scene.name), f"SAR backscatter, {_unit(scene)}",
         _version(scene.sha256, scene.polarisation, scene.unit, None if ready else "direct"),
-        scene.geometry is not None, tuple(scene.description["polarisations"]),
-        "grey value" if scene.description["unit"] == "picture" else "dB",
+        scene.geometry is not None, tuple(scene.description["polarisations"]), _backscatter_unit(scene),
         path=services.store.display(scene.id) if ready else None,
         direct=None if ready else services.direct.get(scene),
-        stretch=tuple((one["p02"], one["p98"]) for one in figures),
+        stretch=_percentiles(scene),
     )  # fmt: skip
     return _fresh(request, layer)
 
@@ -82,8 +80,7 @@ def sar(request: Request, services: Shared, scene_id: str) -> Layer:
 def reference(request: Request, services: Shared, scene_id: str) -> Layer:
     """Give the true optical image that was sent to compare with."""
     scene = catalogue.get(services.database, scene_id)
-    with services.database.begin() as session:
-        found = session.get(Reference, scene.id)
+    found = references.find(services.database, scene.id)
     if found is None:
         raise NotFoundError("the scene has no reference; PUT a true optical image of it to /scenes/ID/reference.")
     if found.state == "failed":
@@ -102,6 +99,11 @@ def reference(request: Request, services: Shared, scene_id: str) -> Layer:
 def optical(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
     """Give the synthetic image of the latest job, or of the one that is named."""
     return _result(request, services, scene_id, job, kind_of("optical"))
+
+
+def despeckled(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
+    """Give the radar without its speckle of the latest job that made it, or of the one that is named."""
+    return _result(request, services, scene_id, job, kind_of("despeckled"))
 
 
 def error(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
@@ -127,20 +129,27 @@ def _result(request: Request, services: Services, scene_id: str, job_id: str | N
     if job_id is not None:
         query = query.where(Job.id == job_id)
     with services.database.begin() as session:
-        found = [job for job in session.scalars(query.order_by(Job.finished.desc())) if kind.name in _files(job)]
+        found = [job for job in session.scalars(query.order_by(Job.finished.desc())) if kind.name in job.files]
     if not found:
         which = f"no finished job {job_id!r}" if job_id else "no finished job"
+        asking = f" with the input {kind.asked_by!r}" if kind.asked_by else ""
+        instead = ", or look at the layer 'live'" if kind.synthetic else ""
         raise NotFoundError(
-            f"the scene has {which} with the layer {kind.name!r}. POST to /processes/translate/execution first, or "
-            "look at the layer 'live'.",
+            f"the scene has {which} with the layer {kind.name!r}. POST to /processes/translate/execution{asking} "
+            f"first{instead}.",
         )
     job = found[0]
     report = job.report or {}
+    names, unit = kind.bands, kind.unit
+    stretch: Stretch | None = None if kind.span is None else (kind.span,)
+    if not names:
+        names, unit = tuple(report["polarisations"]), _backscatter_unit(scene)
+        known = scene.description["polarisations"]
+        stretch = tuple(_percentiles(scene)[known.index(name)] for name in names)
     layer = Layer(
         kind, scene.id, kind.title(scene.name), f"{kind.statement}; model {report['model']} {report['model_version']}",
-        _version(job.key, kind.name), scene.geometry is not None, kind.bands, kind.unit,
-        path=services.store.job(job.id) / _files(job)[kind.name],
-        stretch=None if kind.span is None else (kind.span,),
+        _version(job.key, kind.name), scene.geometry is not None, names, unit,
+        path=services.store.job(job.id) / job.files[kind.name], stretch=stretch,
     )  # fmt: skip
     return _fresh(request, layer)
 
@@ -203,9 +212,13 @@ def _fresh(request: Request, layer: Layer) -> Layer:
     return layer
 
 
-def _files(job: Job) -> dict[str, str]:
-    files: dict[str, str] = (job.report or {}).get("files", {})
-    return files
+def _percentiles(scene: Scene) -> Stretch:
+    """Return the backscatter that is shown black and white, for each polarisation of the scene."""
+    return tuple((one["p02"], one["p98"]) for one in scene.description["statistics"].values())
+
+
+def _backscatter_unit(scene: Scene) -> str:
+    return "grey value" if scene.description["unit"] == "picture" else "dB"
 
 
 def _unit(scene: Scene) -> str:

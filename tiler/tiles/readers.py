@@ -15,7 +15,7 @@ from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
 from geosar.scene.untrusted import open_geotiff
-from tiler.errors import NotFoundError, NotGeoreferencedError
+from tiler.errors import InvalidError, NotFoundError, NotGeoreferencedError
 from tiler.tiles import budget
 from tiler.tiles.layers import Layer
 from tiler.tiles.rendering import COMPOSITE
@@ -41,7 +41,9 @@ def stretched(image: ImageData, layer: Layer, indexes: Any, expression: str | No
 
 
 def composite_stretch(layer: Layer) -> tuple[tuple[float, float], ...]:
-    """Give the ranges of the first polarisation, the second, and their ratio."""
+    """Give the ranges of two polarisations and of their ratio; raises InvalidError where there is one alone."""
+    if len(layer.stretch or ()) < 2:
+        raise InvalidError(f"the layer {layer.name!r} has one polarisation, and a composite needs two; leave it out.")
     first, second = (layer.stretch or ())[:2]
     ratio = (sum(first) - sum(second)) / 2
     return first, second, (ratio - RATIO_SPREAD, ratio + RATIO_SPREAD)

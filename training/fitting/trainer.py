@@ -107,7 +107,7 @@ class Trainer:
         self.method.start(state, checkpoint)
 
     def _check_architecture(self, state: dict[str, Any], checkpoint: Path) -> None:
-        if state["architecture"] != self.method.generator.architecture:
+        if not self.method.takes(state["architecture"]):
             raise CheckpointError(
                 f"{checkpoint} holds the network {state['architecture']}; these settings make "
                 f"{self.method.generator.architecture}. Use the settings (widths and the like) that it was made with."

@@ -1,10 +1,14 @@
 """Ours: the radar's own structure in learnt colours; noise2noise over dates, L1 of coarse colour, a PatchGAN on top.
 
+A third way to colours, `taught`, takes those of a packaged model that paints all by itself (pix2pix): its weights are
+the start, its coarse luma and chroma the target, but around water, where the truth is (see `tuning.goal`).
+
 See `geosar.engines.colouriser` and docs/adr/0020. The adversary (Isola et al. 2017) judges the composed picture: it can
 change tone, contrast, colour and how much of the radar's detail is shown, and cannot ask for structure.
 """
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,11 +17,14 @@ from torch.nn import functional
 
 from geosar.backscatter import MISSING
 from geosar.engines.colouriser import GAIN, Colouriser, Parts
+from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
 from training.config import Config, ConfigError, at_least, one_of
 from training.fitting import losses
+from training.fitting.checkpoint import restore
 from training.fitting.descent import Descent, Terms
 from training.method import Method
+from training.methods.tuning import goal
 from training.networks.discriminator import JUDGES, Adversary
 from training.pairs.batch import Batch
 from training.pairs.planes import PLANES
@@ -44,7 +51,7 @@ class ColouriserConfig(Config):
 
     polarisations: list[str] = field(default_factory=lambda: list(PLANES))
     stage: str = "regression"
-    """`regression` (no adversary: the L1-only twin) or `adversarial`."""
+    """`regression` (no adversary: the L1-only twin), `adversarial`, or `taught` by a packaged model."""
     date_crops: int = 6
     """Crops of places on two dates an update, beside `batch` of pairs."""
     places: list[str] = field(default_factory=list)
@@ -82,13 +89,18 @@ class ColouriserConfig(Config):
         return self.date_crops
 
     @property
+    def goes_on(self) -> bool:
+        """See `Config.goes_on`."""
+        return self.stage == "taught"
+
+    @property
     def places_of_pairs(self) -> list[str]:
         """See `Config.places_of_pairs`."""
         return self.places
 
     def check(self) -> None:
         """See `Config.check`."""
-        one_of(self, "stage", ("regression", "adversarial"))
+        one_of(self, "stage", ("regression", "adversarial", "taught"))
         super().check()
         at_least(self, "date_crops", 0)
         at_least(self, "adversary_width", 1)
@@ -120,6 +132,10 @@ class ColouriserMethod(Method[ColouriserConfig]):
             weight_decay=config.weight_decay,
         )  # fmt: skip
         self.optimise("optimiser", self.optimiser)
+        if config.stage == "taught":
+            self.teacher = Generator(1, config.widths, LUMA_MEAN, LUMA_DEVIATION)
+            self.teacher.requires_grad_(requires_grad=False).eval()
+            self.networks["teacher"] = self.teacher
         if self.adversarial:
             self.adversary = Adversary(config.adversary_width, len(PLANES), config.judges)
             self.adversary_optimiser = torch.optim.Adam(
@@ -144,9 +160,26 @@ class ColouriserMethod(Method[ColouriserConfig]):
         """See `Method.network`."""
         return Colouriser(**{key: value for key, value in architecture.items() if key != "kind"})
 
+    def takes(self, architecture: dict[str, Any]) -> bool:
+        """See `Method.takes`: a pupil also starts from its teacher."""
+        ours = self.generator.architecture
+        if self.config.stage == "taught" and "kind" not in architecture:
+            return bool(architecture["widths"] == ours["widths"] and architecture["channels"] == 1)
+        return architecture == ours
+
+    def start(self, state: dict[str, Any], source: Path) -> None:
+        """See `Method.start`."""
+        if "kind" in state["architecture"]:
+            super().start(state, source)
+            return
+        restore({"generator": self.teacher}, state, source)
+        for network in (self.generator, self.average):
+            if isinstance(network, Colouriser):
+                network.load_state_dict(pupil_of(self.teacher, network))
+
     def step(self, batch: Batch, descent: Descent) -> Terms:
         """One update of the adversary, where there is one, then of the generator."""
-        self.generator.train()
+        self.generator.train(self.config.stage != "taught")  # a pupil keeps its teacher's statistics
         pairs, dates = len(batch.sar), batch.dates
         seen = batch.sar if dates is None else torch.cat([batch.sar, dates.sar])
         with descent.autocast():
@@ -160,7 +193,10 @@ class ColouriserMethod(Method[ColouriserConfig]):
             terms["adversary"] = self._adversary_step(judged, luma.detach(), chroma.detach(), descent)
         if dates is not None:
             terms["despeckled"] = losses.squared(every.despeckled[pairs:], dates.target, dates.valid)
-        terms |= losses.coarse_colour(parts.luma, chroma, batch)
+        if self.config.stage == "taught":
+            terms |= self._taught(batch, every)
+        else:
+            terms |= losses.coarse_colour(parts.luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, parts.log_error, luma, chroma, batch)
         if self.adversarial:
             terms |= self._adversarial(judged, luma, chroma, descent)
@@ -169,6 +205,20 @@ class ColouriserMethod(Method[ColouriserConfig]):
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
         self.update_average(descent.update)
         return terms
+
+    def _taught(self, batch: Batch, parts: Parts) -> Terms:
+        """L1 of coarse luma and chroma to the teacher's, and of pairs around water to the truth's."""
+        seen = batch.sar if batch.dates is None else torch.cat([batch.sar, batch.dates.sar])
+        with torch.no_grad():
+            luma, chroma, _ = self.teacher.components(first_given(seen))
+            pairs = goal(batch, luma[: len(batch.sar)], chroma[: len(batch.sar)])
+            true_luma = torch.cat([pairs.luma, luma[len(batch.sar) :]])
+            known = torch.cat([pairs.chroma, functional.interpolate(chroma[len(batch.sar) :], scale_factor=4.0)])
+        wanted = replace(
+            batch, sar=seen, luma=true_luma, chroma=known, valid=torch.ones_like(true_luma),
+            coloured=torch.ones_like(true_luma[..., :1, :1]),
+        )  # fmt: skip
+        return losses.coarse_colour(parts.luma, parts.chroma, wanted)
 
     def _adversarial(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Terms:
         self.adversary.requires_grad_(requires_grad=False)
@@ -191,6 +241,34 @@ class ColouriserMethod(Method[ColouriserConfig]):
         loss = torch.stack(hinges).mean()
         descent(self.adversary_optimiser, loss, {"adversary": loss})
         return loss.detach()
+
+
+def first_given(sar: Tensor) -> Tensor:
+    """Return the first polarisation that each of a batch (N, P, H, W) has, (N, 1, H, W)."""
+    given = (sar[:, :, :1, :1] != MISSING).to(sar.dtype)
+    first = given * (given.cumsum(dim=1) == 1)
+    return (sar * first).sum(dim=1, keepdim=True)
+
+
+@torch.no_grad()
+def pupil_of(teacher: Generator, pupil: Colouriser) -> dict[str, Tensor]:
+    """Return a pupil's state with its teacher's trunk and colours: what it sees of one polarisation is what that saw.
+
+    Of two polarisations each has the teacher's first weights in half. The rest stays the pupil's own.
+    """
+    theirs, ours = teacher.state_dict(), dict(pupil.state_dict())
+    names = {f"encoder.0.{old}": new for old, new in (("1.", "entry.layers."), ("2.", "encoder.0.0."))}
+    names["detail.0."] = "fine.0."
+    for name, value in theirs.items():
+        new = next((after + name[len(before) :] for before, after in names.items() if name.startswith(before)), name)
+        if new in ours and ours[new].shape == value.shape:
+            ours[new] = value
+    first = theirs["encoder.0.1.0.weight"]
+    entry = torch.zeros_like(ours["entry.layers.0.weight"])
+    for plane in range(pupil.channels):
+        entry[:, 4 * plane : 4 * plane + 4] = first
+    ours["entry.layers.0.weight"] = entry
+    return ours
 
 
 METHOD = ColouriserMethod

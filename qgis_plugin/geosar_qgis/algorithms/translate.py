@@ -24,17 +24,16 @@ from ..words import tr
 from .base import Dresser, GeosarAlgorithm, stage
 from .sending import SendingAlgorithm
 
-XYZ_OPTICAL, XYZ_ERROR, COG = range(3)
+XYZ_OPTICAL, XYZ_ERROR, COG, XYZ_DESPECKLED = range(4)
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a run has made: files here by their paths ("" for none), and what is to be added of the service."""
+    """What a run has made: paths of files here by what they hold, and what is to be added of the service."""
 
     scene: Scene
     results: Results
-    optical: str
-    error: str
+    files: dict[str, str]
     tiles: list[Tiles]
     with_remote: bool
     legend: bytes
@@ -44,8 +43,11 @@ class Made:
 class TranslatingAlgorithm(GeosarAlgorithm):
     """What translating a layer and translating a scene of the service share: the wish, and what comes of it."""
 
-    MODEL, EXTENT, ERROR_BAND, RESAMPLE, ADD = "MODEL", "EXTENT", "ERROR_BAND", "RESAMPLE", "ADD"
-    OUTPUT, ERROR, SCENE_ID, JOB_ID = "OUTPUT", "ERROR", "SCENE_ID", "JOB_ID"
+    MODEL, EXTENT, ERROR_BAND, DESPECKLE, RESAMPLE = "MODEL", "EXTENT", "ERROR_BAND", "DESPECKLE", "RESAMPLE"
+    ADD, OUTPUT, ERROR, DESPECKLED = "ADD", "OUTPUT", "ERROR", "DESPECKLED"
+    SCENE_ID, JOB_ID = "SCENE_ID", "JOB_ID"
+    FILES = ((OUTPUT, "optical"), (ERROR, "error"), (DESPECKLED, "despeckled"))
+    """Which output has which file of a job."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,6 +59,11 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         self.addParameter(QgsProcessingParameterExtent(self.EXTENT, tr("Only this part"), optional=True))
         self.addParameter(
             QgsProcessingParameterBoolean(self.ERROR_BAND, tr("Also estimate the error"), defaultValue=True)
+        )
+        self.addParameter(
+            QgsProcessingParameterBoolean(
+                self.DESPECKLE, tr("Also make the radar without its speckle (not every model can)"), defaultValue=False
+            )
         )
         self.add_advanced(
             QgsProcessingParameterBoolean(
@@ -70,6 +77,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             tr("Tiles of the synthetic image (XYZ)"),
             tr("Tiles of the expected error (XYZ)"),
             tr("File on the service (COG)"),
+            tr("Tiles of the despeckled SAR image (XYZ)"),
         ]
         self.addParameter(
             QgsProcessingParameterEnum(
@@ -82,11 +90,10 @@ class TranslatingAlgorithm(GeosarAlgorithm):
                 self.OUTPUT, tr("Synthetic optical image"), optional=True, createByDefault=file_by_default
             )
         )
-        self.addParameter(
-            QgsProcessingParameterRasterDestination(
-                self.ERROR, tr("Expected error"), optional=True, createByDefault=False
+        for name, words in ((self.ERROR, tr("Expected error")), (self.DESPECKLED, tr("Despeckled SAR image"))):
+            self.addParameter(
+                QgsProcessingParameterRasterDestination(name, words, optional=True, createByDefault=False)
             )
-        )
         self.addOutput(QgsProcessingOutputString(self.SCENE_ID, tr("Scene")))
         self.addOutput(QgsProcessingOutputString(self.JOB_ID, tr("Job")))
 
@@ -103,13 +110,19 @@ class TranslatingAlgorithm(GeosarAlgorithm):
                 )
                 crs = ""
             box = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
-        wants_error = is_wanted(parameters.get(self.ERROR), context)
+        wants_error, wants_despeckled = (
+            is_wanted(parameters.get(name), context) for name in (self.ERROR, self.DESPECKLED)
+        )
+        shown = self.parameterAsEnums(parameters, self.ADD, context)
         return Wish(
             model=self.parameterAsString(parameters, self.MODEL, context).strip(),
             box=box,
             crs=crs,
             error_band=wants_error or self.parameterAsBoolean(parameters, self.ERROR_BAND, context),
             resample_to_model=self.parameterAsBoolean(parameters, self.RESAMPLE, context),
+            despeckled=wants_despeckled
+            or XYZ_DESPECKLED in shown
+            or self.parameterAsBoolean(parameters, self.DESPECKLE, context),
         )
 
     def make(
@@ -117,17 +130,18 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         begin: float,
     ) -> dict[str, Any]:  # fmt: skip
         """Translate a scene and fetch what was asked for; the progress begins at `begin` per cent."""
-        optical, error = (
-            self.parameterAsOutputLayer(parameters, key, context) if is_wanted(parameters.get(key), context) else ""
-            for key in (self.OUTPUT, self.ERROR)
-        )
+        paths = {
+            key: self.parameterAsOutputLayer(parameters, key, context)
+            for key, _ in self.FILES
+            if is_wanted(parameters.get(key), context)
+        }
         added = self.parameterAsEnums(parameters, self.ADD, context)
         results = self.translated(scene, self.wish(parameters, context), feedback, stage(feedback, begin, 85))
-        if optical:
-            self.download(results, "optical", optical, feedback, stage(feedback, 85, 95))
-        if error:
-            self.download(results, "error", error, feedback, stage(feedback, 95, 100))
-        wanted = {XYZ_OPTICAL: "optical", XYZ_ERROR: "error"}
+        files = {kind: paths[key] for key, kind in self.FILES if key in paths}
+        for number, (kind, path) in enumerate(files.items()):
+            begun, ended = (85 + 15 * part / len(files) for part in (number, number + 1))
+            self.download(results, kind, path, feedback, stage(feedback, begun, ended))
+        wanted = {XYZ_OPTICAL: "optical", XYZ_ERROR: "error", XYZ_DESPECKLED: "despeckled"}
         tiles = [
             self.carry_out(self.service.tiles(scene.id, wanted[one], job=results.job), feedback)
             for one in added
@@ -136,18 +150,18 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         if not scene.georeferenced and set(added) & set(wanted):
             feedback.pushWarning(tr("The scene has no place on the map, so it has no tiles; take the file."))
         legend = self.carry_out(self.service.legend(scene.id, "optical"), feedback)
-        self._made = Made(scene, results, optical, error, tiles, COG in added, legend)
+        self._made = Made(scene, results, files, tiles, COG in added, legend)
         feedback.setProgress(100)
-        found = {self.SCENE_ID: scene.id, self.JOB_ID: results.job}
-        return found | ({self.OUTPUT: optical} if optical else {}) | ({self.ERROR: error} if error else {})
+        return {self.SCENE_ID: scene.id, self.JOB_ID: results.job} | paths
 
     def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
         made = self._made
         if made is not None:
             scene, model = made.scene, made.results.model
-            self.dress_output(context, made.optical, Dresser(scene, "optical", model, made.legend))
-            self.dress_output(context, made.error, Dresser(scene, "error", model))
+            for kind, path in made.files.items():
+                legend = made.legend if kind == "optical" else b""
+                self.dress_output(context, path, Dresser(scene, kind, model, legend))
             for one in made.tiles:
                 self.add_tiles(context, one, scene, model)
             if made.with_remote:

@@ -11,7 +11,7 @@ from .messages import NotAServiceError
 
 LIVE = ("accepted", "running")
 SYNTHETIC = ("optical", "error", "live")
-"""Layers that a model made; the others are observations."""
+"""Layers that a model made up; the others are observations, or estimated from them."""
 
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from .addresses import join, with_query
-from .answers import SYNTHETIC, Box, Job, Ready, Results, Scene, Tiles
+from .answers import Box, Job, Ready, Results, Scene, Tiles
 from .driving import ask, never
 from .messages import (
     CancelledError,
@@ -48,6 +48,7 @@ class Wish:
     crs: str = ""
     error_band: bool = True
     resample_to_model: bool = False
+    despeckled: bool = False
 
     def inputs(self, scene: str) -> dict[str, Any]:
         """Give the inputs of the process."""
@@ -56,6 +57,8 @@ class Wish:
             found["model"] = self.model
         if self.resample_to_model:
             found["resample_to_model"] = True
+        if self.despeckled:
+            found["despeckled"] = True
         if self.box is not None:
             found["bbox"] = {"bbox": list(self.box), "crs": self.crs} if self.crs else list(self.box)
         return found
@@ -276,8 +279,11 @@ def left_of(job: Job) -> str:
 
 def title_of(scene: str, layer: str, model: str = "") -> str:
     """Name a layer so that nobody takes what a model made for an observation."""
-    kinds = {"optical": "synthetic optical", "live": "synthetic optical, live", "error": "expected error"}
-    if layer not in SYNTHETIC:
+    kinds = {
+        "optical": "synthetic optical", "live": "synthetic optical, live", "error": "expected error",
+        "despeckled": "despeckled SAR",
+    }  # fmt: skip
+    if layer not in kinds:
         return f"{scene} (SAR)"
     return f"{scene} ({', '.join(filter(None, (kinds[layer], model)))})"
 

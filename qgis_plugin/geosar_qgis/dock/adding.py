@@ -29,12 +29,14 @@ def tiles_of(service: Service, scene: Scene, layer: str, job: str = "") -> Flow[
 
 def file_of(service: Service, scene: Scene, output: str, job: str = "") -> Flow[tuple[str, str, bytes]]:
     """Ask for the address of the latest result's file, which model made it, and for its legend."""
-    if not job:
-        done = [one for one in (yield from service.jobs(scene.id)) if one.status == "successful"]
-        if not done:
-            raise NotThereError(f"{scene.name} has not been translated yet. Translate it first, or add the live layer.")
-        job = done[0].id
-    results = yield from service.results(job)
+    done = [job] if job else [one.id for one in (yield from service.jobs(scene.id)) if one.status == "successful"]
+    if not done:
+        raise NotThereError(f"{scene.name} has not been translated yet. Translate it first, or add the live layer.")
+    results = yield from service.results(done[0])
+    for older in done[1:]:
+        if output in results.queries:
+            break
+        results = yield from service.results(older)
     legend = yield from service.legend(scene.id, output)
     return service.result_address(results, output), results.model, legend
 

@@ -162,15 +162,17 @@ class ScenesTab(QWidget):
         menu.clear()
         if scene is None:
             return
-        done = "optical" in scene.layers
+        there = scene.layers
         placed = scene.georeferenced
         entries = [
             ("live", tr("Live layer (translated while one looks)"), placed),
-            ("optical", tr("Synthetic image, as XYZ"), done and placed),
-            ("optical_file", tr("Synthetic image, as COG"), done),
-            ("error", tr("Expected error, as XYZ"), done and placed),
-            ("error_file", tr("Expected error, as COG"), done),
+            ("optical", tr("Synthetic image, as XYZ"), "optical" in there and placed),
+            ("optical_file", tr("Synthetic image, as COG"), "optical" in there),
+            ("error", tr("Expected error, as XYZ"), "error" in there and placed),
+            ("error_file", tr("Expected error, as COG"), "error" in there),
             ("sar", tr("SAR image, as XYZ"), placed),
+            ("despeckled", tr("Despeckled SAR image, as XYZ"), "despeckled" in there and placed),
+            ("despeckled_file", tr("Despeckled SAR image, as COG"), "despeckled" in there),
         ]
         if not layers_only:
             entries += [

@@ -130,6 +130,10 @@ Stopping stops the job on the service, too.</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Tiles of the despeckled SAR image (XYZ)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Model (default: the service's)</source>
       <translation type="unfinished" />
     </message>
@@ -139,6 +143,10 @@ Stopping stops the job on the service, too.</source>
     </message>
     <message>
       <source>Also estimate the error</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Also make the radar without its speckle (not every model can)</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -155,6 +163,10 @@ Stopping stops the job on the service, too.</source>
     </message>
     <message>
       <source>Expected error</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Despeckled SAR image</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -445,6 +457,14 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
     </message>
     <message>
       <source>SAR image, as XYZ</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Despeckled SAR image, as XYZ</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Despeckled SAR image, as COG</source>
       <translation type="unfinished" />
     </message>
     <message>

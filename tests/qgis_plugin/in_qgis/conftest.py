@@ -35,9 +35,9 @@ class Served:
     key: str = ""
 
 
-def tiny_model(folder: Path) -> Path:
-    """Make the small network that the tests of geosar use: jobs begin at once."""
-    code = "import sys, pathlib; from helpers import tiny_model; tiny_model.write_model(pathlib.Path(sys.argv[1]))"
+def tiny_model(folder: Path, kind: str = "model") -> Path:
+    """Make the small network that the tests of geosar use: jobs begin at once. A `dual_model` despeckles, too."""
+    code = f"import sys, pathlib; from helpers import tiny_model; tiny_model.write_{kind}(pathlib.Path(sys.argv[1]))"
     paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", ""), str(ROOT)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     subprocess.run([PYTHON, "-c", code, str(folder / "tiny")], env=environment, check=True)
@@ -87,6 +87,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service that is open."""
     folder = tmp_path_factory.mktemp("open")
     process, address = begin_service(folder, GEOSAR_MODEL=str(tiny_model(folder)))
+    yield Served(address)
+    end_service(process)
+
+
+@pytest.fixture(scope="session")
+def despeckling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service whose model makes despeckled radar."""
+    folder = tmp_path_factory.mktemp("despeckling")
+    process, address = begin_service(folder, GEOSAR_MODEL=str(tiny_model(folder, "dual_model")))
     yield Served(address)
     end_service(process)
 

@@ -19,6 +19,7 @@ import geosar
 from geosar.models import load_model
 from tiler.jobs import queue
 from tiler.state.database import Database, Job, Scene
+from tiler.state.owners import Owner
 
 ASYNC = {"prefer": "respond-async"}
 EXECUTION = "/processes/translate/execution"
@@ -39,7 +40,7 @@ def test_the_process_describes_its_inputs_so_that_a_client_can_build_a_form(clie
     assert described["inputs"]["scene"]["minOccurs"] == 1
     assert described["inputs"]["model"]["minOccurs"] == 0
     assert "$ref" not in json.dumps(described)
-    assert set(described["outputs"]) == {"optical", "error", "quicklook", "stac"}
+    assert set(described["outputs"]) == {"optical", "error", "despeckled", "quicklook", "stac"}
     classes = client.get("/conformance").json()["conformsTo"]
     assert "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core" in classes
     rels = {link["rel"] for link in client.get("/").json()["links"]}
@@ -227,10 +228,11 @@ def test_a_job_is_claimed_by_one_service_only(tmp_path: Path) -> None:
     assert queue.claim(database, "me") is not None
     assert queue.claim(database, "you") is None
     assert queue.standing(database, [job.id], "you") == (set(), {job.id})
-    assert queue.requeue_stale(database) == 0
+    owner = Owner(tmp_path / "owners")
+    assert queue.requeue_stale(database, owner) == 0
     with database.begin() as session:
         session.execute(update(Job).values(updated=time.time() - 60))
-    assert queue.requeue_stale(database) == 1
+    assert queue.requeue_stale(database, owner) == 1
     with database.begin() as session:
         assert session.scalar(select(Job.status)) == "accepted"
 

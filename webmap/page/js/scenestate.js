@@ -22,6 +22,8 @@ const EXPIRED_SETTLES = 300;
 const BUSY_SETTLES = 60;
 const STYLE_SETTLES = 200;
 const MARGIN = 24;
+/** Layers that the radar's display is for. @type {readonly LayerName[]} */
+const RADAR = ["sar", "despeckled"];
 
 /**
  * Fires `scene` when another is open or this one has changed, `view` when it is looked at otherwise, `stage` for a new
@@ -57,7 +59,7 @@ export class Workbench extends EventTarget {
     this.asking = new AbortController();
     this.restyled = settled(STYLE_SETTLES, () => {
       this.restyling = false;
-      void this.load("sar", this.asking.signal);
+      for (const name of RADAR) void this.load(name, this.asking.signal);
     });
     connection.addEventListener(
       "expired",

@@ -145,6 +145,8 @@ export const TEXT = {
     compression: "Compression",
     errorBand: "Expected error as well",
     resample: "Match the model’s pixel size",
+    despeckled: "Despeckled radar too",
+    match: "Match the tone of the true optical image",
     stop: "Stop",
     /** @param {number} speed */
     speed: (speed) => `${number(speed, 1)} Mpx/s`,
@@ -159,6 +161,7 @@ export const TEXT = {
   layers: {
     title: "Layers",
     sar: "Radar",
+    despeckled: "Despeckled radar",
     optical: "Synthetic optical",
     error: "Expected error",
     reference: "True optical",
@@ -208,6 +211,8 @@ export const TEXT = {
     noData: "No data here",
     expectedError: "Expected error",
     of255: "of 255",
+    /** @param {string} band */
+    despeckled: (band) => `${band}, despeckled`,
   },
   measure: {
     title: "Measure",
@@ -223,6 +228,7 @@ export const TEXT = {
     error: "Expected error, of 255",
     synthetic: "Synthetic: painted by a network, not observed",
     reference: "True optical image, observed",
+    estimated: "speckle filtered by a network; estimated from the observation, not synthetic",
     /** @param {string} first @param {string} second */
     dual: (first, second) => `red ${first}, green ${second}, blue their ratio`,
   },
@@ -241,6 +247,7 @@ export const TEXT = {
     title: "Take away",
     cog: "GeoTIFF (COG)",
     errorCog: "Expected error (COG)",
+    despeckledCog: "Despeckled radar (COG)",
     quicklook: "Quicklook",
     stacItem: "STAC item",
     source: "Radar as sent",

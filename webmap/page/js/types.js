@@ -1,6 +1,6 @@
 // The shapes of what the service answers and what the page remembers; types alone, no code.
 
-/** @typedef {"sar" | "optical" | "error" | "reference"} LayerName */
+/** @typedef {"sar" | "despeckled" | "optical" | "error" | "reference"} LayerName */
 /** @typedef {LayerName | "live"} ServedLayer */
 /** @typedef {"stack" | "swipe" | "side"} Mode */
 
@@ -76,6 +76,7 @@
  * @property {string} title
  * @property {string} description
  * @property {boolean} default
+ * @property {boolean} despeckles
  * @property {string} licence
  */
 
@@ -124,6 +125,7 @@
  * Where a layer's pixels come from. `key` changes when a pixel does.
  * @typedef {object} Source
  * @property {ServedLayer} served
+ * @property {string[]} bands what its bands are called
  * @property {string} key
  * @property {string} url of tiles with {z}, {x}, {y}; or of one picture
  * @property {boolean} tiled

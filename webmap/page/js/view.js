@@ -5,7 +5,7 @@
 /** @typedef {import("./types.js").Mode} Mode */
 
 /** @type {readonly LayerName[]} */
-export const LAYERS = ["reference", "error", "optical", "sar"];
+export const LAYERS = ["reference", "error", "optical", "despeckled", "sar"];
 /** @type {readonly Mode[]} */
 export const MODES = ["stack", "swipe", "side"];
 
@@ -21,6 +21,7 @@ export function freshView() {
     order: [...LAYERS],
     layers: {
       sar: { visible: true, opacity: 1 },
+      despeckled: { visible: false, opacity: 1 },
       optical: { visible: true, opacity: 1 },
       error: { visible: false, opacity: 0.8 },
       reference: { visible: false, opacity: 1 },
@@ -77,7 +78,7 @@ export function decode(hash) {
     order.push(name);
     view.layers[name] = { visible: found[1] !== "-", opacity: Math.min(1, Number(found[3]) / 100) };
   }
-  if (order.length) view.order = [...order, ...LAYERS.filter((name) => !order.includes(name))];
+  if (order.length) view.order = completed(order);
   const [mode, left, right, split] = (parts.get("compare") ?? "").split(",");
   view.mode = MODES.find((one) => one === mode) ?? "stack";
   view.left = LAYERS.find((one) => one === left) ?? view.left;
@@ -88,4 +89,19 @@ export function decode(hash) {
   if (colours && /^\w+$/.test(colours)) view.sar.colours = colours;
   if (low && high && Number(low) < Number(high)) view.sar.range = [Number(low), Number(high)];
   return view;
+}
+
+/**
+ * Put the layers that an older link does not name where they usually lie: over the next one that it names.
+ * @param {LayerName[]} order
+ * @returns {LayerName[]}
+ */
+function completed(order) {
+  const all = [...order];
+  for (const name of [...LAYERS].reverse()) {
+    if (all.includes(name)) continue;
+    const below = LAYERS.slice(LAYERS.indexOf(name) + 1).find((one) => all.includes(one));
+    all.splice(below ? all.indexOf(below) : all.length, 0, name);
+  }
+  return all;
 }

@@ -195,9 +195,13 @@ async function valuesAt(bench, name, served, place, signal) {
   const missing = numbers.some((value) => value === null || !Number.isFinite(value));
   if (missing) return [[TEXT.layers[name], text.noData]];
   const known = /** @type {number[]} */ (numbers);
-  if (name === "sar") {
+  if (name === "sar" || name === "despeckled") {
     const unit = shownUnit(scene.description.unit);
-    return known.map((value, index) => [(scene.description.polarisations[index] ?? "").replace("unknown", TEXT.layers.sar), `${number(value, 1)} ${unit}`.trim()]);
+    const bands = name === "sar" ? scene.description.polarisations : (bench.sources.get(name)?.bands ?? []);
+    return known.map((value, index) => {
+      const band = (bands[index] ?? "").replace("unknown", TEXT.layers.sar);
+      return [name === "sar" ? band : text.despeckled(band), `${number(value, 1)} ${unit}`.trim()];
+    });
   }
   /** @type {(value: number | undefined) => Row} */
   const error = (value) => [text.expectedError, `±${number(value ?? 0)} ${text.of255}`];

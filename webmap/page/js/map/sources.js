@@ -54,8 +54,26 @@ export function styleQuery(style) {
  * @returns {Promise<Source>}
  */
 export async function sourceOf(scene, layer, style, signal) {
-  const query = layer === "sar" ? styleQuery(style) : {};
-  return scene.georeferenced ? onMap(scene, layer, query, signal) : inPixels(scene, layer, query, signal);
+  const place = scene.georeferenced ? onMap : inPixels;
+  if (layer !== "despeckled") return place(scene, layer, layer === "sar" ? styleQuery(style) : {}, signal);
+  const plain = await place(scene, layer, {}, signal);
+  const query = styleQuery(styleFor(scene, plain.bands, style));
+  return Object.keys(query).length ? place(scene, layer, query, signal) : plain;
+}
+
+/**
+ * The radar's display for a layer of these bands, which may be fewer than the scene's: the same polarisation, else the
+ * first that there is, in its own range.
+ * @param {Scene} scene
+ * @param {string[]} bands
+ * @param {SarStyle} style
+ * @returns {SarStyle}
+ */
+export function styleFor(scene, bands, style) {
+  const names = scene.description.polarisations;
+  if (style.band === "composite") return bands.length > 1 ? style : { ...style, band: "1" };
+  const index = bands.indexOf(names[Number(style.band) - 1] ?? "");
+  return index < 0 ? { ...style, band: "1", range: null } : { ...style, band: String(index + 1) };
 }
 
 /**
@@ -71,6 +89,7 @@ async function onMap(scene, layer, query, signal) {
   return {
     served: layer,
     key: `${layer}|${unsigned(found.tiles[0])}`,
+    bands: found.bands ?? [],
     url: found.tiles[0],
     tiled: true,
     bounds: L.latLngBounds([south, west], [north, east < west ? east + 360 : east]),
@@ -101,6 +120,7 @@ async function inPixels(scene, layer, query, signal) {
   return {
     served: layer,
     key: `${layer}|${unsigned(url)}`,
+    bands: found?.bands ?? [],
     url,
     tiled,
     bounds: imageBounds(scene),

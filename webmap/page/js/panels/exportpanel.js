@@ -13,7 +13,7 @@ import { encode } from "../view.js";
 
 const text = TEXT.take;
 /** @type {[string, string][]} */
-const OUTPUTS = [["optical", text.cog], ["error", text.errorCog], ["quicklook", text.quicklook], ["stac", text.stacItem]];
+const OUTPUTS = [["optical", text.cog], ["error", text.errorCog], ["despeckled", text.despeckledCog], ["quicklook", text.quicklook], ["stac", text.stacItem]];
 
 /** @param {Workbench} bench */
 export function makeTakePanel(bench) {
@@ -72,17 +72,32 @@ export const permalink = (bench) => `${document.baseURI.replace(/#.*/, "")}#${en
 /** @param {Scene} scene @param {HTMLElement} files */
 async function offerFiles(scene, files) {
   const source = file(address(`scenes/${scene.id}/download`), text.source);
-  const [job] = scene.jobs;
-  if (!job) {
+  if (!scene.jobs.length) {
     fill(files, source, h("p", { class: "hint-text" }, text.needsJob));
     return;
   }
-  const results = await askJson(`jobs/${job}/results`).catch(() => ({}));
+  const results = await newestResults(scene);
   fill(
     files,
     ...OUTPUTS.map(([name, label]) => (results[name]?.href ? file(results[name].href, label) : null)),
     source,
   );
+}
+
+/**
+ * The newest of each result: a later translation may have made fewer files than the layers that the scene has.
+ * @param {Scene} scene
+ * @returns {Promise<Record<string, {href: string}>>}
+ */
+async function newestResults(scene) {
+  const wanted = OUTPUTS.map(([name]) => name).filter((name) => scene.layers.includes(name));
+  /** @type {Record<string, {href: string}>} */
+  let found = {};
+  for (const job of scene.jobs) {
+    found = { ...(await askJson(`jobs/${job}/results`).catch(() => ({}))), ...found };
+    if (wanted.every((name) => name in found)) break;
+  }
+  return found;
 }
 
 /** @param {string} href @param {string} label */

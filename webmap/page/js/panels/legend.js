@@ -4,6 +4,7 @@ import { showCard } from "./card.js";
 import { gradient } from "../colours.js";
 import { byId, fill, h, icon } from "../dom.js";
 import { TEXT } from "../texts.js";
+import { styleFor } from "../map/sources.js";
 import { number, shownUnit, usualRange } from "../units.js";
 
 /** @typedef {import("../scenestate.js").Workbench} Workbench */
@@ -29,19 +30,34 @@ export function legendOf(bench) {
     if (name === "error") {
       return { label: TEXT.legend.error, colours: ERROR_COLOURS, ends: ["0", `${ERROR_SHOWN}+`], synthetic: true };
     }
-    if (view.sar.band === "composite") {
-      const [first = "", second = ""] = scene.description.polarisations;
-      return { label: `${TEXT.layers.sar}: ${TEXT.legend.dual(first, second)}` };
-    }
-    const [low, high] = view.sar.range ?? usualRange(scene, view.sar.band);
-    const polarisation = (scene.description.polarisations[Number(view.sar.band) - 1] ?? "").replace("unknown", "");
-    const unit = shownUnit(scene.description.unit);
-    return {
-      label: [TEXT.layers.sar, polarisation, unit].filter(Boolean).join(" "),
-      colours: view.sar.colours,
-      ends: [number(low, 1), number(high, 1)],
-    };
+    const names = scene.description.polarisations;
+    if (name === "sar") return radarEntry(scene, TEXT.layers.sar, names, view.sar);
+    const bands = bench.sources.get(name)?.bands ?? names;
+    const entry = radarEntry(scene, TEXT.layers.despeckled, bands, styleFor(scene, bands, view.sar));
+    return { ...entry, label: `${entry.label}: ${TEXT.legend.estimated}` };
   });
+}
+
+/**
+ * What is said of radar of these bands, displayed in this style.
+ * @param {import("../types.js").Scene} scene
+ * @param {string} title
+ * @param {string[]} bands
+ * @param {import("../types.js").SarStyle} style
+ * @returns {Entry}
+ */
+function radarEntry(scene, title, bands, style) {
+  if (style.band === "composite") {
+    const [first = "", second = ""] = bands;
+    return { label: `${title}: ${TEXT.legend.dual(first, second)}` };
+  }
+  const band = bands[Number(style.band) - 1] ?? "";
+  const [low, high] = style.range ?? usualRange(scene, String(scene.description.polarisations.indexOf(band) + 1));
+  return {
+    label: [title, band.replace("unknown", ""), shownUnit(scene.description.unit)].filter(Boolean).join(" "),
+    colours: style.colours,
+    ends: [number(low, 1), number(high, 1)],
+  };
 }
 
 /** The model that painted what is seen. @param {Workbench} bench */

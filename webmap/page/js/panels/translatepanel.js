@@ -33,6 +33,8 @@ export function makeTranslatePanel(bench) {
   const compress = choice(text.compression, ["zstd", "deflate", "lzw", "jpeg", "webp"].map((name) => [name, name.toUpperCase()]));
   const errorBand = tick(text.errorBand, true);
   const resample = tick(text.resample, false);
+  const despeckled = tick(text.despeckled, false);
+  const match = tick(text.match, false);
   const start = button({ icon: "magic", label: text.start, kind: "primary wide", onclick: () => void begin() }, { id: "translate" });
   const bar = h("progress", { max: 100, "aria-label": text.title });
   const told = h("p", { class: "told", role: "status" });
@@ -42,7 +44,7 @@ export function makeTranslatePanel(bench) {
     "details",
     { class: "options" },
     h("summary", {}, text.options),
-    h("div", { class: "rows" }, model.row, area.row, precision.row, compress.row, errorBand.row, resample.row),
+    h("div", { class: "rows" }, model.row, area.row, precision.row, compress.row, errorBand.row, despeckled.row, match.row, resample.row),
   );
   const element = h("section", { class: "part translate", "aria-label": text.title }, start, running, options);
 
@@ -51,6 +53,8 @@ export function makeTranslatePanel(bench) {
   /** @type {string | null} */
   let shown = null;
   let unfollow = () => {};
+  /** Names of the models that make despeckled radar. @type {Set<string>} */
+  let despeckling = new Set();
 
   const draw = () => {
     const live = job !== null && isLive(job);
@@ -61,6 +65,8 @@ export function makeTranslatePanel(bench) {
     if (label) label.textContent = bench.scene?.jobs.length ? text.again : text.start;
     start.classList.toggle("primary", !bench.scene?.jobs.length);
     area.row.hidden = !bench.scene?.georeferenced;
+    despeckled.row.hidden = !despeckling.has(model.select.value);
+    match.row.hidden = !bench.scene?.georeferenced || bench.scene.reference?.state !== "ready";
     if (!live || !job) return;
     if (job.status === "accepted" || !job.progress) bar.removeAttribute("value");
     else bar.value = job.progress;
@@ -104,6 +110,8 @@ export function makeTranslatePanel(bench) {
         compress: compress.select.value,
         error_band: errorBand.input.checked,
         resample_to_model: resample.input.checked,
+        despeckled: despeckled.input.checked && !despeckled.row.hidden,
+        match: match.input.checked && !match.row.hidden,
       });
       if (begun.status === "successful") {
         note(text.done, "good");
@@ -138,7 +146,14 @@ export function makeTranslatePanel(bench) {
     const names = /** @type {string[]} */ (schema.enum);
     fill(model.select, ...names.map((name) => h("option", { value: name }, name.split("/").at(-1))));
     model.select.value = schema.default;
+    draw();
   }, () => undefined);
+  void askJson("models").then(({ models }) => {
+    const all = /** @type {Model[]} */ (models);
+    despeckling = new Set(all.filter(({ despeckles }) => despeckles).map(({ name }) => name));
+    draw();
+  }, () => undefined);
+  model.select.addEventListener("change", draw);
   bench.addEventListener("scene", () => void opened());
   draw();
   return { element, begin: () => (start.hidden ? undefined : void begin()) };

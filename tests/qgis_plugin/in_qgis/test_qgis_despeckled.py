@@ -1,0 +1,95 @@
+"""Despeckled radar in QGIS: asked for in the toolbox, added from the panel, and shown as what it is."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from geosar_qgis.client.messages import NotThereError
+from geosar_qgis.client.service import Service, Wish, completed
+from geosar_qgis.connections import Connection
+from geosar_qgis.dock import adding
+from geosar_qgis.dock.scenes import ScenesTab
+from geosar_qgis.provider import GeosarProvider
+from inside import Run, ask
+from osgeo import gdal
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingOutputLayerDefinition,
+    QgsProject,
+    QgsRasterLayer,
+    QgsSingleBandGrayRenderer,
+)
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def provider(qgis_app: Any) -> Iterator[GeosarProvider]:
+    made = GeosarProvider()
+    QgsApplication.processingRegistry().addProvider(made)
+    yield made
+    QgsProject.instance().clear()
+    QgsApplication.processingRegistry().removeProvider(made)
+
+
+def test_the_box_is_there_and_off(provider: GeosarProvider) -> None:
+    for name in ("translate", "translatescene"):
+        found = provider.algorithm(name).parameterDefinition("DESPECKLE")
+        assert found.defaultValue() is False
+
+
+def test_a_file_and_tiles_are_added_as_estimated_radar(despeckling: Any, make_sar: Make, tmp_path: Path) -> None:
+    target = str(tmp_path / "clean.tif")
+    task = Run("translate", {
+        "INPUT": str(make_sar(bands=2)), "CONNECTION": despeckling.address, "ADD": [3],
+        "DESPECKLED": QgsProcessingOutputLayerDefinition(target, QgsProject.instance()),
+    })  # fmt: skip
+    results = task.result()
+    assert results["DESPECKLED"] == target
+    made = gdal.Open(target)
+    assert [made.GetRasterBand(number).GetDescription() for number in (1, 2)] == ["VV", "VH"]
+    assert made.GetMetadataItem("GEOSAR_ESTIMATED") == "YES"
+    waiting = task.context.layersToLoadOnCompletion()
+    assert [one.name.partition(" (")[2] for one in waiting.values()] == ["despeckled SAR, tiny 1.0)"] * 2
+    loaded = QgsRasterLayer(target, "output")
+    waiting[target].postProcessor().postProcessLayer(loaded, task.context, task.feedback)
+    for words in (loaded.metadata().abstract(), loaded.attribution()):
+        assert "estimated from the observation, not synthetic; model tiny 1.0" in words
+    assert "synthetic" not in loaded.metadata().keywords().get("geosar", [])
+    renderer = loaded.renderer()
+    assert isinstance(renderer, QgsSingleBandGrayRenderer)
+    shown = renderer.contrastEnhancement()
+    # QGIS takes the 2nd to the 98th percentile.
+    expected = np.percentile(made.GetRasterBand(1).ReadAsArray(), (2, 98))
+    assert (shown.minimumValue(), shown.maximumValue()) == pytest.approx(expected, abs=0.5)
+
+
+def test_the_panel_offers_it_where_a_job_made_it(despeckling: Any, make_sar: Make) -> None:
+    sent = Run("upload", {"INPUT": str(make_sar("panel_vv.tif", seed=3)), "CONNECTION": despeckling.address}).result()
+    connection, service = Connection("open", despeckling.address), Service(despeckling.address)
+    tab = ScenesTab()
+
+    def offered() -> dict[str, bool]:
+        scene = ask(connection, service.scene(sent["SCENE_ID"]))
+        tab.show_scenes([scene])
+        tab.choose(scene.id)
+        tab._fill_menu()
+        return {one.text(): one.isEnabled() for one in tab.add_menu.actions() if "Despeckled" in one.text()}
+
+    names = ["Despeckled SAR image, as XYZ", "Despeckled SAR image, as COG"]
+    assert offered() == dict.fromkeys(names, False)
+    ask(connection, completed(service, sent["SCENE_ID"], Wish(despeckled=True)))
+    # A later translation without it does not take it away.
+    ask(connection, completed(service, sent["SCENE_ID"], Wish(error_band=False)))
+    assert offered() == dict.fromkeys(names, True)
+
+    scene = ask(connection, service.scene(sent["SCENE_ID"]))
+    tiles = adding.add_tiles(connection, scene, ask(connection, adding.tiles_of(service, scene, "despeckled")))
+    file = adding.add_file(scene, "despeckled", ask(connection, adding.file_of(service, scene, "despeckled")))
+    assert tiles.isValid()
+    assert tiles.name() == file.name() == "panel_vv (despeckled SAR, tiny 1.0)"
+    assert "not synthetic" in tiles.attribution()
+    with pytest.raises(NotThereError):
+        ask(connection, adding.file_of(service, scene, "nothing"))

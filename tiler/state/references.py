@@ -1,0 +1,32 @@
+"""True optical images of scenes: which of them a job may bring the tone of a translation to."""
+
+from tiler.errors import InvalidError, NotReadyError
+from tiler.state.database import Database, Reference, Scene
+
+
+def find(database: Database, scene_id: str) -> Reference | None:
+    """Return the reference of a scene, or None."""
+    with database.begin() as session:
+        return session.get(Reference, scene_id)
+
+
+def to_match(database: Database, scene: Scene) -> str:
+    """Return the checksum of the image that a scene is matched to; raises InvalidError, and NotReadyError."""
+    found = find(database, scene.id)
+    if found is None:
+        raise InvalidError(
+            "the scene has no true optical image to match; PUT one to /scenes/ID/reference, or leave `match` out."
+        )
+    if not found.georeferenced:
+        raise InvalidError("the scene's true optical image has no georeference, so it lies nowhere; leave `match` out.")
+    if found.state == "failed":
+        raise InvalidError(f"the scene's true optical image could not be read: {found.message}")
+    if found.state != "ready":
+        raise NotReadyError("the scene's true optical image is being prepared. Ask again in a few seconds.")
+    return found.sha256
+
+
+def is_there(database: Database, scene: Scene, sha256: str) -> bool:
+    """Whether the image of this checksum is still the scene's, and ready."""
+    found = find(database, scene.id)
+    return found is not None and found.state == "ready" and found.sha256 == sha256
