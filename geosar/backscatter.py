@@ -9,13 +9,13 @@ of two only.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from geosar.errors import SceneContentError, UnitError
+from geosar.vocabulary import Unit
 
 Values = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -45,30 +45,6 @@ _HINTS = (
     ("DIGITAL_NUMBER", {"dn"}),
 )
 _TABLE_TYPES = {np.dtype(np.uint8): np.uint8, np.dtype(np.uint16): np.uint16, np.dtype(np.int16): np.uint16}
-
-
-class Unit(StrEnum):
-    """What the numbers of a SAR raster mean."""
-
-    DECIBEL = "db"
-    """10 log10 of the power."""
-    POWER = "power"
-    """Linear backscatter coefficient or intensity."""
-    AMPLITUDE = "amplitude"
-    """Square root of the power, in any scale; also as an 8-bit picture."""
-    DIGITAL_NUMBER = "dn"
-    """Integer amplitude of a detected product, not calibrated."""
-    PICTURE = "picture"
-    """Grey values that grow in proportion to decibels, in any scale; usually 8-bit."""
-
-    @classmethod
-    def parse(cls, text: "str | Unit") -> "Unit":
-        """Return the unit of that name; raises `UnitError` with the names that there are."""
-        try:
-            return cls(str(text).strip().lower())
-        except ValueError as error:
-            names = ", ".join(unit.value for unit in cls)
-            raise UnitError(f"There is no unit {text!r}; give one of {names}.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ scene that is all forest, it would look like the average of all land. Values wit
 from collections.abc import Sequence
 from dataclasses import replace
 
-from geosar.backscatter import BandStatistics, Normaliser, Unit
+from geosar.backscatter import BandStatistics, Normaliser
 from geosar.models.manifest import InputSpec
 from geosar.scene import SarScene
+from geosar.vocabulary import Unit
 
 CALIBRATED = frozenset({Unit.DECIBEL, Unit.POWER})
 PLAUSIBLE_DECIBELS = 15.0

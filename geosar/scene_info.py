@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from geosar.errors import PolarisationError
-from geosar.model_fit import choose_polarisations, spacing_warnings
-from geosar.models import DEFAULT_MODEL, Model, load_model
+from geosar.models import Model, load_model
+from geosar.models.fit import choose_polarisations, spacing_warnings
 from geosar.normalisation import choose_normaliser
 from geosar.scene import open_scene
+from geosar.vocabulary import DEFAULT_MODEL
 
 
 def describe_scene(

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import rasterio
 
-from geosar.backscatter import Unit
 from geosar.cog import CogSink
 from geosar.engines import Engine, open_engine
 from geosar.errors import EngineError, TranslationCancelled, UsageError
 from geosar.grid import Window, windows
-from geosar.model_fit import choose_polarisations, spacing_warnings
-from geosar.models import DEFAULT_MODEL, Model, load_model
+from geosar.models import Model, load_model
+from geosar.models.fit import choose_polarisations, spacing_warnings
 from geosar.normalisation import choose_normaliser
 from geosar.outputs import Targets, check_apart, files_of, plan_targets, write_json
 from geosar.pipeline import READ_AHEAD, Pipeline
@@ -30,6 +29,7 @@ from geosar.quicklook import write_quicklook
 from geosar.report import Meter, Progress, TranslationReport
 from geosar.scene import SarScene, open_scene
 from geosar.tone import Tone, match_tone
+from geosar.vocabulary import DEFAULT_MODEL, Compression, Unit
 from geosar.window_translator import Pixels, WindowTranslator
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ Source = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]
 WINDOW_SIZE = 2048
 """Side of the windows in pixels. Larger ones waste less on the halo but need more memory."""
 
-LOSSY = frozenset({"jpeg", "webp"})
+LOSSY = frozenset(each for each in Compression if not each.lossless)
 """Compressions for pictures; the error band is a measurement and stays exact."""
 
 GDAL_CACHE_BYTES = 64 * 2**20

@@ -7,7 +7,7 @@ from limits import parse
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from geosar.models import DEFAULT_MODEL
+from geosar.vocabulary import DEFAULT_MODEL
 from tiler.gdal import MEBIBYTE, GdalSettings
 
 Words = Annotated[tuple[str, ...], NoDecode]

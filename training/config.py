@@ -7,8 +7,9 @@ method adds its own settings to `Config` by a subclass; in the file they stand b
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from geosar.vocabulary import POLARISATIONS
+
 DESPECKLING = ("none", "lee", "refined-lee")
-POLARISATIONS = ("VV", "VH", "HH", "HV")
 
 
 class ConfigError(ValueError):

@@ -5,10 +5,9 @@ from typing import Any, TypeVar
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from geosar.vocabulary import DEFAULT_MODEL, POLARISATIONS, Unit
 
-UNITS = ("db", "power", "amplitude", "dn", "picture")
-POLARISATIONS = ("VV", "VH", "HH", "HV")
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def read_bounds(
@@ -63,7 +62,9 @@ def split_polarisations(
 
 def model_option(command: Command) -> Command:
     """``--model``."""
-    option = click.option("--model", default="s1-rgb", show_default=True, metavar="NAME|PATH|URL", help="Which model.")
+    option = click.option(
+        "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|PATH|URL", help="Which model."
+    )
     return option(command)
 
 
@@ -74,7 +75,10 @@ def scene_options(command: Command) -> Command:
             "--pol", "polarisations", multiple=True, callback=read_polarisations, metavar="VV[=PATH]",
             help="VV=path: the file of one polarisation (repeat it); VV: which one to use.",
         ),
-        click.option("--scale", type=click.Choice(UNITS), help="Unit of the values, where the file does not say."),
+        click.option(
+            "--scale", type=click.Choice([unit.value for unit in Unit]),
+            help="Unit of the values, where the file does not say.",
+        ),
         click.option("--dst-crs", metavar="CRS", help="Warp the scene to this CRS first, as in EPSG:3857."),
         click.option("--force", is_flag=True, help="Take what does not look like SAR."),
     )):  # fmt: skip

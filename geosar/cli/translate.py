@@ -10,6 +10,7 @@ from geosar.cli.options import model_option, read_bounds, scene_options, split_p
 from geosar.cli.progress import KINDS, Reporter, make_reporter
 from geosar.cli.running import EXIT_FAILED, EXIT_STOPPED, debugging, describe, exiting, guarded, stoppable
 from geosar.errors import TranslationCancelled, UsageError
+from geosar.vocabulary import Compression
 
 
 @click.command("translate", context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,9 +23,7 @@ from geosar.errors import TranslationCancelled, UsageError
 @click.option("--resample-to-model", is_flag=True, help="Bring the scene to the pixel size that the model knows.")
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(("int8", "float32")), help="Default: int8 on a CPU, else float32.")
-@click.option(
-    "--compress", type=click.Choice(("zstd", "deflate", "lzw", "jpeg", "webp")), default="zstd", show_default=True
-)
+@click.option("--compress", type=click.Choice([each.value for each in Compression]), default="zstd", show_default=True)
 @click.option("--error-band", is_flag=True, help="Also write the expected error, as NAME.error.tif.")
 @click.option("--despeckled", is_flag=True, help="Also write the despeckled radar in decibels, as NAME.despeckled.tif.")
 @click.option("--quicklook", is_flag=True, help="Also write a small picture, NAME.png.")

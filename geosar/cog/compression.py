@@ -1,6 +1,5 @@
 """Compression of single tiles as TIFF stores them, by imagecodecs, outside GDAL and once each."""
 
-from enum import StrEnum
 from functools import cache
 
 import imagecodecs
@@ -10,26 +9,12 @@ from numpy.typing import NDArray
 from geosar.cog.overviews import Block, Pixels
 from geosar.cog.tiff import ImageFormat, SampleType
 from geosar.errors import UsageError
+from geosar.vocabulary import Compression
 
 _HORIZONTAL, _FLOATING_POINT = 2, 3
 _GREY, _RGB, _YCBCR = 1, 2, 6
 _CODES = {"zstd": 50000, "deflate": 8, "lzw": 5, "jpeg": 7, "webp": 50001}
 _RGB_BANDS = 3
-
-
-class Compression(StrEnum):
-    """How tiles are compressed; the first three lose nothing."""
-
-    ZSTD = "zstd"
-    DEFLATE = "deflate"
-    LZW = "lzw"
-    JPEG = "jpeg"
-    WEBP = "webp"
-
-    @property
-    def lossless(self) -> bool:
-        """Whether pixels read back as they were written."""
-        return self not in {Compression.JPEG, Compression.WEBP}
 
 
 class TileEncoder:

@@ -18,10 +18,11 @@ import geosar
 from geosar.demo.examples import unpack_examples
 from geosar.demo.sheet import Panel, enlarged, optical_picture, write_sheet
 from geosar.errors import GeosarError
-from geosar.models import DEFAULT_MODEL, Model
+from geosar.models import Model
 from geosar.quicklook import radar_picture
 from geosar.report import Progress as Stand
 from geosar.report import TranslationReport
+from geosar.vocabulary import DEFAULT_MODEL
 
 SYNTHETIC = "The pictures named SYNTHETIC are a network's guess at the colours, not an observation."
 _SIDE_SMALL = 240

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from geosar.errors import ModelChecksumError, ModelFormatError, ModelNotFoundError
 from geosar.models.download import download
 from geosar.models.manifest import ModelManifest, Role, read_manifest
+from geosar.vocabulary import DEFAULT_MODEL
 
 PACKAGED = Path(__file__).parents[1] / "packaged"
-DEFAULT_MODEL = "s1-rgb"
 MAXIMUM_BYTES = 512 * 2**20
 """No model is larger than this: neither a download, nor what a zip unpacks to."""
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from geosar.errors import ModelFormatError
+from geosar.vocabulary import POLARISATIONS
 
 FORMAT = "geosar-model/1"
 OUTPUTS = ("red", "green", "blue", "error")
-KNOWN_POLARISATIONS = frozenset({"VV", "VH", "HH", "HV"})
 
 Role = Literal["int8", "float32", "weights"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -73,7 +73,7 @@ class InputSpec(_Frozen):
         return next((accepted for accepted in self.accepts if len(accepted) == 1), None)
 
     def channels_of(self, polarisations: Sequence[str]) -> tuple[int, ...]:
-        """Return the channel of each of a scene's polarisations, which `model_fit.choose_polarisations` gave."""
+        """Return the channel of each of a scene's polarisations, which `fit.choose_polarisations` gave."""
         if len(polarisations) == self.channels:
             return tuple(range(self.channels))
         names = self.accepts[0]
@@ -89,9 +89,9 @@ class InputSpec(_Frozen):
                 raise ValueError(f"accepts {list(wanted)}, which is no part of the first, {list(self.accepts[0])}")
             if len(wanted) != self.channels and not part:
                 raise ValueError(f"accepts {list(wanted)} needs {len(wanted)} channels, declared are {self.channels}")
-            if strange := set(wanted) - KNOWN_POLARISATIONS:
-                raise ValueError(f"unknown polarisation {sorted(strange)}; known are {sorted(KNOWN_POLARISATIONS)}")
-        if strange := set(self.reference) - KNOWN_POLARISATIONS:
+            if strange := set(wanted) - set(POLARISATIONS):
+                raise ValueError(f"unknown polarisation {sorted(strange)}; known are {sorted(POLARISATIONS)}")
+        if strange := set(self.reference) - set(POLARISATIONS):
             raise ValueError(f"reference for unknown polarisation {sorted(strange)}")
         if not self.clip[0] < self.clip[1]:
             raise ValueError(f"clip {self.clip} must rise")

@@ -13,7 +13,6 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
 
-from geosar.backscatter import Unit
 from geosar.errors import (
     GeosarError,
     GridMismatchError,
@@ -24,9 +23,9 @@ from geosar.errors import (
 )
 from geosar.grid import MapGrid
 from geosar.scene import polarisations, safe, untrusted, warp
-from geosar.scene.polarisations import UNKNOWN
 from geosar.scene.raster import Raster, bands_are_equal, check_readable, is_photograph, measurement_bands
 from geosar.scene.source import Source, gdal_errors, resolve
+from geosar.vocabulary import UNKNOWN, Unit
 
 if TYPE_CHECKING:
     from rasterio.vrt import WarpedVRT

@@ -5,14 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from geosar.errors import PolarisationError
-
-POLARISATIONS = ("VV", "VH", "HH", "HV")
-UNKNOWN = "unknown"
+from geosar.vocabulary import POLARISATIONS, UNKNOWN
 
 # The other polarisation that a dual-polarised Sentinel-1 product of the same look holds.
 PARTNER = {"VV": "VH", "VH": "VV", "HH": "HV", "HV": "HH"}
 
-_TOKEN = re.compile(r"(?<![A-Za-z])(VV|VH|HH|HV)(?![A-Za-z])", re.IGNORECASE)
+_TOKEN = re.compile(rf"(?<![A-Za-z])({'|'.join(POLARISATIONS)})(?![A-Za-z])", re.IGNORECASE)
 
 
 def named_in(text: str) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from geosar.errors import SceneContentError, SceneReadError
-from geosar.scene.polarisations import POLARISATIONS
 from geosar.scene.source import HEADER_BYTES, Source, driver_of
+from geosar.vocabulary import POLARISATIONS
 
 MEASUREMENT_SCHEMA = "s1Level1MeasurementSchema"
 CALIBRATION_SCHEMA = "s1Level1CalibrationSchema"

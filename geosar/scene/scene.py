@@ -18,7 +18,6 @@ from affine import Affine
 from geosar.backscatter import (
     BandStatistics,
     Mask,
-    Unit,
     UnitInference,
     Values,
     band_statistics,
@@ -31,6 +30,7 @@ from geosar.grid import MapGrid, Window, read_plan
 from geosar.scene import polarisations
 from geosar.scene.opening import Band, Opened, Request, open_rasters
 from geosar.scene.sampling import Sample, draw
+from geosar.vocabulary import Unit
 
 _EARLIEST, _LATEST = datetime(1950, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """No image was taken by radar before the one, and a time after the other is a slip."""

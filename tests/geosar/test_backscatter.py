@@ -12,8 +12,9 @@ from helpers.rasters import speckled
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geosar.backscatter import BandStatistics, Normaliser, Unit, band_statistics, infer_unit, measured, to_decibel
+from geosar.backscatter import BandStatistics, Normaliser, band_statistics, infer_unit, measured, to_decibel
 from geosar.errors import SceneContentError, UnitError
+from geosar.vocabulary import Unit
 
 POWER = speckled((64, 64))
 

@@ -1,13 +1,26 @@
 """The public face: few names, loaded on first use."""
 
+from importlib import import_module
+
+import pytest
+
 import geosar
+from geosar import errors
 
 
-def test_public_names_are_those_of_their_modules() -> None:
-    from geosar.errors import GeosarError  # noqa: PLC0415
-    from geosar.scene import open_scene  # noqa: PLC0415
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [
+        ("Progress", "report"), ("SarScene", "scene"), ("Unit", "vocabulary"), ("Window", "grid"),
+        ("open_scene", "scene"), ("translate", "translation"),
+    ],
+)  # fmt: skip
+def test_public_names_are_those_of_their_modules(name: str, home: str) -> None:
+    assert getattr(geosar, name) is getattr(import_module(f"geosar.{home}"), name)
 
-    assert geosar.GeosarError is GeosarError
-    assert geosar.open_scene is open_scene
-    assert "translate" in dir(geosar)
-    assert geosar.__version__[0].isdigit()
+
+def test_every_error_is_public() -> None:
+    raised = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    assert raised <= set(geosar.__all__)
+    for name in raised:
+        assert getattr(geosar, name) is getattr(errors, name)

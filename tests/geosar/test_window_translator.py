@@ -12,8 +12,8 @@ from geosar.backscatter import MISSING
 from geosar.engines import open_engine
 from geosar.errors import UsageError
 from geosar.grid import Window
-from geosar.model_fit import choose_polarisations
 from geosar.models import Model, load_model
+from geosar.models.fit import choose_polarisations
 from geosar.scene import open_scene
 from geosar.window_translator import WindowTranslator
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from geosar.backscatter import Unit
+from geosar.vocabulary import Unit
 from training.config import Config
 from training.pairs.batch import Batch
 from training.pairs.pair import Pair

@@ -1,11 +1,12 @@
 """Scenes whose files do not come with the request: fetched by address, or joined from uploads that are held."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from starlette.requests import Request
 
+from geosar.vocabulary import Polarisation
 from tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
 from tiler.ingest.allow_list import PORTS, check
 from tiler.ingest.register import Stated
@@ -13,11 +14,11 @@ from tiler.ingest.resumable import Intake
 from tiler.settings import Settings
 from tiler.state import catalogue
 from tiler.state.database import Upload
+from tiler.words import UnitName
 
 MOST_BYTES = 64 * 2**10
 WAIT_SECONDS = 10.0
 
-Polarisation = Literal["VV", "VH", "HH", "HV"]
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
@@ -30,7 +31,7 @@ class Order(BaseModel):
     uploads: dict[Polarisation, Address] | None = Field(None, description="Uploads that were sent with `hold`.")
     name: str | None = Field(None, min_length=1, max_length=200)
     polarisation: str | None = Field(None, max_length=20)
-    unit: Literal["db", "power", "amplitude", "dn", "picture"] | None = None
+    unit: UnitName | None = None
     force: bool = False
 
     @model_validator(mode="after")

@@ -7,10 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from geosar.display import DESPECKLED_TITLE, ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
 from geosar.models import list_models
+from geosar.vocabulary import Compression
 from tiler.crs import CRS84
 from tiler.errors import NotFoundError
 from tiler.routes import links
 from tiler.services import Services
+from tiler.words import CompressionName
 
 PROCESS = "translate"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
@@ -56,7 +58,7 @@ class Inputs(BaseModel):
     bbox: Box | tuple[float, float, float, float] | None = Field(None, description="Translate this part alone.")
     precision: Literal["int8", "float32"] | None = Field(None, description="Default: int8 on a CPU, else float32.")
     error_band: bool = Field(True, description="Also make the expected error, for the layer error.")
-    compress: Literal["zstd", "deflate", "lzw", "jpeg", "webp"] = Field("zstd", description="Compression of the COG.")
+    compress: CompressionName = Field(Compression.ZSTD.value, description="Compression of the COG.")
     resample_to_model: bool = Field(False, description="Bring the scene to the pixel size that the model knows.")
     despeckled: bool = Field(
         False, description="Also make the radar without its speckle, for the layer despeckled; not every model does."

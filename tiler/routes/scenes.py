@@ -19,6 +19,7 @@ from tiler.services import Services, Shared
 from tiler.state import catalogue, presentable
 from tiler.state.database import Job, Reference, Scene
 from tiler.tiles.image_space import maxzoom
+from tiler.words import UnitName
 
 router = APIRouter(prefix="/scenes", tags=["Scenes"])
 
@@ -56,7 +57,7 @@ async def upload(
     polarisation: Annotated[
         str | None, Query(max_length=20, description="VV, VH, HH or HV, or two with a comma.")
     ] = None,
-    unit: Annotated[Literal["db", "power", "amplitude", "dn", "picture"] | None, Query()] = None,
+    unit: Annotated[UnitName | None, Query()] = None,
     force: Annotated[bool, Query(description="Take what looks like no SAR scene.")] = False,
 ) -> JSONResponse:
     """Take a file as the body or in a form; several files of a form are one scene, each of one polarisation.

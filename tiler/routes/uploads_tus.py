@@ -15,9 +15,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse
 
-from geosar.backscatter import Unit
 from geosar.errors import GeosarError
 from geosar.scene.source import HEADER_BYTES
+from geosar.vocabulary import Unit
 from tiler.errors import ConflictError, MalformedError, PreconditionError, ServiceError, TooLargeError, UnsupportedError
 from tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_room, driver_by_content, write
 from tiler.ingest.register import Stated

@@ -11,6 +11,7 @@ from tiler.errors import InvalidError
 LONGEST = 2000
 """Characters; more would be nested deeper than the parsers take."""
 REDUCTIONS = frozenset({"sum", "prod", "min", "max"})
+COMPLEX = frozenset({"complex", "conj", "imag", "real"})
 _BAND = re.compile(r"b(\d{1,9})", re.IGNORECASE)
 
 
@@ -55,11 +56,13 @@ def _number(name: str) -> int:
 
 
 def _check_calls(tree: ast.AST) -> None:
-    """Refuse what makes one number of a picture."""
+    """Refuse what makes one number of a picture, and numbers that no picture and no JSON holds."""
     for node in ast.walk(tree):
         called: Any = node.func if isinstance(node, ast.Call) else None
         if isinstance(called, ast.Name) and called.id in REDUCTIONS:
             raise InvalidError(f"the expression calls {called.id}(), which makes no picture; see /statistics.")
+        if isinstance(called, ast.Name) and called.id in COMPLEX:
+            raise InvalidError(f"the expression calls {called.id}(), but no layer has complex values; leave it out.")
 
 
 def _check_powers(tree: ast.AST) -> None:

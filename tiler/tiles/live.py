@@ -13,8 +13,8 @@ import geosar
 from geosar.engines import Engine, open_engine
 from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window, padded_window
-from geosar.model_fit import choose_polarisations
 from geosar.models import Model, load_model
+from geosar.models.fit import choose_polarisations
 from geosar.scene import SarScene, open_scene
 from geosar.window_translator import WindowTranslator
 from tiler.errors import OverloadedError

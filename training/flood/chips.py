@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from geosar.backscatter import Normaliser, Unit, band_statistics, to_decibel
+from geosar.backscatter import Normaliser, band_statistics, to_decibel
 from geosar.scene.untrusted import open_path
+from geosar.vocabulary import Unit
 from training.pairs.pair import CLIP, PairsError
 
 SEEN_IN_TRAINING = frozenset({"India_900498"})

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from geosar.backscatter import Normaliser, Unit, band_statistics, infer_unit, to_decibel
+from geosar.backscatter import Normaliser, band_statistics, infer_unit, to_decibel
+from geosar.vocabulary import Unit
 from training.pairs.tone import ToneCurve, fit_tone, identity
 
 CLIP = (-4.0, 4.0)

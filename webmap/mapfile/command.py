@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from geosar.cli.options import UNITS
 from geosar.errors import UsageError
 from geosar.outputs import plan_targets
+from geosar.vocabulary import Unit
 from webmap.mapfile.reading import read_layers
 from webmap.mapfile.sar_map import MOST_LAYERS, SarMap
 from webmap.mapfile.show import LARGEST, SIZE, title_of
@@ -24,7 +24,9 @@ from webmap.mapfile.show import LARGEST, SIZE, title_of
 )
 @click.option("--title", help="Heading; default: the name of the first raster.")
 @click.option("--pol", "polarisation", metavar="VV", help="Show this polarisation of SAR scenes alone.")
-@click.option("--scale", type=click.Choice(UNITS), help="Unit of SAR values, where a file does not say.")
+@click.option(
+    "--scale", type=click.Choice([unit.value for unit in Unit]), help="Unit of SAR values, where a file does not say."
+)
 @click.option("--basemap", metavar="XYZ|NAME", help="Tiles below the layers; they need the network.")
 @click.option("--attribution", help="What the makers of the base map want on the map.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from geosar.backscatter import Unit
 from geosar.display import ERROR_RANGE
+from geosar.vocabulary import Unit
 from webmap.mapfile.pictures import ERROR_TABLE
 from webmap.mapfile.webmercator import Corners
 

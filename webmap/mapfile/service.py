@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from geosar.backscatter import Unit
 from geosar.errors import GridMismatchError, SceneNotFoundError, SceneReadError, UsageError
+from geosar.vocabulary import Unit
 from webmap.mapfile.layers import ERROR_LEGEND, Layer, Legend, sar_legend, sar_name, synthetic_notice
 
 _SECONDS = 20

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geosar.backscatter import Normaliser, Unit
+from geosar.backscatter import Normaliser
 from geosar.errors import SceneContentError
 from geosar.grid import Window
 from geosar.scene import open_scene
+from geosar.vocabulary import Unit
 
 pytestmark = pytest.mark.data
 

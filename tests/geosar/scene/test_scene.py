@@ -14,10 +14,11 @@ from affine import Affine
 from helpers.rasters import TEN_METRES, speckled
 from rasterio.enums import ColorInterp
 
-from geosar.backscatter import Normaliser, Unit
+from geosar.backscatter import Normaliser
 from geosar.errors import PolarisationError, SceneChangedError, SceneContentError
 from geosar.grid import MapGrid, Window, mirrored
 from geosar.scene import SarBlock, SarScene, open_scene
+from geosar.vocabulary import Unit
 
 POWER = speckled((2, 60, 80))
 DECIBEL = (10 * np.log10(POWER)).astype(np.float32)

@@ -107,7 +107,7 @@ def test_what_is_within_the_budget_is_answered(thin: tuple[TestClient, dict[str,
 @pytest.mark.parametrize(
     "expression",
     ["b1%2B9**9**9**9", "9**9**7*b1", "-" * 1900 + "b1", "(" * 300 + "b1" + ")" * 300, "b1*" * 600 + "b1", "b7", "bA",
-     "sum(b1)", "1;b1", "b1;;;x", "b1.real", ";"],
+     "sum(b1)", "1;b1", "b1;;;x", "b1.real", ";", "complex(b1,b1)", "real(b1)"],
 )  # fmt: skip
 def test_an_expression_neither_hangs_nor_fails(thin: tuple[TestClient, dict[str, Any]], expression: str) -> None:
     service, scene = thin

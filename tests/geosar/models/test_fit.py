@@ -7,8 +7,8 @@ from helpers.tiny_model import write_model
 
 from geosar.errors import PolarisationError
 from geosar.grid import MapGrid
-from geosar.model_fit import choose_polarisations, spacing_warnings
 from geosar.models import load_model
+from geosar.models.fit import choose_polarisations, spacing_warnings
 from geosar.models.manifest import ModelManifest
 
 

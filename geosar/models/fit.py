@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from geosar.errors import PolarisationError
 from geosar.grid import MapGrid
 from geosar.models.manifest import ModelManifest
-
-UNKNOWN = "unknown"
+from geosar.scene.polarisations import parse
+from geosar.vocabulary import UNKNOWN
 
 SPACING_TOLERANCE = 1.5
 """Ratio of pixel sizes, either way, beyond which the model sees a scale that it was not trained for."""
@@ -28,7 +28,7 @@ def choose_polarisations(
     alone = manifest.inputs.alone
     blank = tuple(available) == (UNKNOWN,) and alone is not None
     if requested is not None:
-        wanted = tuple(part.strip().upper() for part in requested.replace("+", ",").split(","))
+        wanted = parse(requested)
         if wanted not in accepts:
             raise PolarisationError(
                 f"polarisation {requested!r} was asked for, but the model {manifest.name} takes {_sets(accepts)}. "
