@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
-from tiler.ingest.quota import Quota
 from tiler.ingest.register import SceneRegister
 from tiler.ingest.resumable import Intake
 from tiler.jobs.runner import JobRunner
@@ -17,6 +16,7 @@ from tiler.settings import Settings
 from tiler.signatures import Signer
 from tiler.state.database import Database
 from tiler.state.inspector import Inspector
+from tiler.state.quota import Quota
 from tiler.state.store import Store
 from tiler.tiles.direct import DirectScenes
 from tiler.tiles.live import LiveScenes
@@ -49,11 +49,12 @@ class Services:
         database = Database(settings.database)
         database.when_full = store.release_reserve
         inspector = Inspector(settings.inspection_seconds)
-        runner = JobRunner(settings, store, database)
+        quota = Quota(store, database, settings.quota_bytes)
+        runner = JobRunner(settings, store, database, quota)
         live = LiveScenes(settings, store)
         direct = DirectScenes(store)
-        quota = Quota(store, database, settings.quota_bytes)
-        register = SceneRegister(store, database, inspector, runner, live, direct)
+        most_pixels = settings.max_megapixels * 1e6
+        register = SceneRegister(store, database, inspector, runner, live, direct, quota, most_pixels)
         return cls(
             settings=settings, store=store, database=database, inspector=inspector, runner=runner, live=live,
             direct=direct, quota=quota, register=register,

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     precision: Literal["int8", "float32"] | None = Field(None, description="Default: int8 on a CPU, else float32.")
 
     max_upload_bytes: int = Field(20 * 1024 * MEBIBYTE, gt=0, description="Larger uploads are refused.")
+    max_megapixels: float = Field(10_000, gt=0, description="Scenes of more pixels are refused, however small.")
     quota_bytes: int | None = Field(None, gt=0, description="The store may grow to this; default: the disk.")
     upload_seconds: float = Field(24 * 3600, gt=0, description="An unfinished upload is kept so long after it stopped.")
     allowed_hrefs: Words = Field((), description="Folders, https:// and s3:// prefixes scenes may be fetched from.")

@@ -30,9 +30,10 @@ class Signer:
 
     def opens(self, subject: str, expires: str, signature: str) -> bool:
         """Whether a signature is ours and has not expired."""
-        if not expires.isdigit() or len(expires) > 12 or int(expires) < time.time():
+        # Superscripts are digits to isdigit, and no number to int.
+        if not expires.isdecimal() or len(expires) > 12 or int(expires) < time.time():
             return False
-        return hmac.compare_digest(self._sign(subject, expires), signature)
+        return hmac.compare_digest(self._sign(subject, expires).encode(), signature.encode("utf-8", "replace"))
 
     def _sign(self, subject: str, expires: str) -> str:
         return hmac.new(self._secret, f"{subject}|{expires}".encode(), hashlib.sha256).hexdigest()

@@ -11,6 +11,10 @@ from tiler.errors import ForbiddenError, ServiceError
 from tiler.settings import Settings
 
 PORTS = {"http": 80, "https": 443}
+_UNICAST = ipaddress.ip_network("2000::/3")
+_SPECIAL = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.175.48.0/24",
+                                           "3fff::/20", "2001::/23", "2620:4f:8000::/48")))  # fmt: skip
+"""Kept for relays, documentation and name servers of private networks (IANA's registries of special addresses)."""
 _ODD = re.compile(r"[\x00-\x20\x7f\\]|%2f|%5c|%2e", re.IGNORECASE)
 
 
@@ -105,9 +109,18 @@ def addresses(host: str, port: int, *, private: bool) -> list[str]:
     given = [str(answer[4][0]) for answer in found]
     for text in given:
         address = _plain(text)
-        if not private and (not address.is_global or address.is_multicast or _is_own(text)):
+        if not private and (not _is_public(address) or _is_own(text)):
             raise ForbiddenError(f"{host!r} leads to {text}, which is no public address of another machine.")
     return given
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is one machine's on the public Internet; of IPv6 what is given out for that, and no more."""
+    if not address.is_global or address.is_multicast:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST:
+        return False
+    return not any(address in network for network in _SPECIAL)
 
 
 def _plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

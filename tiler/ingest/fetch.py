@@ -140,11 +140,11 @@ def _size(answer: http.client.HTTPResponse, begin: int, name: str) -> int | None
     """Give the size of the whole; raises FetchError where the answer does not go on from the byte `begin`."""
     length = answer.headers.get("Content-Length", "")
     if answer.status == 200 and begin == 0:
-        return int(length) if length.isdigit() else None
+        return int(length) if length.isdecimal() else None
     part = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
     if answer.status != 206 or part is None or int(part.group(1)) != begin:
         raise FetchError(f"{name} broke off after {begin} bytes, and could not be gone on with there. Try again.")
-    return int(part.group(2)) if part.group(2).isdigit() else None
+    return int(part.group(2)) if part.group(2).isdecimal() else None
 
 
 def _version(answer: http.client.HTTPResponse) -> str | None:

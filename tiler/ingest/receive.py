@@ -133,7 +133,7 @@ async def receive(request: Request, folder: Path, *, limit: int, room: Callable[
     `tiler.errors`; a client that goes away in the middle raises starlette's ClientDisconnect.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdigit():
+    if declared.isdecimal():
         if int(declared) > limit + MOST_FILES * MAX_PART_HEADERS:
             raise TooLargeError(f"the upload is {declared} bytes; this service takes {limit} at most.")
         check_room(await asyncio.to_thread(room), int(declared))

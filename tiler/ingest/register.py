@@ -14,13 +14,14 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from geosar.scene.polarisations import named_in
-from tiler.errors import ConflictError, InvalidError
-from tiler.ingest.receive import Received
+from tiler.errors import ConflictError, InvalidError, TooLargeError
+from tiler.ingest.receive import Received, check_room
 from tiler.jobs import queue
 from tiler.jobs.runner import JobRunner
 from tiler.state import catalogue
 from tiler.state.database import LIVE, Database, Job, Reference, Scene, is_full
 from tiler.state.inspector import Inspector
+from tiler.state.quota import Quota, least_copy_bytes
 from tiler.state.store import Store, safe_filename
 from tiler.tiles.direct import DirectScenes
 from tiler.tiles.live import LiveScenes
@@ -54,6 +55,8 @@ class SceneRegister:
     runner: JobRunner
     live: LiveScenes
     direct: DirectScenes
+    quota: Quota
+    most_pixels: float
 
     def add(self, files: Sequence[Received], stated: Stated, folder: Path) -> tuple[Scene, bool]:
         """Look at a complete upload and enter it; gives the scene, and whether it is new.
@@ -73,6 +76,7 @@ class SceneRegister:
         for key, path in looked_at.items():
             named[key].path.replace(path)
         found = self.inspector.describe(looked_at if len(files) > 1 else looked_at[""], **stated.opening)
+        self.check_size(found)
         filenames = {key: path.name for key, path in looked_at.items()}
         scene = _row(scene_id, content, found, filenames, stated)
         scene.size = sum(one.size for one in files)
@@ -92,6 +96,18 @@ class SceneRegister:
             raise ConflictError("the same scene was removed at this very moment. Send it again.")
         self._prepare(scene)
         return scene, True
+
+    def check_size(self, found: dict[str, Any]) -> None:
+        """Raise TooLargeError for more pixels than are taken, StoreFullError where their copy would have no room."""
+        width, height = found["width"], found["height"]
+        if width * height > self.most_pixels:
+            raise TooLargeError(
+                f"the raster has {width} x {height} pixels; this service takes {self.most_pixels / 1e6:g} megapixels "
+                "at most. Send it in parts.",
+            )
+        shares = [one["valid_fraction"] for one in found.get("statistics", {}).values()]
+        pixel = 2 * len(shares) or 3
+        check_room(self.quota.room(), least_copy_bytes(width, height, pixel, min(shares, default=1.0)))
 
     def _forget_files(self, scene_id: str) -> None:
         """Remove the files of a scene whose row could not be written; those of one that is there stay."""

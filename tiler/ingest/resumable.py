@@ -38,12 +38,12 @@ from tiler.errors import (
     status_of,
 )
 from tiler.ingest.fetch import fetch
-from tiler.ingest.quota import Quota
 from tiler.ingest.receive import Received, check_room, driver_by_content
 from tiler.ingest.register import SceneRegister, Stated
 from tiler.settings import Settings
 from tiler.state.database import Database, Upload
 from tiler.state.owners import Owner
+from tiler.state.quota import Quota
 from tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.uploads")

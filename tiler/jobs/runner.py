@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -10,7 +11,8 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -20,10 +22,8 @@ from tiler.settings import Settings
 from tiler.state import catalogue, references
 from tiler.state.database import Database, Job, Reference, Scene
 from tiler.state.owners import Owner
+from tiler.state.quota import Quota
 from tiler.state.store import Store
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _LOG = logging.getLogger("tiler.jobs")
 
@@ -34,6 +34,8 @@ CANCEL_SECONDS = 1.2
 """A process that has not stopped by itself so long after it was asked is killed."""
 PARK_SECONDS = 5.0
 READ_SECONDS = 0.5
+ROOM_SECONDS = 0.5
+"""Between looks at how much a job has written; no file of it can grow beyond the room, but several together could."""
 MAX_LOG_LINES = 50
 
 
@@ -46,7 +48,11 @@ class _Child:
     told: dict[str, Any] = field(default_factory=dict)
     written: dict[str, Any] = field(default_factory=dict)
     beat: float = 0.0
+    looked: float = 0.0
     kill_at: float | None = None
+    destination: Path = Path()
+    most_bytes: int = 0
+    full: bool = False
     errors: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_LOG_LINES))
     readers: tuple[threading.Thread, ...] = ()
 
@@ -91,10 +97,11 @@ class _Child:
 class JobRunner:
     """Claims jobs that wait and runs them. Several services on one database share the work."""
 
-    def __init__(self, settings: Settings, store: Store, database: Database) -> None:
+    def __init__(self, settings: Settings, store: Store, database: Database, quota: Quota) -> None:
         self._settings = settings
         self._store = store
         self._database = database
+        self._quota = quota
         self._owner = Owner(store.owners)
         self._children: dict[str, _Child] = {}
         self._stop = threading.Event()
@@ -180,17 +187,20 @@ class JobRunner:
             gone = "the true optical image that it was to match was removed or replaced before it began; ask again."
             self._finish(job, "failed", gone)
             return
+        order = self._order(job, scene)
+        destination = Path(order["destination"])
+        most = written_beside(destination) + max(0, self._quota.room())
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "tiler.jobs.worker"],  # -P: what lies in the current folder is not ours
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
-        child = _Child(job, process, beat=time.monotonic())
+        child = _Child(job, process, beat=time.monotonic(), destination=destination, most_bytes=most)
         self._children[job.id] = child
         child.listen()
         with suppress(OSError):  # if it died at once, looking after it will tell
             assert process.stdin is not None  # noqa: S101
-            process.stdin.write(json.dumps(self._order(job, scene)) + "\n")
+            process.stdin.write(json.dumps({**order, "most_bytes": most}) + "\n")
             process.stdin.flush()
 
     def _order(self, job: Job, scene: Scene) -> dict[str, Any]:
@@ -235,6 +245,12 @@ class JobRunner:
         if child.kill_at is not None and now > child.kill_at:
             child.process.kill()
             return
+        if now - child.looked > ROOM_SECONDS:
+            child.looked = now
+            if written_beside(child.destination) > child.most_bytes:
+                child.full = True
+                child.process.kill()
+                return
         told = child.told
         if told is not child.written or now - child.beat > HEARTBEAT_SECONDS:
             child.beat, child.written = now, told
@@ -247,6 +263,10 @@ class JobRunner:
         state = told.get("state")
         if state == "successful":
             self._finish(job, "successful", "done", progress=100, report=told["report"], seconds_left=0.0)
+        elif child.full:
+            for path in child.destination.parent.glob(f".{child.destination.name}.*"):
+                path.unlink(missing_ok=True)
+            self._finish(job, "failed", "the store has no room for what it makes. Delete scenes or jobs first.")
         elif child.kill_at is not None or state == "cancelled":
             self._finish(job, "dismissed", "stopped as asked")
         elif state == "failed":
@@ -306,6 +326,16 @@ class JobRunner:
                 message = "parked: the service was stopped and goes on with it when it is started again"
                 queue.change(self._database, child.job.id, status="accepted", owner=None, message=message)
         self._children.clear()
+
+
+def written_beside(destination: Path) -> int:
+    """Return the bytes of the files in the folder that a job writes to."""
+    total = 0
+    for path in destination.parent.iterdir():
+        with suppress(OSError):  # renamed meanwhile
+            found = path.lstat()
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return total
 
 
 def _progress(told: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ process then ends at once, so that a restarted service finds the unfinished outp
 
 import json
 import os
+import resource
 import sys
 import threading
 from dataclasses import asdict
@@ -37,6 +38,8 @@ def main() -> None:
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_listen, args=(cancel,), daemon=True).start()
     try:
+        # No file of it grows beyond what the store has left; a write beyond fails as on a full disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job["most_bytes"], job["most_bytes"]))
         os.environ.update(job["gdal"])  # before GDAL is first used
         with rasterio.Env():
             report = _TASKS[job["process"]](job, cancel)

@@ -70,6 +70,7 @@ def _enter(services: Services, scene: Scene, file: Received, folder: Path) -> No
     file.path.replace(looked_at)
     found = services.inspector.picture(looked_at)
     place = _place(scene, found)
+    services.register.check_size(found)
     _forget(services, scene)
     services.store.remove_reference(scene.id)
     services.store.place(looked_at, services.store.reference_source(scene.id, name))

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from tiler.errors import InvalidError, NotFoundError, NotModifiedError, NotReadyError
 from tiler.layer_kinds import LayerKind, kind_of
 from tiler.services import Services, Shared
+from tiler.signatures import signature_of
 from tiler.state import catalogue, references
 from tiler.state.database import Job, Scene
 from tiler.tiles import parameters
@@ -203,10 +204,13 @@ def _fresh(request: Request, layer: Layer) -> Layer:
     """Note the ETag for the answer; raises NotModifiedError when the client has it already."""
     _check(request, layer)
     unsigned = [pair for pair in request.query_params.multi_items() if pair[0] not in {"expires", "signature"}]
-    text = f"{layer.version}{request.url.path}?{unsigned}"
+    holds_signatures = request.url.path.endswith(("tilejson.json", "WMTSCapabilities.xml"))
+    # What holds addresses is another when their signatures are, and is asked for again.
+    signed = signature_of(request, f"scenes/{layer.scene}") if holds_signatures else {}
+    text = f"{layer.version}{request.url.path}?{unsigned}{signed}"
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     request.state.etag = etag
-    request.state.pinned = request.query_params.get("v") == layer.version
+    request.state.pinned = request.query_params.get("v") == layer.version and not signed
     request.state.layer = layer.name
     asked = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if request.method in {"GET", "HEAD"} and (etag in asked or "*" in asked):

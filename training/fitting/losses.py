@@ -116,6 +116,18 @@ def squared(predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return error
 
 
+def mean_kept(despeckled: Tensor, radar: Tensor, valid: Tensor) -> Tensor:
+    """Squared difference of means over 16 x 16 pixels of despeckled and measured backscatter (N, P, H, W).
+
+    Decibels, and each stretch to 8 bit, have other speckle than the dates that teach to filter it; the mean stays.
+    `valid` is (N, 1, H, W).
+    """
+    known = _pool_valid(valid, 16).expand(-1, radar.shape[1], -1, -1)
+    off = functional.avg_pool2d(despeckled - radar, 16)
+    loss: Tensor = (off.square() * known).sum() / known.sum().clamp(min=1.0)
+    return loss
+
+
 def open_water(luma: Tensor, chroma: Tensor) -> Tensor:
     """Where an image shows water, 0 or 1 (N, 1, H/4, W/4): cells of 4 x 4 pixels, dark, blue and even, a few together.
 

@@ -38,6 +38,8 @@ class Weights:
     """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage."""
 
     despeckled: float = 2.0
+    mean: float = 4.0
+    """Of the despeckled radar's mean over 16 x 16 pixels against the radar's own, whatever its stretch."""
     luma: float = 1.0
     chroma: float = 1.0
     error: float = 0.1
@@ -193,6 +195,8 @@ class ColouriserMethod(Method[ColouriserConfig]):
             terms["adversary"] = self._adversary_step(judged, luma.detach(), chroma.detach(), descent)
         if dates is not None:
             terms["despeckled"] = losses.squared(every.despeckled[pairs:], dates.target, dates.valid)
+        known = batch.valid if dates is None else torch.cat([batch.valid, dates.valid[:, :1]])
+        terms["mean"] = losses.mean_kept(every.despeckled, seen_planes(seen), known)
         if self.config.stage == "taught":
             terms |= self._taught(batch, every)
         else:
@@ -241,6 +245,11 @@ class ColouriserMethod(Method[ColouriserConfig]):
         loss = torch.stack(hinges).mean()
         descent(self.adversary_optimiser, loss, {"adversary": loss})
         return loss.detach()
+
+
+def seen_planes(sar: Tensor) -> Tensor:
+    """Return backscatter (N, P, H, W) with the first polarisation that is given in place of those that are missing."""
+    return torch.where(sar == MISSING, first_given(sar), sar)
 
 
 def first_given(sar: Tensor) -> Tensor:

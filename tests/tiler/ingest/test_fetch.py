@@ -112,7 +112,8 @@ def _public_first(real: Any) -> Any:
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "0.1.2.3", "::1", "fd00::1", "::ffff:127.0.0.1",
-     "64:ff9b::a00:1", "2002:7f00:1::", "224.0.0.1", "100.64.0.1"],
+     "64:ff9b::a00:1", "2002:7f00:1::", "224.0.0.1", "100.64.0.1", "64:ff9b:1::1", "::127.0.0.1", "fec0::1",
+     "192.88.99.1", "5f00::1", "3fff::1", "2620:4f:8000::1", "::ffff:0:127.0.0.1", "2001:db8::1", "2002:c058:6301::"],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     def answers(*_: Any, **__: Any) -> Any:

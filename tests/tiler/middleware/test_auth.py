@@ -143,3 +143,31 @@ def test_a_service_without_its_model_is_not_ready_but_answers(make_service: Make
         problem(client.get(f"/scenes/{scene['id']}/live/tilejson.json"), 503)
         problem(client.post("/processes/translate/execution", json={"inputs": {"scene": scene["id"]}}), 503)
         assert client.get(f"/scenes/{scene['id']}/sar/preview.png").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query", ["expires=%C2%B2&signature=x", "expires=9999999999&signature=%C3%A9", "expires=%F0%9D%9F%97"]
+)
+def test_an_odd_signature_is_no_signature(make_service: MakeService, query: str) -> None:
+    with make_service(api_keys=HASHED) as client:
+        problem(client.get(f"/scenes/a/sar/tilejson.json?{query}"), 401)
+
+
+def test_tilejson_is_fresh_as_long_as_its_signature(
+    make_service: MakeService, scene_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make_service(api_keys=HASHED) as client:
+        client.headers.update(bearer("write"))
+        address = f"/scenes/{send(client, scene_file)['id']}/sar/tilejson.json"
+        first = client.get(address)
+        same = {"if-none-match": first.headers["etag"]}
+        later = Signer.query
+
+        def query(self: Signer, subject: str) -> dict[str, str]:
+            return later(self, subject) | {"expires": "9999999999"}
+
+        monkeypatch.setattr(Signer, "query", query)
+        assert client.get(address, headers=same).status_code == 200
+        assert client.get(address, headers={"if-none-match": client.get(address).headers["etag"]}).status_code == 304
+        pinned = first.json()["tiles"][0].partition("v=")[2].partition("&")[0]
+        assert "immutable" not in client.get(address, params={"v": pinned}).headers["cache-control"]

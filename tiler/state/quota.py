@@ -7,6 +7,18 @@ from sqlalchemy import select
 from tiler.state.database import Database, Upload
 from tiler.state.store import Store
 
+LEAST_SHARE = 0.25
+"""Compressed, speckle takes more of its bytes than this; what is refused by this estimate would not have fitted."""
+
+
+def least_copy_bytes(width: int, height: int, bytes_of_pixel: int, valid: float = 1.0) -> int:
+    """Return how many bytes the copy for tiles of a raster takes at least, of which a share is valid.
+
+    >>> least_copy_bytes(1000, 1000, 2)
+    500000
+    """
+    return int(width * height * bytes_of_pixel * valid * LEAST_SHARE)
+
 
 @dataclass(frozen=True, slots=True)
 class Quota:
