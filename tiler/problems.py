@@ -52,8 +52,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(NotModifiedError, _not_modified)
     app.add_exception_handler(TooWideError, _too_wide)
-    for kind in (ArithmeticError, LookupError, MemoryError, TypeError, ValueError):
-        app.add_exception_handler(kind, _senseless)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -113,14 +111,6 @@ def _too_wide(request: Request, error: Exception) -> Response:
     if "/tiles/" in request.url.path:
         return Response(status_code=204, headers={"X-Geosar-Note": str(error).encode("ascii", "replace").decode()})
     return _known(request, error)
-
-
-def _senseless(request: Request, error: Exception) -> Response:
-    """Answer for what arithmetic made of a layer's many parameters; elsewhere such an error is a fault of ours."""
-    if not LAYER.match(request.url.path.removeprefix(request.scope.get("root_path", ""))):
-        return _unforeseen(request, error)
-    _LOG.warning("refused at %s", quote(request.url.path), exc_info=error)
-    return problem(request, 422, f"the parameters make no picture ({error}). Check their values and their signs.")
 
 
 def _unforeseen(request: Request, error: Exception) -> Response:

@@ -67,6 +67,8 @@ def count(band: Any, bins: int) -> dict[str, list[float] | list[int]]:
     """
     values = np.ma.compressed(band)
     values = values[np.isfinite(values)]
+    if values.dtype == np.bool_:
+        values = values.astype(np.float32)
     low, high = 0.0, 1.0
     if values.dtype == np.uint8:
         high = 256.0

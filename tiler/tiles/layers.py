@@ -18,6 +18,7 @@ from tiler.services import Services, Shared
 from tiler.signatures import signature_of
 from tiler.state import catalogue, references
 from tiler.state.database import Job, Scene
+from tiler.tiles import parameters
 from tiler.tiles.direct import DirectScene
 from tiler.tiles.live import LiveScene
 
@@ -178,6 +179,7 @@ def _check(request: Request, layer: Layer) -> None:
     _check_number("histogram_bins", given.get("histogram_bins"), 1, MOST_BINS)
     if all(name in given for name in BOX) and (given["minx"] == given["maxx"] or given["miny"] == given["maxy"]):
         raise InvalidError("the box has no area; expected minx,miny,maxx,maxy that differ.")
+    parameters.check(request.query_params, request.query_params.getlist("p"))
     for text in request.query_params.getlist("bidx"):
         if not text.isdecimal() or not 1 <= int(text[:9]) <= layer.bands:
             raise InvalidError(f"bidx is {text!r}; the layer {layer.name!r} has the bands 1 to {layer.bands}.")

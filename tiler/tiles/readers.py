@@ -16,7 +16,7 @@ from rio_tiler.models import ImageData, Info, PointData
 
 from geosar.scene.untrusted import open_geotiff
 from tiler.errors import InvalidError, NotFoundError, NotGeoreferencedError
-from tiler.tiles import budget
+from tiler.tiles import budget, parameters
 from tiler.tiles.layers import Layer
 from tiler.tiles.rendering import COMPOSITE
 
@@ -91,6 +91,7 @@ class PlacedReader(Reader):
     layer: Layer
     value_bytes: int
     coarsest: int
+    dtype: str
 
     @property
     def pixels(self) -> budget.Grid:
@@ -106,6 +107,8 @@ class PlacedReader(Reader):
         Takes what `part` is called with: box and, by place or by name, CRS of the picture and of the box.
         """
         needs_georeference(self.crs)
+        parameters.check_box(args[0])
+        parameters.check_nodata(asked.get("nodata"), self.dtype)
         dst_crs = args[1] if len(args) > 1 else asked.get("dst_crs")
         bounds_crs = args[2] if len(args) > 2 else asked.get("bounds_crs", WGS84_CRS)
         budget.check_part(self.pixels, args[0], bounds_crs, dst_crs, asked)
@@ -136,10 +139,11 @@ class CogReader(PlacedReader):
             if path.is_file():
                 raise
             raise NotFoundError(f"the layer {self.layer.name!r} was removed.") from None
+        self.dtype = self.dataset.dtypes[0]
         scaled = any(scale != 1.0 for scale in self.dataset.scales)
         if scaled:
             self.options = {"unscale": True, **self.options}
-        self.value_bytes = np.dtype(np.float32 if scaled else self.dataset.dtypes[0]).itemsize
+        self.value_bytes = np.dtype(np.float32 if scaled else self.dtype).itemsize
         self.coarsest = max(self.dataset.overviews(1), default=1)
         parent: Any = super()
         parent.__attrs_post_init__()
@@ -156,6 +160,7 @@ class CogReader(PlacedReader):
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch."""
+        parameters.check_nodata(kwargs.get("nodata"), self.dtype)
         budget.check_read(self.pixels, kwargs.get("window"), kwargs.get("dst_crs"), kwargs)
         image = super().read(*args, **kwargs)
         return stretched(image, self.layer, kwargs.get("indexes"), kwargs.get("expression"))
@@ -164,6 +169,7 @@ class CogReader(PlacedReader):
         """See rio-tiler; of a pixel for a scene in image space, and outside it where its CRS knows no such place."""
         if self.crs is None:
             return image_space_point(self, args[0], args[1], **kwargs)
+        parameters.check_nodata(kwargs.get("nodata"), self.dtype)
         budget.check_bands(self.pixels, kwargs)
         with places():
             return super().point(*args, **kwargs)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import Query
 from rio_tiler.models import ImageData
 from titiler.core.dependencies import BidxExprParams, ColorMapParams, PartFeatureParams
@@ -12,6 +13,7 @@ from titiler.core.utils import render_image
 
 from geosar.display import ERROR_COLOURS
 from tiler.errors import InvalidError
+from tiler.tiles.parameters import check_formula
 
 COMPOSITE = "b1;b2;b1-b2"
 """In decibel a difference is a ratio."""
@@ -81,6 +83,8 @@ def render(
 
     GeoTIFF and NumPy get the values as they are.
     """
+    if output_format is ImageType.tif and image.array.dtype == np.bool_:
+        image.array = np.ma.asarray(image.array, dtype=np.uint8)
     if output_format not in RAW:
         if image.count == 2 or image.count > 3:
             image = _first_bands(image, 1 if image.count == 2 else 3)
@@ -93,6 +97,8 @@ def render(
         output_format = output_format or ImageType.png
         if output_format is ImageType.png:
             options["ZLEVEL"] = PNG_LEVEL
+        if formula := options.get("color_formula"):
+            check_formula(formula, 3 if colormap else image.count)
     content, media_type = render_image(
         image, colormap=colormap, output_format=output_format, add_mask=add_mask, rescale=rescale, **options
     )

@@ -20,7 +20,7 @@ from geosar.cog.overviews import Block, Pixels, Valid, halve
 from geosar.grid import MapGrid, Window
 from geosar.scene.untrusted import open_geotiff
 from tiler.errors import TooWideError
-from tiler.tiles import budget, direct
+from tiler.tiles import budget, direct, parameters
 from tiler.tiles.image_space import TILE
 from tiler.tiles.live import BLOCK
 from tiler.tiles.readers import PlacedReader, extent, image_space_point, places, stretched
@@ -102,6 +102,7 @@ class ViewReader(PlacedReader):
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """Make the whole scene, or the `window` of it that is asked for."""
+        parameters.check_nodata(kwargs.get("nodata"), self.dtype)
         budget.check_read(self.pixels, kwargs.get("window"), kwargs.get("dst_crs"), kwargs)
         given = kwargs.pop("window", None)
         window = self.grid.window
@@ -117,6 +118,7 @@ class ViewReader(PlacedReader):
         lon, lat = args[:2]
         if self.crs is None:
             return image_space_point(self, lon, lat, **kwargs)
+        parameters.check_nodata(kwargs.get("nodata"), self.dtype)
         budget.check_bands(self.pixels, kwargs)
         coord_crs = args[2] if len(args) > 2 else kwargs.get("coord_crs", WGS84_CRS)
         with places():
