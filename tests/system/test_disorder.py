@@ -96,9 +96,11 @@ def test_a_scene_sent_while_it_is_removed_is_there_or_not_but_never_half(make_se
 def test_a_store_over_its_quota_takes_nothing_more(make_service: MakeService, scene_file: Path) -> None:
     data = scene_file.read_bytes()
     with make_service(quota_bytes=len(data) + 800_000) as client:
-        scene = send(client, scene_file)  # its copy for tiles fills the store
+        scene = send(client, scene_file)  # there is no room for its copy for tiles, nor for what a job makes
         order = {"inputs": {"scene": scene["id"]}}
-        assert "Delete scenes" in problem(client.post("/processes/translate/execution", json=order), 507)
+        failed = problem(client.post("/processes/translate/execution", json=order), 422)
+        assert "larger than the free space of the service" in failed
+        assert "Delete scenes" in failed
         problem(client.post("/scenes", content=data[:-1]), 507)
         assert client.delete(f"/scenes/{scene['id']}").status_code == 204
         assert client.post("/scenes?filename=fields_power.tif", content=data).status_code == 201

@@ -4,6 +4,7 @@ A later line ``cancel`` stops it where it can be continued. The end of stdin mea
 process then ends at once, so that a restarted service finds the unfinished output alone.
 """
 
+import errno
 import json
 import os
 import resource
@@ -46,13 +47,23 @@ def main() -> None:
     except TranslationCancelled:
         say(state="cancelled")
     except GeosarError as error:
-        say(state="failed", message=str(error))
+        say(state="failed", message=_in_words(error, job["most_bytes"]))
     except OSError as error:
         say(state="failed", message=f"{error.strerror or error}: the disk may be full.")
     else:
         say(state="successful", report=report)
     # At a usual end Python would wait for the thread that waits for stdin.
     os._exit(0)
+
+
+def _in_words(error: GeosarError, most_bytes: int) -> str:
+    """Return why a job failed; a file that grew beyond what it may is not a full disk."""
+    if getattr(error, "errno", None) != errno.EFBIG:
+        return str(error)
+    return (
+        f"the result is larger than the free space of the service, {most_bytes / 1e6:.1f} MB. Delete scenes or jobs, "
+        "or translate a part."
+    )
 
 
 def say(**line: Any) -> None:
