@@ -56,8 +56,8 @@ class InputSpec(_Frozen):
     the normalised input, which is ``(decibel - mean) / standard deviation``: of the scene, or, for a calibrated scene,
     those that ``reference`` declares for its polarisation, in decibel.
 
-    Where ``missing`` is declared, the channels are those of the first set, and the others are parts of it: the channel
-    of a polarisation that a scene lacks holds this value throughout, outside the clip.
+    Where ``missing`` is declared, ``planes`` names the polarisation of each channel, and sets are parts of them: the
+    channel of a polarisation that a scene lacks holds this value throughout, outside the clip.
     """
 
     channels: int = Field(ge=1, le=4)
@@ -66,6 +66,7 @@ class InputSpec(_Frozen):
     normalisation: Literal["scene"] = "scene"
     reference: dict[str, tuple[float, Annotated[float, Field(gt=0)]]] = Field(default_factory=dict)
     missing: float | None = None
+    planes: tuple[str, ...] = ()
 
     @property
     def alone(self) -> tuple[str, ...] | None:
@@ -74,20 +75,21 @@ class InputSpec(_Frozen):
 
     def channels_of(self, polarisations: Sequence[str]) -> tuple[int, ...]:
         """Return the channel of each of a scene's polarisations, which `fit.choose_polarisations` gave."""
-        if len(polarisations) == self.channels:
+        if self.missing is None:
             return tuple(range(self.channels))
-        names = self.accepts[0]
+        names = self.planes
         return tuple(names.index(name if name in names else (self.alone or names)[0]) for name in polarisations)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.missing is not None and self.clip[0] <= self.missing <= self.clip[1]:
             raise ValueError(f"missing is {self.missing}, expected a value outside the clip {list(self.clip)}")
+        if (self.missing is None) != (not self.planes) or len(self.planes) not in {0, self.channels}:
+            raise ValueError(f"missing goes with planes, one for each of {self.channels} channels: {list(self.planes)}")
         for wanted in self.accepts:
-            part = self.missing is not None and wanted != self.accepts[0]
-            if part and not set(wanted) < set(self.accepts[0]):
-                raise ValueError(f"accepts {list(wanted)}, which is no part of the first, {list(self.accepts[0])}")
-            if len(wanted) != self.channels and not part:
+            if self.planes and not set(wanted) <= set(self.planes):
+                raise ValueError(f"accepts {list(wanted)}, which are not among the planes {list(self.planes)}")
+            if len(wanted) != self.channels and not self.planes:
                 raise ValueError(f"accepts {list(wanted)} needs {len(wanted)} channels, declared are {self.channels}")
             if strange := set(wanted) - set(POLARISATIONS):
                 raise ValueError(f"unknown polarisation {sorted(strange)}; known are {sorted(POLARISATIONS)}")

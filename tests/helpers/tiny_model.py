@@ -55,6 +55,7 @@ def tiny_network(channels: int = 1, *, quantised: bool = False) -> openvino.Mode
 DUAL: dict[str, Any] = {
     "inputs": {
         "channels": 2, "accepts": [["VV", "VH"], ["VV"], ["VH"]], "clip": [-4.0, 4.0], "missing": MISSING,
+        "planes": ["VV", "VH"],
         "reference": {"VV": (-10.0, 3.0), "VH": (-16.5, 3.0)},
     },
     "despeckles": True,

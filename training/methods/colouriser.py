@@ -263,7 +263,7 @@ def first_given(sar: Tensor) -> Tensor:
 def pupil_of(teacher: Generator, pupil: Colouriser) -> dict[str, Tensor]:
     """Return a pupil's state with its teacher's trunk and colours: what it sees of one polarisation is what that saw.
 
-    Of two polarisations each has the teacher's first weights in half. The rest stays the pupil's own.
+    What it sees of two is their sum, which it has to unlearn. The rest stays the pupil's own.
     """
     theirs, ours = teacher.state_dict(), dict(pupil.state_dict())
     names = {f"encoder.0.{old}": new for old, new in (("1.", "entry.layers."), ("2.", "encoder.0.0."))}

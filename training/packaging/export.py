@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -105,14 +106,15 @@ def export_model(
         if twin:
             translators["L1-only twin"] = partial(generate, load_network(twin, pairs)[0])
         write_networks(network, pairs, folder)
-        polarisations = config.polarisations
-        write_manifest(network, folder, identity, polarisations=polarisations, metrics={}, training=training)
+        one_at_a_time = config.declares_missing and config.goes_on  # taught by a network that sees one
+        shape: dict[str, Any] = {"polarisations": config.polarisations, "one_at_a_time": one_at_a_time}
+        write_manifest(network, folder, identity, **shape, metrics={}, training=training)
         translators[f"{identity.name} (torch float32)"] = partial(generate, network)
         translators[f"{identity.name} (int8)"] = engine_translator(folder, "int8")
         table, _ = evaluate(translators, validation)
         report = Report(table, agreement(folder, validation))
         metrics = {"validation": to_plain(table), "int8_against_float32": report.agreement.to_dict()}
-        write_manifest(network, folder, identity, polarisations=polarisations, metrics=metrics, training=training)
+        write_manifest(network, folder, identity, **shape, metrics=metrics, training=training)
         words = {
             "scores": markdown(table), "updates": str(updates), "agreement": str(report.agreement),
             "title": identity.title, "description": identity.description,

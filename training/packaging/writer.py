@@ -96,12 +96,13 @@ def write_manifest(
     identity: Identity,
     *,
     polarisations: Sequence[str] = (),
+    one_at_a_time: bool = False,
     metrics: dict[str, Any],
     training: dict[str, Any],
 ) -> ModelManifest:
     """Write ``manifest.json`` for the networks that lie in `folder`; raises ValueError for an impossible name.
 
-    Without `polarisations` the model takes one of VV and VH.
+    Without `polarisations` the model takes one of VV and VH. A colouriser takes all of them or one, or `one_at_a_time`.
     """
     files: dict[str, Any] = {"int8": _network_files(folder, "int8"), "float32": _network_files(folder, "float32")}
     if isinstance(network, Colouriser | Generator):  # only these are known to the engine that runs on PyTorch
@@ -109,8 +110,9 @@ def write_manifest(
     accepts = [list(polarisations)] if polarisations else [["VV"], ["VH"]]
     missing = {}
     if isinstance(network, Colouriser):
-        accepts += [[name] for name in polarisations]
-        missing = {"missing": MISSING}
+        singles = [[name] for name in polarisations]
+        accepts = singles if one_at_a_time else accepts + singles
+        missing = {"missing": MISSING, "planes": list(polarisations)}
     manifest = ModelManifest.model_validate({
         "format": FORMAT, **asdict(identity),
         "inputs": {"channels": network.channels, "accepts": accepts, "clip": CLIP, "reference": REFERENCE} | missing,
