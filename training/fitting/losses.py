@@ -128,6 +128,17 @@ def mean_kept(despeckled: Tensor, radar: Tensor, valid: Tensor) -> Tensor:
     return loss
 
 
+def hatch(despeckled: Tensor) -> Tensor:
+    """Mean squared difference of the four phases of a 2 x 2 pixel shuffle, averaged over 16 x 16 pixels.
+
+    Land has none that keeps step with the pixels of a window; what does is the network's own.
+    """
+    phases = functional.pixel_unshuffle(despeckled.flatten(0, 1)[:, None], 2)
+    means = functional.avg_pool2d(phases, 8)
+    loss: Tensor = (means - means.mean(dim=1, keepdim=True)).square().mean()
+    return loss
+
+
 def open_water(luma: Tensor, chroma: Tensor) -> Tensor:
     """Where an image shows water, 0 or 1 (N, 1, H/4, W/4): cells of 4 x 4 pixels, dark, blue and even, a few together.
 

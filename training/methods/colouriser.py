@@ -40,6 +40,8 @@ class Weights:
     despeckled: float = 2.0
     mean: float = 4.0
     """Of the despeckled radar's mean over 16 x 16 pixels against the radar's own, whatever its stretch."""
+    hatch: float = 30.0
+    """Of a pattern of two pixels in the despeckled radar, which the pixel shuffle may leave."""
     luma: float = 1.0
     chroma: float = 1.0
     error: float = 0.1
@@ -197,6 +199,7 @@ class ColouriserMethod(Method[ColouriserConfig]):
             terms["despeckled"] = losses.squared(every.despeckled[pairs:], dates.target, dates.valid)
         known = batch.valid if dates is None else torch.cat([batch.valid, dates.valid[:, :1]])
         terms["mean"] = losses.mean_kept(every.despeckled, seen_planes(seen), known)
+        terms["hatch"] = losses.hatch(every.despeckled)
         if self.config.stage == "taught":
             terms |= self._taught(batch, every)
         else:
