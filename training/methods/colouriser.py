@@ -21,6 +21,7 @@ from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
 from training.config import Config, ConfigError, at_least, one_of
 from training.fitting import losses
+from training.fitting.adversary import adversarial_terms, adversary_step
 from training.fitting.checkpoint import restore
 from training.fitting.descent import Descent, Terms
 from training.method import Method
@@ -194,7 +195,9 @@ class ColouriserMethod(Method[ColouriserConfig]):
         terms: Terms = {}
         judged = replace(batch, sar=torch.where(batch.sar == MISSING, 0.0, batch.sar), dates=None)
         if self.adversarial:
-            terms["adversary"] = self._adversary_step(judged, luma.detach(), chroma.detach(), descent)
+            terms["adversary"] = adversary_step(
+                self.adversary, self.adversary_optimiser, judged, (luma.detach(), chroma.detach()), descent
+            )
         if dates is not None:
             terms["despeckled"] = losses.squared(every.despeckled[pairs:], dates.target, dates.valid)
         known = batch.valid if dates is None else torch.cat([batch.valid, dates.valid[:, :1]])
@@ -206,7 +209,7 @@ class ColouriserMethod(Method[ColouriserConfig]):
             terms |= losses.coarse_colour(parts.luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, parts.log_error, luma, chroma, batch)
         if self.adversarial:
-            terms |= self._adversarial(judged, luma, chroma, descent)
+            terms |= adversarial_terms(self.adversary, judged, luma, chroma, descent)
         weights = vars(self.config.weights)
         total = torch.stack([weights[key] * value for key, value in terms.items() if key != "adversary"]).sum()
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
@@ -226,28 +229,6 @@ class ColouriserMethod(Method[ColouriserConfig]):
             coloured=torch.ones_like(true_luma[..., :1, :1]),
         )  # fmt: skip
         return losses.coarse_colour(parts.luma, parts.chroma, wanted)
-
-    def _adversarial(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Terms:
-        self.adversary.requires_grad_(requires_grad=False)
-        with descent.autocast():
-            fake = self.adversary(batch, luma, chroma)
-            with torch.no_grad():
-                real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
-        self.adversary.requires_grad_(requires_grad=True)
-        matches = [losses.feature_matching(r[1], f[1]) for r, f in zip(real, fake, strict=True)]
-        return {
-            "adversarial": -torch.stack([verdict.float().mean() for verdict, _ in fake]).mean(),
-            "features": torch.stack(matches).mean().float(),
-        }
-
-    def _adversary_step(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Tensor:
-        with descent.autocast():
-            real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
-            fake = self.adversary(batch, luma, chroma)
-        hinges = [losses.adversary_hinge(r[0].float(), f[0].float()) for r, f in zip(real, fake, strict=True)]
-        loss = torch.stack(hinges).mean()
-        descent(self.adversary_optimiser, loss, {"adversary": loss})
-        return loss.detach()
 
 
 def seen_planes(sar: Tensor) -> Tensor:

@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
 from training.config import Config, ConfigError, at_least, one_of
 from training.fitting import losses
+from training.fitting.adversary import adversarial_terms, adversary_step
 from training.fitting.descent import Descent, Terms
 from training.method import Method
 from training.networks.discriminator import JUDGES, Adversary
@@ -115,7 +115,9 @@ class Pix2Pix(Method[Pix2PixConfig]):
         luma, chroma, log_error = (part.float() for part in made)
         terms: Terms = {}
         if self.adversarial:
-            terms["adversary"] = self._adversary_step(batch, luma.detach(), chroma.detach(), descent)
+            terms["adversary"] = adversary_step(
+                self.adversary, self.adversary_optimiser, batch, (luma.detach(), chroma.detach()), descent
+            )
             if descent.update < self.config.head_start:
                 return terms
         weights = self.config.weights
@@ -132,7 +134,7 @@ class Pix2Pix(Method[Pix2PixConfig]):
             terms |= losses.detail(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
         if self.adversarial:
-            terms |= self._adversarial(batch, luma, chroma, descent)
+            terms |= adversarial_terms(self.adversary, batch, luma, chroma, descent)
         total = torch.stack([vars(weights)[key] * value for key, value in terms.items() if key != "adversary"]).sum()
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
         self.update_average(descent.update)
@@ -146,28 +148,6 @@ class Pix2Pix(Method[Pix2PixConfig]):
     def wanted(self, batch: Batch) -> Batch:
         """Return the batch with the luma and the chroma that `losses.fidelity` asks for: the truth."""
         return batch
-
-    def _adversarial(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Terms:
-        self.adversary.requires_grad_(requires_grad=False)
-        with descent.autocast():
-            fake = self.adversary(batch, luma, chroma)
-            with torch.no_grad():
-                real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
-        self.adversary.requires_grad_(requires_grad=True)
-        matches = [losses.feature_matching(r[1], f[1]) for r, f in zip(real, fake, strict=True)]
-        return {
-            "adversarial": -torch.stack([verdict.float().mean() for verdict, _ in fake]).mean(),
-            "features": torch.stack(matches).mean().float(),
-        }
-
-    def _adversary_step(self, batch: Batch, luma: Tensor, chroma: Tensor, descent: Descent) -> Tensor:
-        with descent.autocast():
-            real = self.adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
-            fake = self.adversary(batch, luma, chroma)
-        hinges = [losses.adversary_hinge(r[0].float(), f[0].float()) for r, f in zip(real, fake, strict=True)]
-        loss = torch.stack(hinges).mean()
-        descent(self.adversary_optimiser, loss, {"adversary": loss})
-        return loss.detach()
 
 
 METHOD = Pix2Pix
