@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rasterio.crs import CRS
-from rasterio.errors import CRSError
 from rasterio.io import DatasetReader
 
 from geosar.errors import (
@@ -24,6 +22,7 @@ from geosar.errors import (
 from geosar.grid import MapGrid
 from geosar.scene import polarisations, safe, untrusted, warp
 from geosar.scene.raster import Raster, bands_are_equal, check_readable, is_photograph, measurement_bands
+from geosar.scene.request import Request
 from geosar.scene.source import Source, gdal_errors, resolve
 from geosar.vocabulary import UNKNOWN, Unit
 
@@ -36,29 +35,6 @@ _TIME_TAGS = ("ACQUISITION_START_TIME", "START_TIME", "DATETIME", "ACQUISITIONDA
 MAX_UNNAMED_BANDS = 2
 
 SourceText = str | PathLike[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """How a caller wants a scene opened."""
-
-    dst_crs: Any = None
-    resolution: float | None = None
-    force: bool = False
-    wanted: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        if self.resolution is not None and not 0 < self.resolution < float("inf"):
-            raise UsageError(f"The resolution is {self.resolution}; expected metres above zero.")
-
-    def crs(self) -> CRS | None:
-        """Return the CRS that was asked for; raises `UsageError` if there is no such thing."""
-        if self.dst_crs is None:
-            return None
-        try:
-            return CRS.from_user_input(self.dst_crs)
-        except CRSError as error:
-            raise UsageError(f"{self.dst_crs!r} is no CRS ({error}); give one such as EPSG:32643.") from error
 
 
 @dataclass(frozen=True, slots=True)

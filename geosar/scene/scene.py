@@ -28,7 +28,8 @@ from geosar.backscatter import (
 from geosar.errors import PolarisationError, SceneChangedError, SceneContentError, SceneNotFoundError
 from geosar.grid import MapGrid, Window, read_plan
 from geosar.scene import polarisations
-from geosar.scene.opening import Band, Opened, Request, open_rasters
+from geosar.scene.opening import Band, Opened, open_rasters
+from geosar.scene.request import Request
 from geosar.scene.sampling import Sample, draw
 from geosar.vocabulary import Unit
 
