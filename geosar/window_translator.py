@@ -24,7 +24,7 @@ STEPS = 128
 class Block:
     """A window on its way in: what the network sees, where the window lies in its answer, and what of it is real.
 
-    `measured` (P, h, w) is the window in decibels where the network cannot say it, NaN elsewhere; None where despeckled
+    `measured` (P, h, w) is the window in decibels where it is too bright for the network, NaN elsewhere; None where despeckled
     backscatter was not asked for.
     """
 
@@ -97,11 +97,12 @@ class WindowTranslator:
         return None if block is None else self.compute(block)
 
     def _beyond(self, values: NDArray[np.generic], normalised: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the decibels of what the clip cuts off, which the network cannot tell apart: bright points stay."""
-        low, high = self._manifest.inputs.clip
+        """Return the decibels of what is brighter than the network can tell, NaN elsewhere: bright points stay.
+
+        What is darker is speckle over dark ground, for which the network's answer is the better one.
+        """
         measured = self._normalise.to_decibels(values)
-        inside = (normalised > low) & (normalised < high)
-        measured[inside | ~np.isfinite(measured)] = np.nan
+        measured[(normalised < self._manifest.inputs.clip[1]) | ~np.isfinite(measured)] = np.nan
         return measured
 
 

@@ -74,6 +74,7 @@ def test_a_band_that_nothing_names_is_taken_as_the_first(tmp_path: Path, model: 
 
 def test_despeckled_is_in_decibels_and_bright_points_stay(tmp_path: Path, model: Model) -> None:
     bands = decibels()[1:]
+    bands[0, 50, 50] = -60.0  # speckle over dark water
     path = write_raster(tmp_path / "s.tif", bands, descriptions=("VH",), units="dB")
     made = translator(path, model, despeckled=True)
     block = made.read(WHOLE)
@@ -86,6 +87,8 @@ def test_despeckled_is_in_decibels_and_bright_points_stay(tmp_path: Path, model:
     expected = clipped[rows - 1 : rows + 2, cols - 1 : cols + 2].mean()
     assert found[rows, cols, 0] == pytest.approx(expected, abs=0.005)
     assert found[20, 30, 0] == 14.0  # beyond what the network sees, so it is what was measured
+    around = clipped[49:52, 49:52].mean()
+    assert found[50, 50, 0] == pytest.approx(around, abs=0.005)  # darkness is the network's to tell
 
 
 def test_a_model_that_makes_none_is_refused(tmp_path: Path) -> None:
