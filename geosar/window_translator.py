@@ -24,8 +24,8 @@ STEPS = 128
 class Block:
     """A window on its way in: what the network sees, where the window lies in its answer, and what of it is real.
 
-    `measured` (P, h, w) is the window in decibels where it is too bright for the network, NaN elsewhere; None where despeckled
-    backscatter was not asked for.
+    `measured` (P, h, w) is the window in decibels where it is too bright for the network, NaN elsewhere; None where
+    despeckled backscatter was not asked for.
     """
 
     inputs: NDArray[np.float32]
