@@ -60,6 +60,7 @@ class Entry(nn.Module):
 
     def __init__(self, inputs: int, channels: int, outputs: int) -> None:
         super().__init__()
+        self.inputs = inputs
         self.layers = ConvNorm(inputs + channels, outputs, 3)
         self.register_buffer("presence", None, persistent=False)  # what each plane adds, where they are left out
 
@@ -79,10 +80,9 @@ class Entry(nn.Module):
         whole = self.layers[0]
         if not isinstance(whole, nn.Conv2d):
             raise TypeError(f"The entry begins with {type(whole).__name__}; expected a convolution.")
-        values = whole.in_channels - whole.in_channels // 5
-        self.presence = whole.weight[:, values:].sum(dim=(2, 3), keepdim=True)
-        part = nn.Conv2d(values, whole.out_channels, 3, padding=1)
-        part.weight = nn.Parameter(whole.weight[:, :values].contiguous())
+        self.presence = whole.weight[:, self.inputs :].sum(dim=(2, 3), keepdim=True)
+        part = nn.Conv2d(self.inputs, whole.out_channels, 3, padding=1)
+        part.weight = nn.Parameter(whole.weight[:, : self.inputs].contiguous())
         part.bias = whole.bias
         self.layers[0] = part
 

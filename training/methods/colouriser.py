@@ -22,7 +22,7 @@ from geosar.engines.unet import LEVELS, STRIDE
 from training.config import Config, ConfigError, at_least, one_of
 from training.fitting import losses
 from training.fitting.adversary import adversarial_terms, adversary_step
-from training.fitting.checkpoint import restore
+from training.fitting.checkpoint import CheckpointError, restore
 from training.fitting.descent import Descent, Terms
 from training.method import Method
 from training.methods.tuning import goal
@@ -173,8 +173,13 @@ class ColouriserMethod(Method[ColouriserConfig]):
         return architecture == ours
 
     def start(self, state: dict[str, Any], source: Path) -> None:
-        """See `Method.start`."""
+        """See `Method.start`; raises CheckpointError where a pupil would have no teacher."""
         if "kind" in state["architecture"]:
+            if self.config.stage == "taught":
+                raise CheckpointError(
+                    f"{source} holds a colouriser, which teaches no other. Start from the folder of a packaged model "
+                    "that paints all by itself (pix2pix), or resume in the run's own folder."
+                )
             super().start(state, source)
             return
         restore({"generator": self.teacher}, state, source)
@@ -204,7 +209,7 @@ class ColouriserMethod(Method[ColouriserConfig]):
         terms["mean"] = losses.mean_kept(every.despeckled, seen_planes(seen), known)
         terms["hatch"] = losses.hatch(every.despeckled)
         if self.config.stage == "taught":
-            terms |= self._taught(batch, every)
+            terms |= self._taught(batch, seen, every)
         else:
             terms |= losses.coarse_colour(parts.luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, parts.log_error, luma, chroma, batch)
@@ -216,9 +221,8 @@ class ColouriserMethod(Method[ColouriserConfig]):
         self.update_average(descent.update)
         return terms
 
-    def _taught(self, batch: Batch, parts: Parts) -> Terms:
+    def _taught(self, batch: Batch, seen: Tensor, parts: Parts) -> Terms:
         """L1 of coarse luma and chroma to the teacher's, and of pairs around water to the truth's."""
-        seen = batch.sar if batch.dates is None else torch.cat([batch.sar, batch.dates.sar])
         with torch.no_grad():
             luma, chroma, _ = self.teacher.components(first_given(seen))
             pairs = goal(batch, luma[: len(batch.sar)], chroma[: len(batch.sar)])
