@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from geosar.errors import GeosarError
 from geosar.scene.source import HEADER_BYTES
@@ -177,8 +178,7 @@ class Intake:
                 upload = self.find(upload_id)
                 files = self._files(upload, folder)
                 scene, new = self._register.add(files, Stated(**upload.options["stated"]), folder)
-            self._change(upload_id, status="done", scene_id=scene.id, new=new)
-            self._free(upload)
+            self._finish(upload, scene.id, new=new)
         except (ServiceError, GeosarError) as error:
             if not self._stop.is_set():  # else the next service makes it
                 self.fail(upload_id, error)
@@ -203,13 +203,20 @@ class Intake:
             joined.append(received(linked(store.resumable(other), folder / label), held.filename, label))
         return joined
 
-    def _free(self, upload: Upload) -> None:
-        """Let go of the files of which a scene was made; the scene has them."""
-        self._store.resumable(upload.id).unlink(missing_ok=True)
-        if upload.order is not None and upload.order["kind"] == "uploads":
-            for other in upload.order["sources"].values():
-                self._change(other, status="done", only=("held",))
-                self._store.resumable(other).unlink(missing_ok=True)
+    def _finish(self, upload: Upload, scene_id: str, *, new: bool) -> None:
+        """Say at once of all that a scene was made of that it is done, and let go of the files; the scene has them."""
+        joined = upload.order is not None and upload.order["kind"] == "uploads"
+        others = list(upload.order["sources"].values()) if upload.order is not None and joined else []
+        mine = update(Upload).where(Upload.id == upload.id, Upload.status.in_(UNFINISHED))
+        theirs = update(Upload).where(Upload.id.in_(others), Upload.status == "held").values(status="done")
+
+        def write(session: Session) -> None:
+            session.execute(mine.values(status="done", scene_id=scene_id, new=new))
+            session.execute(theirs)
+
+        self._database.write_always(write)
+        for one in (upload.id, *others):
+            self._store.resumable(one).unlink(missing_ok=True)
 
     def _fetch(self, upload: Upload, sources: dict[str, str], folder: Path) -> list[Received]:
         settings = self._settings
