@@ -57,6 +57,8 @@ class ScenesTab(QWidget):
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setEnabled(False)
+        # It lies over the whole list, whose clicks and wheel it must not take.
+        self.empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         QVBoxLayout(self.list).addWidget(self.empty)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.send = self._button(tr("Upload layer"), "mActionSharingExport.svg", self._upload_menu())
@@ -112,6 +114,7 @@ class ScenesTab(QWidget):
         narrowed = self.in_view.isChecked() or bool(self.text.text())
         none = tr("No such scene.") if narrowed else tr("No scenes yet: select a SAR layer and press Upload layer.")
         self.empty.setText("" if scenes else none)
+        self.empty.setVisible(not scenes)
 
     def clear(self) -> None:
         """Show nothing, until the scenes of a service are there."""

@@ -21,8 +21,18 @@ from qgis.core import (
     QgsRasterLayer,
     QgsSingleBandGrayRenderer,
 )
+from qgis.PyQt.QtCore import QPoint, Qt, QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QWidget
 
 Make = Callable[..., Path]
+
+
+def click_at(window: QWidget, widget: QWidget, place: QPoint) -> None:
+    """Click where a widget has a place, on whatever lies uppermost there."""
+    point = widget.mapTo(window, place)
+    uppermost = window.childAt(point)
+    QTest.mouseClick(uppermost, Qt.MouseButton.LeftButton, pos=uppermost.mapFrom(window, point))
 
 
 @pytest.fixture(autouse=True)
@@ -70,13 +80,23 @@ def test_the_panel_offers_it_where_a_job_made_it(despeckling: Any, make_sar: Mak
     sent = Run("upload", {"INPUT": str(make_sar("panel_vv.tif", seed=3)), "CONNECTION": despeckling.address}).result()
     connection, service = Connection("open", despeckling.address), Service(despeckling.address)
     tab = ScenesTab()
+    tab.resize(320, 400)
+    tab.show()
 
     def offered() -> dict[str, bool]:
-        scene = ask(connection, service.scene(sent["SCENE_ID"]))
-        tab.show_scenes([scene])
-        tab.choose(scene.id)
-        tab._fill_menu()
-        return {one.text(): one.isEnabled() for one in tab.add_menu.actions() if "Despeckled" in one.text()}
+        """Click the scene, then the button Add, and read the menu."""
+        tab.show_scenes([ask(connection, service.scene(sent["SCENE_ID"]))])
+        click_at(tab, tab.list.viewport(), tab.list.visualItemRect(tab.list.item(0)).center())
+        found: dict[str, bool] = {}
+
+        def read() -> None:
+            assert tab.add_menu.isVisible()
+            found.update({one.text(): one.isEnabled() for one in tab.add_menu.actions() if "Despeckled" in one.text()})
+            tab.add_menu.close()
+
+        QTimer.singleShot(300, read)
+        click_at(tab, tab.add, tab.add.rect().center())
+        return found
 
     names = ["Despeckled SAR image, as XYZ", "Despeckled SAR image, as COG"]
     assert offered() == dict.fromkeys(names, False)
