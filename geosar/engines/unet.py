@@ -88,7 +88,8 @@ class UNet(nn.Module):
         Features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the resolution.
     rims
         Cells around the inside that the decoder computes at 1/32, 1/16, 1/8, 1/4 and 1/2 when the margin is left out:
-        half of the next level's, and two for its own (at most two) 3 x 3 convolutions, or more where a head looks further.
+        half of the next level's, and two for its own (at most two) 3 x 3 convolutions, or more where a head looks
+        further.
     """
 
     def __init__(self, inputs: int, widths: Sequence[int], rims: Sequence[int]) -> None:

@@ -81,7 +81,7 @@ def test_a_copy_that_outgrows_the_quota_is_stopped(make_service: MakeService, tm
         assert services_of(service).store.used_bytes() < 25 * MEBIBYTE
         assert service.get(f"{name}/sar/preview.png?max_size=64").status_code == 200
         assert service.delete(name).status_code == 204
-    assert most[-1] < quota * 1.25
+    assert most[-1] < quota * 1.5  # each file is bound by the system, their sum is looked at again and again
 
 
 def test_more_pixels_than_are_taken_are_refused(make_service: MakeService, tmp_path: Path) -> None:
