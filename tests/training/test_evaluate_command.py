@@ -109,6 +109,19 @@ def test_lpips_needs_weights_of_its_network(checkpoint: Path, folder: Path, tmp_
     assert "does not hold the weights of torchvision's alexnet" in refused(result)
 
 
+def test_lpips_takes_the_weights_beside_the_pairs(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
+    import torchvision  # noqa: PLC0415 - only after the operators are declared
+
+    (folder.parent / "weights").mkdir()
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), folder.parent / "weights/squeezenet1_1.pth")
+    result = score([checkpoint], folder, tmp_path / "report", "--sheet", "1")
+    assert result.exit_code == 0, result.output
+    report = (tmp_path / "report/report.md").read_text()
+    assert "LPIPS (squeeze)" in report
+    assert "with the weights squeezenet1_1.pth" in report
+    assert "LPIPS" not in score([checkpoint], folder, tmp_path / "report", "--quick", "--sheet", "1").output
+
+
 def test_the_splits_there_are_are_named(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
     line = refused(score([checkpoint], folder, tmp_path / "report", "--split", "test"))
     assert "found are" in line or "no pair" in line

@@ -17,7 +17,14 @@ from training.pairs.registration import registered
 from training.scoring.baselines import Translator, baselines
 from training.scoring.measures import MEASURES, QUICK, Measure
 from training.scoring.patches import progress_bar, score_patches
-from training.scoring.perceptual import FID_NOTE, LPIPS_NETWORKS, lpips_measure, lpips_note, set_scores
+from training.scoring.perceptual import (
+    FID_NOTE,
+    LPIPS_NETWORKS,
+    lpips_measure,
+    lpips_note,
+    lpips_weights_beside,
+    set_scores,
+)
 from training.scoring.report import Setting, write_report
 from training.scoring.sheet import save_sheet
 from training.scoring.table import markdown, table_of
@@ -51,7 +58,12 @@ def evaluate() -> None:
 @click.option("--register", is_flag=True, help="Move each optical image onto its radar first.")
 @click.option("--quick", is_flag=True, help="PSNR, SSIM and sharpness only: a quarter of the time.")
 @click.option("--sheet", type=click.IntRange(min=1), default=16, show_default=True, help="Patches on sheet.png.")
-@click.option("--lpips-weights", type=FILE, help="LPIPS too: weights of torchvision's network, .pth or .safetensors.")
+@click.option(
+    "--lpips-weights",
+    type=FILE,
+    help="Weights of torchvision's network for LPIPS, .pth or .safetensors; else what a folder `weights` beside that "
+    "of the pairs has.",
+)
 @click.option(
     "--lpips-net", type=click.Choice(list(LPIPS_NETWORKS)), default="alex", show_default=True, help="Which network."
 )
@@ -79,9 +91,10 @@ def scores(
     with plain_errors():
         measures: tuple[Measure, ...] = QUICK if quick else MEASURES
         notes = []
-        if lpips_weights:
-            measures = (*measures, lpips_measure(lpips_weights, lpips_net))
-            notes.append(lpips_note(lpips_weights, lpips_net))
+        judge = (lpips_weights, lpips_net) if lpips_weights else None if quick else lpips_weights_beside(folders)
+        if judge:
+            measures = (*measures, lpips_measure(*judge))
+            notes.append(lpips_note(*judge))
         pairs = _read(folders, models)
         chosen = coloured_split(pairs, split)
         if register:

@@ -11,6 +11,7 @@ only. With fewer images than features FID is biased upwards; KID is not.
 
 import pickle
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from training.scoring.metrics import Image
 from training.scoring.patches import Evaluation
 from training.torchvision_operators import module
 
-__all__ = ["FID_NOTE", "LPIPS_NETWORKS", "WeightsError", "lpips_measure", "lpips_note", "set_scores"]
+__all__ = [
+    "FID_NOTE", "LPIPS_NETWORKS", "WeightsError", "lpips_measure", "lpips_note", "lpips_weights_beside", "set_scores",
+]  # fmt: skip
 
 LPIPS_NETWORKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -45,6 +48,15 @@ def lpips_note(weights: Path, network: str) -> str:
         f"LPIPS on torchvision's {LPIPS_NETWORKS[network]} with the weights {weights.name} and torchmetrics' linear "
         "layers; input: -1 to 1, at the size of the patch."
     )
+
+
+def lpips_weights_beside(folders: Sequence[Path]) -> tuple[Path, str] | None:
+    """Return the file of weights, and its network, that a folder `weights` beside folders of pairs has for LPIPS."""
+    for folder, (network, name) in product(folders, LPIPS_NETWORKS.items()):
+        for path in sorted((folder.resolve().parent / "weights").glob(f"{name}*")):
+            if path.suffix in {".pth", ".safetensors"}:
+                return path, network
+    return None
 
 
 class WeightsError(ValueError):
