@@ -1,5 +1,7 @@
 """How rasters are shown, wherever they are: which bands are colours, what is black and white, and what must be said."""
 
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from geosar.errors import SceneContentError
@@ -27,15 +29,26 @@ ERROR_COLOURS = "magma"
 """Matplotlib's name of the colours of the expected error."""
 
 _COLOURS = ("red", "green", "blue")
-_NAMES = (("red", "b04", "b4"), ("green", "b03", "b3"), ("blue", "b02", "b2"))
-"""What descriptions of bands call them, those of Sentinel-2 too."""
+_CODES = ({"b04", "b4"}, {"b03", "b3"}, {"b02", "b2"})
+"""What bands of Sentinel-2 and of Landsat 8 and 9 are called that are red, green and blue."""
 
 
 def colour_bands(dataset: "DatasetReader") -> tuple[int, ...]:
     """Return the bands of an optical image that are red, green and blue, counted from 1; the only one of a grey image.
 
-    The bands' own colours decide, then their names, then their order; alpha is none of them. Raises
+    What the bands say decides (`told_colour_bands`), then their order; alpha is none of them. Raises
     `SceneContentError` for a table of colours.
+    """
+    if told := told_colour_bands(dataset):
+        return told
+    others = bands_but_alpha(dataset)
+    return others[:3] if len(others) >= 3 else others[:1]
+
+
+def told_colour_bands(dataset: "DatasetReader") -> tuple[int, ...]:
+    """Return red, green and blue, counted from 1, by the bands' colours, else by their names; empty where none tells.
+
+    Raises `SceneContentError` for a table of colours.
     """
     meanings = [meaning.name for meaning in dataset.colorinterp]
     if "palette" in meanings:
@@ -43,11 +56,19 @@ def colour_bands(dataset: "DatasetReader") -> tuple[int, ...]:
             "the picture has a table of colours; expected red, green and blue as bands. Expand it with "
             "`gdal_translate -expand rgb`."
         )
-    if all(colour in meanings for colour in _COLOURS):
-        return tuple(meanings.index(colour) + 1 for colour in _COLOURS)
-    names = [(name or "").strip().lower() for name in dataset.descriptions]
-    named = [next((names.index(one) + 1 for one in spellings if one in names), None) for spellings in _NAMES]
-    if all(named):
-        return tuple(number for number in named if number)
-    others = [number for number, meaning in enumerate(meanings, 1) if meaning != "alpha"]
-    return tuple(others[:3]) if len(others) >= 3 else tuple(others[:1])
+    words = [set(re.split(r"[^a-z0-9]+", (name or "").lower())) for name in dataset.descriptions]
+    said: list[list[int | None]] = [
+        [_first(meaning == colour for meaning in meanings) for colour in _COLOURS],
+        [_first(colour in name for name in words) for colour in _COLOURS],
+        [_first(bool(codes & name) for name in words) for codes in _CODES],
+    ]
+    return next((tuple(band for band in bands if band) for bands in said if all(bands)), ())
+
+
+def bands_but_alpha(dataset: "DatasetReader") -> tuple[int, ...]:
+    """Return the numbers of the bands that are no alpha, counted from 1."""
+    return tuple(number for number, meaning in enumerate(dataset.colorinterp, 1) if meaning.name != "alpha")
+
+
+def _first(true: Iterable[bool]) -> int | None:
+    return next((number for number, is_it in enumerate(true, 1) if is_it), None)

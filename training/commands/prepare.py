@@ -32,6 +32,7 @@ SHARE = click.FloatRange(0, 1)
 @click.option("--maximum-clouds", type=SHARE, default=0.3, show_default=True, help="Share of bright white pixels.")
 @click.option("--maximum-shift", type=click.FloatRange(min=0), help="Leave out tiles that lie further off, in pixels.")
 @click.option("--keep-duplicates", is_flag=True)
+@click.option("--strict", is_flag=True, help="Refuse all where one scene cannot be used; else it is left out.")
 def prepare(
     *,
     sar: Path,
@@ -50,11 +51,13 @@ def prepare(
     maximum_clouds: float,
     maximum_shift: float | None,
     keep_duplicates: bool,
+    strict: bool,
 ) -> None:
     """Cut pairs for training out of SAR and OPTICAL: two GeoTIFFs, folders or text lists, or one CSV list.
 
     Files in folders are partners when their names are equal but for words like s1, s2, sar, rgb or vv. A CSV list has
-    the columns sar and optical, and may have name, split and landcover.
+    the columns sar and optical, and may have name, split and landcover. Scenes that cannot be used are left out and
+    named.
     """
     with plain_errors():
         options = Options(
@@ -62,9 +65,16 @@ def prepare(
             minimum_valid=minimum_valid, maximum_clouds=maximum_clouds, maximum_shift=maximum_shift,
             keep_duplicates=keep_duplicates,
         )  # fmt: skip
-        text = prepare_pairs(match(sar, optical), output, options, by=by, block=block, validation=validation, seed=seed)
-    click.echo(text)
+        made = prepare_pairs(
+            match(sar, optical), output, options, by=by, block=block, validation=validation, seed=seed, strict=strict
+        )
+    click.echo(made.report)
     click.echo(f"The pairs are in {output}.")
+    for words in made.warnings:
+        click.echo(f"Note: {words}", err=True)
+    if made.unusable:
+        many = f"{len(made.unusable)} scene{'s' if len(made.unusable) > 1 else ''} could not be used"
+        click.echo(f"Note: {many}; dropped.csv and report.md say why.", err=True)
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

@@ -121,3 +121,9 @@ class Duplicates:
         self._names.append(name)
         self._prints.append(mine)
         return None
+
+    def forget(self, name: str) -> None:
+        """Take a tile out again, if it is known."""
+        if name in self._names:
+            index = self._names.index(name)
+            del self._names[index], self._prints[index]

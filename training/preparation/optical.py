@@ -12,7 +12,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
-from geosar.display import WHITE_PERCENTILE, colour_bands
+from geosar.display import WHITE_PERCENTILE, bands_but_alpha, told_colour_bands
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, Window
 from geosar.scene.untrusted import open_path
@@ -30,6 +30,9 @@ class Optical:
 
     def __init__(self, dataset: Any, bands: Sequence[int]) -> None:
         self._dataset, self._bands = dataset, list(bands)
+        names = {band: dataset.descriptions[band - 1] for band in bands}
+        self.bands = ", ".join(f"{band} ({name})" if name else f"{band}" for band, name in names.items())
+        """The bands that are read, red first, with their names."""
         self._gain = 1.0 if dataset.dtypes[bands[0] - 1] == "uint8" else 255.0 / self._white()
 
     @property
@@ -62,13 +65,14 @@ class Optical:
 def open_optical(path: Path, grid: MapGrid, bands: Sequence[int], *, resample: bool) -> Iterator[Optical]:
     """Open an optical image on the radar's grid.
 
-    `bands` are counted from 1; none stands for red, green and blue as `geosar.display.colour_bands` finds them, or
-    the only one (grey). Values of other types than 8-bit are stretched by the scene's 99 % quantile. Raises
-    PrepareError when it cannot be read, and when its grid is another, unless `resample` brings it there.
+    `bands` are counted from 1; none stands for red, green and blue as the bands say, for three in their order where
+    none says so, or for the only one (grey). Values of other types than 8-bit are stretched by the scene's 99 %
+    quantile. Raises PrepareError when it cannot be read, when nothing says which of its bands are colours, and when
+    its grid is another, unless `resample` brings it there.
     """
     try:
         with open_path(path) as dataset:
-            chosen = list(bands) or list(colour_bands(dataset))
+            chosen = list(bands) or _bands_of(dataset, path)
             if not set(chosen) <= set(range(1, dataset.count + 1)) or len(chosen) not in (1, 3):
                 raise PrepareError(f"{path} has {dataset.count} bands; asked for are {chosen}, expected one or three.")
             difference = _difference(dataset, grid)
@@ -86,6 +90,18 @@ def open_optical(path: Path, grid: MapGrid, bands: Sequence[int], *, resample: b
         raise PrepareError(f"{path}: {error}") from error
     except (RasterioError, OSError) as error:
         raise PrepareError(f"{path} cannot be read as an optical image ({error}).") from error
+
+
+def _bands_of(dataset: Any, path: Path) -> list[int]:
+    """Return red, green and blue, or the only band; raises PrepareError where they would have to be guessed."""
+    told, every = told_colour_bands(dataset), bands_but_alpha(dataset)
+    if told or len(every) in (1, 3):
+        return list(told or every)
+    names = ", ".join(name or "nameless" for name in dataset.descriptions[:6])
+    raise PrepareError(
+        f"{path} has {dataset.count} bands ({names}{', ...' if dataset.count > 6 else ''}), and nothing says which are "
+        "red, green and blue. Say it: --bands 4,3,2 is right for all bands of Sentinel-2 in their order."
+    )
 
 
 def _warped(dataset: Any, grid: MapGrid) -> WarpedVRT:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from training.preparation.checks import SEARCH, Shift
-from training.preparation.tiles import MIDDLE, SCALE, Tile
+from training.preparation.sources import Unusable
+from training.preparation.tiles import MIDDLE, SCALE, Cutter, Tile
 
 BAR = 40
 """Characters of the histogram's longest bar."""
@@ -37,24 +38,28 @@ def write_manifest(path: Path, tiles: Sequence[Tile], splits: Mapping[str, str])
             ])  # fmt: skip
 
 
-def write_dropped(path: Path, tiles: Sequence[Tile]) -> None:
-    """Write which tiles were left out, and why."""
+def write_dropped(path: Path, tiles: Sequence[Tile], unusable: Sequence[Unusable]) -> None:
+    """Write which tiles and whole scenes were left out, and why."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["name", "source", "reason"])
+        table.writerows([scene.name, scene.name, f"scene: {scene.reason}"] for scene in unusable)
         table.writerows([tile.name, tile.source.name, tile.reason] for tile in tiles)
 
 
 def markdown(
-    kept: Sequence[Tile], dropped: Sequence[Tile], splits: Mapping[str, str], shifts: Mapping[str, Shift]
-) -> str:
+    kept: Sequence[Tile], dropped: Sequence[Tile], unusable: Sequence[Unusable], splits: Mapping[str, str],
+    cutter: Cutter,
+) -> str:  # fmt: skip
     """Return the report: how many tiles, why others were left out, and how well radar and optical lie on each other."""
+    shifts = cutter.shifts()
     counts = Counter(splits[tile.name] for tile in kept)
     tiles = [*kept, *dropped]
     shares = ", ".join(f"{number} {split}" for split, number in sorted(counts.items()))
     lines = [
-        "# Pairs", "", f"{len(kept)} tiles: {shares}. {len(dropped)} were left out.", "",
-        "| scene | kept | left out | shift of the scene: rows, columns | certainty |", "|---|---|---|---|---|",
+        "# Pairs", "", f"{len(kept)} tiles: {shares}. {len(dropped)} were left out. `sheet.png` shows some.", "",
+        "| scene | kept | left out | shift of the scene: rows, columns | certainty | optical bands |",
+        "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for scene in dict.fromkeys(tile.source.name for tile in tiles):
         shift = shifts.get(scene, Shift(0, 0, 0.0))
@@ -62,10 +67,25 @@ def markdown(
             f"| {scene} | {sum(tile.source.name == scene for tile in kept)} "
             f"| {sum(tile.source.name == scene for tile in dropped)} "
             f"| {f'{shift.rows:+d}, {shift.columns:+d}' if shift.certain else 'cannot be told'} "
-            f"| {shift.confidence:.1f} |"
+            f"| {shift.confidence:.1f} | {cutter.bands.get(scene, '')} |"
         )
-    lines += ["", *_warnings(shifts), *_alignment(tiles), *_reasons(dropped)]
+    lines += ["", *_unusable(unusable), *_warnings(shifts), *_strangers(shifts), *_alignment(tiles), *_reasons(dropped)]
     return "\n".join(lines) + "\n"
+
+
+def _unusable(scenes: Sequence[Unusable]) -> list[str]:
+    if not scenes:
+        return []
+    return ["## Scenes that cannot be used", "", *(f"- **{scene.name}**: {scene.reason}" for scene in scenes), ""]
+
+
+def _strangers(shifts: Mapping[str, Shift]) -> list[str]:
+    strange = ", ".join(f"**{scene}**" for scene, shift in shifts.items() if not shift.certain)
+    words = (
+        f"In {strange} no shift makes radar and optical image agree. That is so over water and open fields, and where "
+        "the optical image is of another place: look at `sheet.png`."
+    )
+    return [words, ""] if strange else []
 
 
 def _warnings(shifts: Mapping[str, Shift]) -> list[str]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 RASTERS = frozenset({".tif", ".tiff", ".vrt", ".jp2", ".img", ".nc"})
 
@@ -30,18 +31,34 @@ class Source:
     landcover: str = ""
 
 
-def match(sar: Path, optical: Path | None) -> list[Source]:
+@dataclass(frozen=True)
+class Unusable:
+    """A scene from which no tile can be made, and why."""
+
+    name: str
+    reason: str
+
+
+class Matches(NamedTuple):
+    """Scenes with both of their files, and those that lack one."""
+
+    sources: list[Source]
+    unusable: list[Unusable]
+
+
+def match(sar: Path, optical: Path | None) -> Matches:
     """Match two files, two folders by the files' names, two text lists line by line, or one CSV list.
 
     The CSV has the columns `sar` and `optical`, and may have `name`, `split` and `landcover`; paths in lists are
-    relative to the list. Raises PrepareError with the files that have no partner.
+    relative to the list. Raises PrepareError for lists that cannot be read and where no two files are partners.
     """
+    alone: list[Unusable] = []
     if optical is None:
         if sar.suffix.lower() != ".csv":
             raise PrepareError(f"{sar} is no CSV list; give one with the columns sar and optical, or OPTICAL as well.")
         sources = _from_csv(sar)
     elif sar.is_dir() and optical.is_dir():
-        sources = _from_folders(sar, optical)
+        sources, alone = _from_folders(sar, optical)
     elif sar.suffix.lower() == ".txt" and optical.suffix.lower() == ".txt":
         lists = [_lines(path) for path in (sar, optical)]
         if len(lists[0]) != len(lists[1]):
@@ -53,31 +70,33 @@ def match(sar: Path, optical: Path | None) -> list[Source]:
         sources = [Source(sar.stem, sar, optical)]
     if not sources:
         raise PrepareError(f"{sar} names no raster; expected files that end in {', '.join(sorted(RASTERS))}.")
-    _check(sources)
-    return sources
+    _check_names(sources)
+    for source in sources:
+        if lacking := [str(path) for path in (source.sar, source.optical) if not path.exists()]:
+            alone.append(Unusable(source.name, f"it lacks {' and '.join(lacking)}; no such file"))
+    names = {scene.name for scene in alone}
+    return Matches([source for source in sources if source.name not in names], alone)
 
 
-def _check(sources: Sequence[Source]) -> None:
+def _check_names(sources: Sequence[Source]) -> None:
     names = [source.name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise PrepareError(f"Several scenes are called {', '.join(twice)}; give a CSV list with a column `name`.")
-    for source in sources:
-        for path in (source.sar, source.optical):
-            if not path.exists():
-                raise PrepareError(f"The pair {source.name} lacks {path}; no such file.")
 
 
-def _from_folders(sar: Path, optical: Path) -> list[Source]:
+def _from_folders(sar: Path, optical: Path) -> Matches:
     radar, truth = (_by_place(folder) for folder in (sar, optical))
-    alone = [path.name for key, path in (radar | truth).items() if (key in radar) != (key in truth)]
-    if alone or not radar:
+    alone = [path for key, path in (radar | truth).items() if (key in radar) != (key in truth)]
+    if not radar.keys() & truth.keys():
         raise PrepareError(
-            f"{len(alone) or 'All'} files of {sar} and {optical} have no partner: {', '.join(alone[:5]) or 'no raster'}"
+            f"No files of {sar} and {optical} are partners: {', '.join(path.name for path in alone[:5]) or 'no raster'}"
             f"{' ...' if len(alone) > 5 else ''}. Partners have equal names but for words like s1, s2, sar, rgb, vv; "
             "else give a CSV list with the columns sar and optical."
         )
-    return [Source(path.stem, path, truth[key]) for key, path in sorted(radar.items())]
+    words = "it has no partner in the other folder; partners have equal names but for words like s1, s2, sar, rgb, vv"
+    pairs = [Source(path.stem, path, truth[key]) for key, path in sorted(radar.items()) if key in truth]
+    return Matches(pairs, [Unusable(path.stem, words) for path in alone])
 
 
 def _by_place(folder: Path) -> dict[str, Path]:

@@ -2,7 +2,9 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from glob import escape
 from itertools import product
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from PIL import Image
+from rasterio.errors import RasterioError
 
 from geosar import open_scene
 from geosar.backscatter import Normaliser, Values, to_decibel
@@ -19,7 +22,7 @@ from geosar.scene import SarScene
 from training.pairs.pair import CLIP
 from training.preparation.checks import Duplicates, Shift, cloud_fraction, correlate, peak
 from training.preparation.optical import Optical, open_optical
-from training.preparation.sources import PrepareError, Source
+from training.preparation.sources import PrepareError, Source, Unusable
 
 MIDDLE, SCALE = 128.0, 31.75
 """Grey values of the radar: ``MIDDLE + SCALE * (decibel - mean) / deviation`` of the scene; 0 is no data."""
@@ -76,29 +79,52 @@ class Cutter:
     duplicates: Duplicates = field(default_factory=Duplicates)
     fits: dict[str, tuple[int, NDArray[np.float64]]] = field(default_factory=dict)
     """By scene, the number of tiles and the sum of what `correlate` gave for them."""
+    bands: dict[str, str] = field(default_factory=dict)
+    """By scene, the bands of its optical image that were taken for red, green and blue."""
 
     def shifts(self) -> dict[str, Shift]:
         """Return the shift of each scene, of all its tiles together."""
         return {scene: peak(fits, tiles) for scene, (tiles, fits) in self.fits.items()}
 
-    def cut(self, source: Source) -> Iterator[Tile]:
-        """Yield the tiles of a scene, in rows; the images of those kept are written when they are yielded.
-
-        Raises PrepareError, which names the pair, for what cannot be read or does not fit.
-        """
-        options = self.options
+    def fault(self, source: Source) -> str:
+        """Open a scene and say why it cannot be used; nothing where it seems that it can."""
         try:
-            with (
-                open_scene(source.sar, scale=options.scale, polarisation=options.polarisation) as scene,
-                open_optical(source.optical, scene.grid, options.bands, resample=options.resample) as optical,
-            ):
-                _check_size(scene, options.size)
-                opened = _Opened(source, scene, optical, Normaliser(scene.unit, scene.statistics, CLIP))
-                rows, columns = (length // options.size for length in scene.grid.shape)
-                for row, column in product(range(rows), range(columns)):
-                    yield self._tile(opened, row, column)
+            with self._open(source):
+                return ""
         except (GeosarError, PrepareError) as error:
-            raise PrepareError(f"The pair {source.name} cannot be used: {error}") from error
+            return str(error)
+
+    def scene(self, source: Source) -> list[Tile] | Unusable:
+        """Return the tiles of a scene, in rows, with the images of those kept written; nothing is left of a bad one."""
+        tiles: list[Tile] = []
+        try:
+            with self._open(source) as opened:
+                self.bands[source.name] = opened.optical.bands
+                rows, columns = (length // self.options.size for length in opened.scene.grid.shape)
+                for row, column in product(range(rows), range(columns)):
+                    tiles.append(self._tile(opened, row, column))
+        except (GeosarError, PrepareError, RasterioError) as error:
+            self._forget(source, tiles)
+            return Unusable(source.name, str(error))
+        return tiles
+
+    @contextmanager
+    def _open(self, source: Source) -> Iterator[_Opened]:
+        options = self.options
+        with (
+            open_scene(source.sar, scale=options.scale, polarisation=options.polarisation) as scene,
+            open_optical(source.optical, scene.grid, options.bands, resample=options.resample) as optical,
+        ):
+            _check_size(scene, options.size)
+            yield _Opened(source, scene, optical, Normaliser(scene.unit, scene.statistics, CLIP))
+
+    def _forget(self, source: Source, tiles: Sequence[Tile]) -> None:
+        for tile in tiles:
+            self.duplicates.forget(tile.name)
+            for path in self.folder.glob(f"*/{escape(tile.name)}.*"):
+                path.unlink()
+        for known in (self.fits, self.bands):
+            known.pop(source.name, None)
 
     def _tile(self, opened: _Opened, row: int, column: int) -> Tile:
         options, size, scene = self.options, self.options.size, opened.scene

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from click.testing import CliRunner, Result
 from helpers.laboratory import land, tiny_config
+from PIL import Image
 from rasterio.transform import from_origin
 
 from geosar import open_scene
@@ -225,28 +226,98 @@ def _small(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (_spoil_sar, "The pair bay_s1_vv_db cannot be used"),
+        (_spoil_sar, "bay_s1_vv_db.tif"),
         (_spoil_optical, "bay_s2_rgb.tif cannot be read as an optical image"),
         (_other_crs, "its CRS is EPSG:32634, the radar's EPSG:32633"),
         (_half_a_pixel, "their pixels lie up to 0.50 pixels apart"),
         (_small, "40 x 40 pixels, less than a tile of 64"),
     ],
 )
-def test_a_bad_pair_is_named_with_the_reason(
+def test_a_bad_scene_is_named_with_the_reason_and_the_others_are_used(
     scenes: tuple[Path, Path], tmp_path: Path, spoil: Callable[[Path], None], says: str
 ) -> None:
     spoil(tmp_path)
-    message = refused(prepare(*scenes, "-o", tmp_path / "pairs", "--size", 64))
-    assert "bay_s1_vv_db" in message
+    message = refused(prepare(*scenes, "-o", tmp_path / "pairs", "--size", 64, "--strict"))
+    assert "bay_s1_vv_db: " in message
     assert says in message
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s1", "s2"]  # nothing half-done
+
+    result = prepare(*scenes, "-o", tmp_path / "pairs", "--size", 64)
+    assert result.exit_code == 0, result.output
+    assert "1 scene could not be used" in result.stderr
+    assert {row["source"] for row in rows(tmp_path / "pairs/manifest.csv")} == {"alps_s1_vv_db", "city_s1_vv_db"}
+    (dropped,) = rows(tmp_path / "pairs/dropped.csv")
+    assert dropped["name"] == "bay_s1_vv_db"
+    assert says in dropped["reason"]
+    assert says in (tmp_path / "pairs/report.md").read_text()
+    images = {path.stem[:3] for path in (tmp_path / "pairs").glob("*/*.png")}
+    assert images == {"alp", "cit"}  # of the bad one nothing is left
+
+
+def test_a_scene_that_breaks_off_leaves_nothing(scenes: tuple[Path, Path], tmp_path: Path) -> None:
+    path = scenes[0] / "bay_s1_vv_db.tif"
+    write(path, radar(256, seed=1), compress="deflate", tiled=True, blockxsize=64, blockysize=64)
+    path.write_bytes(path.read_bytes()[:-12_000])  # its last tile is cut off
+    result = prepare(*scenes, "-o", tmp_path / "pairs", "--size", 64)
+    assert result.exit_code == 0, result.output
+    assert {path.stem[:3] for path in (tmp_path / "pairs").glob("*/*.png")} == {"alp", "cit"}
+    assert [row["name"] for row in rows(tmp_path / "pairs/dropped.csv")] == ["bay_s1_vv_db"]
 
 
 def test_scenes_without_partner_are_named(scenes: tuple[Path, Path], tmp_path: Path) -> None:
     (scenes[1] / "city_s2_rgb.tif").unlink()
-    message = refused(prepare(*scenes, "-o", tmp_path / "pairs"))
-    assert "1 files of" in message
-    assert "city_s1_vv_db.tif" in message
+    message = refused(prepare(*scenes, "-o", tmp_path / "pairs", "--strict"))
+    assert "city_s1_vv_db: it has no partner in the other folder" in message
+    assert prepare(*scenes, "-o", tmp_path / "pairs", "--size", 64).exit_code == 0
+    for name in ("alps", "bay"):
+        (scenes[1] / f"{name}_s2_rgb.tif").unlink()
+    write(scenes[1] / "rome.tif", optical(64))
+    assert "rome.tif" in refused(prepare(*scenes, "-o", tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (["B01", "B02", "B03", "B04", "B05"], (4, 3, 2)),
+        (["Band 4 - Red", "Band 3 - Green", "Band 2 - Blue"], (1, 2, 3)),
+        (["SR_B2", "SR_B3", "SR_B4", "SR_B5"], (3, 2, 1)),
+        (["blue", "green", "red", "nir"], (3, 2, 1)),
+        (["B1 blue", "B2 green", "B3 red", "B4 nir"], (3, 2, 1)),
+    ],
+)
+def test_colours_are_taken_by_name(tmp_path: Path, names: list[str], kept: tuple[int, ...]) -> None:
+    sar = write(tmp_path / "a_sar_db.tif", radar(128))
+    stack = np.stack([np.full((128, 128), 1000 * number, np.uint16) for number in range(1, len(names) + 1)])
+    rgb = write(tmp_path / "a_rgb.tif", stack)
+    with rasterio.open(rgb, "r+") as raster:
+        raster.descriptions = names
+    result = prepare(sar, rgb, "-o", tmp_path / "p", "--size", 64, "--split", "block", "--block", 1)
+    assert result.exit_code == 0, result.output
+    (pair, *_) = read_pairs(tmp_path / "p")
+    assert list(pair.optical[0, 0] / pair.optical.max()) == pytest.approx(np.array(kept) / max(kept), abs=0.01)
+    assert ", ".join(f"{band} ({names[band - 1]})" for band in kept) in (tmp_path / "p/report.md").read_text()
+
+
+def test_colours_are_asked_for_where_nothing_says_them(tmp_path: Path) -> None:
+    sar = write(tmp_path / "a_sar_db.tif", radar(128))
+    rgb = write(tmp_path / "a_rgb.tif", np.concatenate([optical(128)] * 4).astype(np.uint16))
+    command = (sar, rgb, "-o", tmp_path / "p", "--size", 64, "--split", "block", "--block", 1)
+    assert "nothing says which are red, green and blue. Say it: --bands 4,3,2" in refused(prepare(*command))
+    assert prepare(*command, "--bands", "4,3,2").exit_code == 0
+
+
+def test_a_sheet_shows_radar_beside_optical(scenes: tuple[Path, Path], tmp_path: Path) -> None:
+    assert prepare(*scenes, "-o", tmp_path / "pairs", "--size", 128).exit_code == 0
+    with Image.open(tmp_path / "pairs/sheet.png") as sheet, Image.open(min(tmp_path.glob("pairs/sar/alps*"))) as first:
+        assert sheet.size == (4 * 392 - 8, 3 * 200 - 8)
+        assert np.array_equal(np.array(sheet)[:192, :192, 0], np.array(first.resize((192, 192))))
+
+
+def test_a_list_without_validation_is_said(scenes: tuple[Path, Path], tmp_path: Path) -> None:
+    lines = [f"{scenes[0]}/{name}_s1_vv_db.tif,{scenes[1]}/{name}_s2_rgb.tif,train" for name in ("alps", "bay")]
+    (tmp_path / "list.csv").write_text("\n".join(["sar,optical,split", *lines]))
+    result = prepare(tmp_path / "list.csv", "-o", tmp_path / "pairs", "--size", 64)
+    assert "No tile has the split val" in result.stderr
 
 
 def test_a_folder_with_files_is_not_overwritten(scenes: tuple[Path, Path]) -> None:
@@ -274,7 +345,7 @@ def test_a_csv_list_says_name_split_and_land_cover(tmp_path: Path) -> None:
 def test_text_lists_are_matched_line_by_line(tmp_path: Path) -> None:
     for name, folder in (("a.txt", "s1"), ("b.txt", "s2")):
         (tmp_path / name).write_text("\n".join(sorted(str(path) for path in (tmp_path / folder).iterdir())))
-    sources = match(tmp_path / "a.txt", tmp_path / "b.txt")
+    sources = match(tmp_path / "a.txt", tmp_path / "b.txt").sources
     assert [source.optical.name for source in sources] == ["alps_s2_rgb.tif", "bay_s2_rgb.tif", "city_s2_rgb.tif"]
     (tmp_path / "b.txt").write_text("s2/alps_s2_rgb.tif")
     with pytest.raises(PrepareError, match=r"names 3 files, .* 1; expected as many"):
@@ -283,8 +354,10 @@ def test_text_lists_are_matched_line_by_line(tmp_path: Path) -> None:
 
 def test_a_list_with_a_missing_file_names_it(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("sar,optical\na.tif,b.tif\n")
-    with pytest.raises(PrepareError, match=r"The pair a lacks .*a\.tif"):
-        match(tmp_path / "list.csv", None)
+    (scene,) = match(tmp_path / "list.csv", None).unusable
+    assert scene.name == "a"
+    assert "it lacks " in scene.reason
+    assert "b.tif; no such file" in scene.reason
 
 
 @pytest.mark.parametrize(
