@@ -7,7 +7,7 @@ import click
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_for, threads_option, use_threads
 from training.fitting.runs import settings_of
 from training.packaging.export import Tone, export_model
-from training.packaging.writer import CREDIT, Identity
+from training.packaging.writer import Identity
 from training.scoring.table import markdown
 
 
@@ -18,13 +18,13 @@ from training.scoring.table import markdown
 @click.option(
     "-o", "--output", type=FOLDER, required=True, help="The model's folder; a packaged model found there is replaced."
 )
-@click.option("--name", default="s1-rgb", show_default=True)
+@click.option("--name", required=True, help="What the model is called.")
 @click.option("--version", default="0.1", show_default=True)
-@click.option("--title", default=Identity.title, show_default=True)
-@click.option("--description", default=Identity.description, show_default=True, help="One sentence.")
-@click.option(
-    "--credit", "credits_", multiple=True, help="Whom the data is owed to, instead of s1-rgb's; may be repeated."
-)
+@click.option("--title", default="", help="By default the name.")
+@click.option("--description", default="", help="One sentence; by default from what the pairs say.")
+@click.option("--credit", "credits_", multiple=True, help="Whom the data is owed to; may be repeated.")
+@click.option("--credits", "credits_file", type=FILE, help="The same from a text file, one a line.")
+@click.option("--licence", default=Identity.licence, show_default=True, help="Of the weights, as Apache-2.0.")
 @click.option("--card", type=FILE, help="Model card; {scores}, {updates}, {agreement} are filled in.")
 @click.option("--contrast", type=click.FloatRange(0.5, 2), default=1.0, show_default=True, help="Stretches luma.")
 @click.option("--saturation", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="Stretches colour.")
@@ -43,6 +43,8 @@ def export(
     title: str,
     description: str,
     credits_: tuple[str, ...],
+    credits_file: Path | None,
+    licence: str,
     card: Path | None,
     contrast: float,
     saturation: float,
@@ -52,7 +54,9 @@ def export(
     """Package CHECKPOINT: int8 and float32 networks, weights, manifest and model card with scores."""
     use_threads(threads)
     with plain_errors():
-        identity = Identity(name, version, title, description, credits_ or CREDIT)
+        listed = [line.strip() for line in credits_file.read_text().splitlines()] if credits_file else []
+        credit = (*credits_, *(line for line in listed if line))
+        identity = Identity(name, version, title, description, credit, licence)
         report = export_model(
             checkpoint,
             read_for(settings_of(checkpoint), folders),

@@ -19,6 +19,7 @@ from training.fitting.runs import load_network
 from training.inference import generate
 from training.networks.painter import Network
 from training.packaging.error_calibration import calibrated, fit_error_curve
+from training.packaging.seen import seen_in
 from training.packaging.translators import Agreement, agreement, engine_translator
 from training.packaging.writer import Identity, write_manifest, write_networks
 from training.pairs.pair import Pair, coloured_split
@@ -41,6 +42,8 @@ Int8 against float32: {agreement}.
 
 ## Credit
 {credit}
+
+Licence: {licence}.
 """
 
 
@@ -82,10 +85,10 @@ def export_model(
 
     Its pictures are stretched by the `tone`.
 
-    `twin` is a checkpoint that is only scored; `card` is the model card, in which {scores}, {updates} and
-    {agreement} (and title, description, credit) are filled in; the pictures that it shows, by names relative to it,
-    come along. A packaged model that lies in `output` is replaced once the new one is complete; any other folder with
-    files in it is refused (ExportError), and so is a card whose pictures are not below its folder.
+    `twin` is a checkpoint that is only scored; `card` is the model card, in which {scores}, {updates} and {agreement}
+    (and title, description, credit, licence) are filled in; the pictures that it shows, by names relative to it, come
+    along. A packaged model that lies in `output` is replaced once the new one is complete; any other folder with files
+    in it is refused (ExportError), and so is a card whose pictures are not below its folder.
     """
     text = card.read_text() if card else CARD
     pictures = _pictures(text, card.parent) if card else {}
@@ -107,18 +110,20 @@ def export_model(
             translators["L1-only twin"] = partial(generate, load_network(twin, pairs)[0])
         write_networks(network, pairs, folder)
         one_at_a_time = config.declares_missing and config.goes_on  # taught by a network that sees one
-        shape: dict[str, Any] = {"polarisations": config.polarisations, "one_at_a_time": one_at_a_time}
+        shape: dict[str, Any] = {
+            "seen": seen_in(pairs), "polarisations": config.polarisations, "one_at_a_time": one_at_a_time,
+        }  # fmt: skip
         write_manifest(network, folder, identity, **shape, metrics={}, training=training)
         translators[f"{identity.name} (torch float32)"] = partial(generate, network)
         translators[f"{identity.name} (int8)"] = engine_translator(folder, "int8")
         table, _ = evaluate(translators, validation)
         report = Report(table, agreement(folder, validation))
         metrics = {"validation": to_plain(table), "int8_against_float32": report.agreement.to_dict()}
-        write_manifest(network, folder, identity, **shape, metrics=metrics, training=training)
+        manifest = write_manifest(network, folder, identity, **shape, metrics=metrics, training=training)
         words = {
             "scores": markdown(table), "updates": str(updates), "agreement": str(report.agreement),
-            "title": identity.title, "description": identity.description,
-            "credit": "\n".join(f"- {name}" for name in identity.credit),
+            "title": manifest.title, "description": manifest.description, "licence": manifest.licence,
+            "credit": "\n".join(f"- {name}" for name in manifest.credit) or "Not stated.",
         }  # fmt: skip
         (folder / "MODEL_CARD.md").write_text(_filled(text, words))
         for name, picture in pictures.items():

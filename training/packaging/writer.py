@@ -26,19 +26,12 @@ from geosar.models import sha256
 from geosar.models.manifest import FORMAT, ModelManifest
 from training.inference import mirrored
 from training.networks.painter import Network
-from training.pairs.pair import CLIP, REFERENCE, Pair, PairsError, fit_normalisers, set_of
+from training.packaging.seen import Seen
+from training.pairs.pair import CLIP, Pair, PairsError, fit_normalisers, set_of
 from training.pairs.planes import fitting, planes
 
-GROUND_SAMPLING_DISTANCE = 10.0
 WEIGHTS = "weights.safetensors"
 CALIBRATION_PATCHES = 120
-CREDIT = (
-    "Contains modified Copernicus Sentinel data",
-    "SEN1-2 and SEN12MS (Schmitt et al. 2018, 2019)", "SEN12MS-CR (Ebel et al. 2021)",
-    "BigEarthNet (Sumbul et al. 2021)", "BioMassters (Nascetti et al. 2023)",
-    "Sen1Floods11 (Bonafilia et al. 2020)", "OMBRIA (Drakonakis et al. 2022)",
-    "Optical-SAR dataset of V. Volkov (2021)",
-)  # fmt: skip
 
 
 def write_networks(network: Network, pairs: Sequence[Pair], folder: Path) -> None:
@@ -72,12 +65,13 @@ class Identity:
 
     name: str
     version: str
-    title: str = "Sentinel-1 to true colour"
-    description: str = (
-        "Optical-looking true colour from one polarisation (VV or VH) of Sentinel-1 at 10 m, with its expected error."
-    )
-    credit: tuple[str, ...] = CREDIT
+    title: str = ""
+    """The name, where none is given."""
+    description: str = ""
+    """One sentence; what the pairs say, where none is given."""
+    credit: tuple[str, ...] = ()
     """Whom the data and the weights are owed to."""
+    licence: str = "not stated"
 
     def __post_init__(self) -> None:
         """Refuse now what the manifest would refuse after the long work."""
@@ -95,6 +89,7 @@ def write_manifest(
     folder: Path,
     identity: Identity,
     *,
+    seen: Seen,
     polarisations: Sequence[str] = (),
     one_at_a_time: bool = False,
     metrics: dict[str, Any],
@@ -102,24 +97,26 @@ def write_manifest(
 ) -> ModelManifest:
     """Write ``manifest.json`` for the networks that lie in `folder`; raises ValueError for an impossible name.
 
-    Without `polarisations` the model takes one of VV and VH. A colouriser takes all of them or one, or `one_at_a_time`.
+    Without `polarisations` the model takes one of those that it saw alone. A colouriser takes all of them or one, or
+    `one_at_a_time`.
     """
     files: dict[str, Any] = {"int8": _network_files(folder, "int8"), "float32": _network_files(folder, "float32")}
     if isinstance(network, Colouriser | Generator):  # only these are known to the engine that runs on PyTorch
         files["weights"] = {"path": WEIGHTS, "engine": "safetensors", "sha256": sha256(folder / WEIGHTS)}
-    accepts = [list(polarisations)] if polarisations else [["VV"], ["VH"]]
-    missing = {}
+    accepts = seen.accepts(polarisations)
+    inputs: dict[str, Any] = {"channels": network.channels, "clip": CLIP, "reference": seen.reference}
     if isinstance(network, Colouriser):
         singles = [[name] for name in polarisations]
         accepts = singles if one_at_a_time else accepts + singles
-        missing = {"missing": MISSING, "planes": list(polarisations)}
+        inputs |= {"missing": MISSING, "planes": list(polarisations)}
     manifest = ModelManifest.model_validate({
-        "format": FORMAT, **asdict(identity),
-        "inputs": {"channels": network.channels, "accepts": accepts, "clip": CLIP, "reference": REFERENCE} | missing,
-        "ground_sampling_distance": GROUND_SAMPLING_DISTANCE, "stride": network.stride, "halo": network.halo,
+        "format": FORMAT, **asdict(identity), "title": identity.title or identity.name,
+        "description": identity.description or seen.description(polarisations),
+        "inputs": inputs | {"accepts": accepts},
+        "ground_sampling_distance": seen.pixel_size, "stride": network.stride, "halo": network.halo,
         "margin": network.halo if isinstance(network, Colouriser | Generator) else 0,
         "despeckles": isinstance(network, Colouriser),
-        "files": files, "architecture": network.architecture, "licence": "Apache-2.0",
+        "files": files, "architecture": network.architecture,
         "metrics": metrics, "training": training,
     })  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")

@@ -29,9 +29,10 @@ of 2.5 to 3.7 (docs/adr/0004). A scene without calibration is normalised by its 
 COLUMNS = ("name", "split", "source")
 """What ``manifest.csv`` must have; OPTIONAL are taken where they are there, other columns are for people."""
 
-OPTIONAL = ("landcover", "polarisation", "unit", "mean", "deviation", "estimated")
+OPTIONAL = ("landcover", "polarisation", "unit", "mean", "deviation", "estimated", "pixel_size")
 """`polarisation` begins with that of the 8-bit SAR, and `unit` is its unit; `mean` and `deviation`, in its grey values,
-of the whole scene that it was cut from; `estimated` is `yes` where the optical colours are no observation."""
+of the whole scene that it was cut from; `estimated` is `yes` where the optical colours are no observation; `pixel_size`
+is in metres."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Pair:
     `optical` is RGB (H, W, 3), or grey (H, W) when `coloured` is false. `unit` and `statistics` (mean and deviation
     of the scene, in values of `sar`) are None where the manifest does not say; `valid` (H, W) where all pixels are. The
     expected error is not calibrated on `estimated` colours. `polarisations` are those of `sar`, none where nothing
-    says; `calibrated` backscatter is normalised by the `REFERENCE` of its polarisations.
+    says; `calibrated` backscatter is normalised by the `REFERENCE` of its polarisations. `pixel_size` is in metres.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Pair:
     estimated: bool = False
     polarisations: tuple[str, ...] = ()
     calibrated: bool = False
+    pixel_size: float | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -173,14 +175,16 @@ def _read_pair(row: Mapping[str, str], sar_file: Path, optical_file: Path, mask_
     try:
         unit = Unit.parse(row["unit"]) if row.get("unit") else None
         statistics = (float(row["mean"]), float(row["deviation"])) if row.get("mean") else None
+        pixel_size = float(row["pixel_size"]) if row.get("pixel_size") else None
     except (ValueError, KeyError, TypeError) as error:
         raise PairsError(
-            f"The pair {row['name']} has a unit, mean or deviation that cannot be used: {error}"
+            f"The pair {row['name']} has a unit, mean, deviation or pixel size that cannot be used: {error}"
         ) from error
     valid = None if mask_file is None else _read_image(mask_file, ("L", "1"))[0] > 0
     pair = Pair(
         row["name"], source, row["split"], row.get("landcover") or "", sar, optical, coloured, unit, statistics, valid,
         estimated=row.get("estimated") == "yes", polarisations=_polarisation(row.get("polarisation") or ""),
+        pixel_size=pixel_size,
     )  # fmt: skip
     _check_sizes(pair)
     return pair

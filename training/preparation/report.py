@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from geosar.grid import MapGrid
 from training.preparation.checks import SEARCH, Shift
 from training.preparation.sources import Unusable
 from training.preparation.tiles import MIDDLE, SCALE, Cutter, Tile
@@ -25,7 +26,7 @@ def write_manifest(path: Path, tiles: Sequence[Tile], splits: Mapping[str, str])
         table.writerow([
             "name", "split", "source", "polarisation", "landcover", "unit", "mean", "deviation", "width", "height",
             "crs", "left", "bottom", "right", "top", "valid", "clouds", "shift_rows", "shift_columns", "confidence",
-            "products",
+            "products", "pixel_size",
         ])  # fmt: skip
         for tile in tiles:
             shift = tile.shift or Shift(0, 0, 0.0)
@@ -34,8 +35,14 @@ def write_manifest(path: Path, tiles: Sequence[Tile], splits: Mapping[str, str])
                 "picture", MIDDLE, SCALE, tile.grid.width, tile.grid.height,
                 tile.grid.crs.to_string() if tile.grid.crs else "", *tile.grid.bounds, f"{tile.valid:.4f}",
                 f"{tile.clouds:.4f}", shift.rows, shift.columns, f"{shift.confidence:.1f}",
-                f"{tile.source.sar.name} | {tile.source.optical.name}",
+                f"{tile.source.sar.name} | {tile.source.optical.name}", _pixel_size(tile.grid),
             ])  # fmt: skip
+
+
+def _pixel_size(grid: MapGrid) -> str:
+    """Return the mean of a pixel's sides in metres; nothing where no map says it."""
+    sides = grid.pixel_size_metres()
+    return f"{(sides[0] * sides[1]) ** 0.5:.3g}" if sides else ""
 
 
 def write_dropped(path: Path, tiles: Sequence[Tile], unusable: Sequence[Unusable]) -> None:
