@@ -1,6 +1,6 @@
 """Settings of a run from a YAML file, or from plain values as a checkpoint holds them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_origin
@@ -11,18 +11,41 @@ from training.config import Config, ConfigError
 from training.methods import METHODS, method_named
 
 
-def load_config(path: Path, **overrides: Any) -> Config:
+def load_config(path: Path, changes: Sequence[str] = (), **overrides: Any) -> Config:
     """Read a YAML file of the settings of a method; `overrides` that are not None win.
+
+    `changes` win over the file too: ``key=value`` or ``group.key=value``, the value as in the file.
 
     `base: FILE`, from the file's own folder, takes over all settings of another file but those that stand here.
 
     Raises ConfigError for a file that is not YAML, an unknown key or a value that cannot be used.
     """
-    values = _read(path) | {key: value for key, value in overrides.items() if value is not None}
+    values = _read(path)
+    for change in changes:
+        _change(values, change)
+    values |= {key: value for key, value in overrides.items() if value is not None}
     try:
         return from_dict(values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def _change(values: dict[str, Any], change: str) -> None:
+    """Set one value in settings; raises ConfigError for what is no ``key=value``."""
+    name, equals, text = change.partition("=")
+    *groups, key = name.strip().split(".")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        equals = ""
+    if not (equals and key):
+        raise ConfigError(f"{change!r} is no setting; expected key=value, as learning_rate=0.0001 or weights.luma=2.")
+    for group in groups:
+        inner = values.get(group, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{name} cannot be set: {group} is {inner!r}, and no group of settings.")
+        values[group] = values = dict(inner)
+    values[key] = value
 
 
 def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:

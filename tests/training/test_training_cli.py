@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from helpers.laboratory import WIDTHS, make_pairs, write_pairs
+from helpers.laboratory import WIDTHS, make_pair, make_pairs, write_pairs
 
 from training.cli import train
 from training.commands import export as export_command
+from training.fitting.checkpoint import read_checkpoint
+from training.fitting.folder import held
 from training.packaging.export import Report
 from training.packaging.translators import Agreement
 from training.scoring.metrics import Scores
@@ -74,6 +76,59 @@ def test_fit_goes_on_when_more_updates_are_asked_for(settings: Path, folder: Pat
     more = fit(settings, folder, "--updates", "6")
     assert "Resuming at update 4." in more.output
     assert torch.load(settings.parent / "run" / "last.pt", weights_only=True)["update"] == 6
+
+
+def test_a_setting_is_changed_on_the_command_line(settings: Path, folder: Path) -> None:
+    result = fit(settings, folder, "--set", "learning_rate=0.002", "--set", "augmentation.zoom=0.25")
+    assert result.exit_code == 0, result.output
+    config = read_checkpoint(settings.parent / "run/last.pt")["config"]
+    assert config["learning_rate"] == 0.002
+    assert config["augmentation"]["zoom"] == 0.25
+    assert "'learning_rate' is no setting" in refused(fit(settings, folder, "--set", "learning_rate"))
+    assert "lerning_rate" in refused(fit(settings, folder, "--set", "lerning_rate=1"))
+
+
+def test_going_on_with_other_settings_or_pairs_is_said(settings: Path, folder: Path) -> None:
+    assert "Note" not in fit(settings, folder).output
+    result = fit(settings, folder, "--updates", "5", "--set", "learning_rate=0.002")
+    assert "Note: learning_rate is 0.002 and was" in result.stderr
+    assert "pairs" not in result.stderr
+    write_pairs(folder, [*make_pairs(), make_pair("more")])
+    result = fit(settings, folder, "--updates", "6", "--set", "learning_rate=0.002")
+    assert "Note: the training pairs are others." in result.stderr
+
+
+def test_a_misspelt_source_is_said(settings: Path, folder: Path) -> None:
+    result = fit(settings, folder, "--leave-out", "hare")
+    assert "No pair is of the source hare (did you mean here?)" in refused(result)
+    result = fit(settings, folder, "--set", "source_weights={here: 1, ther: 2}")
+    assert "Note: source_weights names sources that no pair has: ther" in result.stderr
+
+
+def test_two_runs_do_not_share_a_folder(settings: Path, folder: Path) -> None:
+    (settings.parent / "run").mkdir()
+    with held(settings.parent / "run"):
+        assert "Another run trains into" in refused(fit(settings, folder))
+    assert fit(settings, folder).exit_code == 0
+
+
+def test_a_comparison_leaves_out_the_method_that_the_pairs_cannot_serve(settings: Path, folder: Path) -> None:
+    bad = settings.parent / "wet.yaml"
+    bad.write_text(settings.read_text() + "water_crops: 0.5\n")
+    output = settings.parent / "compared"
+    words = ["benchmark", "--pairs", folder, "--config", bad, "--config", settings, "-o", output, "--short"]
+    result = CliRunner().invoke(train, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    assert "wet: left out. water_crops or basins is above 0" in result.output
+    assert f"| {settings.stem} |" in (output / "METHODS.md").read_text()
+
+
+def test_a_comparison_without_validation_is_refused_before_it_trains(settings: Path, tmp_path: Path) -> None:
+    pairs = write_pairs(tmp_path / "all-train", make_pairs(val=0))
+    words = ["benchmark", "--pairs", pairs, "--config", settings, "-o", tmp_path / "compared", "--short"]
+    result = CliRunner().invoke(train, [str(word) for word in words])
+    assert "No coloured pair has the split 'val'; found are: train" in refused(result)
+    assert not (tmp_path / "compared").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -10,9 +10,10 @@ import click
 import torch
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
+from training.config import ConfigError
 from training.fitting.trainer import Precision
 from training.pairs.dates import read_places
-from training.pairs.pair import PairsError
+from training.pairs.pair import PairsError, coloured_split
 from training.pairs.registration import registered
 from training.scoring.comparison import (
     Budget,
@@ -86,15 +87,22 @@ def benchmark(
                 click.echo(f"{title}: left out. {error}")
                 continue
             pairs = few(pairs) if short else pairs
+            for split in ("train", "val"):  # what the end needs is asked for before the training
+                coloured_split(pairs, split)
             moved = registered(pairs) if register or any(settings_of(path, budget).register for path in paths) else []
             results = []
             for path in paths:
                 click.echo(f"{path.stem} ...")
                 chosen = moved if settings_of(path, budget).register else pairs
                 folder = output / path.stem
-                results.append(
-                    run_method(path, chosen, folder, budget, precision=precision, workers=workers, places=places)
-                )
+                try:
+                    results.append(
+                        run_method(path, chosen, folder, budget, precision=precision, workers=workers, places=places)
+                    )
+                except (PairsError, ConfigError) as error:
+                    click.echo(f"{path.stem}: left out. {error}")
+            if not results:
+                continue
             table = score(results, moved if register else pairs, output / title.lower().replace(" ", "-"))
             tables[title] = markdown(results, table, pairs)
             text = page(tables, budget, shlex.join(["geosar-train", *sys.argv[1:]]), _device(), moved=register)

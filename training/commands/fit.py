@@ -6,9 +6,10 @@ from typing import get_args
 import click
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_for, threads_option, use_threads
-from training.config import ConfigError
+from training.config import Config, ConfigError
 from training.fitting.trainer import Precision, Trainer
 from training.pairs.dates import places_among, read_places
+from training.pairs.pair import Pair, unknown_sources
 from training.pairs.registration import registered
 from training.settings import load_config
 
@@ -35,6 +36,7 @@ from training.settings import load_config
     help="Folder of places on several dates: manifest.csv, sar_DATE/ for each, mask/ of what changed.",
 )
 @click.option("--leave-out", "left_out", multiple=True, help="Source whose pairs are not trained on; may be repeated.")
+@click.option("--set", "changes", multiple=True, help="A setting instead of the file's, as weights.luma=2; repeatable.")
 @click.option("--updates", type=click.IntRange(min=1), help="Overrides the settings file.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so many, if not before.")
 @click.option("--seed", type=click.IntRange(min=0), help="Overrides the settings file.")
@@ -53,6 +55,7 @@ def fit(
     start: Path | None,
     dates: Path | None,
     left_out: tuple[str, ...],
+    changes: tuple[str, ...],
     updates: int | None,
     minutes: float | None,
     seed: int | None,
@@ -65,8 +68,9 @@ def fit(
     """Train by the settings in CONFIG; stop with Ctrl-C and give the same command again to go on."""
     use_threads(threads)
     with plain_errors():
-        settings = load_config(config, updates=updates, seed=seed, left_out=list(left_out) or None)
+        settings = load_config(config, changes, updates=updates, seed=seed, left_out=list(left_out) or None)
         pairs = read_for(settings, folders)
+        _check_sources(settings, pairs)
         places = [*(read_places(dates) if dates else ()), *places_among(pairs, settings.places_of_pairs)]
         if settings.register:
             pairs = registered(pairs)
@@ -75,8 +79,10 @@ def fit(
         )
         last = output / "last.pt"
         if last.exists():
-            trainer.resume(last)
+            told = trainer.resume(last)
             click.echo(f"Resuming at update {trainer.update}.")
+            for words in told:
+                click.echo(f"Note: {words}.", err=True)
         elif start:
             trainer.start_from(start)
         elif settings.goes_on:
@@ -87,3 +93,11 @@ def fit(
         trainer.fit(None if minutes is None else 60 * minutes)
     if trainer.stopping:
         click.echo(f"Stopped after update {trainer.update}; give the same command again to go on.")
+
+
+def _check_sources(settings: Config, pairs: list[Pair]) -> None:
+    """Raise ConfigError for sources to leave out that are not there; weights of such are noted."""
+    if strange := unknown_sources(settings.left_out, pairs):
+        raise ConfigError(f"No pair is of the source {', '.join(strange)}, which is to be left out.")
+    if strange := unknown_sources(settings.source_weights, pairs):
+        click.echo(f"Note: source_weights names sources that no pair has: {', '.join(strange)}.", err=True)

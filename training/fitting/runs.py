@@ -1,6 +1,7 @@
 """What a run's checkpoint holds beside weights: its settings, and with the pairs a network for inference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,25 @@ def settings_in(state: dict[str, Any], checkpoint: Path) -> Config:
         return from_dict(state["config"])
     except (ConfigError, TypeError, AttributeError) as error:
         raise _of_another_version(checkpoint, error) from error
+
+
+def names_of(pairs: Sequence[Pair]) -> str:
+    """Return what tells a set of pairs from another: a digest of their sources and names."""
+    names = sorted(f"{pair.source}\n{pair.name}" for pair in pairs)
+    return sha256("\n".join(names).encode()).hexdigest()
+
+
+def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say in words in which settings and pairs the states of two runs differ, but for the number of updates."""
+    before, after = earlier["config"], now["config"]
+    told = [
+        f"{key} is {after.get(key)!r} and was {before.get(key)!r}"
+        for key in sorted(before.keys() | after.keys())
+        if key != "updates" and before.get(key) != after.get(key)
+    ]
+    if earlier.get("pairs", now["pairs"]) != now["pairs"]:
+        told.append("the training pairs are others")
+    return told
 
 
 def _of_another_version(checkpoint: Path, error: Exception) -> CheckpointError:

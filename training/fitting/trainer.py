@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,9 +17,10 @@ from training.config import Config, ConfigError
 from training.fitting.averaging import settle_norms
 from training.fitting.checkpoint import CheckpointError, read_checkpoint, read_packaged, restore, write_checkpoint
 from training.fitting.descent import Descent, Terms
+from training.fitting.folder import held
 from training.fitting.log import Log
 from training.fitting.preview import save_preview
-from training.fitting.runs import settings_in
+from training.fitting.runs import differences, names_of, settings_in
 from training.methods import method_named
 from training.networks.painter import Network
 from training.pairs.crops import Crops
@@ -81,10 +82,14 @@ class Trainer:
         """Everything that a resumed run needs."""
         return {
             "config": self.config.to_dict(), "update": self.update, "architecture": self.method.generator.architecture,
+            "pairs": names_of(self.train_pairs),
         } | {name: part.state_dict() for name, part in self.method.parts.items()}  # fmt: skip
 
-    def resume(self, checkpoint: Path) -> None:
-        """Go on from a checkpoint of the same method and stage; raises CheckpointError for any other."""
+    def resume(self, checkpoint: Path) -> list[str]:
+        """Go on from a checkpoint of the same method and stage; raises CheckpointError for any other.
+
+        Returns in words which settings and pairs are others than those that it was made with.
+        """
         state = read_checkpoint(checkpoint, self.fabric.device)
         label = settings_in(state, checkpoint).label
         if label != self.config.label:
@@ -95,6 +100,7 @@ class Trainer:
         self._check_architecture(state, checkpoint)
         restore(self.method.parts, state, checkpoint)
         self.update = int(state["update"])
+        return differences(state, self.state())
 
     def start_from(self, checkpoint: Path) -> None:
         """Take the generator of another run, or of a packaged model's folder.
@@ -126,6 +132,7 @@ class Trainer:
         self._spent = 0.0
         started, first = time.monotonic(), self.update
         with (
+            held(self.folder) if first_process else nullcontext(),
             self._stopped_by_signals(),
             tqdm(
                 total=self.config.updates, initial=self.update, unit="update", mininterval=5, disable=not first_process

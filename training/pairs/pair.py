@@ -3,8 +3,9 @@
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -267,6 +268,14 @@ def fit_tones(pairs: Sequence[Pair], *, align: bool = True) -> dict[str, ToneCur
 def set_of(pair: Pair) -> str:
     """Return the data set of a pair: its source, and of a source ``SET/SCENE`` the first."""
     return pair.source.split("/")[0]
+
+
+def unknown_sources(names: Iterable[str], pairs: Sequence[Pair]) -> list[str]:
+    """Return those of the names of sources or data sets that no pair has, with the nearest that one has."""
+    known = {part for pair in pairs for part in (pair.source, *pair.source.split("/"))} | {"grey", "other"}
+    strange = [name for name in names if name not in known]
+    near = {name: get_close_matches(name, known, n=1) for name in strange}
+    return [f"{name} (did you mean {near[name][0]}?)" if near[name] else name for name in strange]
 
 
 def by_source(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -82,7 +83,8 @@ def settings_of(path: Path, budget: Budget) -> Config:
     dual = len(config.polarisations) > 1 and not config.declares_missing
     wanted = SHORT | (SHORT_DUAL if dual else {})
     known = {item.name for item in fields(config)}
-    return load_config(path, updates=budget.updates, **{key: wanted[key] for key in wanted if key in known})
+    overrides: dict[str, Any] = {key: wanted[key] for key in wanted if key in known}
+    return load_config(path, updates=budget.updates, **overrides)
 
 
 def run_method(
@@ -180,8 +182,8 @@ def few(pairs: Sequence[Pair], train: int = 12, val: int = 4) -> list[Pair]:
         members = [pair for pair in pairs if pair.coloured and pair.split == split and min(pair.shape) >= 96]
         sources = sorted({pair.source for pair in members})
         turns: list[Pair] = []
-        for index in range(number):
-            mine = [pair for pair in members if sources and pair.source == sources[index % len(sources)]]
+        for index in range(number if sources else 0):
+            mine = [pair for pair in members if pair.source == sources[index % len(sources)]]
             turns += mine[index // len(sources) : index // len(sources) + 1]
         chosen += [pair.cut(slice(256), slice(256)) for pair in turns]
     return chosen
