@@ -40,7 +40,8 @@ class Provenance:
 
     `source` may be any path or URL: only its name, and of a URL what is no secret, is ever told. `unit` and
     `polarisations` are those of the source as read; `acquired` is when it was taken, None if unknown;
-    `notes` are what was inferred, in plain words.
+    `notes` are what was inferred, in plain words. `placement` says what put the source on the map, and by how many
+    metres a place is expected to be off, where that is known.
     """
 
     source: str
@@ -51,6 +52,8 @@ class Provenance:
     model_sha256: str
     acquired: datetime | None = None
     notes: tuple[str, ...] = ()
+    placement: str | None = None
+    placement_error_metres: float | None = None
 
     @property
     def statement(self) -> str:
@@ -183,6 +186,7 @@ def stac_item(
             "geosar:source": source_name(provenance.source),
             "geosar:source_unit": provenance.unit,
             "geosar:polarisations": list(provenance.polarisations),
+            **_placement(provenance),
             "geosar:notes": [_without_folders(note, provenance.source) for note in provenance.notes],
         },
         stac_extensions=list(EXTENSIONS),
@@ -225,6 +229,15 @@ def _despeckled(path: Path, provenance: Provenance) -> pystac.Asset:
         f"./{path.name}", DESPECKLED_TITLE, media_type=pystac.MediaType.COG, roles=["data"],
         extra_fields={"bands": described, "raster:bands": raster},
     )  # fmt: skip
+
+
+def _placement(provenance: Provenance) -> dict[str, Any]:
+    if provenance.placement is None:
+        return {}
+    error = provenance.placement_error_metres
+    return {"geosar:placement": provenance.placement} | (
+        {} if error is None else {"geosar:placement_error_metres": round(error, 1)}
+    )
 
 
 def _projection(grid: MapGrid) -> dict[str, Any]:

@@ -29,7 +29,9 @@ class TranslationReport:
     """What was made of what, and how. `unit` and `polarisations` are those of the source as it was read.
 
     `notes` hold what was inferred, `warnings` what may harm the result. `stage_seconds` says how long each
-    stage was busy (they overlap, so their sum exceeds `seconds`); `checksum` names the model exactly.
+    stage was busy (they overlap, so their sum exceeds `seconds`); `checksum` names the model exactly. `placement` says
+    what put the scene on the map, and the error in metres (root mean square) what to expect of it where relief is not
+    corrected and the heights of control points tell.
     """
 
     source: str
@@ -57,6 +59,8 @@ class TranslationReport:
     seconds: float
     megapixels_per_second: float
     stage_seconds: dict[str, float] = field(default_factory=dict)
+    placement: str = "its own map grid"
+    placement_error_metres: float | None = None
 
     @property
     def outputs(self) -> tuple[Path, ...]:

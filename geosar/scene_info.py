@@ -41,6 +41,8 @@ def describe_scene(
             "transform": list(grid.transform)[:6],
             "bounds": list(grid.bounds),
             "pixel_size_metres": None if size is None else [round(one, 4) for one in size],
+            "placement": scene.placement,
+            "placement_error_metres": scene.placement_error_metres,
             "dtype": str(scene.dtype),
             "unit": scene.unit.value,
             "polarisations": list(scene.polarisations),

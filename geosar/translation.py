@@ -336,6 +336,8 @@ class _Job:
             model_version=self.model.manifest.version,
             model_sha256=self.model.checksum,
             acquired=self.scene.acquired,
+            placement=self.scene.placement,
+            placement_error_metres=self.scene.placement_error_metres,
             notes=(*self.notes, *self.warnings),
         )
 
@@ -387,6 +389,8 @@ class _Job:
             seconds=seconds,
             megapixels_per_second=megapixels / max(seconds, 1e-9),
             stage_seconds=self.stage_seconds,
+            placement=self.scene.placement,
+            placement_error_metres=self.scene.placement_error_metres,
         )
 
 

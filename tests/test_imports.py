@@ -186,14 +186,14 @@ def test_a_folder_can_be_overlooked(package: str) -> None:
 
 
 def test_rasters_are_opened_in_one_place() -> None:
-    """Where nothing that a raster names is followed; warping opens a description that it has written itself."""
+    """Where nothing that a raster names is followed."""
     found = {
         name
         for package in ("geosar", "tiler", "training", "webmap")
         for name in sources(ROOT / package)
         if openings(ROOT / name)
     }
-    assert found == {"geosar/scene/untrusted.py", "geosar/scene/warp.py"}
+    assert found == {"geosar/scene/untrusted.py"}
 
 
 def test_geosar_and_its_command_load_the_packages_upstairs_only_when_asked() -> None:

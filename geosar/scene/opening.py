@@ -24,10 +24,13 @@ from geosar.scene import polarisations, safe, untrusted, warp
 from geosar.scene.raster import Raster, bands_are_equal, check_readable, is_photograph, measurement_bands
 from geosar.scene.request import Request
 from geosar.scene.source import Source, gdal_errors, resolve
+from geosar.scene.warp import Placed
 from geosar.vocabulary import UNKNOWN, Unit
 
 if TYPE_CHECKING:
     from rasterio.vrt import WarpedVRT
+
+    from geosar.scene.placed import PlacedRaster
 
 # Tags whose values may name a unit. Others hold words such as LINEAR for reasons of their own.
 _UNIT_TAGS = ("unit", "scale", "backscatter", "calibration", "radiometr", "long_name", "imagedescription")
@@ -54,6 +57,7 @@ class OpenedRaster:
     hints: tuple[str, ...]
     times: tuple[str, ...]
     notes: tuple[str, ...]
+    placed: Placed | None = None
 
     @property
     def source(self) -> Source:
@@ -100,6 +104,11 @@ class Opened:
     def grid(self) -> MapGrid:
         """The grid that all rasters share."""
         return self.rasters[0].grid
+
+    @property
+    def placed(self) -> Placed | None:
+        """How the rasters came to lie on that grid; None where it is their own, or they have none."""
+        return self.parts[0].placed
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -248,18 +257,19 @@ def _open_one(
             bands = _measurements(dataset, found, request, notes)
         names = tuple(_polarisation(dataset, number) for number in bands)
         with untrusted.settings(found), gdal_errors(found.printable, "Warping", found.files):
-            view, keep = _on_grid(dataset, request, of_grid, half)
+            placed = _placed(dataset, request)
+            view, keep = _on_grid(dataset, request, placed, of_grid, half)
         raster = Raster(found, view, like=dataset, keep=keep, bands=bands, polarisations=names)
         if calibration is not None:
             table = calibration.on_lattice(dataset.width, dataset.height, warp.LATTICE_STEP)
-            raster.calibrate(*warp.rectified_lattice(table, dataset, raster.grid))
+            raster.calibrate(warp.rectified_table(table, placed or warp.unplaced(raster.grid)))
         notes += of_grid if first else []
         if not found.identity:
             notes.append(f"{found.printable} has no version that could be asked for: changes go unnoticed.")
         hints, times = tuple(_hints(dataset, found)), (found.name, *_times(dataset))
         half.pop_all()
     undo.callback(raster.close)
-    return OpenedRaster(raster, hints, times, tuple(notes))
+    return OpenedRaster(raster, hints, times, tuple(notes), placed)
 
 
 def _notes_of(parts: Sequence[OpenedRaster]) -> tuple[str, ...]:
@@ -289,22 +299,25 @@ def _measurements(dataset: DatasetReader, found: Source, request: Request, notes
     )
 
 
+def _placed(dataset: DatasetReader, request: Request) -> Placed | None:
+    """Say how a dataset without a map grid comes to lie on one; None where it has one, or nothing tells."""
+    if dataset.crs is None and dataset.gcps[0]:
+        return warp.by_control_points(dataset, request.crs(), request.resolution)
+    return None
+
+
 def _on_grid(
     dataset: DatasetReader,
     request: Request,
+    placed: Placed | None,
     notes: list[str],
     undo: ExitStack,
-) -> "tuple[DatasetReader | WarpedVRT, tuple[DatasetReader, ...]]":
+) -> "tuple[DatasetReader | WarpedVRT | PlacedRaster, tuple[DatasetReader, ...]]":
     """Return the dataset, or a view of it on the wanted grid, and the datasets under that view."""
+    if placed is not None:
+        notes.append(placed.words)
+        return warp.rectified(dataset, placed, _fill(dataset)), (dataset,)
     crs = request.crs()
-    if dataset.crs is None and dataset.gcps[0]:
-        points, grid, size = warp.place_control_points(dataset, crs, request.resolution)
-        notes.append(
-            f"Warped by its {len(dataset.gcps[0])} ground control points to {grid.crs} at {size:g} m, "
-            "bilinear; the terrain's relief is not corrected.",
-        )
-        view = warp.rectified(dataset, untrusted.name_for_views(dataset), points, grid, _fill(dataset))
-        return undo.enter_context(view), (dataset,)
     if crs is not None or request.resolution is not None:
         own = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
         grid = warp.resampled_grid(own, crs, request.resolution)

@@ -16,6 +16,8 @@ from geosar.scene.source import Source, gdal_errors
 if TYPE_CHECKING:
     from rasterio.vrt import WarpedVRT
 
+    from geosar.scene.placed import PlacedRaster
+
 MAX_PIXELS = 2**40
 # A block is decoded as a whole: one larger than this would break the promise of constant memory.
 MAX_BLOCK_BYTES = 512 * 2**20
@@ -41,7 +43,7 @@ class Raster:
     def __init__(
         self,
         source: Source,
-        dataset: "DatasetReader | WarpedVRT",
+        dataset: "DatasetReader | WarpedVRT | PlacedRaster",
         *,
         like: DatasetReader,
         bands: Sequence[int],
@@ -54,7 +56,7 @@ class Raster:
         self.polarisations = tuple(polarisations)
         self.striped = int(like.block_shapes[0][1]) == like.width
         self._keep: tuple[Closable, ...] = tuple(keep)
-        self._gain: DatasetReader | None = None
+        self._gain: PlacedRaster | None = None
         self.grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
         self.raw_dtype = np.dtype(like.dtypes[0])
         self.scales = tuple((float(s), float(o)) for s, o in zip(like.scales, like.offsets, strict=True))
@@ -67,10 +69,10 @@ class Raster:
         masked = [n for n, flags in enumerate(dataset.mask_flag_enums, 1) if MaskFlags.per_dataset in flags]
         self._mask_band = masked[0] if masked and not has_alpha else None
 
-    def calibrate(self, gain: DatasetReader, *keep: Closable) -> None:
+    def calibrate(self, gain: "PlacedRaster") -> None:
         """Divide what is read by the values of `gain`, which lies on the same grid, and square it: DN to sigma0."""
         self._gain = gain
-        self._keep = (gain, *keep, *self._keep)
+        self._keep = (gain, *self._keep)
         self.dtype = np.dtype(np.float32)
 
     def close(self) -> None:

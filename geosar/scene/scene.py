@@ -150,6 +150,20 @@ class SarScene:
         return self._shared.opened.grid
 
     @property
+    def placement(self) -> str:
+        """What put the scene on its grid: its own grid, control points, ...; image space where nothing did."""
+        placed = self._shared.opened.placed
+        if placed is not None:
+            return placed.method
+        return "image space" if self.grid.crs is None else "its own map grid"
+
+    @property
+    def placement_error_metres(self) -> float | None:
+        """By how much a place is expected to be off as relief is not corrected, root mean square; None if unknown."""
+        placed = self._shared.opened.placed
+        return None if placed is None else placed.error
+
+    @property
     def polarisations(self) -> tuple[str, ...]:
         """One for each band: VV, VH, HH, HV or "unknown"."""
         return tuple(band.polarisation for band in self._bands)
@@ -229,6 +243,7 @@ class SarScene:
             repr(grid.shape),
             self.dtype.str,
             self.unit.value,
+            *(() if self._shared.opened.placed is None else (self.placement,)),
             ",".join(f"{band.raster}:{band.index}:{band.polarisation}" for band in self._bands),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -76,17 +76,6 @@ def settings(source: Source) -> Iterator[None]:
         yield
 
 
-def name_for_views(dataset: DatasetReader) -> str:
-    """Return the name by which GDAL opens a dataset once more, with the same driver, for a view that it makes of it.
-
-    GDAL guesses the driver there. It does not take what begins as a TIFF for anything else, unless by its name.
-    """
-    guessable = dataset.driver == "GTiff"
-    if "<" in dataset.name or ("?" in dataset.name and not guessable):
-        raise SceneReadError(f"{dataset.name} has < or ? in its name, where GDAL reads more than a name; rename it.")
-    return dataset.name if guessable else f"vrt://{dataset.name}?if={dataset.driver}"
-
-
 def _is_staged(source: Source) -> bool:
     return not source.remote and bool(source.companions or source.driver in _ALWAYS_STAGED)
 

@@ -1,6 +1,7 @@
 """Putting a raster on another map grid while it is read: control points, another CRS, another resolution.
 
-Nothing is resampled ahead: GDAL's warped virtual dataset computes the windows that are asked for.
+Nothing is resampled ahead: the windows that are asked for are computed, through a placement (`geosar.scene.placed`)
+for rasters without a map grid, by GDAL's warped virtual dataset for the others.
 
 Resampling is bilinear, as in the terrain-corrected products that models learn from (SNAP's default); nearest
 would keep the speckle's statistics but displace every pixel by up to half its size. Every pixel is
@@ -8,51 +9,53 @@ transformed exactly and with a kernel of one size, so that its value does not de
 read in.
 """
 
-import itertools
 import math
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyproj
-import rasterio
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.enums import MaskFlags, Resampling
-from rasterio.io import DatasetReader, MemoryFile
-from rasterio.transform import GCPTransformer
+from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import calculate_default_transform
 
 from geosar.errors import SceneContentError, UsageError
 from geosar.grid import MapGrid
+from geosar.scene.lattice import MAX_STEP
+from geosar.scene.placed import PlacedRaster, Spaced, StoredImage, Table
+from geosar.scene.placement import ControlPoints, Placement
 
 UTM_LATITUDES = (-80.0, 84.0)
 WARP_MEMORY_MEGABYTES = 64
-# Pixels a side. GDAL's own 512 x 128 would warp sixteen times what a statistics window needs.
-WARP_BLOCK = 128
 LATTICE_STEP = 64
 # In source pixels; none to speak of. At zero rasterio builds no transformer at all.
 TRANSFORM_TOLERANCE = 1e-9
-
-# Terms of a polynomial in two variables: what GDAL needs to fit each order.
-_POINTS_FOR_ORDER = ((3, 10), (2, 6), (1, 3))
 _EDGE_SAMPLES = 64
-_GDAL_TYPES = {
-    "uint8": "Byte",
-    "int8": "Int8",
-    "uint16": "UInt16",
-    "int16": "Int16",
-    "uint32": "UInt32",
-    "int32": "Int32",
-    "uint64": "UInt64",
-    "int64": "Int64",
-    "float32": "Float32",
-    "float64": "Float64",
-}
+_STEPS_BETWEEN_POINTS = 16
+"""Nodes of the lattice between two control points: where the spline bends most, it is met within 0.02 pixels."""
+_MOST_PIXELS = 16
+"""A grid of so many times the pixels of the image does not hold it: the CRS is torn where the image lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """How a raster comes to lie on a map grid, in words too.
+
+    `error` is by how many metres a place is expected to be missed, root mean square; None where nothing tells.
+    """
+
+    placement: Placement
+    grid: MapGrid
+    step: int
+    method: str
+    words: str
+    error: float | None
 
 
 def universal_crs(longitude: float, latitude: float) -> CRS:
@@ -65,35 +68,51 @@ def universal_crs(longitude: float, latitude: float) -> CRS:
     return CRS.from_epsg((32600 if latitude >= 0 else 32700) + zone)
 
 
-def place_control_points(
-    dataset: DatasetReader,
-    dst_crs: CRS | None,
-    resolution: float | None,
-) -> tuple[list[GroundControlPoint], MapGrid, float]:
-    """Express a dataset's ground control points in a map CRS, and choose the grid that it fills there.
+def by_control_points(dataset: DatasetReader, dst_crs: CRS | None, resolution: float | None) -> Placed:
+    """Place a dataset by its ground control points, on a grid of square pixels of `resolution` metres.
 
-    The points are projected before a polynomial is fitted to them: near a pole, and across the antimeridian,
-    longitude and latitude are no smooth functions of the pixel; eastings and northings are.
-
-    Returns the points, the grid with square pixels of `resolution` metres (default: the pixel size of the
-    source), and that size.
+    The points are projected before surfaces are fitted to them: near a pole, and across the antimeridian, longitude
+    and latitude are no smooth functions of the pixel; eastings and northings are. By default the CRS is the UTM zone,
+    and the resolution that of the image. Raises `SceneContentError` and `UsageError`.
     """
     points, points_crs = dataset.gcps
     if points_crs is None:
         raise SceneContentError("The control points have no CRS; expected one. Assign it with gdal_edit.")
-    if len(points) < _POINTS_FOR_ORDER[-1][1]:
-        raise SceneContentError(f"There are {len(points)} ground control points; expected three or more.")
+    if not points:
+        raise SceneContentError("There are 0 ground control points; expected three or more.")
     given = [p.x for p in points], [p.y for p in points]
     lons, lats = pyproj.Transformer.from_crs(points_crs.to_wkt(), "EPSG:4326", always_xy=True).transform(*given)
-    crs = dst_crs or universal_crs(*_mean_direction(lons, lats))
-    xs, ys = pyproj.Transformer.from_crs(points_crs.to_wkt(), crs.to_wkt(), always_xy=True).transform(*given)
-    if not (np.isfinite(xs).all() and np.isfinite(ys).all()):
-        raise UsageError(f"The scene near {lons[0]:.3f}, {lats[0]:.3f} has no place in {crs.to_string()}.")
-    placed = [GroundControlPoint(row=p.row, col=p.col, x=x, y=y) for p, x, y in zip(points, xs, ys, strict=True)]
-    geod = pyproj.Geod(ellps="WGS84")
-    pixel = _pixel_size(points, lambda i, j: float(geod.inv(lons[i], lats[i], lons[j], lats[j])[2]))
+    if not (np.isfinite(lons).all() and np.isfinite(lats).all()):
+        raise SceneContentError(
+            f"The control points, as {given[0][0]:g}, {given[1][0]:g}, have no place on the Earth in their CRS "
+            f"{points_crs.to_string()}; expected places in it. Assign them anew with gdal_edit.",
+        )
+    middle = _mean_direction(lons, lats)
+    crs = dst_crs or universal_crs(*middle)
+    lonlats = np.asarray(lons), np.asarray(lats)
+    through = _through(points, *_onto(crs, *lonlats, middle[0]), crs)
+    width, height = dataset.width, dataset.height
+    own = universal_crs(*middle)  # which never tears a scene apart
+    true = through if dst_crs is None else _through(points, *_onto(own, *lonlats, middle[0]), own)
+    pixel = _pixel_size(true, own, width, height)
     size = resolution or _round(math.sqrt(pixel[0] * pixel[1]), 3)
-    return placed, _covering_grid(placed, crs, dataset.width, dataset.height, size), size
+    grid = _covering_grid(through, crs, width, height, size)
+    if grid.window.area * (size * size) > _MOST_PIXELS * width * height * (pixel[0] * pixel[1]):
+        raise UsageError(_torn(crs, middle))
+    spacing = math.sqrt(pixel[0] * pixel[1] * width * height / len(points)) / size
+    lowest, highest = through.heights
+    words = f"Placed by its {len(points)} ground control points (thin-plate spline) on {crs} at {size:g} m, bilinear; "
+    if highest == lowest:
+        error = None
+        words += "the points tell of no heights, so relief is not corrected, and how far it displaces is not known."
+    else:
+        error = math.hypot(through.missed[0] * pixel[0], through.missed[1] * pixel[1])
+        words += (
+            f"relief (control points from {lowest:.0f} to {highest:.0f} m) is not corrected between them: expect to "
+            f"be off by {_round(error, 2):g} m (root mean square)."
+        )
+    step = 2 ** math.floor(math.log2(max(1.0, min(MAX_STEP, spacing / _STEPS_BETWEEN_POINTS))))
+    return Placed(through, grid, step, "control points", words, error)
 
 
 def resampled_grid(grid: MapGrid, dst_crs: CRS | None, resolution: float | None) -> MapGrid:
@@ -150,100 +169,22 @@ def resampled(dataset: DatasetReader, grid: MapGrid, nodata: float | None) -> Wa
     )
 
 
-def rectified(
-    dataset: DatasetReader,
-    gdal_name: str,
-    points: Sequence[GroundControlPoint],
-    grid: MapGrid,
-    nodata: float | None,
-) -> DatasetReader:
-    """Return a view of a dataset on a map grid, by a polynomial through control points in the grid's CRS.
-
-    The view is a warped VRT that is written here, in memory: rasterio's own cannot combine control points
-    with a grid of the caller's choice. `nodata` as in `resampled`.
-    """
-    width, height = _pixel_size(points, lambda i, j: math.dist(_place(points[i]), _place(points[j])))
-    unit = math.hypot(grid.transform.a, grid.transform.d)
-    kinds = [_GDAL_TYPES[dtype] for dtype in dataset.dtypes]
-    view = ET.Element(
-        "VRTDataset",
-        rasterXSize=str(grid.width),
-        rasterYSize=str(grid.height),
-        subClass="VRTWarpedDataset",
-    )
-    _add(view, "SRS", "" if grid.crs is None else grid.crs.to_wkt())
-    _add(view, "GeoTransform", _numbers(grid.transform.to_gdal()))
-    for number, kind in enumerate(kinds, start=1):
-        band = ET.SubElement(
-            view,
-            "VRTRasterBand",
-            dataType=kind,
-            band=str(number),
-            subClass="VRTWarpedRasterBand",
-        )
-        if nodata is not None:
-            _add(band, "NoDataValue", repr(nodata))
-    for axis in ("BlockXSize", "BlockYSize"):
-        _add(view, axis, str(WARP_BLOCK))
-    options = ET.SubElement(view, "GDALWarpOptions")
-    _add(options, "WarpMemoryLimit", str(WARP_MEMORY_MEGABYTES * 2**20))
-    _add(options, "ResampleAlg", "Bilinear")
-    _add(options, "WorkingDataType", kinds[0])
-    for name, value in {
-        "UNIFIED_SRC_NODATA": "NO",
-        "INIT_DEST": "0" if nodata is None else "NO_DATA",
-        "ERROR_OUT_IF_EMPTY_SOURCE_WINDOW": "FALSE",
-        "XSCALE": repr(min(width / unit, 1.0)),
-        "YSCALE": repr(min(height / unit, 1.0)),
-    }.items():
-        _add(options, "Option", value).set("name", name)
-    _add(options, "SourceDataset", gdal_name).set("relativeToVRT", "0")
-    _add_transformer(options, points, grid)
-    bands = ET.SubElement(options, "BandList")
-    for number in range(1, len(kinds) + 1):
-        mapping = ET.SubElement(bands, "BandMapping", src=str(number), dst=str(number))
-        for name in ("SrcNoDataReal", "DstNoDataReal") if nodata is not None else ():
-            _add(mapping, name, repr(nodata))
-    if nodata is None:
-        alpha = str(len(kinds) + 1)
-        band = ET.SubElement(
-            view,
-            "VRTRasterBand",
-            dataType=kinds[0],
-            band=alpha,
-            subClass="VRTWarpedRasterBand",
-        )
-        _add(band, "ColorInterp", "Alpha")
-        _add(options, "DstAlphaBand", alpha)
-    return rasterio.open(ET.tostring(view, encoding="unicode"), driver="VRT")
+def rectified(dataset: DatasetReader, placed: Placed, nodata: float | None) -> PlacedRaster:
+    """Return a view of a dataset on the grid where it is placed; `nodata` as in `resampled`."""
+    image = StoredImage(dataset, nodata)
+    return PlacedRaster(image, placed.placement, placed.grid, dtypes=dataset.dtypes, nodata=nodata, step=placed.step)
 
 
-def rectified_lattice(
-    table: npt.NDArray[np.float32],
-    dataset: DatasetReader,
-    grid: MapGrid,
-) -> tuple[DatasetReader, MemoryFile]:
-    """Put a table of values, one at every `LATTICE_STEP`-th pixel of a dataset, on the dataset's map grid.
+def rectified_table(table: npt.NDArray[np.float32], placed: Placed) -> PlacedRaster:
+    """Put a table of values, one at every `LATTICE_STEP`-th pixel of an image, where the image is placed; 0 outside."""
+    placement = Spaced(placed.placement, LATTICE_STEP)
+    return PlacedRaster(Table(table), placement, placed.grid, dtypes=["float32"], nodata=0.0, step=placed.step)
 
-    Returns the view and the file in memory that it stands on, both to be closed. The view is 0 outside.
-    """
-    points = place_control_points(dataset, grid.crs, None)[0]
-    # Table entry k is the centre of pixel k * step; GDAL counts pixels and entries from their outer corners.
-    on_table = [
-        GroundControlPoint(
-            row=(p.row - 0.5) / LATTICE_STEP + 0.5,
-            col=(p.col - 0.5) / LATTICE_STEP + 0.5,
-            x=p.x,
-            y=p.y,
-        )
-        for p in points
-    ]
-    height, width = table.shape
-    file = MemoryFile(ext="tif")
-    with file.open(driver="GTiff", count=1, height=height, width=width, dtype="float32") as target:
-        target.write(table, 1)
-    with file.open() as stored:
-        return rectified(stored, file.name, on_table, grid, 0.0), file
+
+def unplaced(grid: MapGrid) -> Placed:
+    """Return the placement of an image on the grid that it has already."""
+    inverse = ~grid.transform
+    return Placed(lambda xs, ys, _height: inverse @ (xs, ys), grid, MAX_STEP, "own grid", "", None)
 
 
 def has_mask(dataset: DatasetReader) -> bool:
@@ -251,8 +192,12 @@ def has_mask(dataset: DatasetReader) -> bool:
     return any(MaskFlags.per_dataset in flags or MaskFlags.alpha in flags for flags in dataset.mask_flag_enums)
 
 
-def _order(count: int) -> int:
-    return next(order for order, needed in _POINTS_FOR_ORDER if count >= needed)
+def _through(points: Sequence[GroundControlPoint], xs: Any, ys: Any, crs: CRS) -> ControlPoints:
+    if not (np.isfinite(xs).all() and np.isfinite(ys).all()):
+        raise UsageError(f"The scene near {points[0].x:.3f}, {points[0].y:.3f} has no place in {crs.to_string()}.")
+    return ControlPoints(
+        [GroundControlPoint(row=p.row, col=p.col, x=x, y=y, z=p.z) for p, x, y in zip(points, xs, ys, strict=True)]
+    )
 
 
 def _mean_direction(lons: Sequence[float], lats: Sequence[float]) -> tuple[float, float]:
@@ -262,89 +207,64 @@ def _mean_direction(lons: Sequence[float], lats: Sequence[float]) -> tuple[float
     return math.degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))
 
 
-def _pixel_size(
-    points: Sequence[GroundControlPoint],
-    distance: Callable[[int, int], float],
-) -> tuple[float, float]:
-    """Return the median width and height of a pixel, from the distances of neighbouring control points."""
-    spacings: dict[str, list[float]] = {"col": [], "row": []}
-    for along, across in (("col", "row"), ("row", "col")):
-        order = sorted(range(len(points)), key=lambda i: (getattr(points[i], across), getattr(points[i], along)))
-        for i, j in itertools.pairwise(order):
-            step = getattr(points[j], along) - getattr(points[i], along)
-            if getattr(points[i], across) == getattr(points[j], across) and step > 0:
-                spacings[along].append(distance(i, j) / step)
-    if not spacings["col"] or not spacings["row"]:
+def _onto(crs: CRS, lons: Any, lats: Any, middle: float) -> tuple[Any, Any]:
+    """Project longitudes and latitudes; longitudes of a geographic CRS go on beyond 180 degrees around `middle`."""
+    xs, ys = pyproj.Transformer.from_crs("EPSG:4326", crs.to_wkt(), always_xy=True).transform(lons, lats)
+    if crs.is_geographic:
+        turn = 360 / math.degrees(float(crs.units_factor[1]))
+        xs = xs - np.round((xs - middle * turn / 360) / turn) * turn
+    return xs, ys
+
+
+def _pixel_size(points: ControlPoints, crs: CRS, width: int, height: int) -> tuple[float, float]:
+    """Return the median width and height of a pixel on the ground, in metres, relief left out."""
+    rows, cols = (np.indices((5, 5)).reshape(2, -1) + 0.5) / 5 * np.array([[height], [width]])
+    geod = pyproj.Geod(ellps="WGS84")
+    to_degrees = pyproj.Transformer.from_crs(crs.to_wkt(), "EPSG:4326", always_xy=True)
+    sizes = []
+    for along, across in ((0.5, 0.0), (0.0, 0.5)):
+        ends = [
+            to_degrees.transform(*points.on_map(cols + side * along, rows + side * across, smooth=True))
+            for side in (-1, 1)
+        ]
+        sizes.append(float(np.median(geod.inv(*ends[0], *ends[1])[2])))
+    if not all(math.isfinite(one) and one > 0 for one in sizes):
         raise SceneContentError(
-            "The ground control points form no grid of columns and rows, so the pixel size is unknown; "
-            "expected the regular grid of a GRD product.",
+            "The ground control points give no size of the pixels: they contradict each other; expected points that "
+            "rise with the columns and rows of the image.",
         )
-    return float(np.median(spacings["col"])), float(np.median(spacings["row"]))
+    return sizes[0], sizes[1]
 
 
 def _round(value: float, digits: int) -> float:
     return float(f"{value:.{digits}g}")
 
 
-def _covering_grid(
-    points: Sequence[GroundControlPoint],
-    crs: CRS,
-    width: int,
-    height: int,
-    size: float,
-) -> MapGrid:
-    """Return a grid of square pixels around the outline of a raster, its lines on multiples of the size.
-
-    The control points reach to the outline of the raster (or just inside it), so the outline is computed with
-    their polynomial.
-    """
+def _covering_grid(points: ControlPoints, crs: CRS, width: int, height: int, size: float) -> MapGrid:
+    """Return a grid of pixels of `size` metres around the outline of a raster, its lines on multiples of them."""
     across, down = np.linspace(0, width, _EDGE_SAMPLES), np.linspace(0, height, _EDGE_SAMPLES)
     cols = np.concatenate([across, across, np.zeros_like(down), np.full_like(down, width)])
     rows = np.concatenate([np.zeros_like(across), np.full_like(across, height), down, down])
-    with GCPTransformer(list(points)) as transformer:
-        xs, ys = transformer.xy(rows, cols, offset="ul")
-    unit = size / _metres_per_unit(crs)
-    left, bottom = (math.floor(min(values) / unit) for values in (xs, ys))
-    right, top = (math.ceil(max(values) / unit) for values in (xs, ys))
-    transform = Affine(unit, 0, left * unit, 0, -unit, top * unit)
-    return MapGrid(crs, transform, right - left, top - bottom)
+    xs, ys = points.on_map(cols, rows)
+    x_unit, y_unit = _units(crs, float(xs.mean()), float(ys.mean()), size)
+    left, bottom = math.floor(xs.min() / x_unit), math.floor(ys.min() / y_unit)
+    right, top = math.ceil(xs.max() / x_unit), math.ceil(ys.max() / y_unit)
+    return MapGrid(crs, Affine(x_unit, 0, left * x_unit, 0, -y_unit, top * y_unit), right - left, top - bottom)
 
 
-def _metres_per_unit(crs: CRS) -> float:
-    if not crs.is_projected:
-        raise UsageError(f"{crs.to_string()} is not a projected CRS; scenes with control points need one in metres.")
-    return float(crs.linear_units_factor[1])
+def _units(crs: CRS, x: float, y: float, size: float) -> tuple[float, float]:
+    """Return a size in metres in the units of a CRS: of a projected one its own, of degrees those on the ground."""
+    if crs.is_projected:
+        unit = size / float(crs.linear_units_factor[1])
+        return unit, unit
+    around = MapGrid(crs, Affine(1e-4, 0, x, 0, -1e-4, y), 1, 1).pixel_size_metres()
+    if around is None:
+        raise UsageError(f"{crs.to_string()} is not tied to the Earth; give a CRS such as EPSG:32643.")
+    return size / around[0] * 1e-4, size / around[1] * 1e-4
 
 
-def _place(point: GroundControlPoint) -> tuple[float, float]:
-    return point.x, point.y
-
-
-def _add_transformer(options: ET.Element, points: Sequence[GroundControlPoint], grid: MapGrid) -> None:
-    outer = ET.SubElement(ET.SubElement(options, "Transformer"), "GenImgProjTransformer")
-    fitted = ET.SubElement(ET.SubElement(outer, "SrcGCPTransformer"), "GCPTransformer")
-    _add(fitted, "Order", str(_order(len(points))))
-    _add(fitted, "Reversed", "0")
-    listed = ET.SubElement(fitted, "GCPList")
-    for number, point in enumerate(points, start=1):
-        ET.SubElement(
-            listed,
-            "GCP",
-            Id=str(number),
-            Pixel=repr(float(point.col)),
-            Line=repr(float(point.row)),
-            X=repr(float(point.x)),
-            Y=repr(float(point.y)),
-        )
-    _add(outer, "DstGeoTransform", _numbers(grid.transform.to_gdal()))
-    _add(outer, "DstInvGeoTransform", _numbers((~grid.transform).to_gdal()))
-
-
-def _add(parent: ET.Element, name: str, text: str) -> ET.Element:
-    element = ET.SubElement(parent, name)
-    element.text = text
-    return element
-
-
-def _numbers(values: Sequence[float]) -> str:
-    return ",".join(repr(float(value)) for value in values)
+def _torn(crs: CRS, middle: tuple[float, float]) -> str:
+    return (
+        f"The scene around {middle[0]:.2f}, {middle[1]:.2f} lies across the edge of {crs.to_string()}, which would "
+        f"tear it apart; choose a CRS that holds it whole, such as {universal_crs(*middle).to_string()}."
+    )

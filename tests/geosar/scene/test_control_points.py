@@ -156,20 +156,22 @@ def test_a_crs_and_a_resolution_can_be_asked_for(make_raster: Callable[..., Path
 
 @pytest.mark.parametrize(
     ("points", "message"),
-    [(2, "expected three or more"), (3, "form no grid")],
+    [(2, "expected three or more"), (3, "on one line")],
 )
 def test_too_few_points_are_refused(make_raster: Callable[..., Path], points: Any, message: Any) -> None:
-    corners = [(0, 0, 76.0, 10.0), (0, 50, 76.1, 10.0), (50, 20, 76.0, 9.9)][:points]
+    corners = [(0, 0, 76.0, 10.0), (25, 25, 76.1, 10.1), (50, 50, 76.2, 10.2)][:points]
     gcps = [GroundControlPoint(row=row, col=col, x=x, y=y, z=0) for row, col, x, y in corners]
     path = make_raster(values=np.ones((1, 50, 50), np.uint16), gcps=gcps, crs="EPSG:4326")
     with pytest.raises(SceneContentError, match=message):
         open_scene(path)
 
 
-def test_a_crs_in_degrees_or_out_of_reach_is_refused(make_raster: Callable[..., Path]) -> None:
+def test_a_crs_that_does_not_exist_or_would_tear_the_scene_apart_is_refused(
+    tmp_path: Path, make_raster: Callable[..., Path]
+) -> None:
     path = written(make_raster, np.ones((1, 50, 50), np.uint16))
-    with pytest.raises(UsageError, match="not a projected CRS"):
-        open_scene(path, dst_crs="EPSG:4326")
+    with pytest.raises(UsageError, match=r"across the edge of EPSG:3857.*EPSG:32601"):
+        open_scene(Swath(179.9, 66.0, -12.0, size=600).write(tmp_path / "a.tif", []), dst_crs="EPSG:3857")
     with pytest.raises(UsageError, match="is no CRS"):
         open_scene(path, dst_crs="mars")
 

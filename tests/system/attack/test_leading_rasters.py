@@ -8,20 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from affine import Affine
 from helpers.bait import Bait
-from helpers.leading import PIXEL, WAYS, Way, plain
+from helpers.leading import PIXEL, WAYS, Way
 from rasterio._err import CPLE_BaseError
-from rasterio.control import GroundControlPoint
-from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
 from geosar.errors import SceneReadError, UsageError
-from geosar.grid import MapGrid
 from geosar.scene import open_scene
-from geosar.scene.untrusted import name_for_views, open_path
-from geosar.scene.warp import rectified
+from geosar.scene.untrusted import open_path
 
 COARSE = 64
 
@@ -75,27 +70,6 @@ def test_other_readers_do_not_follow_it(way: Way, made: Path, bait: Bait) -> Non
     with refusal(way), open_path(made) as dataset:
         assert np.abs(read_coarsely(dataset).astype(int) - PIXEL).max() <= 1
     assert bait.touched() == []
-
-
-def test_raw_pixels_that_read_as_a_virtual_raster_are_pixels_still_when_gdal_opens_them_again(
-    tmp_path: Path, bait: Bait
-) -> None:
-    path = tmp_path / "scene.dat"
-    path.write_bytes(bait.vrt.encode().ljust(400))
-    path.with_suffix(".hdr").write_text(
-        "ENVI\nsamples = 20\nlines = 20\nbands = 1\nfile type = ENVI Standard\ndata type = 1\ninterleave = bsq\n"
-    )
-    points = [GroundControlPoint(row=r, col=c, x=10 * c, y=-10 * r) for r in (0, 10, 20) for c in (0, 10, 20)]
-    grid = MapGrid(CRS.from_epsg(32643), Affine(10, 0, 0, 0, -10, 0), 20, 20)
-    with open_path(path) as dataset, rectified(dataset, name_for_views(dataset), points, grid, None) as view:
-        assert bytes(view.read(1)[0][:11]) == b"<VRTDataset"
-    assert bait.touched() == []
-
-
-def test_a_name_that_gdal_would_read_as_a_virtual_raster_is_not_opened_again(tmp_path: Path) -> None:
-    path = plain(tmp_path / "scene.tif", "GTiff").rename(tmp_path / "<VRTDataset>.tif")
-    with open_path(path) as dataset, pytest.raises(SceneReadError, match="rename"):
-        name_for_views(dataset)
 
 
 @contextmanager
