@@ -6,10 +6,12 @@
 
 The picture is composed of them in the graph::
 
-    luma = smooth(coarse luma) + gain * (despeckled - smooth(radar))
+    luma = smooth(coarse luma) + gain * (eased(despeckled) - smooth(eased(radar)))
 
 `smooth` is a Gaussian of 14 pixels on cells of 8 x 8. So roads, halls and borders of fields stand where the radar has
-them, as sharp and with the same sign, and nothing is painted that no radar showed. Docs/adr/0020 has what was measured.
+them, as sharp and with the same sign, and nothing is painted that no radar showed. `eased` leaves radar as it is, but
+for the darkest, whose differences it makes smaller (`DARK`): calm water is far darker in radar than in any image, and
+a pond amid fields would be a black hole. Docs/adr/0020 has what was measured.
 
 Inputs are VV and VH, normalised; where a scene has one of them, the other's plane is `MISSING` throughout.
 """
@@ -32,6 +34,12 @@ SIGMA, RADIUS = 2.2, 3
 
 GAIN = 0.8
 """How much of the radar's detail luma takes, in deviations, where nothing else is said."""
+
+DARK = (-1.0, 0.25)
+"""Normalised backscatter below which radar is eased, and what is left there of its differences."""
+
+PLAIN = (0.0, 1.0)
+"""The same for networks of before 0.11, which leave all radar as it is."""
 
 RIMS = (3, 6, 8, 4, 4)
 """See `UNet`; coarse luma, at 1/8, is smoothed over 3 cells and interpolated over 2."""
@@ -115,6 +123,8 @@ class Colouriser(UNet):
         channels: int = 2,
         widths: Sequence[int] = (24, 48, 96, 192, 256),
         gain: float = GAIN,
+        *,
+        dark: Sequence[float] = PLAIN,
         mean: Sequence[float] = (102.0, 0.0, 0.0),
         deviation: Sequence[float] = (50.0, 15.0, 15.0),
     ) -> None:
@@ -125,7 +135,9 @@ class Colouriser(UNet):
             "kind": self.kind, "channels": channels, "widths": list(widths), "gain": gain, "mean": list(mean),
             "deviation": list(deviation),
         }  # fmt: skip
-        self.gain = gain
+        self.gain, (self.knee, self.slope) = gain, dark
+        if self.slope != 1:
+            self.architecture["dark"] = list(dark)
         self.fine = nn.Sequential(ConvNorm(half, 4 * 8, 3), nn.PixelShuffle(2))
         self.clean = nn.Conv2d(8, channels, 3, padding=1, padding_mode="replicate")
         self.base = nn.Sequential(ConvNorm(eighth, half, 1), nn.Conv2d(half, 1, 1))
@@ -157,7 +169,7 @@ class Colouriser(UNet):
 
     def compose(self, sar: Tensor, parts: Parts) -> tuple[Tensor, Tensor]:
         """Return standardised luma (N, 1, H, W) and chroma (N, 2, H/4, W/4) of the picture."""
-        detail = parts.despeckled.mean(dim=1, keepdim=True)
+        detail = self._eased(parts.despeckled.mean(dim=1, keepdim=True))
         return _grow(self._level(sar, parts.luma), 4) + self.gain * detail, parts.chroma
 
     def _level(self, sar: Tensor, luma: Tensor) -> Tensor:
@@ -165,7 +177,13 @@ class Colouriser(UNet):
         around = self.around(sar, 1, 8 * (RADIUS + INNER)) if self.margin else sar
         given = _given(sar)
         radar = (functional.avg_pool2d(around, 8) * given).sum(dim=1, keepdim=True) / given.sum(dim=1, keepdim=True)
-        return self._cut(_grow(self._smooth(luma - self.gain * radar), 2), INNER)
+        return self._cut(_grow(self._smooth(luma - self.gain * self._eased(radar)), 2), INNER)
+
+    def _eased(self, radar: Tensor) -> Tensor:
+        """Return radar with smaller differences where it is darkest."""
+        if self.slope == 1:
+            return radar
+        return functional.leaky_relu(radar - self.knee, self.slope) + self.knee
 
     def _smooth(self, coarse: Tensor) -> Tensor:
         """Gaussian over cells of 8 x 8, (N, 1, H/8, W/8); without a margin the border is replicated."""
@@ -196,9 +214,12 @@ class Colouriser(UNet):
         fine, luma, colour = self._features(sar)
         despeckled = self.clean(fine)
         deviation = self.deviation[:, :1]
-        colours = self._level(sar, luma) * deviation + self.mean[:, :1] + self._tint(colour[:, :2])
+        shift = 0.0 if self.slope == 1 else self.knee * self.gain * deviation  # which `_detail` leaves out
+        colours = self._level(sar, luma) * deviation + self.mean[:, :1] + self._tint(colour[:, :2]) + shift
         coarse = _grow(torch.cat([colours, torch.exp(colour[:, 2:]) * deviation], dim=1), 4)
         detail = (self.detail or _detail(self))(fine)
+        if self.slope != 1:
+            detail = functional.leaky_relu(detail, self.slope)
         return self._cut(coarse + detail, 4 * INNER), self._cut(despeckled, 4 * INNER)
 
     def _cut(self, features: Tensor, border: int) -> Tensor:
@@ -226,14 +247,18 @@ def _given(sar: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _detail(colouriser: Colouriser) -> nn.Conv2d:
-    """Return the convolution that gives despeckled radar's part in red, green and blue, and nothing for the error."""
+    """Return the convolution that gives despeckled radar's part in red, green and blue, and nothing for the error.
+
+    Where dark radar is eased, it is above what is eased.
+    """
     clean = colouriser.clean
     detail = nn.Conv2d(clean.in_channels, 4, 3, padding=1, padding_mode=clean.padding_mode)
     spread = torch.tensor([1.0, 1.0, 1.0, 0.0], device=clean.weight.device)
     gain = colouriser.gain * colouriser.deviation.flatten()[0]
     detail.weight = nn.Parameter(spread.view(4, 1, 1, 1) * clean.weight.mean(dim=0, keepdim=True) * gain)
     bias = clean.bias if clean.bias is not None else torch.zeros_like(spread[:1])
-    detail.bias = nn.Parameter(spread * bias.mean() * gain)
+    knee = 0.0 if colouriser.slope == 1 else colouriser.knee
+    detail.bias = nn.Parameter(spread * (bias.mean() - knee) * gain)
     return detail.to(clean.weight)
 
 

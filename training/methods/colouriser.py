@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from geosar.backscatter import MISSING
-from geosar.engines.colouriser import GAIN, Colouriser, Parts
+from geosar.engines.colouriser import DARK, GAIN, Colouriser, Parts
 from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
 from training.config import Config, ConfigError, at_least, one_of
@@ -64,6 +64,8 @@ class ColouriserConfig(Config):
     widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
     gain: float = GAIN
     """How much of the radar's detail luma takes, both in deviations."""
+    dark: list[float] = field(default_factory=lambda: list(DARK))
+    """Normalised backscatter below which its differences are made smaller, and what is left of them."""
     dropout: float = 0.1
     """Share of the coarsest features that is left out of an update (half of it at the two next levels)."""
     weight_decay: float = 1e-3
@@ -117,6 +119,8 @@ class ColouriserConfig(Config):
             raise ConfigError("dropout must be at least 0 and below 1, weight_decay at least 0.")
         if not 0 < self.gain <= 3:
             raise ConfigError(f"gain is {self.gain}; expected more than 0 and at most 3.")
+        if not (len(self.dark) == 2 and -4 < self.dark[0] <= 0 and 0 < self.dark[1] <= 1):
+            raise ConfigError(f"dark is {self.dark}; expected backscatter above -4 to 0, and a share above 0 to 1.")
         if self.adversary_learning_rate <= 0:
             raise ConfigError("learning rates must be above 0.")
 
@@ -158,6 +162,7 @@ class ColouriserMethod(Method[ColouriserConfig]):
             "channels": len(PLANES),
             "widths": list(config.widths),
             "gain": config.gain,
+            "dark": list(config.dark),
         } | tone
 
     @classmethod
@@ -170,7 +175,7 @@ class ColouriserMethod(Method[ColouriserConfig]):
         ours = self.generator.architecture
         if self.config.stage == "taught" and "kind" not in architecture:
             return bool(architecture["widths"] == ours["widths"] and architecture["channels"] == 1)
-        return architecture == ours
+        return weights_of(architecture) == weights_of(ours)
 
     def start(self, state: dict[str, Any], source: Path) -> None:
         """See `Method.start`; raises CheckpointError where a pupil would have no teacher."""
@@ -233,6 +238,11 @@ class ColouriserMethod(Method[ColouriserConfig]):
             coloured=torch.ones_like(true_luma[..., :1, :1]),
         )  # fmt: skip
         return losses.coarse_colour(parts.luma, parts.chroma, wanted)
+
+
+def weights_of(architecture: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an architecture decides its weights: not how a picture is composed of the parts."""
+    return {key: value for key, value in architecture.items() if key not in {"gain", "dark"}}
 
 
 def seen_planes(sar: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from geosar.backscatter import MISSING
-from geosar.engines.colouriser import GAIN, HALO, Colouriser, Parts, fold
+from geosar.engines.colouriser import DARK, GAIN, HALO, PLAIN, Colouriser, Parts, fold
 from geosar.engines.networks import make_network
 from geosar.engines.unet import STRIDE
 
@@ -18,7 +18,7 @@ NARROW = (4, 6, 8, 10, 12)
 def lively(seed: int = 3) -> Colouriser:
     """A network in evaluation mode whose norms are not those of an untrained one."""
     torch.manual_seed(seed)
-    network = Colouriser(widths=NARROW)
+    network = Colouriser(widths=NARROW, dark=DARK)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.6, 1.4)
@@ -78,15 +78,29 @@ def test_detail_is_the_despeckled_radars_times_the_gain() -> None:
     radar = scene(side, seed=5)
     dull, _ = network.compose(sar, nothing)
     sharp, _ = network.compose(sar, nothing._replace(despeckled=radar))
-    torch.testing.assert_close(sharp - dull, GAIN * radar.mean(dim=1, keepdim=True))
+    detail, (knee, share) = radar.mean(dim=1, keepdim=True), DARK
+    eased = torch.where(detail < knee, knee + share * (detail - knee), detail)
+    torch.testing.assert_close(sharp - dull, GAIN * eased)
     # What is left of the radar without its detail is smooth: neighbours differ by little.
     assert dull.diff(dim=-1).abs().max() < 0.02
 
 
 @torch.no_grad()
-def test_an_even_radar_leaves_the_coarse_luma_alone() -> None:
+def test_networks_of_before_leave_dark_radar_as_it_is() -> None:
+    network, sar = Colouriser(widths=NARROW), scene(4 * STRIDE)
+    assert (network.knee, network.slope) == PLAIN
+    assert "dark" not in network.architecture
+    parts = network.eval().parts(sar)
+    darker = parts._replace(despeckled=parts.despeckled - 3)
+    change = network.compose(sar, parts)[0] - network.compose(sar, darker)[0]
+    torch.testing.assert_close(change, torch.full_like(change, 3 * GAIN))
+
+
+@pytest.mark.parametrize("value", [1.5, -3.0])
+@torch.no_grad()
+def test_an_even_radar_leaves_the_coarse_luma_alone(value: float) -> None:
     network = lively()
-    even = torch.full((1, 2, 128, 128), 1.5)
+    even = torch.full((1, 2, 128, 128), value)
     parts = Parts(
         even, torch.full((1, 1, 16, 16), -0.4), torch.zeros(1, 2, 32, 32), torch.zeros(1, 1, 32, 32)
     )  # fmt: skip
