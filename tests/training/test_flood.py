@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from helpers.flood_chips import SIZE, scene, write_ombria, write_sen1floods11
+from PIL import Image
 
 from training.flood import chips
 from training.flood.chips import read_chips
@@ -62,6 +64,19 @@ def test_a_chip_without_its_file_is_named(tmp_path: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(PairsError, match="The chip train_0 lacks its file in"):
         read_chips(folder)
+
+
+def test_a_chip_that_measured_nothing_is_left_out_by_name(tmp_path: Path) -> None:
+    folder = write_sen1floods11(tmp_path / "chips")
+    with rasterio.open(folder / "Place_2_S1Hand.tif", "r+") as raster:
+        raster.write(np.full((2, SIZE, SIZE), np.nan, np.float32))
+    black = write_ombria(tmp_path / "black")
+    Image.fromarray(np.zeros((SIZE, SIZE), np.uint8)).save(black / "sar_after/train_0.png")
+    told: list[str] = []
+    names = {chip.name for path in (folder, black) for chip in read_chips(path, None, told.append)}
+    assert told == ["Place_2", "train_0"]
+    assert "Place_1" in names
+    assert not {"Place_2", "train_0"} & names
 
 
 def test_a_label_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def flood(
     with plain_errors():
         packaged = load_model(model)
         reference = packaged.manifest.inputs.reference.get("VV")
-        chips = [chip for folder in folders for chip in read_chips(folder, reference)]
+        chips = [chip for folder in folders for chip in read_chips(folder, reference, _left_out)]
         colours = colorize(engine_translator(packaged, precision), chips)
         schedule = Schedule(updates=updates, seeds=seeds, width=width)
         with tqdm(total=updates * seeds * len(INPUTS), unit="update", leave=False) as bar:
@@ -72,3 +72,7 @@ def flood(
         text = write_study(output, study, setting)
     click.echo(text)
     click.echo(f"flood.md, flood.json and flood.png are in {output}.")
+
+
+def _left_out(name: str) -> None:
+    click.echo(f"Note: the chip {name} has no pixel that was measured; it is left out.", err=True)

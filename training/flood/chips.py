@@ -9,7 +9,7 @@ Two layouts are read, and told apart by what lies in the folder:
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,15 +51,18 @@ class Chip:
     optical: NDArray[np.uint8] | None
 
 
-def read_chips(folder: Path, reference: Reference | None = None) -> list[Chip]:
+def read_chips(
+    folder: Path, reference: Reference | None = None, leave_out: Callable[[str], None] = lambda _name: None
+) -> list[Chip]:
     """Read a folder of either layout; raises PairsError that says what was expected and what is missing.
 
-    `reference` is what a model normalises calibrated VV by; without it each chip goes by its own values.
+    `reference` is what a model normalises calibrated VV by; without it each chip goes by its own values. `leave_out`
+    is told of each chip without a pixel that was measured.
     """
     if (folder / "manifest.csv").is_file() and (folder / "sar_after").is_dir():
-        chips = list(_ombria(folder))
+        chips = list(_ombria(folder, leave_out))
     elif any(folder.glob("*_S1Hand.tif")):
-        chips = list(_sen1floods11(folder, reference))
+        chips = list(_sen1floods11(folder, reference, leave_out))
     else:
         raise PairsError(
             f"{folder} holds no flood chips; expected OMBRIA's manifest.csv, sar_after/ and mask/, or Sen1Floods11's "
@@ -70,7 +73,7 @@ def read_chips(folder: Path, reference: Reference | None = None) -> list[Chip]:
     return chips
 
 
-def _ombria(folder: Path) -> Iterator[Chip]:
+def _ombria(folder: Path, leave_out: Callable[[str], None]) -> Iterator[Chip]:
     with (folder / "manifest.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         if missing := {"name", "split"} - set(rows.fieldnames or ()):
@@ -86,6 +89,9 @@ def _ombria(folder: Path) -> Iterator[Chip]:
                 )
             # Each chip was stretched by itself, so each is a scene of its own; 0 is the fringe of a swath.
             known = radar > 0
+            if not known.any():
+                leave_out(name)
+                continue
             event = name.rsplit("_", 1)[0]
             group = f"OMBRIA {event}" if row["split"] != "train" else "OMBRIA"
             yield Chip(name, group, row["split"], _normalised(radar, known, Unit.PICTURE), water, known, optical)
@@ -102,7 +108,9 @@ def _picture(folder: Path, name: str, mode: str) -> NDArray[np.uint8]:
         raise PairsError(f"{found[0]} cannot be read as an image ({error}); replace it or drop the row.") from error
 
 
-def _sen1floods11(folder: Path, reference: Reference | None) -> Iterator[Chip]:
+def _sen1floods11(
+    folder: Path, reference: Reference | None, leave_out: Callable[[str], None]
+) -> Iterator[Chip]:
     for path in sorted(folder.glob("*_S1Hand.tif")):
         name = path.name.removesuffix("_S1Hand.tif")
         label, optical = (folder / f"{name}_{kind}Hand.tif" for kind in ("Label", "S2"))
@@ -115,6 +123,9 @@ def _sen1floods11(folder: Path, reference: Reference | None) -> Iterator[Chip]:
         with open_path(label) as source:
             truth = source.read(1)
         measured = np.isfinite(radar)
+        if not measured.any():
+            leave_out(name)
+            continue
         picture = None
         if optical.is_file():
             with open_path(optical) as source:

@@ -32,6 +32,8 @@ from training.pairs.planes import fitting, planes
 
 WEIGHTS = "weights.safetensors"
 CALIBRATION_PATCHES = 120
+SIDE = 256
+"""Pixels on the side of such a patch."""
 
 
 def write_networks(network: Network, pairs: Sequence[Pair], folder: Path) -> None:
@@ -153,19 +155,23 @@ def _cut_by_strides(graph: openvino.Model) -> openvino.Model:
 
 
 def calibration(pairs: Sequence[Pair], network: Network) -> list[NDArray[np.float32]]:
-    """Patches (1, P, H, W) of 256 x 256 pixels and their halo, as the network sees them, evenly of all sets."""
-    usable = [pair for pair in pairs if pair.split == "train" and min(pair.shape) >= 256]
+    """Patches (1, P, H, W) of 256 x 256 pixels (or a smaller pair) and their halo, as the network sees them.
+
+    They are drawn evenly of all sets; raises PairsError where there is nothing to draw from.
+    """
+    usable = [pair for pair in pairs if pair.split == "train"]
     if not usable:
-        raise PairsError("No training pair has 256 x 256 pixels; int8 cannot be calibrated. Give larger pairs.")
+        raise PairsError("No pair has the split train; int8 cannot be calibrated.")
     normalisers = fit_normalisers(usable)
     random = np.random.default_rng(0)
     sets = sorted({set_of(pair) for pair in usable})
     patches = []
     for index in range(CALIBRATION_PATCHES):
         members = [pair for pair in usable if set_of(pair) == sets[index % len(sets)]]
+        members = [pair for pair in members if min(pair.shape) >= SIDE] or members
         pair = members[int(random.integers(len(members)))]
-        top, left = (int(random.integers(length - 255)) for length in pair.shape)
-        patch = pair.cut(slice(top, top + 256), slice(left, left + 256))
+        top, left = (int(random.integers(max(length - SIDE, 0) + 1)) for length in pair.shape)
+        patch = pair.cut(slice(top, top + SIDE), slice(left, left + SIDE))
         seen = fitting(planes(patch, normalisers), network.channels)
         patches.append(mirrored(seen, network.halo, network.stride)[None])
     return patches

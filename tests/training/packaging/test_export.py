@@ -231,9 +231,11 @@ def test_only_what_makes_luma_and_chroma_apart_is_stretched() -> None:
         stretched(network, Tone(contrast=1.2))
 
 
-def test_calibration_needs_whole_patches() -> None:
-    with pytest.raises(PairsError, match="256 x 256"):
-        writer.calibration([make_pair(size=96)], Generator(widths=WIDTHS))
+def test_calibration_needs_training_pairs_of_any_size() -> None:
+    with pytest.raises(PairsError, match="No pair has the split train"):
+        writer.calibration([make_pair(split="val")], Generator(widths=WIDTHS))
+    small = writer.calibration([make_pair(size=96)], Generator(widths=WIDTHS))
+    assert {patch.shape for patch in small} == {(1, 1, 96 + 2 * HALO, 96 + 2 * HALO)}
 
 
 def test_calibration_draws_evenly_from_the_sources(quick: pytest.MonkeyPatch, pairs: list[Pair]) -> None:
