@@ -108,9 +108,7 @@ def _picture(folder: Path, name: str, mode: str) -> NDArray[np.uint8]:
         raise PairsError(f"{found[0]} cannot be read as an image ({error}); replace it or drop the row.") from error
 
 
-def _sen1floods11(
-    folder: Path, reference: Reference | None, leave_out: Callable[[str], None]
-) -> Iterator[Chip]:
+def _sen1floods11(folder: Path, reference: Reference | None, leave_out: Callable[[str], None]) -> Iterator[Chip]:
     for path in sorted(folder.glob("*_S1Hand.tif")):
         name = path.name.removesuffix("_S1Hand.tif")
         label, optical = (folder / f"{name}_{kind}Hand.tif" for kind in ("Label", "S2"))
