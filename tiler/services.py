@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
+from tiler.ingest.agreement import Agreement
 from tiler.ingest.register import SceneRegister
 from tiler.ingest.resumable import Intake
 from tiler.jobs.runner import JobRunner
@@ -36,6 +37,7 @@ class Services:
     quota: Quota
     register: SceneRegister
     intake: Intake
+    agreement: Agreement
     metrics: Metrics
     signer: Signer | None
     """None where no key is needed."""
@@ -59,6 +61,7 @@ class Services:
             settings=settings, store=store, database=database, inspector=inspector, runner=runner, live=live,
             direct=direct, quota=quota, register=register,
             intake=Intake(settings, store, database, quota=quota, register=register),
+            agreement=Agreement(register),
             metrics=Metrics(),
             signer=Signer(settings, store.root) if settings.api_keys else None,
             waiting=asyncio.Semaphore(settings.sync_jobs),
@@ -68,11 +71,13 @@ class Services:
         """Begin to work: jobs, uploads that were left, and what makes first requests quick."""
         self.runner.start()
         self.intake.start()
+        self.agreement.start()
         self.inspector.warm()
         threading.Thread(target=self.live.warm, name="tiler-warm", daemon=True).start()
 
     def stop(self) -> None:
         """End everything that runs."""
+        self.agreement.stop()
         self.intake.stop()
         self.runner.stop()
         self.inspector.close()

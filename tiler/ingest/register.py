@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from geosar.scene.polarisations import named_in
-from tiler.errors import ConflictError, InvalidError, TooLargeError
+from tiler.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
 from tiler.ingest.receive import Received, check_room
-from tiler.jobs import queue
+from tiler.jobs import copies
 from tiler.jobs.runner import JobRunner
 from tiler.state import catalogue
 from tiler.state.database import LIVE, Database, Job, Reference, Scene, is_full
@@ -69,7 +70,10 @@ class SceneRegister:
         scene_id = content[:ID_LENGTH]
         known = catalogue.find(self.database, scene_id)
         if known is not None:
-            return known, False
+            if self._is_whole(known):
+                return known, False
+            with suppress(NotFoundError):  # it is being removed at this very moment
+                self.remove(scene_id)
         # GDAL and geosar take hints from the name, so each file has its own from the start.
         looked_at = {key: folder / "named" / name for key, name in _names(named).items()}
         (folder / "named").mkdir()
@@ -77,25 +81,32 @@ class SceneRegister:
             named[key].path.replace(path)
         found = self.inspector.describe(looked_at if len(files) > 1 else looked_at[""], **stated.opening)
         self.check_size(found)
-        filenames = {key: path.name for key, path in looked_at.items()}
-        scene = _row(scene_id, content, found, filenames, stated)
+        scene = _row(scene_id, content, found, {key: path.name for key, path in looked_at.items()}, stated)
         scene.size = sum(one.size for one in files)
-        targets = [self.store.source(scene_id, name) for name in filenames.values()]
-        for path, target in zip(looked_at.values(), targets, strict=True):
-            self.store.place(path, target)
+        with self.store.exclusively():
+            known = catalogue.find(self.database, scene_id)
+            if known is not None:  # the same file was sent twice at once
+                return known, False
+            self._enter(scene, folder / "named")
+        self.runner.wake()
+        self.direct.warm(scene)
+        return scene, True
+
+    def _is_whole(self, scene: Scene) -> bool:
+        """Whether a scene has its files; else it was being removed, and that did not come to its end."""
+        return all(path.is_file() for path in catalogue.files(self.store, scene).values())
+
+    def _enter(self, scene: Scene, folder: Path) -> None:
+        """Put the files where they belong; row and order of the copy for SAR tiles are written together, or neither."""
+        self.store.place_scene(scene.id, folder)
         try:
             with self.database.begin() as session:
                 session.add(scene)
-        except IntegrityError:  # the same file was sent twice at once
-            return catalogue.get(self.database, scene_id), False
+                session.flush()
+                copies.order(session, scene.id, "prepare", catalogue.opening(scene), scene.created)
         except SQLAlchemyError:
-            self._forget_files(scene_id)
+            self.store.discard(self.store.scene(scene.id))
             raise
-        if not all(target.is_file() for target in targets):
-            self.remove(scene_id)
-            raise ConflictError("the same scene was removed at this very moment. Send it again.")
-        self._prepare(scene)
-        return scene, True
 
     def check_size(self, found: dict[str, Any]) -> None:
         """Raise TooLargeError for more pixels than are taken, StoreFullError where their copy would have no room."""
@@ -109,63 +120,68 @@ class SceneRegister:
         pixel = 2 * len(shares) or 3
         check_room(self.quota.room(), least_copy_bytes(width, height, pixel, min(shares, default=1.0)))
 
-    def _forget_files(self, scene_id: str) -> None:
-        """Remove the files of a scene whose row could not be written; those of one that is there stay."""
-        with suppress(SQLAlchemyError):
-            if catalogue.find(self.database, scene_id) is None:
-                self.store.remove_scene(scene_id)
-
     def remove(self, scene_id: str) -> None:
-        """Stop the scene's jobs, forget it, and free its disk; raises ConflictError when a job does not stop."""
-        catalogue.get(self.database, scene_id)
-        mine = Job.scene_id == scene_id
+        """Stop the scene's jobs, forget it, and free its disk; raises ConflictError when a job does not stop.
+
+        What is stopped midway is finished by `tiler.ingest.agreement`.
+        """
+        scene = catalogue.get(self.database, scene_id)
+        self._stop_jobs(scene)
+        self.live.forget(scene_id)
+        self.direct.forget(scene_id)
+        with self.store.exclusively():
+            found = catalogue.get(self.database, scene_id)
+            if found.created == scene.created:  # else it was removed and sent again meanwhile
+                self.withdraw(scene_id)
+        self.store.keep_reserve()
+
+    def withdraw(self, scene_id: str) -> None:
+        """Take files and rows of a scene out of the store, `exclusively`."""
+        with self.database.begin() as session:
+            made = list(session.scalars(select(Job.id).where(Job.scene_id == scene_id)))
+        self.store.withdraw_scene(scene_id, made)
+        forget = partial(_forget, scene_id=scene_id)
+        try:
+            self.database.write_always(forget)
+        except SQLAlchemyError as error:
+            if not is_full(error):
+                self.store.restore_scene(scene_id)
+                raise
+            self.store.empty_removed(scene_id)  # the disk has no room to write that the files are gone
+            self.database.write_always(forget)
+        self.store.discard(self.store.removed / scene_id)
+
+    def _stop_jobs(self, scene: Scene) -> None:
+        mine = Job.scene_id == scene.id
 
         def stop(session: Session) -> None:
-            session.execute(update(Job).where(mine, Job.status == "accepted").values(status="dismissed"))
+            values = {"status": "dismissed", "updated": time.time()}
+            session.execute(update(Job).where(mine, Job.status == "accepted").values(**values))
             session.execute(update(Job).where(mine, Job.status == "running").values(cancel=True))
 
         try:
             self.database.write_always(stop)
         except OperationalError as error:
-            if not is_full(error):
-                raise
-            self.store.remove_scene(scene_id)  # what a job reads it has open
-            self.database.write_always(stop)
+            if is_full(error):
+                return  # the files are freed all the same; a job without a row is ended by its runner
+            raise
         self.runner.wake()
         end = time.monotonic() + REMOVAL_SECONDS
         while True:
             with self.database.begin() as session:
                 if not session.scalar(select(func.count()).select_from(Job).where(mine, Job.status.in_(LIVE))):
-                    break
+                    return
             if time.monotonic() > end:
                 raise ConflictError(
                     "a job of the scene is still running and does not stop. Try again in a few seconds."
                 )
             time.sleep(0.05)
-        self.live.forget(scene_id)
-        self.direct.forget(scene_id)
-        with self.database.begin() as session:
-            made = list(session.scalars(select(Job.id).where(mine)))
-        # Files before rows: on a full disk there may be no room to write that they are gone. A row without files can
-        # be removed again, files without a row could not.
-        for job_id in made:
-            self.store.remove_job(job_id)
-        self.store.remove_scene(scene_id)
 
-        def forget(session: Session) -> None:
-            session.execute(delete(Job).where(mine))
-            session.execute(delete(Reference).where(Reference.scene_id == scene_id))
-            session.execute(delete(Scene).where(Scene.id == scene_id))
 
-        self.database.write_always(forget)
-        self.store.keep_reserve()
-
-    def _prepare(self, scene: Scene) -> None:
-        """Have the copy made that SAR tiles come from, and what is shown until it is there."""
-        key = queue.key_of("prepare", scene.id, {"nonce": scene.created})
-        queue.submit(self.database, scene, "prepare", key=key, inputs=catalogue.opening(scene), queue_length=0)
-        self.runner.wake()
-        self.direct.warm(scene)
+def _forget(session: Session, scene_id: str) -> None:
+    session.execute(delete(Job).where(Job.scene_id == scene_id))
+    session.execute(delete(Reference).where(Reference.scene_id == scene_id))
+    session.execute(delete(Scene).where(Scene.id == scene_id))
 
 
 def by_polarisation(files: Sequence[Received]) -> dict[str, Received]:

@@ -253,7 +253,6 @@ class Intake:
                 self._forget_expired()
                 self._take_over()
                 self._owner.sweep()
-                self._store.keep_reserve()
             except SQLAlchemyError as error:  # locked or away for a while
                 _LOG.warning("the database failed: %s", error)
             if self._stop.wait(LOOK_SECONDS):

@@ -36,6 +36,11 @@ def key_of(process: str, content: str, options: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def new_id() -> str:
+    """Make an identifier for a job."""
+    return uuid.uuid4().hex
+
+
 def submit(
     database: Database, scene: Scene, process: str, *, key: str, inputs: dict[str, Any], queue_length: int
 ) -> tuple[Job, bool]:
@@ -48,7 +53,7 @@ def submit(
             waiting = session.scalar(select(func.count()).select_from(Job).where(Job.status == "accepted")) or 0
         if process not in INTERNAL and waiting >= queue_length:
             raise OverloadedError(f"{waiting} jobs are waiting, as many as this service lets wait. Try again later.")
-        job = Job(id=uuid.uuid4().hex, process=process, scene_id=scene.id, key=key, inputs=inputs)
+        job = Job(id=new_id(), process=process, scene_id=scene.id, key=key, inputs=inputs)
         try:
             with database.begin() as session:
                 session.add(job)

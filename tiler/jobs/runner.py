@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from tiler.jobs import queue
+from geosar.publish import DISK_FULL
+from tiler.jobs import copies, queue
 from tiler.settings import Settings
 from tiler.state import catalogue, references
 from tiler.state.database import Database, Job, Reference, Scene
@@ -37,6 +39,7 @@ READ_SECONDS = 0.5
 ROOM_SECONDS = 0.5
 """Between looks at how much a job has written; no file of it can grow beyond the room, but several together could."""
 MAX_LOG_LINES = 50
+FULL = "the store has no room for what it makes. Delete scenes or jobs first."
 
 
 @dataclass
@@ -177,7 +180,9 @@ class JobRunner:
             except OSError as error:
                 if (child := self._children.pop(claimed[0].id, None)) is not None:
                     self._abandon(child)
-                self._finish(claimed[0], "failed", f"it could not be begun: {error.strerror or error}.")
+                report = {copies.ROOM: max(0, self._quota.room())} if error.errno in DISK_FULL else None
+                told = f"it could not be begun: {error.strerror or error}."
+                self._finish(claimed[0], "failed", told, report=report)
 
     def _begin(self, job: Job, scene: Scene) -> None:
         if job.cancel:
@@ -266,11 +271,12 @@ class JobRunner:
         elif child.full:
             for path in child.destination.parent.glob(f".{child.destination.name}.*"):
                 path.unlink(missing_ok=True)
-            self._finish(job, "failed", "the store has no room for what it makes. Delete scenes or jobs first.")
+            self._finish(job, "failed", FULL, report={copies.ROOM: child.most_bytes})
         elif child.kill_at is not None or state == "cancelled":
             self._finish(job, "dismissed", "stopped as asked")
         elif state == "failed":
-            self._finish(job, "failed", self._store.scrub(told["message"]))
+            report = {copies.ROOM: child.most_bytes} if told["room"] else None
+            self._finish(job, "failed", self._store.scrub(told["message"]), report=report)
         else:
             self._crashed(child)
         child.close()
@@ -297,17 +303,19 @@ class JobRunner:
         def tell(session: Session) -> None:
             scene = session.get(Scene, job.scene_id)
             state, told = ("ready", "") if status == "successful" else ("failed", message)
-            if job.process == "prepare" and scene is not None and status in {"successful", "failed"}:
+            ended = status in {"successful", "failed"}
+            if job.process == "prepare" and scene is not None and ended:
                 scene.display, scene.message = state, told
             picture = session.get(Reference, job.scene_id)
             # One that was sent since has a job of its own.
-            if job.process == "reference" and picture is not None and picture.created <= job.created:
+            if job.process == "reference" and picture is not None and picture.created <= job.created and ended:
                 picture.state, picture.message = state, told
+            done = {"status": status, "message": message, "finished": time.time(), "owner": None, **values}
+            session.execute(update(Job).where(Job.id == job.id).values(updated=time.time(), **done))
 
         self._database.write_always(tell)
         if job.process == "prepare" and status == "successful":
             self._store.glance(job.scene_id).unlink(missing_ok=True)  # the copy takes its place
-        queue.change(self._database, job.id, status=status, message=message, finished=time.time(), owner=None, **values)
 
     def _park(self) -> None:
         """Stop what runs; the next service goes on with it."""

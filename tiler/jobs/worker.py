@@ -17,7 +17,7 @@ from typing import Any
 import rasterio
 
 import geosar
-from geosar.errors import GeosarError, TranslationCancelled
+from geosar.errors import GeosarError, TargetError, TranslationCancelled
 from geosar.report import Progress
 from tiler.jobs.reference_copy import write_picture
 from tiler.jobs.sar_copy import write_display
@@ -47,9 +47,9 @@ def main() -> None:
     except TranslationCancelled:
         say(state="cancelled")
     except GeosarError as error:
-        say(state="failed", message=_in_words(error, job["most_bytes"]))
+        say(state="failed", message=_in_words(error, job["most_bytes"]), room=isinstance(error, TargetError))
     except OSError as error:
-        say(state="failed", message=f"{error.strerror or error}: the disk may be full.")
+        say(state="failed", message=f"{error.strerror or error}: the disk may be full.", room=True)
     else:
         say(state="successful", report=report)
     # At a usual end Python would wait for the thread that waits for stdin.

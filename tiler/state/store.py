@@ -3,17 +3,18 @@
 import os
 import re
 import shutil
-import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-ABANDONED_SECONDS = 24 * 3600
+from tiler.state import locks
+
 RESERVE_BYTES = 8 * 2**20
 LEAST_SPARE = 4 * RESERVE_BYTES
 """Nothing is held back of a disk that has less."""
 _LIVE = "live-blocks"
+_JOB = "job-"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _SUFFIXES = {"GTiff": ".tif", "PNG": ".png", "JPEG": ".jpg", "SAFE": ".zip"}
 
@@ -23,10 +24,15 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        for folder in (self.incoming, self.root / "uploads", self.root / "scenes", self.root / "jobs"):
+        for folder in (self.incoming, self.uploads, self.scenes, self.jobs, self.removed):
             folder.mkdir(parents=True, exist_ok=True)
-        self._forget_abandoned_uploads()
         self.keep_reserve()
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Change files and rows together: one at a time, of all threads and processes that share the store."""
+        with locks.exclusive(self.root / "lock"):
+            yield
 
     def keep_reserve(self) -> None:
         """Hold back some of the disk, where it has that to spare, for what must be written when it is full."""
@@ -61,51 +67,91 @@ class Store:
         """Folder for what is on its way, one folder for each request."""
         return self.root / "incoming"
 
+    @property
+    def uploads(self) -> Path:
+        """Folder of the files that come in parts."""
+        return self.root / "uploads"
+
+    @property
+    def scenes(self) -> Path:
+        """Folder of the scenes, one folder for each."""
+        return self.root / "scenes"
+
+    @property
+    def jobs(self) -> Path:
+        """Folder of the jobs, one folder for each."""
+        return self.root / "jobs"
+
+    @property
+    def removed(self) -> Path:
+        """Folder of the scenes whose removal has begun, and whose rows may still be there."""
+        return self.root / "removed"
+
     @contextmanager
     def upload(self) -> Iterator[Path]:
         """Give a fresh folder for what comes in; whatever was not moved away is removed with it."""
-        folder = self.incoming / uuid.uuid4().hex
-        folder.mkdir()
+        while (held := locks.hold(folder := self._fresh())) is None:
+            pass
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(held)
+
+    def _fresh(self) -> Path:
+        folder = self.incoming / uuid.uuid4().hex
+        folder.mkdir()
+        return folder
 
     def resumable(self, upload_id: str) -> Path:
         """Give the path of a file that comes in parts."""
-        return self.root / "uploads" / upload_id
+        return self.uploads / upload_id
+
+    def scene(self, scene_id: str) -> Path:
+        """Folder of a scene."""
+        return self.scenes / scene_id
 
     def source(self, scene_id: str, filename: str) -> Path:
         """Give the path of an uploaded scene; it lies alone in its folder, so that GDAL finds no file beside it."""
-        return self.root / "scenes" / scene_id / "source" / filename
+        return self.scene(scene_id) / "source" / filename
 
     def display(self, scene_id: str) -> Path:
         """Give the path of the copy that SAR tiles are made from."""
-        return self.root / "scenes" / scene_id / "sar.tif"
+        return self.scene(scene_id) / "sar.tif"
 
     def job(self, job_id: str) -> Path:
         """Folder of a job's results."""
-        return self.root / "jobs" / job_id
+        return self.jobs / job_id
 
     def reference(self, scene_id: str) -> Path:
         """Give the path of the copy that tiles of the true optical image are made from."""
-        return self.root / "scenes" / scene_id / "reference.tif"
+        return self.scene(scene_id) / "reference.tif"
 
     def reference_source(self, scene_id: str, filename: str) -> Path:
         """Give the path of the true optical image as it was sent."""
-        return self.root / "scenes" / scene_id / "reference" / filename
+        return self.scene(scene_id) / "reference" / filename
 
     def glance(self, scene_id: str) -> Path:
         """Give the path of the coarse picture that is shown until the copy for SAR tiles is ready."""
-        return self.root / "scenes" / scene_id / "glance.tif"
+        return self.scene(scene_id) / "glance.tif"
 
     def live_blocks(self, scene_id: str) -> Path:
         """Folder of a scene's blocks that were translated live."""
-        return self.root / "scenes" / scene_id / _LIVE
+        return self.scene(scene_id) / _LIVE
 
     def all_live_blocks(self) -> Iterator[Path]:
         """Give the file of each block that was translated live, of all scenes."""
         return self.root.glob(f"scenes/*/{_LIVE}/*/*")
+
+    def place_scene(self, scene_id: str, folder: Path) -> None:
+        """Move the folder with a scene's complete files to where it belongs; what is there already goes.
+
+        Call it `exclusively`, when the scene has no row.
+        """
+        for left in (self.scene(scene_id), self.removed / scene_id):
+            self.discard(left)
+        self.scene(scene_id).mkdir()
+        folder.replace(self.scene(scene_id) / "source")
 
     @staticmethod
     def place(upload: Path, target: Path) -> None:
@@ -113,19 +159,41 @@ class Store:
         target.parent.mkdir(parents=True, exist_ok=True)
         upload.replace(target)
 
-    def remove_scene(self, scene_id: str) -> None:
-        """Free the disk of a scene's files; they leave their place at once, so that no half of them is found."""
+    def withdraw_scene(self, scene_id: str, jobs: Iterable[str]) -> None:
+        """Begin to remove a scene with the results of its jobs, `exclusively`; that is finished however it is stopped.
+
+        The files leave their place at once, by names alone, which a full disk has room for.
+        """
+        gone = self.removed / scene_id
+        if self.scene(scene_id).exists():
+            self.discard(gone)
+            self.scene(scene_id).replace(gone)
+        else:
+            gone.mkdir(exist_ok=True)
+        for job_id in jobs:
+            if self.job(job_id).exists():
+                self.job(job_id).replace(gone / f"{_JOB}{job_id}")
+
+    def restore_scene(self, scene_id: str) -> None:
+        """Undo `withdraw_scene`: the rows could not be removed."""
+        gone = self.removed / scene_id
+        for folder in gone.glob(f"{_JOB}*"):
+            folder.replace(self.job(folder.name.removeprefix(_JOB)))
+        gone.replace(self.scene(scene_id))
+
+    def empty_removed(self, scene_id: str) -> None:
+        """Free the disk of a scene whose removal has begun; that it has begun is still known."""
+        for path in (self.removed / scene_id).iterdir():
+            _remove(path)
+
+    def discard(self, path: Path) -> None:
+        """Remove a file or folder, which leaves its place at once, so that no half of it is found."""
         gone = self.incoming / uuid.uuid4().hex
         try:
-            (self.root / "scenes" / scene_id).replace(gone)
+            path.replace(gone)
         except FileNotFoundError:
             return
-        shutil.rmtree(gone, ignore_errors=True)
-
-    def remove_reference(self, scene_id: str) -> None:
-        """Free the disk of a scene's true optical image."""
-        self.reference(scene_id).unlink(missing_ok=True)
-        shutil.rmtree(self.root / "scenes" / scene_id / "reference", ignore_errors=True)
+        _remove(gone)
 
     def remove_job(self, job_id: str) -> None:
         """Free the disk of a job's results."""
@@ -151,13 +219,12 @@ class Store:
         """Take the folders of the store out of a message that goes to a client."""
         return re.sub(re.escape(str(self.root)) + r"(?:/[^/\s,:;'\"]+)*/", "", message).replace(str(self.root), "")
 
-    def _forget_abandoned_uploads(self) -> None:
-        for path in self.incoming.iterdir():
-            try:
-                if path.stat().st_mtime < time.time() - ABANDONED_SECONDS:
-                    shutil.rmtree(path, ignore_errors=True)
-            except OSError:  # another process of the service was faster
-                continue
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def safe_filename(given: str, driver: str) -> str:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from geosar.backscatter import to_decibel
 from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window
-from geosar.publish import published
 from geosar.scene import SarBlock, SarScene, open_scene
 from tiler.state import catalogue
 from tiler.state.database import Scene
@@ -36,6 +35,7 @@ class DirectScene:
 
     scene: SarScene
     created: float
+    store: Store
     glance_path: Path
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -54,8 +54,10 @@ class DirectScene:
             if not self.glance_path.is_file():
                 block, grid = self.scene.read_overview(GLANCE_SIDE)
                 values, valid = _decibel(self.scene, block)
-                with published(self.glance_path, shared=True, lasting=False) as part:
-                    write_decibel(part, values, valid, grid, self.scene.polarisations)
+                with self.store.upload() as folder:
+                    made = folder / self.glance_path.name
+                    write_decibel(made, values, valid, grid, self.scene.polarisations)
+                    made.replace(self.glance_path)
         return self.glance_path
 
     @property
@@ -84,7 +86,7 @@ class DirectScenes:
                     "force": scene.force,
                 }
                 opened = open_scene(catalogue.source(self._store, scene), **options)
-                found = DirectScene(opened, scene.created, self._store.glance(scene.id))
+                found = DirectScene(opened, scene.created, self._store, self._store.glance(scene.id))
                 self._open[scene.id] = found
             self._open.move_to_end(scene.id)
             while len(self._open) > OPEN_SCENES:

@@ -92,7 +92,7 @@ def test_each_bit_of_a_file_counts() -> None:
 
 def test_nothing_is_written_beside_a_scene_that_is_gone(store: Store) -> None:
     files = BlockFiles(store, 10**6)
-    store.remove_scene("scene")
+    store.discard(store.scene("scene"))
     files.put(key(1), noise(1))
     assert not store.live_blocks("scene").parent.exists()
 

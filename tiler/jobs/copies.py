@@ -1,0 +1,106 @@
+"""Copies that tiles are made from: ordered with the scene or picture they are of, and again where that came to nothing.
+
+A copy is wanted while its scene or picture is "preparing". Nobody may be making it all the same: its order was
+dismissed by a removal that was refused, or the copy was lost. One that failed for want of room is tried again as soon
+as there is more room than it had.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from tiler.jobs import queue
+from tiler.state import catalogue
+from tiler.state.database import LIVE, Database, Job, Reference, Scene
+
+REST_SECONDS = 10.0
+"""An order that ended so lately may belong to a removal that is under way."""
+MORE_ROOM, MORE_BYTES = 1.1, 2**20
+"""So many times the room that was too little, and so many bytes more, are tried."""
+ROOM = "room"
+"""In the report of a copy that failed for want of room: how many bytes it had."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A copy that is wanted, or failed: what it is of, and its latest order."""
+
+    subject: Scene | Reference
+    process: str
+    scene_id: str
+    state: str
+    latest: Job | None
+
+    def inputs(self) -> dict[str, Any] | None:
+        """What the worker is told; None where nobody knows it any more."""
+        if self.latest is not None:
+            return self.latest.inputs
+        return catalogue.opening(self.subject) if isinstance(self.subject, Scene) else None
+
+    def set(self, state: str, message: str = "") -> None:
+        """Say in the row what becomes of it."""
+        if isinstance(self.subject, Scene):
+            self.subject.display = state
+        else:
+            self.subject.state = state
+        self.subject.message = message
+
+
+def order(session: Session, scene_id: str, process: str, inputs: dict[str, Any], nonce: float) -> None:
+    """Order a copy in the transaction that enters what it is of, so that there is never one without the other."""
+    key = queue.key_of(process, scene_id, {"nonce": nonce})
+    session.add(Job(id=queue.new_id(), process=process, scene_id=scene_id, key=key, inputs=inputs))
+
+
+def dismiss(session: Session, scene_id: str, process: str) -> None:
+    """Stop the making of a copy, in a transaction that removes what it is of."""
+    mine = (Job.scene_id == scene_id, Job.process == process)
+    session.execute(update(Job).where(*mine, Job.status == "accepted").values(status="dismissed"))
+    session.execute(update(Job).where(*mine, Job.status.in_(LIVE)).values(cancel=True))
+
+
+def order_again(database: Database, room: Callable[[], int]) -> int:
+    """Order the copies that are wanted and that nobody makes; returns how many. Call it `exclusively` of the store."""
+    with database.begin() as session:
+        ordered = 0
+        left: int | None = None
+        for copy in _unmade(session):
+            if copy.state == "failed":
+                left = room() if left is None else left
+                if not _has_more_room(copy.latest, left):
+                    continue
+            elif copy.latest is not None and copy.latest.updated > time.time() - REST_SECONDS:
+                continue
+            inputs = copy.inputs()
+            if inputs is None:
+                copy.set("failed", "its copy for tiles was interrupted. Send it again.")
+                continue
+            copy.set("preparing")
+            order(session, copy.scene_id, copy.process, inputs, time.time())
+            ordered += 1
+        return ordered
+
+
+def _unmade(session: Session) -> Iterator[_Copy]:
+    for scene in session.scalars(select(Scene).where(Scene.display.in_(("preparing", "failed")))).all():
+        latest = _latest(session, scene.id, "prepare", 0.0)
+        if latest is None or latest.status not in LIVE:
+            yield _Copy(scene, "prepare", scene.id, scene.display, latest)
+    for picture in session.scalars(select(Reference).where(Reference.state.in_(("preparing", "failed")))).all():
+        latest = _latest(session, picture.scene_id, "reference", picture.created)
+        if latest is None or latest.status not in LIVE:
+            yield _Copy(picture, "reference", picture.scene_id, picture.state, latest)
+
+
+def _latest(session: Session, scene_id: str, process: str, since: float) -> Job | None:
+    mine = (Job.scene_id == scene_id, Job.process == process, Job.created >= since)
+    return session.scalar(select(Job).where(*mine).order_by(Job.created.desc()).limit(1))
+
+
+def _has_more_room(latest: Job | None, room: int) -> bool:
+    had = None if latest is None else (latest.report or {}).get(ROOM)
+    return had is not None and room > MORE_ROOM * had + MORE_BYTES
