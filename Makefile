@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
 PYTEST_ARGS ?=
+KILLS ?= 1000
 QGIS_PYTHON ?= /usr/bin/python3
 BENCH_ARGS ?=
 
@@ -23,7 +24,7 @@ export PYTHONUNBUFFERED := 1
 # Programs that tests drive, and the Debian packages that they come in.
 PROGRAMS := chromium:chromium nginx:nginx-light qgis:qgis,python3-qgis,python3-venv xvfb-run:xvfb,xauth openssl:openssl
 
-.PHONY: help demo test test-qgis qgis-plugin lint bench system clean
+.PHONY: help demo test test-qgis qgis-plugin lint kills bench system clean
 
 help: ## Show the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +42,10 @@ test-qgis: system $(VENV)/all.stamp $(VENV)/qgis.stamp ## Run the tests inside Q
 
 qgis-plugin: | $(VENV)/bin/python ## Build the zip of the QGIS plugin, in ./dist.
 	@$(BIN)/python qgis_plugin/build_zip.py --out dist
+
+kills: $(VENV)/all.stamp ## Kill the service KILLS times (1000) at random moments, and at every single write; hours.
+	@GEOSAR_KILLS=$(KILLS) GEOSAR_KILLS_EVERY=1 $(BIN)/python -m pytest tests/system/test_kills.py \
+	  tests/system/test_kill_points.py $(PYTEST_ARGS)
 
 lint: $(VENV)/all.stamp ## Check style, formatting and types.
 	$(BIN)/ruff check .

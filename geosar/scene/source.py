@@ -50,6 +50,10 @@ _REMOTE_OPTIONS = {
 }
 
 
+GDAL_ERRORS = (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError)  # noqa: SLF001 - public in no other place
+"""What rasterio raises; it lets GDAL's own errors through, which are no RasterioError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One raster to open.
@@ -144,7 +148,7 @@ def gdal_errors(printable: str, doing: str, files: tuple[Path, ...] = ()) -> Ite
     """
     try:
         yield
-    except (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError) as error:  # noqa: SLF001 - rasterio lets GDAL's own errors through
+    except GDAL_ERRORS as error:
         if not all(file.exists() for file in files):
             raise SceneNotFoundError(f"{printable} was removed meanwhile.") from error
         reason = str(error.__cause__ or error).strip() or type(error).__name__

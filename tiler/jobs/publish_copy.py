@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import rasterio
 import rasterio.shutil
 
 from geosar.errors import GeosarError, TargetError
 from geosar.publish import published
+from geosar.scene.source import GDAL_ERRORS
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def published_as_cog(destination: Path) -> Iterator[Path]:
             )  # fmt: skip
     except GeosarError:  # the source's trouble, which may be an OSError too
         raise
-    except (OSError, rasterio.errors.RasterioError) as error:
+    except (OSError, *GDAL_ERRORS) as error:
         raise TargetError(f"the copy for tiles could not be written: {error}. Is the disk full?") from error
     finally:
         flat.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Select, false, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from tiler.errors import NotFoundError, OverloadedError
 from tiler.state.database import LIVE, Database, Job, Scene
@@ -162,6 +162,21 @@ def change(database: Database, job_id: str, **values: Any) -> None:
     database.write_always(
         lambda session: session.execute(update(Job).where(Job.id == job_id).values(updated=time.time(), **values))
     )
+
+
+def dismiss(database: Database, job_id: str) -> None:
+    """Tell a job to stop, or take back one that is done; raises NotFoundError."""
+    job = get(database, job_id)
+
+    def stop(session: Session) -> None:
+        waiting = (Job.id == job.id, Job.status == "accepted")
+        stopped = {"status": "dismissed", "message": "stopped before it began", "finished": time.time()}
+        session.execute(update(Job).where(*waiting).values(**stopped))
+        session.execute(update(Job).where(Job.id == job.id, Job.status == "running").values(cancel=True))
+        done = (Job.id == job.id, Job.status.in_(("successful", "failed")))
+        session.execute(update(Job).where(*done).values(status="dismissed", message="its results were removed"))
+
+    database.write_always(stop)
 
 
 def standing(database: Database, job_ids: Sequence[str], owner: str) -> tuple[set[str], set[str]]:

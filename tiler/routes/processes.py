@@ -8,8 +8,6 @@ from fastapi import APIRouter, Header, Query, Request
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform_bounds
-from sqlalchemy import update
-from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -141,7 +139,8 @@ def show(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
 @router.delete("/jobs/{job_id}", summary="Dismiss a job")
 async def dismiss(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
     """Stop a job that waits or runs; remove the results of one that is done."""
-    await run_in_threadpool(_dismiss, services, job_id)
+    await run_in_threadpool(queue.dismiss, services.database, job_id)
+    services.runner.wake()
     job = await _done(services, job_id, DISMISS_SECONDS)
     if job.status == "dismissed":
         await run_in_threadpool(services.store.remove_job, job.id)
@@ -211,22 +210,6 @@ def _bounds(scene: Scene, box: Box | tuple[float, float, float, float]) -> tuple
         place = f"{scene.west}, {scene.south}, {scene.east}, {scene.north}"
         raise BoundsError(f"the box {bounds} misses the scene, whose box is {place}.")
     return left, bottom, right, top
-
-
-def _dismiss(services: Services, job_id: str) -> None:
-    """Tell a job to stop; raises NotFoundError."""
-    job = queue.get(services.database, job_id)
-
-    def stop(session: Session) -> None:
-        waiting = (Job.id == job.id, Job.status == "accepted")
-        stopped = {"status": "dismissed", "message": "stopped before it began", "finished": time.time()}
-        session.execute(update(Job).where(*waiting).values(**stopped))
-        session.execute(update(Job).where(Job.id == job.id, Job.status == "running").values(cancel=True))
-        done = (Job.id == job.id, Job.status.in_(("successful", "failed")))
-        session.execute(update(Job).where(*done).values(status="dismissed", message="its results were removed"))
-
-    services.database.write_always(stop)
-    services.runner.wake()
 
 
 async def _done(services: Services, job_id: str, seconds: float) -> Job:

@@ -16,6 +16,7 @@ from geosar.backscatter import to_decibel
 from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window
 from geosar.scene import SarBlock, SarScene, open_scene
+from geosar.scene.source import GDAL_ERRORS
 from tiler.state import catalogue
 from tiler.state.database import Scene
 from tiler.state.store import Store
@@ -101,7 +102,7 @@ class DirectScenes:
                 self._pool.submit(self._make, scene)
 
     def _make(self, scene: Scene) -> None:
-        with suppress(GeosarError, OSError, rasterio.errors.RasterioError):  # who asks for a tile is told
+        with suppress(GeosarError, OSError, *GDAL_ERRORS):  # who asks for a tile is told
             self.get(scene).glance()
 
     def forget(self, scene_id: str) -> None:
