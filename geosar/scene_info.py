@@ -10,6 +10,7 @@ from geosar.models import Model, load_model
 from geosar.models.fit import choose_polarisations, spacing_warnings
 from geosar.normalisation import choose_normaliser
 from geosar.scene import open_scene
+from geosar.scene.elevation import GEOID
 from geosar.vocabulary import DEFAULT_MODEL
 
 
@@ -21,6 +22,8 @@ def describe_scene(
     scale: str | None = None,
     dst_crs: str | None = None,
     force: bool = False,
+    dem: str | None = None,
+    dem_heights: str = GEOID,
 ) -> dict[str, Any]:
     """Describe a scene for JSON: grid, unit, polarisations, statistics in decibel, and the model's use of it.
 
@@ -28,7 +31,8 @@ def describe_scene(
     scene that the model cannot take is no error here, ``refused`` then says why.
     """
     packaged = load_model(model) if model is not None and not isinstance(model, Model) else model
-    with open_scene(source, scale=scale, polarisation=polarisation, dst_crs=dst_crs, force=force) as scene:
+    opening: dict[str, Any] = {"dst_crs": dst_crs, "force": force, "dem": dem, "dem_heights": dem_heights}
+    with open_scene(source, scale=scale, polarisation=polarisation, **opening) as scene:
         grid = scene.grid
         size = grid.pixel_size_metres()
         found: dict[str, Any] = {

@@ -28,6 +28,7 @@ from geosar.provenance import Kind, Provenance, stac_item, tags
 from geosar.quicklook import write_quicklook
 from geosar.report import Meter, Progress, TranslationReport
 from geosar.scene import SarScene, open_scene
+from geosar.scene.elevation import GEOID
 from geosar.tone import Tone, match_tone
 from geosar.vocabulary import DEFAULT_MODEL, Compression, Unit
 from geosar.window_translator import Pixels, WindowTranslator
@@ -75,6 +76,8 @@ def translate(
     match: str | os.PathLike[str] | None = None,
     resample_to_model: bool = False,
     force: bool = False,
+    dem: str | os.PathLike[str] | None = None,
+    dem_heights: str | float = GEOID,
     window_size: int = WINDOW_SIZE,
     threads: int | None = None,
     cluster: "str | Client | None" = None,
@@ -114,6 +117,9 @@ def translate(
         A true optical image of the same ground, of any date and grid, to whose tone the whole scene is brought.
     force
         Translate what looks like no SAR scene.
+    dem, dem_heights
+        Correct a Sentinel-1 GRD product for terrain by this elevation model, and what its heights count from; see
+        `geosar.open_scene`.
     window_size
         Side of the windows that memory holds, a multiple of 2048 pixels. Does not change the result.
     cluster
@@ -134,6 +140,7 @@ def translate(
     resolution = packaged.manifest.ground_sampling_distance if resample_to_model else None
     opening: dict[str, Any] = {
         "scale": scale, "polarisation": polarisation, "dst_crs": dst_crs, "resolution": resolution, "force": force,
+        "dem": None if dem is None else os.fspath(dem), "dem_heights": dem_heights,
     }  # fmt: skip
     with ExitStack() as stack:
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES))

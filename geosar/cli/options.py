@@ -80,6 +80,13 @@ def scene_options(command: Command) -> Command:
             help="Unit of the values, where the file does not say.",
         ),
         click.option("--dst-crs", metavar="CRS", help="Warp the scene to this CRS first, as in EPSG:3857."),
+        click.option(
+            "--dem", metavar="FILE|URL", help="Correct a Sentinel-1 GRD product for terrain by these heights in metres."
+        ),
+        click.option(
+            "--dem-heights", default="geoid", show_default=True, metavar="geoid|ellipsoid|METRES",
+            help="What the heights count from, or metres to add to them.",
+        ),
         click.option("--force", is_flag=True, help="Take what does not look like SAR."),
     )):  # fmt: skip
         command = option(command)

@@ -15,8 +15,8 @@ from geosar.grid import MapGrid, Window
 from geosar.scene.placement import Numbers, Placement
 
 MAX_STEP = 32
-LEVEL_METRES = 256.0
-"""Heights at which a placement is computed; between two it is taken as straight, which misses it by centimetres."""
+LEVEL_METRES = 512.0
+"""Heights at which a placement is computed; between two it is taken as straight, which misses it by a decimetre."""
 _BLOCK = 16
 _KEPT_BLOCKS = 4096
 _NOWHERE = -1e9
@@ -73,6 +73,10 @@ class Lattice:
             share = np.clip(1 - np.abs(levels.astype(np.float64) - level), 0, None)
             found += self._nodes(window, level).spread() * share
         return found
+
+    def on(self, grid: MapGrid) -> "Lattice":
+        """Return the lattice of another grid of the same outline, with nodes about as far apart on the ground."""
+        return Lattice(self._placement, grid, max(1, self.step * grid.width // self.grid.width))
 
     def shrinkage(self) -> tuple[float, float]:
         """Return how many columns and rows of the image a pixel in the middle of the grid spans."""

@@ -20,7 +20,8 @@ from geosar.errors import (
     UsageError,
 )
 from geosar.grid import MapGrid
-from geosar.scene import polarisations, safe, untrusted, warp
+from geosar.scene import georeference, polarisations, safe, untrusted, warp
+from geosar.scene.elevation import ElevationModel
 from geosar.scene.raster import Raster, bands_are_equal, check_readable, is_photograph, measurement_bands
 from geosar.scene.request import Request
 from geosar.scene.source import Source, gdal_errors, resolve
@@ -73,6 +74,7 @@ class Opened:
     bands: tuple[Band, ...]
     notes: tuple[str, ...]
     unit: Unit | None = None
+    elevation: ElevationModel | None = None
 
     @property
     def rasters(self) -> tuple[Raster, ...]:
@@ -88,7 +90,9 @@ class Opened:
     @property
     def files(self) -> frozenset[Path]:
         """Every local file that is read, and what belongs to them."""
-        return frozenset(file for part in self.parts for file in part.source.read)
+        sources = [part.source for part in self.parts]
+        sources += [] if self.elevation is None else [self.elevation.source]
+        return frozenset(file for source in sources for file in source.read)
 
     @property
     def hints(self) -> tuple[str, ...]:
@@ -134,7 +138,7 @@ def open_rasters(source: "SourceText | Mapping[str, SourceText]", request: Reque
         else:
             found = resolve(source)
             opened = (_open_safe if found.driver == "SAFE" else _open_file)(found, request, undo)
-        opened = _chosen(request, opened)
+        opened = replace(_chosen(request, opened), elevation=request.elevation)
         undo.pop_all()
     return opened
 
@@ -219,10 +223,11 @@ def _open_safe(found: Source, request: Request, undo: ExitStack) -> Opened:
     if request.wanted is not None:
         listed = tuple(one for one in listed if one.polarisation in request.wanted) or listed
     calibrated = all(one.calibration is not None for one in listed)
-    parts = [
-        _open_one(found, request, undo, one.gdal_name, one.calibration if calibrated else None, first=not number)
-        for number, one in enumerate(listed)
-    ]
+    parts: list[OpenedRaster] = []
+    for one in listed:
+        used = one if calibrated else replace(one, calibration=None)
+        like = parts[0].placed if parts else None
+        parts.append(_open_one(found, request, undo, used, first=not parts, like=like))
     bands = tuple(
         Band(number, part.raster.bands[0], one.polarisation)
         for number, (part, one) in enumerate(zip(parts, listed, strict=True))
@@ -240,28 +245,30 @@ def _open_one(
     found: Source,
     request: Request,
     undo: ExitStack,
-    part: str | None = None,
-    calibration: safe.Calibration | None = None,
+    part: safe.Measurement | None = None,
     *,
     first: bool = True,
+    like: Placed | None = None,
 ) -> OpenedRaster:
     """Open one raster, check what it is, and put it on the grid that was asked for; `undo` closes it.
 
-    What is noted of the grid is noted of the `first` alone.
+    What is noted of the grid is noted of the `first` alone; another of its product is placed `like` it.
     """
     notes, of_grid = list[str](), list[str]()
     with ExitStack() as half:
-        dataset = half.enter_context(untrusted.open_raster(found, part))
+        dataset = half.enter_context(untrusted.open_raster(found, part.gdal_name if part else None))
         check_readable(dataset, found.printable)
         with found.environment():
             bands = _measurements(dataset, found, request, notes)
         names = tuple(_polarisation(dataset, number) for number in bands)
         with untrusted.settings(found), gdal_errors(found.printable, "Warping", found.files):
-            placed = _placed(dataset, request)
+            placed = georeference.placed(dataset, request, found, part, like)
+            if placed is not None and placed.heights is not None:
+                half.callback(placed.heights.close)
             view, keep = _on_grid(dataset, request, placed, of_grid, half)
         raster = Raster(found, view, like=dataset, keep=keep, bands=bands, polarisations=names)
-        if calibration is not None:
-            table = calibration.on_lattice(dataset.width, dataset.height, warp.LATTICE_STEP)
+        if part is not None and part.calibration is not None:
+            table = part.calibration.on_lattice(dataset.width, dataset.height, warp.LATTICE_STEP)
             raster.calibrate(warp.rectified_table(table, placed or warp.unplaced(raster.grid)))
         notes += of_grid if first else []
         if not found.identity:
@@ -297,13 +304,6 @@ def _measurements(dataset: DatasetReader, found: Source, request: Request, notes
         f"{found.printable} does not look like SAR: {len(bands)} bands of 8-bit colour, as in a photograph; "
         "expected one or two bands of backscatter. If it is SAR all the same, say so with `force`.",
     )
-
-
-def _placed(dataset: DatasetReader, request: Request) -> Placed | None:
-    """Say how a dataset without a map grid comes to lie on one; None where it has one, or nothing tells."""
-    if dataset.crs is None and dataset.gcps[0]:
-        return warp.by_control_points(dataset, request.crs(), request.resolution)
-    return None
 
 
 def _on_grid(

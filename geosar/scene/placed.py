@@ -18,7 +18,7 @@ from rasterio.io import DatasetReader
 from geosar.backscatter import Mask, Values
 from geosar.grid import MapGrid, Window
 from geosar.scene.lattice import Heights, Lattice
-from geosar.scene.placement import Numbers, Placement
+from geosar.scene.placement import Numbers
 
 CHUNK = 1024
 """Pixels a side that are looked up at once; the part of the image that they need is held in memory."""
@@ -98,7 +98,7 @@ class Averaged:
 
 
 class Table:
-    """Values at every `step`-th pixel of an image, from the first on, as an image of one band."""
+    """Values at evenly spaced pixels of an image, from the first on, as an image of one band."""
 
     def __init__(self, values: NDArray[np.float32]) -> None:
         self.height, self.width = values.shape
@@ -110,43 +110,31 @@ class Table:
         return values, np.ones(values.shape, np.bool_)
 
 
-class Spaced:
-    """A placement in a `Table`: entry k is the centre of pixel k * step."""
-
-    def __init__(self, placement: Placement, step: int) -> None:
-        self._placement, self._step = placement, step
-
-    def __call__(self, xs: Numbers, ys: Numbers, height: float) -> tuple[Numbers, Numbers]:
-        """Return columns and rows in the table."""
-        cols, rows = self._placement(xs, ys, height)
-        return (cols - 0.5) / self._step + 0.5, (rows - 0.5) / self._step + 0.5
-
-
 class PlacedRaster:
     """An image on a map grid, with what `geosar.scene.raster` asks of a dataset.
 
-    `nodata` stands where nothing is; where that is None, an alpha band behind the others tells.
+    `nodata` stands where nothing is; where that is None, an alpha band behind the others tells. The image may be a
+    `Table`, whose entry k is the centre of the placement's pixel k * `spacing`.
     """
 
     def __init__(
         self,
         image: Image,
-        placement: Placement,
-        grid: MapGrid,
+        lattice: Lattice,
         *,
         dtypes: Sequence[str],
         nodata: float | None,
-        step: int,
+        spacing: int = 1,
         heights: HeightModel | None = None,
     ) -> None:
-        self._grid = grid
+        self._grid = lattice.grid
         self._given = image
-        self._placement = placement
-        self._lattice = Lattice(placement, grid, step)
+        self._lattice = lattice
+        self._spacing = spacing
         self._heights = heights
         self._nodata = nodata
         self.dtypes = tuple(dtypes)
-        across, down = (max(1, round(by)) for by in self._lattice.shrinkage())
+        across, down = (max(1, round(by / spacing)) for by in lattice.shrinkage())
         self._image: Image = image if across == down == 1 else Averaged(image, across, down)
         self._by = np.array([across, down], np.float64)[:, np.newaxis, np.newaxis]
         self._chunk = max(_STRIP // CHUNK, min(CHUNK, _MAX_IMAGE_SIDE // max(across, down)))
@@ -214,10 +202,13 @@ class PlacedRaster:
         height, width = shape[-2:]
         scale = grid.transform.scale(grid.width / width, grid.height / height)
         coarse = MapGrid(grid.crs, grid.transform @ scale, width, height)
-        step = max(1, self._lattice.step * width // grid.width)
-        heights = None if self._heights is None else self._heights.coarser(coarse)
         return PlacedRaster(
-            self._given, self._placement, coarse, dtypes=self.dtypes, nodata=self._nodata, step=step, heights=heights
+            self._given,
+            self._lattice.on(coarse),
+            dtypes=self.dtypes,
+            nodata=self._nodata,
+            spacing=self._spacing,
+            heights=None if self._heights is None else self._heights.coarser(coarse),
         )
 
     def _looked_up(self, bands: Sequence[int], part: Window) -> tuple[Values, Mask]:
@@ -250,7 +241,7 @@ class PlacedRaster:
         ]
         inner = [strip.shifted(-window.col_off, -window.row_off).slices for strip in strips]
         places = [
-            self._lattice.positions(strip, None if heights is None else heights[at]) / self._by
+            self._places(strip, None if heights is None else heights[at])
             for strip, at in zip(strips, inner, strict=True)
         ]
         needed = _around(places, self._image)
@@ -272,6 +263,13 @@ class PlacedRaster:
                     np.rint(values_at, out=values_at)
                 np.copyto(target, values_at, where=valid_at, casting="unsafe")
                 valid[band][at] = valid_at
+
+    def _places(self, window: Window, heights: Heights | None) -> Numbers:
+        """Return columns and rows of the image that is read (2, height, width)."""
+        places = self._lattice.positions(window, heights)
+        if self._spacing != 1:
+            places = (places - 0.5) / self._spacing + 0.5
+        return places / self._by
 
     def _in_quarters(self, bands: Sequence[int], window: Window, values: Values, valid: Mask) -> None:
         """Look up a chunk whose pixels lie far apart in the image in smaller ones."""

@@ -7,6 +7,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from geosar.errors import UsageError
+from geosar.scene.elevation import ElevationModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Request:
     resolution: float | None = None
     force: bool = False
     wanted: tuple[str, ...] | None = None
+    elevation: ElevationModel | None = None
 
     def __post_init__(self) -> None:
         if self.resolution is not None and not 0 < self.resolution < float("inf"):

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geosar.errors import SceneContentError, SceneReadError
+from geosar.scene.orbit import RangeDoppler, range_doppler
 from geosar.scene.source import HEADER_BYTES, Source, driver_of
 from geosar.vocabulary import POLARISATIONS
 
@@ -87,6 +88,15 @@ def measurements(source: Source) -> tuple[Measurement, ...]:
     if not found:
         raise SceneContentError(f"{source.printable} names no measurement in its manifest; expected a GRD product.")
     return tuple(found[name] for name in POLARISATIONS if name in found)
+
+
+def geometry(source: Source, measurement: Measurement) -> RangeDoppler:
+    """Read the radar's geometry of a measurement from its annotation; raises `SceneReadError`."""
+    name = PurePosixPath("annotation", PurePosixPath(measurement.gdal_name).stem + ".xml")
+    try:
+        return range_doppler(_parse(_reader(source)(str(name), XML_LIMIT), name.name, source))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise SceneReadError(f"{source.printable}: {name} is damaged ({error}). Fetch the product again.") from error
 
 
 def _polarisation(image: PurePosixPath, source: Source) -> str:

@@ -28,6 +28,7 @@ from geosar.backscatter import (
 from geosar.errors import PolarisationError, SceneChangedError, SceneContentError, SceneNotFoundError
 from geosar.grid import MapGrid, Window, read_plan
 from geosar.scene import polarisations
+from geosar.scene.elevation import GEOID, ElevationModel
 from geosar.scene.opening import Band, Opened, open_rasters
 from geosar.scene.request import Request
 from geosar.scene.sampling import Sample, draw
@@ -244,13 +245,15 @@ class SarScene:
             self.dtype.str,
             self.unit.value,
             *(() if self._shared.opened.placed is None else (self.placement,)),
+            *(() if self._shared.opened.elevation is None else (self._shared.opened.elevation.identity,)),
             ",".join(f"{band.raster}:{band.index}:{band.polarisation}" for band in self._bands),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def check_unchanged(self) -> None:
         """Raise `SceneChangedError` if a file is not the one that was opened."""
-        for source in self._shared.opened.sources:
+        elevation = self._shared.opened.elevation
+        for source in (*self._shared.opened.sources, *(() if elevation is None else (elevation.source,))):
             try:
                 identity = source.current_identity()
             except SceneNotFoundError as error:
@@ -331,6 +334,8 @@ def open_scene(
     dst_crs: Any = None,
     resolution: float | None = None,
     force: bool = False,
+    dem: str | os.PathLike[str] | None = None,
+    dem_heights: str | float = GEOID,
 ) -> SarScene:
     """Open a SAR raster.
 
@@ -352,6 +357,12 @@ def open_scene(
         Ground sampling distance in metres on which to read the scene; by default its own.
     force
         Take a colour photograph for SAR.
+    dem
+        Digital elevation model, a raster file or URL of heights in metres, by which a Sentinel-1 GRD product (SAFE) is
+        corrected for terrain.
+    dem_heights
+        What its heights count from: "geoid" (EGM2008 or EGM96, where PROJ has its grid), "ellipsoid" (WGS 84), or the
+        metres of the geoid above the ellipsoid, which are added.
 
     Raises
     ------
@@ -360,7 +371,10 @@ def open_scene(
 
     """
     stated = None if scale is None else Unit.parse(scale)
-    request = Request(dst_crs=dst_crs, resolution=resolution, force=force, wanted=_wanted(polarisation))
+    elevation = None if dem is None else ElevationModel.given(dem, dem_heights)
+    request = Request(
+        dst_crs=dst_crs, resolution=resolution, force=force, wanted=_wanted(polarisation), elevation=elevation
+    )
     opened = open_rasters(source, request)
     return SarScene(_Shared(opened, stated), opened.bands)
 

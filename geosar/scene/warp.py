@@ -27,9 +27,10 @@ from rasterio.warp import calculate_default_transform
 
 from geosar.errors import SceneContentError, UsageError
 from geosar.grid import MapGrid
-from geosar.scene.lattice import MAX_STEP
-from geosar.scene.placed import PlacedRaster, Spaced, StoredImage, Table
-from geosar.scene.placement import ControlPoints, Placement
+from geosar.scene.lattice import MAX_STEP, Lattice
+from geosar.scene.orbit import RangeDoppler
+from geosar.scene.placed import HeightModel, PlacedRaster, StoredImage, Table
+from geosar.scene.placement import ControlPoints, InDegrees, OnGrid
 
 UTM_LATITUDES = (-80.0, 84.0)
 WARP_MEMORY_MEGABYTES = 64
@@ -39,8 +40,13 @@ TRANSFORM_TOLERANCE = 1e-9
 _EDGE_SAMPLES = 64
 _STEPS_BETWEEN_POINTS = 16
 """Nodes of the lattice between two control points: where the spline bends most, it is met within 0.02 pixels."""
+_SMOOTH_METRES = 1000.0
+"""Between places so far apart, at one height, the geometry of orbit and Earth bends by a thousandth of a pixel."""
 _MOST_PIXELS = 16
 """A grid of so many times the pixels of the image does not hold it: the CRS is torn where the image lies."""
+
+
+Points = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,17 @@ class Placed:
     `error` is by how many metres a place is expected to be missed, root mean square; None where nothing tells.
     """
 
-    placement: Placement
-    grid: MapGrid
-    step: int
+    lattice: Lattice
     method: str
     words: str
     error: float | None
+    heights: HeightModel | None = None
+    points: Points = ()
+
+    @property
+    def grid(self) -> MapGrid:
+        """The map grid."""
+        return self.lattice.grid
 
 
 def universal_crs(longitude: float, latitude: float) -> CRS:
@@ -112,7 +123,30 @@ def by_control_points(dataset: DatasetReader, dst_crs: CRS | None, resolution: f
             f"be off by {_round(error, 2):g} m (root mean square)."
         )
     step = 2 ** math.floor(math.log2(max(1.0, min(MAX_STEP, spacing / _STEPS_BETWEEN_POINTS))))
-    return Placed(through, grid, step, "control points", words, error)
+    return Placed(Lattice(through, grid, step), "control points", words, error, None, points_of(dataset))
+
+
+def points_of(dataset: DatasetReader) -> Points:
+    """Return a dataset's size and its control points as plain numbers."""
+    return (
+        (dataset.width, dataset.height),
+        *((p.col, p.row, p.x, p.y, p.z or 0.0) for p in dataset.gcps[0]),
+    )
+
+
+def by_terrain(placed: Placed, geometry: RangeDoppler, heights: HeightModel, model: str) -> Placed:
+    """Place an image by the radar's geometry and the ground's heights, on the grid that its control points fill."""
+    grid = placed.grid
+    size = grid.pixel_size_metres()
+    step = MAX_STEP if size is None else max(1, min(MAX_STEP, int(_SMOOTH_METRES / max(size))))
+    words = (
+        f"Terrain-corrected on {grid.crs}, bilinear: range-Doppler geometry of the product's orbit over {model}; where "
+        "the model has no height nothing is shown. Brightness is not corrected for slopes; what lies in radar shadow "
+        "or layover is not marked."
+    )
+    return Placed(
+        Lattice(InDegrees(geometry, grid.crs), grid, step), "terrain correction", words, None, heights, placed.points
+    )
 
 
 def resampled_grid(grid: MapGrid, dst_crs: CRS | None, resolution: float | None) -> MapGrid:
@@ -171,20 +205,21 @@ def resampled(dataset: DatasetReader, grid: MapGrid, nodata: float | None) -> Wa
 
 def rectified(dataset: DatasetReader, placed: Placed, nodata: float | None) -> PlacedRaster:
     """Return a view of a dataset on the grid where it is placed; `nodata` as in `resampled`."""
-    image = StoredImage(dataset, nodata)
-    return PlacedRaster(image, placed.placement, placed.grid, dtypes=dataset.dtypes, nodata=nodata, step=placed.step)
+    return PlacedRaster(
+        StoredImage(dataset, nodata), placed.lattice, dtypes=dataset.dtypes, nodata=nodata, heights=placed.heights
+    )
 
 
 def rectified_table(table: npt.NDArray[np.float32], placed: Placed) -> PlacedRaster:
     """Put a table of values, one at every `LATTICE_STEP`-th pixel of an image, where the image is placed; 0 outside."""
-    placement = Spaced(placed.placement, LATTICE_STEP)
-    return PlacedRaster(Table(table), placement, placed.grid, dtypes=["float32"], nodata=0.0, step=placed.step)
+    return PlacedRaster(
+        Table(table), placed.lattice, dtypes=["float32"], nodata=0.0, spacing=LATTICE_STEP, heights=placed.heights
+    )
 
 
 def unplaced(grid: MapGrid) -> Placed:
     """Return the placement of an image on the grid that it has already."""
-    inverse = ~grid.transform
-    return Placed(lambda xs, ys, _height: inverse @ (xs, ys), grid, MAX_STEP, "own grid", "", None)
+    return Placed(Lattice(OnGrid(grid, grid.crs), grid, MAX_STEP), "its own map grid", "", None)
 
 
 def has_mask(dataset: DatasetReader) -> bool:

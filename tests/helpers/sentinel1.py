@@ -7,7 +7,12 @@ import gzip
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
+import rasterio
 from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
+
+from helpers.safe_product import write_product
 
 PRODUCTS = ("s1a_iw_massif_central", "s1b_iw_alps", "s1a_ew_arctic")
 
@@ -35,3 +40,29 @@ def control_points(name: str) -> list[GroundControlPoint]:
         )
         for point in ET.fromstring(annotation(name)).iter("geolocationGridPoint")  # noqa: S314
     ]
+
+
+def coarse_product(folder: Path, name: str, shrink: int) -> Path:
+    """Write a SAFE product with the geometry of a real one and pixels `shrink` times as large.
+
+    VV holds the column and VH the row of a place in the image, times 32, counted from the outer corner of the first
+    pixel. There are no calibration tables: values are digital numbers.
+    """
+    tree = ET.fromstring(annotation(name))  # noqa: S314
+    width, height = (side // shrink for side in size(name))
+    for path, by in (("numberOfSamples", 1 / shrink), ("numberOfLines", 1 / shrink), ("rangePixelSpacing", shrink),
+                     ("azimuthTimeInterval", shrink), ("pixel", 1 / shrink), ("line", 1 / shrink)):  # fmt: skip
+        for element in tree.iter(path):
+            element.text = repr(float(element.text or "") * by)
+    rows, cols = np.indices((height, width), np.float32) + 0.5
+    root = write_product(
+        folder, {"VV": (cols * 32).astype(np.uint16), "VH": (rows * 32).astype(np.uint16)}, calibration=False
+    )
+    points = [
+        GroundControlPoint(row=p.row / shrink, col=p.col / shrink, x=p.x, y=p.y, z=p.z) for p in control_points(name)
+    ]
+    for image in (root / "measurement").iterdir():
+        with rasterio.open(image, "r+") as target:
+            target.gcps = points, CRS.from_epsg(4326)
+        (root / "annotation" / f"{image.stem}.xml").write_bytes(ET.tostring(tree))
+    return root
