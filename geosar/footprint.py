@@ -70,7 +70,7 @@ def _outline(grid: MapGrid, crs: pyproj.CRS) -> Ring:
     if not crs.is_geographic:  # whose longitudes go on by themselves, also once around the whole Earth
         longitudes = np.unwrap(longitudes, period=360)
     ring = _without_straight_points(np.stack([longitudes, latitudes], axis=1))
-    return _anticlockwise(_over_pole(ring, _pole_inside(grid, crs)))
+    return _anticlockwise(_over_pole(ring, _pole_inside(grid, crs))) if ring else ring
 
 
 def _without_straight_points(points: NDArray[np.float64]) -> Ring:

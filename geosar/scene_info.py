@@ -11,9 +11,11 @@ from geosar.models.fit import choose_polarisations, spacing_warnings
 from geosar.normalisation import choose_normaliser
 from geosar.scene import open_scene
 from geosar.scene.elevation import GEOID
+from geosar.scene.foreign import own_errors
 from geosar.vocabulary import DEFAULT_MODEL
 
 
+@own_errors
 def describe_scene(
     source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]],
     *,

@@ -133,12 +133,25 @@ def check_readable(dataset: DatasetReader, printable: str) -> None:
             f"{printable} declares {dataset.width} x {dataset.height} pixels; expected at most 2^40 in all. "
             "The header is damaged, or the raster must be cut into parts.",
         )
+    _check_area(dataset, printable)
     for height, width in dataset.block_shapes:
         if height * width * np.dtype(dtype).itemsize > MAX_BLOCK_BYTES:
             raise SceneContentError(
                 f"{printable} is stored in blocks of {width} x {height} pixels, too large to decode; "
                 "expected at most 512 MiB. Rewrite it in tiles, with `rio cogeo create` for example.",
             )
+
+
+def _check_area(dataset: DatasetReader, printable: str) -> None:
+    """Refuse a transform by which pixels have no area or place; where there is none, it is the identity."""
+    placing = dataset.transform
+    values = tuple(placing)[:6]
+    area = placing.a * placing.e - placing.b * placing.d
+    if not all(math.isfinite(value) for value in (*values, area)) or not area:
+        raise SceneContentError(
+            f"the transform of {printable} is {values}, by which its pixels have no area or place; expected finite "
+            "numbers. Write its georeference anew, or take it out.",
+        )
 
 
 def measurement_bands(dataset: DatasetReader) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ from geosar.errors import PolarisationError, SceneChangedError, SceneContentErro
 from geosar.grid import MapGrid, Window, read_plan
 from geosar.scene import polarisations
 from geosar.scene.elevation import GEOID, ElevationModel
+from geosar.scene.foreign import own_errors
 from geosar.scene.opening import Band, Opened, open_rasters
 from geosar.scene.request import Request
 from geosar.scene.sampling import Sample, draw
@@ -209,6 +210,7 @@ class SarScene:
         return None
 
     @cached_property
+    @own_errors
     def statistics(self) -> tuple[BandStatistics, ...]:
         """Statistics of each band over the whole scene, in decibel; `SceneContentError` if none is valid.
 
@@ -276,6 +278,7 @@ class SarScene:
             )
         return SarScene(self._shared, tuple(known[name] for name in wanted))
 
+    @own_errors
     def read(self, window: Window) -> SarBlock:
         """Read a window that lies inside the scene.
 
@@ -286,6 +289,7 @@ class SarScene:
             raise ValueError(f"{window} is not inside the scene of {self.grid.width} x {self.grid.height} pixels.")
         return self._block(*self._shared.read(self._bands, window))
 
+    @own_errors
     def read_overview(self, side: int) -> tuple[SarBlock, MapGrid]:
         """Read the whole scene at most `side` pixels long, for the eye: through overviews where the file has them.
 
@@ -326,6 +330,7 @@ class SarScene:
         return measured(values, self.unit, zero_is_fill=not self._shared.opened.scaled)
 
 
+@own_errors
 def open_scene(
     source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]],
     *,

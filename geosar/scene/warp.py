@@ -154,8 +154,8 @@ def resampled_grid(grid: MapGrid, dst_crs: CRS | None, resolution: float | None)
 
     `resolution` is in metres on the ground. Within one CRS the origin and the rotation stay.
     """
-    size = grid.pixel_size_metres()
-    if grid.crs is None or size is None:
+    size, own = grid.pixel_size_metres(), grid.crs
+    if own is None or size is None:
         raise UsageError("The scene has no CRS, so neither another CRS nor a resolution in metres can be asked for.")
     if dst_crs is not None and dst_crs != grid.crs:
         transform, width, height = calculate_default_transform(
@@ -173,6 +173,10 @@ def resampled_grid(grid: MapGrid, dst_crs: CRS | None, resolution: float | None)
         resolution = wanted
     if resolution is None:
         return grid
+    if not all(math.isfinite(one) and one > 0 for one in (*size, resolution)):
+        raise UsageError(
+            f"The pixels have no size on the ground in {own.to_string()}; expected one of maps or degrees."
+        )
     across, down = resolution / size[0], resolution / size[1]
     width, height = (max(math.ceil(n / by - 1e-6), 1) for n, by in ((grid.width, across), (grid.height, down)))
     return MapGrid(grid.crs, grid.transform @ Affine.scale(across, down), width, height)

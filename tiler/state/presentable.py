@@ -22,14 +22,7 @@ Row = TypeVar("Row")
 
 
 def check_place(grid: MapGrid, name: str) -> None:
-    """Raise SceneContentError where a grid's transform or CRS gives its pixels no place that can be worked with."""
-    values = tuple(grid.transform)[:6]
-    area = grid.transform.a * grid.transform.e - grid.transform.b * grid.transform.d
-    if not all(math.isfinite(value) for value in (*values, area)) or not area:
-        raise SceneContentError(
-            f"the transform of {name} is {values}, by which its pixels have no area or place; expected finite numbers. "
-            "Write its georeference anew, or take it out.",
-        )
+    """Raise SceneContentError where a grid's CRS gives its pixels no place that can be worked with."""
     if grid.crs is None:
         return
     left, bottom, right, top = grid.bounds
