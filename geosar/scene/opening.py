@@ -22,6 +22,7 @@ from geosar.errors import (
 from geosar.grid import MapGrid
 from geosar.scene import georeference, polarisations, safe, untrusted, warp
 from geosar.scene.elevation import ElevationModel
+from geosar.scene.fit import check_fit, own_grid
 from geosar.scene.raster import Raster, bands_are_equal, check_readable, is_photograph, measurement_bands
 from geosar.scene.request import Request
 from geosar.scene.source import Source, gdal_errors, resolve
@@ -138,6 +139,7 @@ def open_rasters(source: "SourceText | Mapping[str, SourceText]", request: Reque
         else:
             found = resolve(source)
             opened = (_open_safe if found.driver == "SAFE" else _open_file)(found, request, undo)
+        check_fit(opened.grid, opened.sources[0].printable)
         opened = replace(_chosen(request, opened), elevation=request.elevation)
         undo.pop_all()
     return opened
@@ -319,14 +321,19 @@ def _on_grid(
         return warp.rectified(dataset, placed, _fill(dataset)), (dataset,)
     crs = request.crs()
     if crs is not None or request.resolution is not None:
-        own = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+        own = own_grid(MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height))
+        check_fit(own, "the scene")
         grid = warp.resampled_grid(own, crs, request.resolution)
         if grid != own:
             across, down = grid.pixel_size_metres() or (math.nan, math.nan)
             notes.append(f"Resampled to {grid.crs} at {across:.4g} m by {down:.4g} m, bilinear.")
-            return undo.enter_context(warp.resampled(dataset, grid, _fill(dataset))), (dataset,)
+            view = warp.resampled(dataset, grid, _fill(dataset))
+            undo.callback(view.close)
+            return view, (dataset,)
     if dataset.crs is None:
         notes.append("There is no georeference: the scene is in image space.")
+    elif dataset.transform.is_identity:
+        notes.append(f"It names a CRS ({dataset.crs.to_string()}) and no place in it: the scene is in image space.")
     return dataset, ()
 
 

@@ -11,6 +11,7 @@ from rasterio.io import DatasetReader
 from geosar.backscatter import Mask, Values
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, Window
+from geosar.scene.fit import own_grid
 from geosar.scene.source import Source, gdal_errors
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Raster:
         self.striped = int(like.block_shapes[0][1]) == like.width
         self._keep: tuple[Closable, ...] = tuple(keep)
         self._gain: PlacedRaster | None = None
-        self.grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+        self.grid = own_grid(MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height))
         self.raw_dtype = np.dtype(like.dtypes[0])
         self.scales = tuple((float(s), float(o)) for s, o in zip(like.scales, like.offsets, strict=True))
         self.scaled = any(scale != (1.0, 0.0) for scale in self.scales)

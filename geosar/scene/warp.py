@@ -43,7 +43,7 @@ _STEPS_BETWEEN_POINTS = 16
 _SMOOTH_METRES = 1000.0
 """Between places so far apart, at one height, the geometry of orbit and Earth bends by a thousandth of a pixel."""
 _MOST_PIXELS = 16
-"""A grid of so many times the pixels of the image does not hold it: the CRS is torn where the image lies."""
+"""A grid of so many times the image's area, or a part of it, does not hold it: the CRS is torn where the image lies."""
 
 
 Points = tuple[tuple[float, ...], ...]
@@ -109,7 +109,7 @@ def by_control_points(dataset: DatasetReader, dst_crs: CRS | None, resolution: f
     size = resolution or _round(math.sqrt(pixel[0] * pixel[1]), 3)
     grid = _covering_grid(through, crs, width, height, size)
     if grid.window.area * (size * size) > _MOST_PIXELS * width * height * (pixel[0] * pixel[1]):
-        raise UsageError(_torn(crs, middle))
+        raise SceneContentError(_torn(crs, middle))
     spacing = math.sqrt(pixel[0] * pixel[1] * width * height / len(points)) / size
     lowest, highest = through.heights
     words = f"Placed by its {len(points)} ground control points (thin-plate spline) on {crs} at {size:g} m, bilinear; "
@@ -155,22 +155,21 @@ def resampled_grid(grid: MapGrid, dst_crs: CRS | None, resolution: float | None)
     `resolution` is in metres on the ground. Within one CRS the origin and the rotation stay.
     """
     size, own = grid.pixel_size_metres(), grid.crs
-    if own is None or size is None:
-        raise UsageError("The scene has no CRS, so neither another CRS nor a resolution in metres can be asked for.")
-    if dst_crs is not None and dst_crs != grid.crs:
-        transform, width, height = calculate_default_transform(
-            grid.crs,
-            dst_crs,
-            grid.width,
-            grid.height,
-            *grid.bounds,
+    if own is None:
+        raise SceneContentError(
+            "The scene has no CRS or no place in it, so neither another CRS nor a resolution in metres can be had; "
+            "leave out --dst-crs and --resample-to-model, or give the raster its georeference.",
         )
-        grid = MapGrid(dst_crs, transform, width, height)
-        wanted = resolution or _round(math.sqrt(size[0] * size[1]), 6)
-        size = grid.pixel_size_metres()
-        if size is None:
-            raise UsageError(f"The scene has no place in {dst_crs.to_string()}.")
-        resolution = wanted
+    if size is None:
+        raise SceneContentError(
+            "The scene's CRS is not tied to the Earth, so neither another CRS nor a resolution in metres can be had; "
+            "leave out --dst-crs and --resample-to-model, or state a CRS such as EPSG:32643.",
+        )
+    if dst_crs is not None and dst_crs != grid.crs:
+        metres = math.sqrt(size[0] * size[1])
+        grid = _warped_grid(grid, dst_crs, metres)
+        resolution = resolution or _round(metres, 6)
+        size = grid.pixel_size_metres() or size
     if resolution is None:
         return grid
     if not all(math.isfinite(one) and one > 0 for one in (*size, resolution)):
@@ -182,12 +181,67 @@ def resampled_grid(grid: MapGrid, dst_crs: CRS | None, resolution: float | None)
     return MapGrid(grid.crs, grid.transform @ Affine.scale(across, down), width, height)
 
 
-def resampled(dataset: DatasetReader, grid: MapGrid, nodata: float | None) -> WarpedVRT:
+def _warped_grid(grid: MapGrid, dst_crs: CRS, metres: float) -> MapGrid:
+    """Return the grid that a georeferenced one, with pixels of so many `metres`, fills in another CRS.
+
+    Longitudes of a geographic CRS go on beyond 180 degrees there. Raises `SceneContentError` where it is torn apart.
+    """
+    lons, lats = pyproj.Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(*_outline(grid))
+    on_earth = np.isfinite(lons) & np.isfinite(lats)
+    if not on_earth.any():
+        raise SceneContentError(f"The scene has no place on the Earth, so none in {dst_crs.to_string()}.")
+    middle = _mean_direction(lons[on_earth], lats[on_earth])
+    left, bottom, right, top = grid.bounds
+    if grid.crs is not None and (turn := _turn(grid.crs)) is not None:
+        back = round((left + right) / 2 / turn) * turn
+        left, right = left - back, right - back
+    transform, width, height = calculate_default_transform(
+        grid.crs, dst_crs, grid.width, grid.height, left, bottom, right, top
+    )
+    found = MapGrid(dst_crs, transform, width, height)
+    if not _holds(found, grid, metres) and dst_crs.is_geographic:
+        xs, ys = _onto(dst_crs, lons[on_earth], lats[on_earth], middle[0])
+        found = _around(dst_crs, xs, ys, metres)
+    if not _holds(found, grid, metres):
+        raise SceneContentError(_torn(dst_crs, middle))
+    return found
+
+
+def _holds(found: MapGrid, grid: MapGrid, metres: float) -> bool:
+    size = found.pixel_size_metres()
+    if size is None:
+        return False
+    share = size[0] * size[1] * found.window.area / (metres**2 * grid.window.area)
+    return 1 / _MOST_PIXELS < share < _MOST_PIXELS
+
+
+def _outline(grid: MapGrid) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    cols, rows = _edges(grid.width, grid.height)
+    to_map = grid.transform
+    return to_map.a * cols + to_map.b * rows + to_map.c, to_map.d * cols + to_map.e * rows + to_map.f
+
+
+def _turn(crs: CRS) -> float | None:
+    """Return a turn around the Earth in the units of a geographic CRS; None for others."""
+    return 360 / math.degrees(float(crs.units_factor[1])) if crs.is_geographic else None
+
+
+def _beyond(grid: MapGrid) -> bool:
+    """Whether a grid counts longitudes beyond 180 degrees, which PROJ gives back as others."""
+    turn = None if grid.crs is None else _turn(grid.crs)
+    return turn is not None and (grid.bounds[0] < -turn / 2 or grid.bounds[2] > turn / 2)
+
+
+def resampled(dataset: DatasetReader, grid: MapGrid, nodata: float | None) -> WarpedVRT | PlacedRaster:
     """Return a view of a georeferenced dataset on another grid.
 
     `nodata` is the value that stands for no measurement; where there is none an alpha band tells.
     """
-    own = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height).pixel_size_metres()
+    stored = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
+    if _beyond(stored) or _beyond(grid):
+        lattice = Lattice(OnGrid(stored, grid.crs), grid, MAX_STEP)
+        return PlacedRaster(StoredImage(dataset, nodata), lattice, dtypes=dataset.dtypes, nodata=nodata)
+    own = stored.pixel_size_metres()
     new = grid.pixel_size_metres()
     across, down = (own[0] / new[0], own[1] / new[1]) if own and new else (1.0, 1.0)
     coverage: dict[str, Any] = {"add_alpha": True} if nodata is None else {"nodata": nodata, "src_nodata": nodata}
@@ -233,7 +287,9 @@ def has_mask(dataset: DatasetReader) -> bool:
 
 def _through(points: Sequence[GroundControlPoint], xs: Any, ys: Any, crs: CRS) -> ControlPoints:
     if not (np.isfinite(xs).all() and np.isfinite(ys).all()):
-        raise UsageError(f"The scene near {points[0].x:.3f}, {points[0].y:.3f} has no place in {crs.to_string()}.")
+        raise SceneContentError(
+            f"The scene near {points[0].x:.3f}, {points[0].y:.3f} has no place in {crs.to_string()}."
+        )
     return ControlPoints(
         [GroundControlPoint(row=p.row, col=p.col, x=x, y=y, z=p.z) for p, x, y in zip(points, xs, ys, strict=True)]
     )
@@ -249,8 +305,7 @@ def _mean_direction(lons: Sequence[float], lats: Sequence[float]) -> tuple[float
 def _onto(crs: CRS, lons: Any, lats: Any, middle: float) -> tuple[Any, Any]:
     """Project longitudes and latitudes; longitudes of a geographic CRS go on beyond 180 degrees around `middle`."""
     xs, ys = pyproj.Transformer.from_crs("EPSG:4326", crs.to_wkt(), always_xy=True).transform(lons, lats)
-    if crs.is_geographic:
-        turn = 360 / math.degrees(float(crs.units_factor[1]))
+    if (turn := _turn(crs)) is not None:
         xs = xs - np.round((xs - middle * turn / 360) / turn) * turn
     return xs, ys
 
@@ -280,11 +335,19 @@ def _round(value: float, digits: int) -> float:
 
 
 def _covering_grid(points: ControlPoints, crs: CRS, width: int, height: int, size: float) -> MapGrid:
-    """Return a grid of pixels of `size` metres around the outline of a raster, its lines on multiples of them."""
+    """Return a grid of pixels of `size` metres around the outline of a raster."""
+    return _around(crs, *points.on_map(*_edges(width, height)), size)
+
+
+def _edges(width: int, height: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     across, down = np.linspace(0, width, _EDGE_SAMPLES), np.linspace(0, height, _EDGE_SAMPLES)
     cols = np.concatenate([across, across, np.zeros_like(down), np.full_like(down, width)])
     rows = np.concatenate([np.zeros_like(across), np.full_like(across, height), down, down])
-    xs, ys = points.on_map(cols, rows)
+    return cols, rows
+
+
+def _around(crs: CRS, xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64], size: float) -> MapGrid:
+    """Return a grid of pixels of `size` metres around places, its lines on multiples of them."""
     x_unit, y_unit = _units(crs, float(xs.mean()), float(ys.mean()), size)
     left, bottom = math.floor(xs.min() / x_unit), math.floor(ys.min() / y_unit)
     right, top = math.ceil(xs.max() / x_unit), math.ceil(ys.max() / y_unit)

@@ -170,7 +170,7 @@ def test_a_crs_that_does_not_exist_or_would_tear_the_scene_apart_is_refused(
     tmp_path: Path, make_raster: Callable[..., Path]
 ) -> None:
     path = written(make_raster, np.ones((1, 50, 50), np.uint16))
-    with pytest.raises(UsageError, match=r"across the edge of EPSG:3857.*EPSG:32601"):
+    with pytest.raises(SceneContentError, match=r"across the edge of EPSG:3857.*EPSG:32601"):
         open_scene(Swath(179.9, 66.0, -12.0, size=600).write(tmp_path / "a.tif", []), dst_crs="EPSG:3857")
     with pytest.raises(UsageError, match="is no CRS"):
         open_scene(path, dst_crs="mars")

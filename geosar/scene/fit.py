@@ -1,0 +1,74 @@
+"""Whether a raster's coordinates can be places in the CRS that it names, and what to state where they cannot."""
+
+import math
+
+import numpy as np
+import pyproj
+
+from geosar.errors import SceneContentError
+from geosar.grid import MapGrid
+
+_SLACK = 1e-6
+"""Degrees by which rounding may carry an edge beyond a pole."""
+_WIDEST = 540.0
+_EARTH_METRES = 3e7
+_TINY_METRES = 0.01
+_STATE = "State the one that they are in, as in `rio edit-info --crs {crs} FILE`"
+
+
+def own_grid(grid: MapGrid) -> MapGrid:
+    """Return the grid that a raster has: none, so image space, where it names a CRS and no place in it."""
+    if grid.crs is not None and grid.transform.is_identity:
+        return MapGrid(None, grid.transform, grid.width, grid.height)
+    return grid
+
+
+def check_fit(grid: MapGrid, name: str) -> None:
+    """Raise `SceneContentError` where a grid's coordinates cannot be places in its CRS.
+
+    A CRS that is not tied to the Earth fits whatever the coordinates.
+    """
+    if grid.crs is None:
+        return
+    crs = pyproj.CRS.from_wkt(grid.crs.to_wkt())
+    if crs.geodetic_crs is None or crs.is_geocentric:
+        return
+    words = _misfit_in_degrees(grid, crs) if crs.is_geographic else _misfit_on_map(grid, crs)
+    if words is not None:
+        left, bottom, right, top = grid.bounds
+        raise SceneContentError(
+            f"The coordinates of {name}, {left:.9g}, {bottom:.9g} to {right:.9g}, {top:.9g}, do not fit its CRS "
+            f"({crs.name}): {words}",
+        )
+
+
+def _misfit_in_degrees(grid: MapGrid, crs: pyproj.CRS) -> str | None:
+    turn = math.degrees(crs.axis_info[0].unit_conversion_factor)
+    left, bottom, right, top = (value * turn for value in grid.bounds)
+    if bottom >= -90 - _SLACK and top <= 90 + _SLACK and left >= -_WIDEST and right <= _WIDEST:
+        return None
+    if -90 <= left <= right <= 90 and -_WIDEST <= bottom <= top <= _WIDEST:
+        return (
+            f"latitudes from {bottom:.6g} to {top:.6g} are beyond the poles, so latitude and longitude seem to be "
+            "swapped. Write the raster anew with longitude across and latitude down."
+        )
+    if max(abs(value) for value in grid.bounds) <= _EARTH_METRES:
+        return (
+            "they are no degrees, but look like metres, as of a UTM zone. "
+            + _STATE.format(crs="EPSG:32643")
+            + " (326 and the zone in the north, 327 in the south)."
+        )
+    return "they are no degrees. Mend the transform or the CRS."
+
+
+def _misfit_on_map(grid: MapGrid, crs: pyproj.CRS) -> str | None:
+    left, bottom, right, top = grid.bounds
+    size = math.hypot(grid.transform.a, grid.transform.d) * float(crs.axis_info[0].unit_conversion_factor)
+    if size < _TINY_METRES and max(abs(left), abs(right)) <= _WIDEST and max(abs(bottom), abs(top)) <= 90:
+        return f"pixels would be {size:.2g} m wide; they look like degrees. " + _STATE.format(crs="EPSG:4326") + "."
+    xs, ys = np.array([left, right, (left + right) / 2]), np.array([bottom, top, (bottom + top) / 2])
+    to_degrees = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    lons, lats = to_degrees.transform(xs, ys)
+    if not (np.isfinite(lons) & np.isfinite(lats)).any():
+        return "there is no place on the Earth at them. Mend the transform or the CRS."
+    return None
