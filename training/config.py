@@ -8,12 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geosar.vocabulary import POLARISATIONS
+from training.errors import ConfigError
 
 DESPECKLING = ("none", "lee", "refined-lee")
-
-
-class ConfigError(ValueError):
-    """A settings file that cannot be used; the message names the key."""
 
 
 @dataclass(frozen=True)

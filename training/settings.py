@@ -7,7 +7,8 @@ from typing import Any, get_origin
 
 import yaml
 
-from training.config import Config, ConfigError
+from training.config import Config
+from training.errors import ConfigError
 from training.methods import METHODS, method_named
 
 

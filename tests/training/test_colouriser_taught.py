@@ -10,7 +10,7 @@ from helpers.laboratory import WIDTHS, make_pairs
 from geosar.backscatter import MISSING
 from geosar.engines.generator import Generator
 from training.config import Config
-from training.fitting.checkpoint import CheckpointError
+from training.errors import CheckpointError
 from training.fitting.trainer import Trainer
 from training.methods.colouriser import ColouriserMethod, pupil_of
 from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN

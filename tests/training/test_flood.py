@@ -8,6 +8,7 @@ import rasterio
 from helpers.flood_chips import SIZE, scene, write_ombria, write_sen1floods11
 from PIL import Image
 
+from training.errors import PairsError
 from training.flood import chips
 from training.flood.chips import read_chips
 from training.flood.inputs import BOTH, COLORIZED, OPTICAL, RADAR, bands_of
@@ -15,7 +16,6 @@ from training.flood.scores import Counts, compare, count, pooled
 from training.flood.segmenter import Schedule, segment, train_segmenter
 from training.flood.study import Study, verdicts
 from training.flood.thresholds import fit_threshold, otsu_level
-from training.pairs.pair import PairsError
 
 
 def bands(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

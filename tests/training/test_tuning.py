@@ -14,10 +14,10 @@ from torch import nn
 from torch.nn.functional import avg_pool2d
 
 from training.cli import train
-from training.config import ConfigError
+from training.errors import CheckpointError, ConfigError
 from training.fitting import averaging
 from training.fitting.averaging import settle_norms
-from training.fitting.checkpoint import CheckpointError, read_checkpoint, read_packaged
+from training.fitting.checkpoint import read_checkpoint, read_packaged
 from training.fitting.trainer import Trainer
 from training.methods.tuning import beside_sea, goal
 from training.pairs.pair import fit_normalisers

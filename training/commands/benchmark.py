@@ -10,10 +10,10 @@ import click
 import torch
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
-from training.config import ConfigError
+from training.errors import ConfigError, PairsError
 from training.fitting.trainer import Precision
 from training.pairs.dates import read_places
-from training.pairs.pair import PairsError, coloured_split
+from training.pairs.pair import coloured_split
 from training.pairs.registration import registered
 from training.scoring.comparison import (
     Budget,

@@ -6,7 +6,8 @@ from typing import get_args
 import click
 
 from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_for, threads_option, use_threads
-from training.config import Config, ConfigError
+from training.config import Config
+from training.errors import ConfigError
 from training.fitting.trainer import Precision, Trainer
 from training.pairs.dates import places_among, read_places
 from training.pairs.pair import Pair, unknown_sources

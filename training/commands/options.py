@@ -9,7 +9,8 @@ import torch
 
 from geosar.errors import GeosarError
 from training.config import Config
-from training.pairs.pair import Pair, PairsError, in_decibels, read_pairs
+from training.errors import PairsError, TrainingError
+from training.pairs.pair import Pair, in_decibels, read_pairs
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -61,5 +62,5 @@ def plain_errors() -> Iterator[None]:
     """Turn what a user can mend into one line; a fault of our own keeps its traceback."""
     try:
         yield
-    except (GeosarError, ValueError, OSError, FloatingPointError) as error:
+    except (GeosarError, TrainingError, OSError) as error:
         raise click.ClickException(str(error)) from error

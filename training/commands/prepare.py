@@ -6,6 +6,7 @@ from typing import get_args
 import click
 
 from training.commands.options import FOLDER, plain_errors
+from training.errors import PrepareError
 from training.preparation.sources import match
 from training.preparation.tiles import Options
 from training.preparation.work import By
@@ -81,4 +82,4 @@ def _numbers(text: str | None) -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in text.split(",")) if text else ()
     except ValueError as error:
-        raise ValueError(f"--bands is {text!r}; expected numbers as in 4,3,2.") from error
+        raise PrepareError(f"--bands is {text!r}; expected numbers as in 4,3,2.") from error

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from geosar.engines.unet import UNet
 from training.config import Config
+from training.errors import PackageError
 from training.networks.painter import Network
 from training.pairs.crops import Crops
 from training.pairs.pair import Pair
@@ -52,10 +53,10 @@ def blended(first: dict[str, Any], second: dict[str, Any], share: float) -> dict
 
     Wang et al. 2018 (ESRGAN, network interpolation). Networks that were tuned from one can be averaged; of others the
     average is nothing. A share below 0 or above 1 leads beyond one of them. Settings and updates are the first's.
-    Raises ValueError when the networks are of two kinds.
+    Raises PackageError when the networks are of two kinds.
     """
     if first["architecture"] != second["architecture"]:
-        raise ValueError(
+        raise PackageError(
             f"The networks differ ({first['architecture']} and {second['architecture']}); blend two checkpoints of one."
         )
     other = second["average"]

@@ -11,17 +11,10 @@ import torch
 from torch import nn
 
 from geosar.publish import published
+from training.errors import CheckpointError, CheckpointWriteError
 
 KEYS = frozenset({"config", "update", "architecture", "generator", "average"})
 """What every checkpoint has; a method's other networks and its optimisers come beside them."""
-
-
-class CheckpointError(ValueError):
-    """A file is no checkpoint of this trainer, or of another network or stage; the message says which."""
-
-
-class CheckpointWriteError(OSError):
-    """A checkpoint could not be written; the one before it is still there."""
 
 
 def write_checkpoint(state: dict[str, Any], target: Path) -> None:

@@ -8,6 +8,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from training.errors import NotFiniteError
+
 Terms = dict[str, Tensor]
 """Losses by name, each a tensor of one number."""
 
@@ -37,7 +39,7 @@ class Descent:
     def __call__(self, optimiser: torch.optim.Optimizer, loss: Tensor, terms: Terms, clip: float = math.inf) -> None:
         """Follow the gradient of `loss`, of a norm of at most `clip`; `terms` are named when it is not finite.
 
-        Raises FloatingPointError, before the weights are touched.
+        Raises NotFiniteError, before the weights are touched.
         """
         optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
@@ -48,7 +50,7 @@ class Descent:
         norm_value, loss_value = torch.stack([norm.float(), loss.detach().float()]).tolist()
         if not (math.isfinite(norm_value) and math.isfinite(loss_value)):
             values = {key: float(value.detach()) for key, value in terms.items()}
-            raise FloatingPointError(
+            raise NotFiniteError(
                 f"A loss or gradient is not finite at update {self.update + 1}: {values}, gradient {norm_value:.3g}. "
                 "The last checkpoint is intact; go on with a smaller learning_rate or with --precision 32-true."
             )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from training.fitting.checkpoint import CheckpointError
+from training.errors import CheckpointError
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from training.config import Config, ConfigError
+from training.config import Config
+from training.errors import CheckpointError, ConfigError
 from training.fitting.averaging import settle_norms
-from training.fitting.checkpoint import CheckpointError, first_line, read_checkpoint, restore
+from training.fitting.checkpoint import first_line, read_checkpoint, restore
 from training.methods import method_named
 from training.networks.painter import Network
 from training.pairs.pair import Pair

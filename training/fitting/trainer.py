@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from training.config import Config, ConfigError
+from training.config import Config
+from training.errors import CheckpointError, ConfigError
 from training.fitting.averaging import settle_norms
-from training.fitting.checkpoint import CheckpointError, read_checkpoint, read_packaged, restore, write_checkpoint
+from training.fitting.checkpoint import read_checkpoint, read_packaged, restore, write_checkpoint
 from training.fitting.descent import Descent, Terms
 from training.fitting.folder import held
 from training.fitting.log import Log
@@ -122,7 +123,7 @@ class Trainer:
     def fit(self, seconds: float | None = None) -> None:
         """Train until ``config.updates``, or for so many seconds if that is less.
 
-        SIGTERM and Ctrl-C end it after the update under way, with a checkpoint. Raises FloatingPointError when a loss
+        SIGTERM and Ctrl-C end it after the update under way, with a checkpoint. Raises NotFiniteError when a loss
         or a gradient is not finite, before it reaches the weights; CheckpointWriteError when a checkpoint cannot be
         written. The last checkpoint is intact after both.
         """

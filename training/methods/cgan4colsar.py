@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.config import ConfigError, one_of
+from training.config import one_of
+from training.errors import ConfigError
 from training.fitting.descent import Descent, Terms
 from training.method_families import AdversarialConfig, PainterMethod, frozen, regression_loss
 from training.networks.discriminator import PatchDiscriminator

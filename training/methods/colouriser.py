@@ -19,10 +19,11 @@ from geosar.backscatter import MISSING
 from geosar.engines.colouriser import DARK, GAIN, Colouriser, Parts
 from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
-from training.config import Config, ConfigError, at_least, one_of
+from training.config import Config, at_least, one_of
+from training.errors import CheckpointError, ConfigError
 from training.fitting import losses
 from training.fitting.adversary import adversarial_terms, adversary_step
-from training.fitting.checkpoint import CheckpointError, restore
+from training.fitting.checkpoint import restore
 from training.fitting.descent import Descent, Terms
 from training.method import Method
 from training.methods.tuning import goal

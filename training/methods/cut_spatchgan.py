@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from training.config import ConfigError
+from training.errors import ConfigError
 from training.methods.cut import CutConfig, CutMethod
 from training.networks.spatchgan import StatisticsDiscriminator
 

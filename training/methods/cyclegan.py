@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.config import ConfigError, at_least
+from training.config import at_least
+from training.errors import ConfigError
 from training.fitting.descent import Descent, Terms
 from training.method_families import AdversarialConfig, PainterMethod, frozen
 from training.networks.discriminator import PatchDiscriminator

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.config import ConfigError, one_of
+from training.config import one_of
+from training.errors import ConfigError
 from training.fitting.descent import Descent, Terms
 from training.method_families import PainterMethod, RegressionConfig, regression_loss
 from training.networks.composites import COMPOSITIONS, RADIUS, Composite

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from training.config import ConfigError
+from training.errors import ConfigError
 from training.method_families import RegressionConfig, RegressionMethod
 from training.networks.painter import Painter
 

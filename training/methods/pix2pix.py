@@ -8,7 +8,8 @@ from torch import Tensor
 
 from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
-from training.config import Config, ConfigError, at_least, one_of
+from training.config import Config, at_least, one_of
+from training.errors import ConfigError
 from training.fitting import losses
 from training.fitting.adversary import adversarial_terms, adversary_step
 from training.fitting.descent import Descent, Terms

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from training.config import Config, ConfigError
+from training.config import Config
+from training.errors import ConfigError
 from training.method_families import LinearMethod, linear_painter
 from training.networks.filters import boxes
 from training.networks.painter import Painter

@@ -17,9 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.config import ConfigError
+from training.errors import CheckpointError, ConfigError
 from training.fitting import losses
-from training.fitting.checkpoint import CheckpointError
 from training.fitting.runs import settings_in
 from training.methods.pix2pix import Pix2Pix, Pix2PixConfig
 from training.pairs.batch import Batch

@@ -15,6 +15,7 @@ import torch
 
 from geosar.engines.colouriser import Colouriser
 from geosar.engines.generator import Generator
+from training.errors import ExportError
 from training.fitting.runs import load_network
 from training.inference import generate
 from training.networks.painter import Network
@@ -65,10 +66,6 @@ class Report:
 
     table: Table
     agreement: Agreement
-
-
-class ExportError(OSError):
-    """The model's folder cannot be used; the message says why."""
 
 
 def export_model(

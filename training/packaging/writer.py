@@ -24,10 +24,11 @@ from geosar.engines.generator import Generator
 from geosar.engines.networks import WithDespeckled, fold
 from geosar.models import sha256
 from geosar.models.manifest import FORMAT, ModelManifest
+from training.errors import PackageError, PairsError
 from training.inference import mirrored
 from training.networks.painter import Network
 from training.packaging.seen import Seen
-from training.pairs.pair import CLIP, Pair, PairsError, fit_normalisers, set_of
+from training.pairs.pair import CLIP, Pair, fit_normalisers, set_of
 from training.pairs.planes import fitting, planes
 
 WEIGHTS = "weights.safetensors"
@@ -78,12 +79,12 @@ class Identity:
     def __post_init__(self) -> None:
         """Refuse now what the manifest would refuse after the long work."""
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", self.name):
-            raise ValueError(
+            raise PackageError(
                 f"The name {self.name!r} cannot be a model's: expected up to 64 lower-case letters, digits, dots, "
                 "dashes and underscores, a letter or digit first."
             )
         if not 1 <= len(self.version) <= 64:
-            raise ValueError(f"The version {self.version!r} has {len(self.version)} characters; expected 1 to 64.")
+            raise PackageError(f"The version {self.version!r} has {len(self.version)} characters; expected 1 to 64.")
 
 
 def write_manifest(

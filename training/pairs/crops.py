@@ -17,9 +17,10 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from training.config import Config
+from training.errors import PairsError
 from training.fitting.losses import open_water
 from training.pairs.augmentation import augment, basins
-from training.pairs.pair import Pair, PairsError, fit_normalisers, fit_tones, set_of
+from training.pairs.pair import Pair, fit_normalisers, fit_tones, set_of
 from training.pairs.planes import drawn_planes, placed
 from training.pairs.tone import luma_chroma
 from training.torchvision_operators import module

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset
 
+from training.errors import PairsError
 from training.pairs.augmentation import speckle
 from training.pairs.batch import DateCrop
-from training.pairs.pair import CLIP, Pair, PairsError
+from training.pairs.pair import CLIP, Pair
 from training.pairs.planes import PLANES, drawn_planes, placed
 
 LEAST_VALID = 0.5

@@ -17,6 +17,7 @@ from PIL import Image
 
 from geosar.backscatter import Normaliser, band_statistics, infer_unit, to_decibel
 from geosar.vocabulary import Unit
+from training.errors import PairsError
 from training.pairs.tone import ToneCurve, fit_tone, identity
 
 CLIP = (-4.0, 4.0)
@@ -89,10 +90,6 @@ class Pair:
         """Return a part of both images, without copying."""
         valid = None if self.valid is None else self.valid[rows, columns]
         return replace(self, sar=self.sar[..., rows, columns], optical=self.optical[rows, columns], valid=valid)
-
-
-class PairsError(ValueError):
-    """A manifest or a pair cannot be used; the message says which and why."""
 
 
 def read_pairs(folder: Path, splits: Sequence[str] = ("train", "val"), polarisations: Sequence[str] = ()) -> list[Pair]:

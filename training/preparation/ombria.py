@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
-from training.pairs.pair import REFERENCE, PairsError
+from training.errors import PairsError
+from training.pairs.pair import REFERENCE
 
 FLOOD_CONTRAST = 1.5
 """A label of flood is believed where land and water differ by so many deviations of their backscatter."""

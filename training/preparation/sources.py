@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from training.errors import PrepareError
+
 RASTERS = frozenset({".tif", ".tiff", ".vrt", ".jp2", ".img", ".nc"})
 
 _SENSORS = frozenset({
@@ -14,10 +16,6 @@ _SENSORS = frozenset({
     "gamma0", "opt", "optical", "rgb", "tci", "truth",
 })  # fmt: skip
 """Words that tell the two files of a pair apart; what is left of their names must be equal."""
-
-
-class PrepareError(ValueError):
-    """Rasters from which no pairs can be made; the message names them."""
 
 
 @dataclass(frozen=True)

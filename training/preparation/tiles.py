@@ -19,10 +19,11 @@ from geosar.backscatter import Normaliser, Values, to_decibel
 from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window
 from geosar.scene import SarScene
+from training.errors import PrepareError
 from training.pairs.pair import CLIP
 from training.preparation.checks import Duplicates, Shift, cloud_fraction, correlate, peak
 from training.preparation.optical import Optical, open_optical
-from training.preparation.sources import PrepareError, Source, Unusable
+from training.preparation.sources import Source, Unusable
 
 MIDDLE, SCALE = 128.0, 31.75
 """Grey values of the radar: ``MIDDLE + SCALE * (decibel - mean) / deviation`` of the scene; 0 is no data."""

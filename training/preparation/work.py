@@ -9,9 +9,10 @@ from typing import Literal
 
 from tqdm import tqdm
 
+from training.errors import PrepareError
 from training.preparation.report import markdown, write_dropped, write_manifest
 from training.preparation.sheet import save_sheet
-from training.preparation.sources import Matches, PrepareError, Source, Unusable
+from training.preparation.sources import Matches, Source, Unusable
 from training.preparation.splits import Block, split_blocks
 from training.preparation.tiles import Cutter, Options, Tile, check_room
 

@@ -23,13 +23,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.errors import WeightsError
 from training.scoring.measures import Measure
 from training.scoring.metrics import Image
 from training.scoring.patches import Evaluation
 from training.torchvision_operators import module
 
 __all__ = [
-    "FID_NOTE", "LPIPS_NETWORKS", "WeightsError", "lpips_measure", "lpips_note", "lpips_weights_beside", "set_scores",
+    "FID_NOTE", "LPIPS_NETWORKS", "lpips_measure", "lpips_note", "lpips_weights_beside", "set_scores",
 ]  # fmt: skip
 
 LPIPS_NETWORKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
@@ -57,10 +58,6 @@ def lpips_weights_beside(folders: Sequence[Path]) -> tuple[Path, str] | None:
             if path.suffix in {".pth", ".safetensors"}:
                 return path, network
     return None
-
-
-class WeightsError(ValueError):
-    """A file of weights is not what the measure needs; the message says what was found."""
 
 
 @torch.no_grad()

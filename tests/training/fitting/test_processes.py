@@ -10,7 +10,7 @@ import torch
 from helpers.laboratory import make_pairs, tiny_config, write_pairs
 from lightning_fabric import Fabric
 
-from training.config import ConfigError
+from training.errors import ConfigError
 from training.fitting.descent import Descent
 from training.fitting.trainer import Trainer
 from training.pairs.samples import Share

@@ -14,13 +14,13 @@ from helpers.laboratory import WIDTHS, make_pair, make_pairs, same, tiny_config
 from torch import Tensor
 
 from training.config import Config
+from training.errors import CheckpointError, CheckpointWriteError, PairsError
 from training.fitting import losses
-from training.fitting.checkpoint import CheckpointError, CheckpointWriteError, read_checkpoint
+from training.fitting.checkpoint import read_checkpoint
 from training.fitting.descent import Descent
 from training.fitting.runs import load_network
 from training.fitting.trainer import Trainer
 from training.pairs.batch import Batch
-from training.pairs.pair import PairsError
 
 
 def trainer_in(folder: Path, config: Config, pairs: list[Any] | None = None) -> Trainer:

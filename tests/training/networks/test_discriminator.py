@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers.laboratory import tiny_config
 
-from training.config import ConfigError
+from training.errors import ConfigError
 from training.networks.discriminator import JUDGES, Adversary
 from training.pairs.batch import Batch
 

@@ -8,9 +8,9 @@ import torch
 from helpers.laboratory import WIDTHS, make_pair
 
 from geosar.engines.generator import Generator, fold
+from training.errors import PairsError
 from training.packaging import error_calibration
 from training.packaging.error_calibration import ErrorCurve, calibrated, fit_curve, fit_error_curve
-from training.pairs.pair import PairsError
 
 
 def network() -> Generator:

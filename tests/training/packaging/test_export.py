@@ -16,13 +16,14 @@ from geosar.engines import open_engine
 from geosar.engines.generator import HALO, STRIDE, Generator
 from geosar.models import load_model
 from geosar.models.manifest import read_manifest
+from training.errors import ExportError, PairsError
 from training.fitting import averaging
 from training.fitting.trainer import Trainer
 from training.networks.painter import Painter
 from training.packaging import export, writer
-from training.packaging.export import AS_TRAINED, ExportError, Report, Tone, export_model, stretched
+from training.packaging.export import AS_TRAINED, Report, Tone, export_model, stretched
 from training.packaging.writer import Identity
-from training.pairs.pair import Pair, PairsError
+from training.pairs.pair import Pair
 from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
 
 ROOT = Path(__file__).parents[3]

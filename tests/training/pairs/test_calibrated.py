@@ -8,18 +8,9 @@ from helpers.laboratory import make_pair, tiny_config, write_pairs
 from helpers.rasters import write_raster
 
 from training.commands.options import read_all
-from training.config import ConfigError
+from training.errors import ConfigError, PairsError
 from training.pairs.crops import Crops
-from training.pairs.pair import (
-    CLIP,
-    REFERENCE,
-    PairsError,
-    fit_normalisers,
-    in_decibels,
-    normalised,
-    read_pairs,
-    set_of,
-)
+from training.pairs.pair import CLIP, REFERENCE, fit_normalisers, in_decibels, normalised, read_pairs, set_of
 
 EMPTY = -32768
 

@@ -9,9 +9,9 @@ from helpers.laboratory import make_dual_pair, make_pair
 from PIL import Image
 
 from geosar.backscatter import MISSING
+from training.errors import PairsError
 from training.pairs import dates as module
 from training.pairs.dates import Dates, Place, places_among, read_places
-from training.pairs.pair import PairsError
 
 SIDE = 96
 

@@ -12,9 +12,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from training.config import Augmentation
+from training.errors import PairsError
 from training.fitting.losses import open_water
 from training.pairs.crops import Crops, Square, pasted
-from training.pairs.pair import Pair, PairsError, coloured_split, fit_normalisers, read_pairs, shared
+from training.pairs.pair import Pair, coloured_split, fit_normalisers, read_pairs, shared
 from training.pairs.samples import collate
 from training.pairs.tone import luma_chroma
 

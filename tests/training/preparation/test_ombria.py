@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from training.cli import train
-from training.pairs.pair import REFERENCE, PairsError, read_pairs
+from training.errors import PairsError
+from training.pairs.pair import REFERENCE, read_pairs
 from training.preparation.ombria import (
     SHADE,
     WATER_COLOUR,

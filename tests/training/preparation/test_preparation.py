@@ -16,10 +16,11 @@ from rasterio.transform import from_origin
 from geosar import open_scene
 from geosar.backscatter import Normaliser
 from training.cli import train
+from training.errors import PrepareError
 from training.pairs.crops import Crops
 from training.pairs.pair import CLIP, fit_normalisers, normalised, read_pairs
 from training.preparation.checks import Duplicates, cloud_fraction, correlate, find_shift, peak
-from training.preparation.sources import PrepareError, Source, match, place
+from training.preparation.sources import Source, match, place
 from training.preparation.splits import split_blocks
 from training.settings import from_dict
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from training.errors import WeightsError
 from training.scoring import measures
 from training.scoring.measures import MEASURES, edge_agreement, ergas, identity_ratio, ms_ssim, nrmse, spectral_angle
-from training.scoring.perceptual import WeightsError, lpips_measure
+from training.scoring.perceptual import lpips_measure
 from training.scoring.quaternions import conjugate, product, q2n
 from training.scoring.spectra import radial_spectrum, spectrum_distance
 from training.torchvision_operators import module

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
-from training.scoring.perceptual import WeightsError
+from training.errors import WeightsError
 from training.scoring.probe import Probe
 from training.torchvision_operators import module
 
