@@ -18,9 +18,9 @@ from geosar.backscatter import Mask
 from geosar.errors import SceneContentError, UsageError
 from geosar.grid import MapGrid, Window
 from geosar.scene import untrusted
-from geosar.scene.lattice import MAX_STEP, Heights, Lattice
-from geosar.scene.placed import PlacedRaster, StoredImage
-from geosar.scene.placement import Numbers, OnGrid
+from geosar.scene.placement.base import Numbers, OnGrid
+from geosar.scene.placement.lattice import MAX_STEP, Heights, Lattice
+from geosar.scene.placement.placed import PlacedRaster, StoredImage
 from geosar.scene.source import Source, gdal_errors, resolve
 
 GEOID, ELLIPSOID = "geoid", "ellipsoid"

@@ -3,7 +3,7 @@
 from rasterio.io import DatasetReader
 
 from geosar.errors import SceneContentError
-from geosar.scene import safe, warp
+from geosar.scene import safe, ways
 from geosar.scene.request import Request
 from geosar.scene.source import Source
 from geosar.scene.warp import Placed
@@ -16,31 +16,34 @@ def placed(
     measurement: safe.Measurement | None = None,
     like: Placed | None = None,
 ) -> Placed | None:
-    """Place a dataset by its control points, or, where heights are given, by the geometry of its `measurement`.
+    """Place a dataset by its control points or polynomials, or by heights and the geometry of its `measurement`.
 
     What another image of the product (`like`) is placed by holds for this one too, where the points are the same.
     Returns None where it has a map grid, or nothing says where it lies. Raises `SceneContentError` where heights are
     given and cannot be used.
     """
     elevation = request.elevation
+    if dataset.crs is None and not dataset.gcps[0] and dataset.rpcs is not None:
+        level, anywhere = ways.by_polynomials(dataset, request.crs(), request.resolution)
+        return level if elevation is None else ways.over(anywhere, elevation.on(level.grid), elevation.words)
     if dataset.crs is not None or not dataset.gcps[0]:
         if elevation is not None:
             raise _no_geometry(source.printable)
         return None
-    if like is not None and like.points == warp.points_of(dataset):
+    if like is not None and like.points == ways.points_of(dataset):
         return like
-    by_points = warp.by_control_points(dataset, request.crs(), request.resolution)
+    by_points = ways.by_control_points(dataset, request.crs(), request.resolution)
     if elevation is None:
         return by_points
     if measurement is None:
         raise _no_geometry(source.printable)
     geometry = safe.geometry(source, measurement)
-    return warp.by_terrain(by_points, geometry, elevation.on(by_points.grid), elevation.words)
+    return ways.by_terrain(by_points, geometry, elevation.on(by_points.grid), elevation.words)
 
 
 def _no_geometry(printable: str) -> SceneContentError:
     return SceneContentError(
         f"{printable} says nothing of orbit and timing, so it cannot be corrected for terrain; expected a Sentinel-1 "
-        "GRD product as SAFE folder or zip. Give that, or leave out the elevation model (--dem): a scene that lies on "
-        "a map grid may have been corrected already.",
+        "GRD product as SAFE folder or zip, or a raster with rational polynomials (RPC). Give that, or leave out the "
+        "elevation model (--dem): a scene that lies on a map grid may have been corrected already.",
     )

@@ -32,7 +32,7 @@ from geosar.vocabulary import UNKNOWN, Unit
 if TYPE_CHECKING:
     from rasterio.vrt import WarpedVRT
 
-    from geosar.scene.placed import PlacedRaster
+    from geosar.scene.placement.placed import PlacedRaster
 
 # Tags whose values may name a unit. Others hold words such as LINEAR for reasons of their own.
 _UNIT_TAGS = ("unit", "scale", "backscatter", "calibration", "radiometr", "long_name", "imagedescription")

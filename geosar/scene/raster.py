@@ -17,7 +17,7 @@ from geosar.scene.source import Source, gdal_errors
 if TYPE_CHECKING:
     from rasterio.vrt import WarpedVRT
 
-    from geosar.scene.placed import PlacedRaster
+    from geosar.scene.placement.placed import PlacedRaster
 
 MAX_PIXELS = 2**40
 # A block is decoded as a whole: one larger than this would break the promise of constant memory.

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geosar.errors import SceneContentError, SceneReadError
-from geosar.scene.orbit import RangeDoppler, range_doppler
+from geosar.scene.placement.orbit import RangeDoppler, range_doppler
 from geosar.scene.source import HEADER_BYTES, Source, driver_of
 from geosar.vocabulary import POLARISATIONS
 

@@ -24,7 +24,8 @@ def check_place(grid: MapGrid, name: str) -> None:
     crs = None if grid.crs is None else pyproj.CRS.from_wkt(grid.crs.to_wkt())
     if crs is not None and (crs.geodetic_crs is None or crs.is_geocentric):
         raise SceneContentError(
-            f"the CRS of {name} ({crs.name}) is not one of maps or degrees on the Earth; expected one such as EPSG:32643, or none."
+            f"the CRS of {name} ({crs.name}) is not one of maps or degrees on the Earth; expected one such as "
+            "EPSG:32643, or none."
         )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.sentinel1 import PRODUCTS, annotation, control_points
 
-from geosar.scene.orbit import RangeDoppler, range_doppler
+from geosar.scene.placement.orbit import RangeDoppler, range_doppler
 
 
 def geometry(name: str) -> RangeDoppler:

@@ -6,14 +6,17 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
+from affine import Affine
 from helpers.sentinel1 import PRODUCTS, control_points, size
 from helpers.swaths import Swath
 from rasterio.control import GroundControlPoint
+from rasterio.rpc import RPC
 
 from geosar.errors import SceneContentError
 from geosar.grid import Window, windows
 from geosar.scene import SarScene, open_scene
-from geosar.scene.placement import ControlPoints, ThinPlate
+from geosar.scene.placement.points import ControlPoints, ThinPlate
+from geosar.scene.ways import by_polynomials
 
 SHRUNK = 16
 
@@ -211,3 +214,69 @@ def test_an_overview_shows_the_same_places(tmp_path: Path) -> None:
         near = full.values[:, at[1].astype(int), at[0].astype(int)]
         seen = full.valid[at[1].astype(int), at[0].astype(int)]
         assert np.abs(block.values[:, rows, cols] - near)[:, seen].max() < 6
+
+
+def rpc(**changes: object) -> RPC:
+    """Make polynomials of an image of 200 x 100 pixels near 30.1 E, 50.2 N, which lean by 0.01 pixels a metre."""
+    terms = [0.0] * 20
+    one, lon, lat, height = ([*terms[:k], 1.0, *terms[k + 1 :]] for k in range(4))
+    values = {
+        "lat_off": 50.2, "lat_scale": 0.01, "long_off": 30.1, "long_scale": 0.02, "height_off": 300.0,
+        "height_scale": 100.0, "line_off": 49.5, "line_scale": 50.0, "samp_off": 99.5, "samp_scale": 100.0,
+        "line_num_coeff": [-value for value in lat], "line_den_coeff": one,
+        "samp_num_coeff": [a + 0.01 * b for a, b in zip(lon, height, strict=True)], "samp_den_coeff": one,
+    }  # fmt: skip
+    return RPC(**(values | changes))
+
+
+def write_rpc(path: Path, coefficients: RPC) -> Path:
+    rows, cols = np.indices((100, 200), np.float32) + np.float32(0.5)
+    with rasterio.open(
+        path, "w", driver="GTiff", count=2, height=100, width=200, dtype="float32", nodata=-1, rpcs=coefficients
+    ) as target:
+        target.write(np.stack([cols, rows]))
+        target.descriptions = ("VV", "VH")
+    return path
+
+
+def test_rational_polynomials_place_an_image_at_their_own_height(tmp_path: Path) -> None:
+    with open_scene(write_rpc(tmp_path / "umbra.tif", rpc()), scale="amplitude") as scene:
+        assert scene.grid.crs.to_epsg() == 32636
+        assert scene.placement == "rational polynomials"
+        assert any("300 m" in note and "--dem corrects it" in note for note in scene.notes)
+        for lon, lat in ((30.1, 50.2), (30.11, 50.205), (30.085, 50.194)):
+            cols, rows = places(scene, [lon], [lat])
+            found = read_between(scene, cols[0], rows[0])
+            # 100 columns to 0.02 degrees and 50 rows to 0.01, around the middle; at 300 m nothing leans.
+            expected = 100 + (lon - 30.1) * 5000, 50 - (lat - 50.2) * 5000
+            np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_rational_polynomials_lean_with_the_heights_of_a_model(tmp_path: Path) -> None:
+    model = tmp_path / "dem.tif"
+    with rasterio.open(
+        model, "w", driver="GTiff", count=1, height=20, width=20, dtype="int16", crs="EPSG:4326",
+        transform=Affine(0.01, 0, 30, 0, -0.01, 50.3),
+    ) as target:  # fmt: skip
+        target.write(np.full((1, 20, 20), 950, np.int16))
+    path = write_rpc(tmp_path / "umbra.tif", rpc())
+    with open_scene(path, scale="amplitude", dem=model, dem_heights=50) as scene:
+        assert scene.placement == "terrain correction"
+        cols, rows = places(scene, [30.1], [50.2])
+        # A thousand metres are 700 above the middle: 0.01 of 100 columns for each hundred.
+        np.testing.assert_allclose(read_between(scene, cols[0], rows[0]), (107, 50), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"samp_num_coeff": [float("nan")] * 20}, {"samp_num_coeff": [1.0] * 3}, {"lat_off": 1e9},
+        {"line_num_coeff": [0.0] * 20}, {"long_scale": 0.0},
+    ],
+)  # fmt: skip
+def test_damaged_polynomials_are_refused_in_words(changes: dict[str, object]) -> None:
+    class Stub:
+        width, height, rpcs = 200, 100, rpc(**changes)
+
+    with pytest.raises(SceneContentError, match=r"\(RPC\)"):
+        by_polynomials(Stub(), None, None)

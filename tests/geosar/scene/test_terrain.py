@@ -18,7 +18,7 @@ from geosar.cli import group
 from geosar.errors import GeosarError, SceneContentError, UsageError
 from geosar.grid import Window, windows
 from geosar.scene import SarScene, open_scene
-from geosar.scene.placement import ThinPlate
+from geosar.scene.placement.points import ThinPlate
 
 SHRINK = 16
 ALPS = "s1b_iw_alps"

@@ -17,8 +17,8 @@ from rasterio.io import DatasetReader
 
 from geosar.backscatter import Mask, Values
 from geosar.grid import MapGrid, Window
-from geosar.scene.lattice import Heights, Lattice
-from geosar.scene.placement import Numbers
+from geosar.scene.placement.base import Numbers
+from geosar.scene.placement.lattice import Heights, Lattice
 
 CHUNK = 1024
 """Pixels a side that are looked up at once; the part of the image that they need is held in memory."""

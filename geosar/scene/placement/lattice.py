@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosar.grid import MapGrid, Window
-from geosar.scene.placement import Numbers, Placement
+from geosar.scene.placement.base import Numbers, Placement
 
 MAX_STEP = 32
 LEVEL_METRES = 512.0

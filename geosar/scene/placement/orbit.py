@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 import pyproj
 
-from geosar.scene.placement import Numbers
+from geosar.scene.placement.base import Numbers
 
 LIGHT = 299_792_458.0
 _MOST_RECORDS = 10_000
