@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     job_threads: int | None = Field(None, ge=1, description="Threads of each translation; default: all cores.")
     queue_length: int = Field(100, ge=1, description="Jobs that may wait; more are answered 503.")
     job_retries: int = Field(2, ge=0, description="A job whose process died is begun again this often.")
+    job_seconds: float = Field(24 * 3600, gt=0, description="A job, or a copy for tiles, may run this long.")
+    job_memory_bytes: int = Field(8 * 1024 * MEBIBYTE, ge=MEBIBYTE, description="And have so much data in memory.")
     sync_megapixels: float = Field(4, ge=0, description="Larger scenes are always translated asynchronously.")
     sync_seconds: float = Field(60, gt=0, description="A synchronous request waits this long at most.")
     sync_jobs: int = Field(16, ge=1, description="Synchronous requests that wait at once, in each process.")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.enums import ColorInterp, Interleaving, MaskFlags, Resampling
 from rasterio.io import DatasetReader
 
 from geosar.backscatter import Mask, Values
@@ -135,10 +135,13 @@ def check_readable(dataset: DatasetReader, printable: str) -> None:
             "The header is damaged, or the raster must be cut into parts.",
         )
     _check_area(dataset, printable)
+    # A block that holds all bands is decoded with all of them, whichever are read.
+    together = dataset.count if dataset.interleaving == Interleaving.pixel else 1
     for height, width in dataset.block_shapes:
-        if height * width * np.dtype(dtype).itemsize > MAX_BLOCK_BYTES:
+        if height * width * together * np.dtype(dtype).itemsize > MAX_BLOCK_BYTES:
+            bands = f" in {together} bands" if together > 1 else ""
             raise SceneContentError(
-                f"{printable} is stored in blocks of {width} x {height} pixels, too large to decode; "
+                f"{printable} is stored in blocks of {width} x {height} pixels{bands}, too large to decode; "
                 "expected at most 512 MiB. Rewrite it in tiles, with `rio cogeo create` for example.",
             )
 

@@ -22,7 +22,9 @@ from geosar.vocabulary import POLARISATIONS
 
 MEASUREMENT_SCHEMA = "s1Level1MeasurementSchema"
 CALIBRATION_SCHEMA = "s1Level1CalibrationSchema"
-XML_LIMIT = 64 * 2**20
+XML_LIMIT = 8 * 2**20
+"""Bytes; the largest XML files of real products have three million."""
+MOST_ELEMENTS = 200_000
 
 # s1a-iw-grd-vv-20180716t004028-...: mission, swath, type, polarisation.
 _MEASUREMENT_NAME = re.compile(r"^s1\w-\w+-(?P<type>\w+)-(?P<polarisation>vv|vh|hh|hv)-", re.IGNORECASE)
@@ -74,6 +76,10 @@ def measurements(source: Source) -> tuple[Measurement, ...]:
             images.append(name)
         elif entry.get("repID") == CALIBRATION_SCHEMA:
             tables[name.stem] = name
+    if len(images) > len(POLARISATIONS):
+        raise SceneReadError(
+            f"{source.printable} names {len(images)} measurements; expected one of each polarisation. Do not trust it.",
+        )
     found: dict[str, Measurement] = {}
     for image in images:
         polarisation = _polarisation(image, source)
@@ -121,10 +127,26 @@ def _inside(href: str, source: Source) -> PurePosixPath:
     return name
 
 
+class _Elements(ET.TreeBuilder):
+    """Counts elements: a kilobyte of zip can hold a hundred thousand, and each takes memory and time."""
+
+    def __init__(self, name: str, source: Source) -> None:
+        super().__init__()
+        self._left = MOST_ELEMENTS
+        self._whose = f"{source.printable}: {name}"
+
+    def start(self, tag: str, attrs: dict[str, str]) -> ET.Element:
+        """Begin an element."""
+        self._left -= 1
+        if self._left < 0:
+            raise SceneReadError(f"{self._whose} has more than {MOST_ELEMENTS} elements; do not trust this product.")
+        return super().start(tag, attrs)
+
+
 def _parse(text: bytes, name: str, source: Source) -> ET.Element:
     try:
         # expat itself stops entities that expand without end.
-        return ET.fromstring(text)  # noqa: S314
+        return ET.fromstring(text, ET.XMLParser(target=_Elements(name, source)))  # noqa: S314
     except ET.ParseError as error:
         raise SceneReadError(f"{source.printable}: {name} is damaged ({error}). Fetch the product again.") from error
 

@@ -55,7 +55,9 @@ class _Child:
     kill_at: float | None = None
     destination: Path = Path()
     most_bytes: int = 0
+    end: float = 0.0
     full: bool = False
+    late: bool = False
     errors: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_LOG_LINES))
     readers: tuple[threading.Thread, ...] = ()
 
@@ -200,7 +202,9 @@ class JobRunner:
             [sys.executable, "-P", "-m", "tiler.jobs.worker"],  # -P: what lies in the current folder is not ours
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
-        child = _Child(job, process, beat=time.monotonic(), destination=destination, most_bytes=most)
+        now = time.monotonic()
+        end = now + self._settings.job_seconds
+        child = _Child(job, process, beat=now, destination=destination, most_bytes=most, end=end)
         self._children[job.id] = child
         child.listen()
         with suppress(OSError):  # if it died at once, looking after it will tell
@@ -231,6 +235,7 @@ class JobRunner:
             "destination": str(destination),
             "options": options,
             "gdal": self._settings.gdal.options,
+            "memory_bytes": self._settings.job_memory_bytes,
         }
 
     def _reference(self, scene: Scene) -> str:
@@ -248,6 +253,10 @@ class JobRunner:
             self._ended(child)
             return
         if child.kill_at is not None and now > child.kill_at:
+            child.process.kill()
+            return
+        if now > child.end:
+            child.late = True
             child.process.kill()
             return
         if now - child.looked > ROOM_SECONDS:
@@ -268,10 +277,12 @@ class JobRunner:
         state = told.get("state")
         if state == "successful":
             self._finish(job, "successful", "done", progress=100, report=told["report"], seconds_left=0.0)
-        elif child.full:
+        elif child.full or child.late:
             for path in child.destination.parent.glob(f".{child.destination.name}.*"):
                 path.unlink(missing_ok=True)
-            self._finish(job, "failed", FULL, report={copies.ROOM: child.most_bytes})
+            late = f"it took longer than {self._settings.job_seconds:g} s, as long as a job may (GEOSAR_JOB_SECONDS)."
+            report = {copies.ROOM: child.most_bytes} if child.full else None
+            self._finish(job, "failed", FULL if child.full else late, report=report)
         elif child.kill_at is not None or state == "cancelled":
             self._finish(job, "dismissed", "stopped as asked")
         elif state == "failed":

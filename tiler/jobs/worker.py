@@ -41,6 +41,7 @@ def main() -> None:
     try:
         # No file of it grows beyond what the store has left; a write beyond fails as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["most_bytes"], job["most_bytes"]))
+        _limit_memory(job["memory_bytes"])
         os.environ.update(job["gdal"])  # before GDAL is first used
         with rasterio.Env():
             report = _TASKS[job["process"]](job, cancel)
@@ -48,12 +49,24 @@ def main() -> None:
         say(state="cancelled")
     except GeosarError as error:
         say(state="failed", message=_in_words(error, job["most_bytes"]), room=isinstance(error, TargetError))
+    except MemoryError:
+        told = (
+            f"it needs more memory than a job may have, {job['memory_bytes'] / 1e6:.0f} MB (GEOSAR_JOB_MEMORY_BYTES)."
+        )
+        say(state="failed", message=told, room=False)
     except OSError as error:
         say(state="failed", message=f"{error.strerror or error}: the disk may be full.", room=True)
     else:
         say(state="successful", report=report)
     # At a usual end Python would wait for the thread that waits for stdin.
     os._exit(0)
+
+
+def _limit_memory(most: int) -> None:
+    """Let no decoder and no network take more: what is written to and not shared, files and addresses do not count."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
 def _in_words(error: GeosarError, most_bytes: int) -> str:

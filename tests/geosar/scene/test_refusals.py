@@ -104,6 +104,19 @@ def test_an_absurd_size_is_refused_before_any_pixel_is_read(tmp_path: Path, widt
         open_scene(tiff_header(tmp_path / "absurd.tif", width, height))
 
 
+def test_blocks_of_all_bands_are_as_large_as_all_bands(
+    make_raster: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One tile of 40 interleaved bands, 15.6 MB in the file, took gigabytes to read one band of."""
+    monkeypatch.setattr(raster, "MAX_BLOCK_BYTES", 128 * 128 * 4 * 2 - 1)
+    tiles = {"tiled": True, "blockxsize": 128, "blockysize": 128, "descriptions": ("VV", "VH")}
+    both = np.concatenate([DECIBEL, DECIBEL - 7])
+    with pytest.raises(SceneContentError, match="blocks of 128 x 128 pixels in 2 bands"):
+        open_scene(make_raster("together.tif", both, interleave="pixel", **tiles))
+    with open_scene(make_raster("apart.tif", both, interleave="band", **tiles)) as scene:
+        assert scene.polarisations == ("VV", "VH")
+
+
 def test_blocks_too_large_to_decode_are_refused(
     make_raster: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from helpers.rasters import write_raster
 from helpers.safe_product import LAT, LON, PRODUCT, STEP, write_product, zip_product
 
 from geosar.errors import SceneChangedError, SceneContentError, SceneNotFoundError, SceneReadError, UsageError
-from geosar.scene import SarScene, open_scene
+from geosar.scene import SarScene, open_scene, safe
 from geosar.vocabulary import Unit
 
 VV = np.full((200, 300), 200, np.uint16)
@@ -154,3 +154,28 @@ def test_a_product_is_not_one_of_several_files(tmp_path: Path) -> None:
     root = write_product(tmp_path, BOTH)
     with pytest.raises(UsageError, match="give it alone"):
         open_scene({"VV": root})
+
+
+def _replaced(product: Path, part: str, text: str) -> Path:
+    (file,) = product.rglob(part)
+    file.write_text(text)
+    return product
+
+
+def test_files_of_elements_without_end_are_given_up(tmp_path: Path) -> None:
+    """190 KB of zip unpacked to three files of 64 MiB, and took half a minute and gigabytes."""
+    product = write_product(tmp_path, {"VV": VV})
+    many = f"<a>{'<b/>' * (safe.MOST_ELEMENTS + 1)}</a>"
+    archive = zip_product(_replaced(product, "calibration-*.xml", many), tmp_path / "many.zip")
+    assert archive.stat().st_size < 200_000
+    for given in (product, archive):
+        with pytest.raises(SceneReadError, match=r"more than 200000 elements; do not trust"):
+            open_scene(given)
+
+
+def test_a_manifest_that_names_measurements_without_end_is_refused(tmp_path: Path) -> None:
+    product = write_product(tmp_path, {"VV": VV})
+    manifest = (product / "manifest.safe").read_text()
+    entry = manifest[manifest.index("<dataObject ") : manifest.index("</dataObject>") + len("</dataObject>")]
+    with pytest.raises(SceneReadError, match="names 1001 measurements"):
+        open_scene(_replaced(product, "manifest.safe", manifest.replace(entry, entry * 1001, 1)))
