@@ -29,6 +29,7 @@ RUNS_ON_TORCH = {
 LOADED_BY_NAME = {
     ("geosar/__init__.py", "webmap.mapfile.show"),
     ("geosar/cli/doctor.py", "tiler.gdal"),
+    ("geosar/cli/doctor.py", "tiler.state.confinement"),
     ("geosar/cli/map.py", "webmap.mapfile.command"),
     ("geosar/cli/serve.py", "tiler.cli"),
 }
@@ -122,7 +123,7 @@ def test_geosar_imports_neither_the_web_nor_what_stands_on_it() -> None:
     assert trespasses(PACKAGE, WEB | UPSTAIRS) == {}
 
 
-def test_geosar_loads_four_modules_upstairs_by_their_names_and_no_others() -> None:
+def test_geosar_loads_five_modules_upstairs_by_their_names_and_no_others() -> None:
     named = re.compile(r"(?:training|tiler|webmap)(?:\.\w+)+")
     found = {
         (name, node.value)

@@ -50,7 +50,7 @@ class Services:
         store = Store(settings.store)
         database = Database(settings.database)
         database.when_full = store.release_reserve
-        inspector = Inspector(settings.inspection_seconds)
+        inspector = Inspector(settings.inspection_seconds, store.incoming)
         quota = Quota(store, database, settings.quota_bytes)
         runner = JobRunner(settings, store, database, quota)
         live = LiveScenes(settings, store)

@@ -65,7 +65,8 @@ def examine() -> dict[str, Any]:
     models, engines = _models_and_engines(problems)
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     devices = ", ".join(openvino.Core().available_devices)
-    machine = {"system": platform.platform(), "threads": threads, "openvino": devices}
+    confined = importlib.import_module("tiler.state.confinement").described()
+    machine = {"system": platform.platform(), "threads": threads, "openvino": devices, "uploads": confined}
     return {
         "versions": versions, "gdal": gdal, "gdal of the service": _service_options(), "engines": engines,
         "models": models, "machine": machine, "problems": problems,

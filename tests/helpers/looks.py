@@ -2,7 +2,11 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,3 +32,23 @@ def deadly_once(path: Path) -> dict[str, Any]:
 def slow(path: Path) -> dict[str, Any]:
     time.sleep(2)
     return good(path)
+
+
+def spying(path: Path) -> dict[str, Any]:
+    """Say what this process can do that looking at a file does not need; the file names a port, and its neighbours."""
+    port, *others = path.read_text().split()
+    tries = {
+        **{f"read {Path(name).name}": lambda name=name: Path(name).read_bytes() for name in others},
+        "read /etc/passwd": lambda: Path("/etc/passwd").read_bytes(),
+        "list the store": lambda: list(path.parent.parent.parent.iterdir()),
+        "write": lambda: path.with_name("written").touch(),
+        "remove": path.unlink,
+        "connect": lambda: socket.create_connection(("127.0.0.1", int(port)), 2).close(),
+        "run": lambda: subprocess.run([sys.executable, "-S", "-c", ""], check=True),
+    }
+    done = []
+    for name, attempt in tries.items():
+        with suppress(OSError):
+            attempt()
+            done.append(name)
+    return {"name": path.name, "done": done}

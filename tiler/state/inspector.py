@@ -2,9 +2,7 @@
 
 import multiprocessing
 import os
-import resource
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +18,7 @@ from geosar.scene.source import gdal_errors
 from geosar.scene.untrusted import open_path
 from geosar.scene_info import describe_scene
 from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
+from tiler.state import confinement
 from tiler.state.presentable import check_finite, check_place
 
 FILES_A_PROCESS = 200
@@ -34,10 +33,14 @@ MEMORY_BYTES = 8 * 2**30
 
 
 class Inspector:
-    """One process that describes scenes, one after the other, replaced when it dies or hangs."""
+    """One process that describes scenes, one after the other, replaced when it dies or hangs.
 
-    def __init__(self, seconds: float) -> None:
+    It reads no files but those of the folder `incoming`, where the system allows that; without one it is not confined.
+    """
+
+    def __init__(self, seconds: float, incoming: Path | None = None) -> None:
         self._seconds = seconds
+        self._incoming = incoming
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._closed = False
@@ -96,8 +99,8 @@ class Inspector:
                 self._pool = ProcessPoolExecutor(
                     1,
                     mp_context=context,
-                    initializer=_begin,
-                    initargs=(os.getpid(),),
+                    initializer=confinement.begin,
+                    initargs=(os.getpid(), MEMORY_BYTES, self._incoming),
                     max_tasks_per_child=FILES_A_PROCESS,
                 )
             return self._pool
@@ -117,20 +120,6 @@ class _RefusedError(ServiceError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
-
-
-def _begin(service: int) -> None:
-    """Limit the process, and let it end with the service however that ends."""
-    threading.Thread(target=_end_with, args=(service,), daemon=True).start()
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-
-
-def _end_with(service: int) -> None:
-    while os.getppid() == service:
-        time.sleep(1)
-    os._exit(0)
 
 
 def _nothing() -> None:
