@@ -13,6 +13,7 @@ from tiler import crs, problems
 from tiler.middleware.auth import KeysMiddleware
 from tiler.middleware.body_limit import BodiesMiddleware
 from tiler.middleware.head import HeadMiddleware
+from tiler.middleware.origins import OriginsMiddleware
 from tiler.middleware.proxy import ProxyMiddleware
 from tiler.middleware.rate_limit import RatesMiddleware
 from tiler.middleware.response_headers import HeadersMiddleware
@@ -73,6 +74,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(TimeoutsMiddleware, settings=settings, owner=app)
     if settings.api_keys:
         app.add_middleware(KeysMiddleware, settings=settings, is_static=is_static, owner=app)
+    else:
+        app.add_middleware(OriginsMiddleware, settings=settings, owner=app)
     if settings.read_rate or settings.write_rate:
         app.add_middleware(RatesMiddleware, settings=settings, owner=app)
     if settings.cors_origins:

@@ -103,6 +103,12 @@ class OverloadedError(ServiceError):
     retry_after = 10
 
 
+class MisdirectedError(ServiceError):
+    """The request names a host that this service is not."""
+
+    status = 421
+
+
 class UnauthorisedError(ServiceError):
     """No key, or none that is known."""
 

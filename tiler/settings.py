@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] | None = Field(None, description="Default: text in a terminal, else json.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
 
+    hosts: Words = Field(
+        (), description="Names of the service, where it needs no key; * for all. Loopback's are known."
+    )
     cors_origins: Words = Field((), description="Origins whose pages may call the service; * for all.")
     root_path: str = Field("", description="Path under which a proxy shows the service, such as /geosar.")
     trust_forwarded: bool = Field(False, description="Believe X-Forwarded-Proto, -Host and -Prefix of a proxy.")
@@ -83,10 +86,18 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(None, description="Signs tile URLs; default: a random one kept in the store.")
     signature_seconds: int = Field(12 * 3600, gt=0, description="A signed tile URL lasts this long.")
 
-    @field_validator("cors_origins", "api_keys", "allowed_hrefs", mode="before")
+    @field_validator("hosts", "cors_origins", "api_keys", "allowed_hrefs", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("hosts")
+    @classmethod
+    def _is_named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if set(name) & set("/:@ ") or ("*" in name and name != "*"):
+                raise ValueError(f"{name!r} is no name of a host; expected one such as sar.example.org, without port")
+        return value
 
     @field_validator("api_keys")
     @classmethod

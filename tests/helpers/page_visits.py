@@ -1,6 +1,7 @@
 """What the page's tests share: a service in a process of its own, and pages that keep an account of faults."""
 
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2 as httpx
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserType, Page, expect
 
 from helpers.serving import ROOT, free_port, start
 
@@ -72,6 +73,16 @@ class Service:
             return bool(http.get(self.url + "healthz").status_code == 200)
         except httpx.HTTPError:
             return False
+
+
+def installed_chromium() -> str | None:
+    """Find a Chromium of this machine."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def launched(kind: BrowserType, *arguments: str) -> Browser:
+    """Start the installed Chromium, with further arguments."""
+    return kind.launch(executable_path=installed_chromium(), args=["--no-sandbox", *arguments])
 
 
 def own_files(service: Service) -> dict[str, int]:

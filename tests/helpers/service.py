@@ -24,7 +24,7 @@ def open_service(**settings: Any) -> TestClient:
     from tiler.app import create_app  # noqa: PLC0415 - the fixtures are there for all tests, and most need no service
     from tiler.settings import Settings  # noqa: PLC0415
 
-    return TestClient(create_app(Settings(**settings)))
+    return TestClient(create_app(Settings(**settings)), base_url="http://localhost")
 
 
 def installed(program: str) -> str | None:

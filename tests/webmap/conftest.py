@@ -1,23 +1,22 @@
 """One Chromium for all tests in a browser; two would not go together in one process."""
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
+from helpers.page_visits import installed_chromium, launched
 from playwright.sync_api import Browser, sync_playwright
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Return an installed Chromium; without one the test is skipped, or fails where nothing may be skipped."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
+    if installed_chromium() is None:
         message = "There is no Chromium; `apt-get install -y --no-install-recommends chromium` brings one."
         if os.environ.get("GEOSAR_REQUIRE_DATA") == "1":
             pytest.fail(message)
         pytest.skip(message)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = launched(playwright.chromium)
         yield browser
         browser.close()

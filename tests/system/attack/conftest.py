@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 from helpers.bait import Bait, bait_in
+from helpers.service import open_service
 from helpers.tiny_model import write_model
 from starlette.testclient import TestClient
-
-from tiler.app import create_app
-from tiler.settings import Settings
 
 
 @pytest.fixture
@@ -23,5 +21,5 @@ def bait(tmp_path: Path) -> Iterator[Bait]:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[TestClient]:
     model = write_model(tmp_path / "tiny")
-    with TestClient(create_app(Settings(store=tmp_path / "store", model=str(model)))) as made:
+    with open_service(store=tmp_path / "store", model=str(model)) as made:
         yield made
