@@ -73,6 +73,10 @@ IN_PATHS = "|".join(NAMES)
 """For regular expressions: the part of a path that names a layer."""
 
 
+OF_JOBS = frozenset(kind.name for kind in KINDS if kind.made_of == "job")
+"""Those that `?job=ID` names one of."""
+
+
 def kind_of(name: str) -> LayerKind:
     """Return the kind of this name."""
     return KINDS[NAMES.index(name)]

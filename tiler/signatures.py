@@ -1,4 +1,4 @@
-"""Signatures: they open one scene's layers, or one job's results, for reading and for a limited time."""
+"""Signatures: they open one scene's layers, or one job's results and their layers, for reading and a limited time."""
 
 import hashlib
 import hmac
@@ -40,9 +40,16 @@ class Signer:
 
 
 def signature_of(request: Request, subject: str) -> dict[str, str]:
-    """Give the query that opens a subject, empty where no key is needed."""
+    """Give the query that opens a subject, empty where no key is needed.
+
+    What a signature opened is answered with that very signature: it makes no fresh ones, and none for more than it
+    opens itself.
+    """
     signer: Signer | None = request.app.state.services.signer
-    return {} if signer is None else signer.query(subject)
+    given: dict[str, str] | None = getattr(request.state, "signature", None)
+    if signer is None or given is not None:
+        return given or {}
+    return signer.query(subject)
 
 
 def _kept(path: Path) -> bytes:

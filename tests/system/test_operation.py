@@ -57,6 +57,10 @@ def test_clients_behind_a_believed_proxy_are_counted_one_by_one(make_service: Ma
             assert client.get("/scenes", headers={"x-forwarded-for": f"10.0.0.9, {address}"}).status_code == 200
         problem(client.get("/scenes", headers={"x-forwarded-for": "10.0.0.8, 192.0.2.1"}), 429)
         problem(client.get("/scenes", headers={"x-forwarded-for": "2001:db8:0:1:ffff::7"}), 429)  # the same household
+        # As a listener for IPv4 and IPv6 sees clients of IPv4.
+        assert client.get("/scenes", headers={"x-forwarded-for": "::ffff:192.0.2.3"}).status_code == 200
+        assert client.get("/scenes", headers={"x-forwarded-for": "::ffff:192.0.2.4"}).status_code == 200
+        problem(client.get("/scenes", headers={"x-forwarded-for": "::ffff:192.0.2.1"}), 429)
 
 
 def test_json_is_compressed_and_pictures_are_not(client: TestClient, scene: dict[str, Any]) -> None:

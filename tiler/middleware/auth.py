@@ -1,7 +1,7 @@
 """Who may do what: API keys with scopes, and signed addresses for tiles, which cannot carry a key.
 
 Once one key is set, everything needs one but the health checks and the files of the web map. A signature opens
-one scene's layers, or one job's results, for reading and for a limited time.
+one scene's layers, or one job's results and the layers that show them, for reading and for a limited time.
 """
 
 import base64
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 SCOPES = ("read", "write", "admin")
 OPEN = frozenset({"/healthz", "/readyz"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-SIGNABLE = re.compile(rf"^/(scenes/[^/]+)/(?:{layer_kinds.IN_PATHS})/|^/(jobs/[^/]+)/results(?:/|$)")
+ASKING = re.compile(rf"{LAYER.pattern}|^/stac/search$")
+"""Where a POST asks and changes nothing: a layer for the statistics of a polygon, the catalogue for items."""
+SIGNABLE = re.compile(
+    rf"^/(?P<scene>scenes/[^/]+)/(?P<layer>{layer_kinds.IN_PATHS})/|^/(?P<job>jobs/[^/]+)/results(?:/|$)"
+)
 
 
 class KeysMiddleware:
@@ -69,8 +73,7 @@ class KeysMiddleware:
                 "an API key is needed, and none was given that is known here. Send `Authorization: Bearer KEY`, or the "
                 "key as the password of HTTP Basic.",
             )
-        # Asking a layer for the statistics of a polygon is a POST, but changes nothing.
-        needed = "read" if reading or LAYER.match(path) else "write"
+        needed = "read" if reading or ASKING.match(path) else "write"
         if path == "/metrics":
             needed = "admin"
         if SCOPES.index(granted) < SCOPES.index(needed):
@@ -85,13 +88,32 @@ class KeysMiddleware:
         return found
 
     def _is_signed(self, scope: Scope, path: str) -> bool:
-        match = SIGNABLE.match(path)
-        if match is None:
-            return False
-        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         expires, signature = (query.get(name, [""])[0] for name in ("expires", "signature"))
         signer: Signer = self._owner.state.services.signer
-        return signer.opens(match.group(1) or match.group(2), expires, signature)
+        if not any(signer.opens(subject, expires, signature) for subject in subjects(path, query.get("job", []))):
+            return False
+        # Addresses in the answer have this signature, and no other.
+        scope.setdefault("state", {})["signature"] = {"expires": expires, "signature": signature}
+        return True
+
+
+def subjects(path: str, jobs: list[str]) -> list[str]:
+    """Name what a signature must be of to open a path, whose query names these jobs.
+
+    >>> subjects("/scenes/a/optical/preview.png", ["b"])
+    ['scenes/a', 'jobs/b']
+    >>> subjects("/scenes/a/sar/preview.png", ["b"]), subjects("/jobs/b/results", []), subjects("/jobs/b", [])
+    (['scenes/a'], ['jobs/b'], [])
+    """
+    match = SIGNABLE.match(path)
+    if match is None:
+        return []
+    if match["job"]:
+        return [match["job"]]
+    # Of two jobs the route might take the other.
+    of_job = [f"jobs/{jobs[0]}"] if len(jobs) == 1 and match["layer"] in layer_kinds.OF_JOBS else []
+    return [match["scene"], *of_job]
 
 
 def keys_in(headers: Headers) -> list[str]:

@@ -86,7 +86,7 @@ def _tiles(request: Request, job: Job, scene: Scene) -> dict[str, dict[str, Any]
     on_map = scene.geometry is not None
     tilejson = "tilejson.json" if on_map else "image/tilejson.json"
     template = "tiles/{z}/{x}/{y}.png" if on_map else "tiles/image/{z}/{x}/{y}.png"
-    signed = signature_of(request, f"scenes/{scene.id}")
+    signed = signature_of(request, f"jobs/{job.id}")
 
     def link(path: str, media_type: str, title: str, rel: str = "tiles", **query: str) -> dict[str, Any]:
         return links.link(links.url(request, f"{here}/{path}", job=job.id, **query), rel, media_type, title)

@@ -86,7 +86,6 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
     files = job.files
     made: dict[str, Any] = json.loads((services.store.job(job.id) / files["stac"]).read_text(encoding="utf-8"))
     signed = signature_of(request, f"jobs/{job.id}")
-    of_scene = signature_of(request, f"scenes/{scene.id}")
     layers = {
         "optical": {
             "title": SYNTHETIC_TITLE,
@@ -111,7 +110,7 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
     renders = {name: layer for name, layer in layers.items() if name in files}
     tiles = [
         links.link(
-            links.url(request, f"scenes/{scene.id}/{name}/tilejson.json", job=job.id, **of_scene),
+            links.url(request, f"scenes/{scene.id}/{name}/tilejson.json", job=job.id, **signed),
             "tiles",
             title=str(layer["title"]),
         )

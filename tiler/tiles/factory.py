@@ -135,7 +135,7 @@ class LayerFactory(TilerFactory):
         place = {"z": "{z}", "x": "{x}", "y": "{y}"}
         left_out = {"tile_format", "minzoom", "maxzoom", "v", "expires", "signature"}
         query = [(key, value) for key, value in request.query_params.multi_items() if key not in left_out]
-        query += [("v", layer.version), *signature_of(request, f"scenes/{layer.scene}").items()]
+        query += [("v", layer.version), *signature_of(request, layer.subject).items()]
         if matrices.id == WEB_MERCATOR:
             tiles = self.url_for(request, "xyz_tile", **place, image_format=tile_format)
         else:

@@ -52,7 +52,7 @@ def register(factory: TilerFactory) -> None:
         """Say where these tiles are, and how many pixels the picture has."""
         left_out = {"v", "expires", "signature"}
         query = [(key, value) for key, value in request.query_params.multi_items() if key not in left_out]
-        query += [("v", params.layer.version), *signature_of(request, f"scenes/{params.layer.scene}").items()]
+        query += [("v", params.layer.version), *signature_of(request, params.layer.subject).items()]
         address = factory.url_for(request, "image_tile_format", z="{z}", x="{x}", y="{y}", image_format="png")
         width, height = params.read(lambda reader: (reader.width, reader.height))
         return {

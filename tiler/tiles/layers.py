@@ -46,6 +46,13 @@ class Layer:
     live: LiveScene | None = None
     direct: DirectScene | None = None
     stretch: Stretch | None = None
+    job: str | None = None
+    """The job that the request named, if any."""
+
+    @property
+    def subject(self) -> str:
+        """What a signature must be of to open it: the job that was named, else the scene."""
+        return f"scenes/{self.scene}" if self.job is None else f"jobs/{self.job}"
 
     @property
     def bands(self) -> int:
@@ -151,7 +158,7 @@ def _result(request: Request, services: Services, scene_id: str, job_id: str | N
     layer = Layer(
         kind, scene.id, kind.title(scene.name), f"{kind.statement}; model {report['model']} {report['model_version']}",
         _version(job.key, kind.name), scene.geometry is not None, names, unit,
-        path=services.store.job(job.id) / job.files[kind.name], stretch=stretch,
+        path=services.store.job(job.id) / job.files[kind.name], stretch=stretch, job=job_id,
     )  # fmt: skip
     return _fresh(request, layer)
 
@@ -206,7 +213,7 @@ def _fresh(request: Request, layer: Layer) -> Layer:
     unsigned = [pair for pair in request.query_params.multi_items() if pair[0] not in {"expires", "signature"}]
     holds_signatures = request.url.path.endswith(("tilejson.json", "WMTSCapabilities.xml"))
     # What holds addresses is another when their signatures are, and is asked for again.
-    signed = signature_of(request, f"scenes/{layer.scene}") if holds_signatures else {}
+    signed = signature_of(request, layer.subject) if holds_signatures else {}
     text = f"{layer.version}{request.url.path}?{unsigned}{signed}"
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     request.state.etag = etag
