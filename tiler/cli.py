@@ -78,7 +78,7 @@ def command(
     options: dict[str, Any] = {
         "host": host, "port": port, "log_config": None, "access_log": False, "proxy_headers": False,
         "server_header": False, "timeout_graceful_shutdown": GRACE_SECONDS, "timeout_keep_alive": KEEP_ALIVE_SECONDS,
-        "limit_concurrency": settings.connections,
+        "limit_concurrency": settings.connections, "http": "tiler.connections:Connection",
     }  # fmt: skip
     if workers == 1:
         uvicorn.run(make(), **options)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from tiler.ingest.agreement import Agreement
 from tiler.ingest.register import SceneRegister
 from tiler.ingest.resumable import Intake
+from tiler.jobs.following import Followed
 from tiler.jobs.runner import JobRunner
 from tiler.metrics import Metrics
 from tiler.settings import Settings
@@ -32,6 +33,7 @@ class Services:
     database: Database
     inspector: Inspector
     runner: JobRunner
+    followed: Followed
     live: LiveScenes
     direct: DirectScenes
     quota: Quota
@@ -58,8 +60,8 @@ class Services:
         most_pixels = settings.max_megapixels * 1e6
         register = SceneRegister(store, database, inspector, runner, live, direct, quota, most_pixels)
         return cls(
-            settings=settings, store=store, database=database, inspector=inspector, runner=runner, live=live,
-            direct=direct, quota=quota, register=register,
+            settings=settings, store=store, database=database, inspector=inspector, runner=runner,
+            followed=Followed(database), live=live, direct=direct, quota=quota, register=register,
             intake=Intake(settings, store, database, quota=quota, register=register),
             agreement=Agreement(register),
             metrics=Metrics(),

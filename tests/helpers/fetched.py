@@ -13,8 +13,8 @@ from tiler.settings import Settings
 MANY = 10**12
 
 
-def settings(*allowed: str, private: bool = True) -> Settings:
-    return Settings(allowed_hrefs=allowed, href_private=private)
+def settings(*allowed: str, private: bool = True, **more: Any) -> Settings:
+    return Settings(allowed_hrefs=allowed, href_private=private, **more)
 
 
 def get(href: str, folder: Path, given: Settings, *, limit: int = MANY) -> Received:

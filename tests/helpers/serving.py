@@ -60,9 +60,9 @@ def until_it_answers(client: httpx2.Client, process: "subprocess.Popen[bytes]", 
 
 
 @contextmanager
-def in_a_thread(app: Any, *, lifespan: Literal["on", "off"] = "on") -> Iterator[str]:
+def in_a_thread(app: Any, *, lifespan: Literal["on", "off"] = "on", **options: Any) -> Iterator[str]:
     """Serve an app from a thread of this process until the end of the block; gives its address."""
-    config = uvicorn.Config(app, port=0, lifespan=lifespan, log_level="error", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, port=0, lifespan=lifespan, log_level="error", timeout_graceful_shutdown=1, **options)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()

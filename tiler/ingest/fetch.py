@@ -12,7 +12,7 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -64,13 +64,16 @@ def fetch(
         while True:
             begin = writer.size
             try:
-                with _opened(href, settings, begin, version) as answer:
+                with _opened(href, settings, begin, version, end) as answer:
                     if begin == 0:
                         version = answer.version
                         _tell_size(answer, limit, tell_size)
-                    _copy(answer, writer, end, settings.href_seconds)
+                    _copy(answer, writer, end)
                     return writer.received(path, answer.name, label)
             except BrokenOffError:
+                if time.monotonic() > end:
+                    name, seconds = _name(href), settings.href_seconds
+                    raise FetchError(f"{name} did not come within {seconds:g} s. Upload it instead.") from None
                 breaks = 1 if writer.size > begin else breaks + 1
                 if version is None or breaks > MOST_BREAKS:
                     raise
@@ -86,25 +89,28 @@ def _tell_size(answer: _Answer, limit: int, tell_size: Callable[[int], None] | N
         tell_size(answer.size)
 
 
-def _copy(answer: _Answer, writer: Writer, end: float, seconds: float) -> None:
+def _copy(answer: _Answer, writer: Writer, end: float) -> None:
     """Write what comes; raises BrokenOffError where that is not all."""
     while True:
         try:
             data = answer.source.read(BUFFER_BYTES)
         except (OSError, http.client.HTTPException) as error:
             raise BrokenOffError(f"{answer.name} stopped coming: {error}. Try again.") from error
+        if time.monotonic() > end:  # what was cut off may look like all there is
+            raise BrokenOffError(f"{answer.name} did not come in time.")
         if not data:
             break
         writer.take_now(data)
-        if time.monotonic() > end:
-            raise FetchError(f"{answer.name} did not come within {seconds:g} s. Upload it instead.")
     if answer.size is not None and writer.size != answer.size:
         raise BrokenOffError(f"{answer.name} ended after {writer.size} of {answer.size} bytes. Try again.")
 
 
 @contextmanager
-def _opened(href: str, settings: Settings, begin: int, version: str | None) -> Iterator[_Answer]:
-    """Open an address, to read from the byte `begin` on, if it still has the version that began to come."""
+def _opened(href: str, settings: Settings, begin: int, version: str | None, end: float) -> Iterator[_Answer]:
+    """Open an address, to read from the byte `begin` on, if it still has the version that began to come.
+
+    What has not come by the time `end` is cut off.
+    """
     scheme = urlsplit(href).scheme.lower()
     if scheme in {"", "file"}:
         with _opened_file(href, settings) as found:
@@ -117,23 +123,25 @@ def _opened(href: str, settings: Settings, begin: int, version: str | None) -> I
         check_allowed(href, settings.allowed_hrefs)
         parts = urlsplit(signed(href) if scheme == "s3" else href)
         opened = connection(parts, settings)
-        try:
+        with opened.until(end), closing(opened):
             answer = asked(opened, parts, headers)
             if answer.status in _REDIRECTS:
                 # A redirect of a store of objects, too, leads to an address that must be allowed by its own name.
                 href = _led_to(parts.geturl(), answer.headers.get("Location", ""))
                 scheme = urlsplit(href).scheme.lower()
                 continue
-            name = unquote(urlsplit(href).path.rpartition("/")[2]) or "scene"
+            name = _name(href)
             if answer.status in {404, 410}:
                 raise NotFoundError(f"there is no {name} at {parts.hostname}: it answered {answer.status}.")
             if answer.status not in {200, 206}:
                 raise FetchError(f"{parts.hostname} answered {answer.status} {answer.reason} for {name}.")
             yield _Answer(answer, _size(answer, begin, name), name, _version(answer))
-        finally:
-            opened.close()
         return
     raise FetchError(f"the address was redirected more than {MOST_REDIRECTS} times.")
+
+
+def _name(href: str) -> str:
+    return unquote(urlsplit(href).path.rpartition("/")[2]) or "scene"
 
 
 def _size(answer: http.client.HTTPResponse, begin: int, name: str) -> int | None:

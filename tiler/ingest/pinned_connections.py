@@ -7,6 +7,10 @@ import http.client
 import os
 import socket
 import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -18,42 +22,60 @@ from tiler.settings import Settings
 CONNECT_SECONDS = 10
 READ_SECONDS = 30
 SIGNED_SECONDS = 3600
+CLOCK_SECONDS = 0.05
+"""A connection is cut off so much later, so that the clock surely says so too."""
 
 
-def connection(parts: SplitResult, settings: Settings) -> http.client.HTTPConnection:
+def connection(parts: SplitResult, settings: Settings) -> "Pinned":
     """Prepare a connection; raises ForbiddenError where the address is not public, or not https."""
     if parts.scheme == "http" and not settings.href_private:
         raise ForbiddenError("an http address is fetched from a private network alone; give an https address.")
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     pinned = addresses(host, port, private=settings.href_private)
     if parts.scheme == "https":
-        return _PinnedHTTPS(host, port, pinned)
-    return _Pinned(host, port, pinned)
+        return Pinned(host, port, pinned, ssl.create_default_context())
+    return Pinned(host, port, pinned)
 
 
-class _Pinned(http.client.HTTPConnection):
-    """Connects to addresses that were looked at, whatever the name says by then."""
+class Pinned(http.client.HTTPConnection):
+    """Connects to addresses that were looked at, whatever the name says by then; for TLS the name counts."""
 
-    def __init__(self, host: str, port: int, pinned: list[str]) -> None:
+    def __init__(self, host: str, port: int, pinned: list[str], context: ssl.SSLContext | None = None) -> None:
         super().__init__(host, port, timeout=READ_SECONDS)
+        self.default_port = PORTS["https" if context else "http"]  # which the header Host leaves out
         self._pinned = pinned
+        self._context = context
+        self._is_cut = False
+        self._held: socket.socket | None = None
 
     def connect(self) -> None:
         """Try one address after the other."""
-        self.sock = _connected(self._pinned, self.port)
+        made = _connected(self._pinned, self.port)
+        self.sock = self._context.wrap_socket(made, server_hostname=self.host) if self._context else made
+        self._held = self.sock  # an answer reads from it after the connection itself has let go of it
+        if self._is_cut:
+            self._cut()
 
+    @contextmanager
+    def until(self, end: float) -> Iterator[None]:
+        """Cut the connection off at a time of `time.monotonic`, however slowly something still comes through it.
 
-class _PinnedHTTPS(http.client.HTTPSConnection):
-    """The same with TLS, for which the name counts."""
+        The time-out of a socket begins anew with every byte, and so never ends what drips.
+        """
+        timer = threading.Timer(max(0.0, end - time.monotonic()) + CLOCK_SECONDS, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
-    def __init__(self, host: str, port: int, pinned: list[str]) -> None:
-        self._own_context = ssl.create_default_context()
-        super().__init__(host, port, timeout=READ_SECONDS, context=self._own_context)
-        self._pinned = pinned
-
-    def connect(self) -> None:
-        """Try one address after the other."""
-        self.sock = self._own_context.wrap_socket(_connected(self._pinned, self.port), server_hostname=self.host)
+    def _cut(self) -> None:
+        self._is_cut = True
+        if self._held is not None:
+            with suppress(OSError):  # it is closed already
+                # Not that of TLS, which would say goodbye to the other side first.
+                socket.socket.shutdown(self._held, socket.SHUT_RDWR)
 
 
 def _connected(pinned: list[str], port: int) -> socket.socket:

@@ -1,0 +1,104 @@
+"""Following jobs: everybody hears of every change, and the database is asked once for all."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete
+
+from tiler.jobs import following, queue
+from tiler.jobs.following import Followed
+from tiler.state.database import Database, Job, Scene
+
+
+class Counted(Database):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        self.asked += 1
+        with super().begin() as session:
+            yield session
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Counted]:
+    made = Counted(f"sqlite:///{tmp_path / 'd.sqlite'}")
+    scene = Scene(id="s", sha256="s", name="", filename="", size=0, description={}, created=0.0)
+    with made.begin() as session:
+        session.add(scene)
+    yield made
+    made.close()
+
+
+def submitted(database: Database, key: str) -> Job:
+    scene = Scene(id="s", sha256="s", name="", filename="", size=0, description={}, created=0.0)
+    return queue.submit(database, scene, "translate", key=key, inputs={}, queue_length=5)[0]
+
+
+async def progress(followed: Followed, job: Job) -> list[tuple[str, int]]:
+    return [(one.status, one.progress) async for one in followed.changes(job)]
+
+
+def test_nine_hundred_followers_ask_the_database_no_more_than_one(
+    database: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.02)
+    jobs = [submitted(database, key) for key in ("a", "b")]
+
+    async def follow() -> list[list[tuple[str, int]]]:
+        followed = Followed(database)
+        following_all = asyncio.gather(*(progress(followed, jobs[number % 2]) for number in range(900)))
+        before = database.asked
+        for percent in (10, 60):
+            await asyncio.sleep(0.2)
+            for job in jobs:
+                queue.change(database, job.id, progress=percent, status="running")
+        await asyncio.sleep(0.2)
+        assert database.asked - before < 60  # a look each 0.02 s, however many follow
+        for job in jobs:
+            queue.change(database, job.id, status="successful")
+        return await following_all
+
+    heard = asyncio.run(follow())
+    assert len(heard) == 900
+    assert all(one == [("accepted", 0), ("running", 10), ("running", 60), ("successful", 60)] for one in heard)
+
+
+def test_a_sign_of_life_is_no_change_and_a_job_that_is_removed_ends(
+    database: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    job = submitted(database, "a")
+
+    async def follow() -> list[tuple[str, int]]:
+        heard = asyncio.create_task(progress(Followed(database), job))
+        await asyncio.sleep(0.05)
+        queue.change(database, job.id)
+        await asyncio.sleep(0.05)
+        with database.begin() as session:
+            session.execute(delete(Job))
+        return await heard
+
+    assert asyncio.run(follow()) == [("accepted", 0)]
+
+
+def test_who_goes_away_leaves_nothing_behind(database: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    job = submitted(database, "a")
+
+    async def follow() -> int:
+        gone = asyncio.create_task(progress(Followed(database), job))
+        await asyncio.sleep(0.05)
+        gone.cancel()
+        await asyncio.sleep(0.1)
+        before = database.asked
+        await asyncio.sleep(0.1)
+        return database.asked - before
+
+    assert asyncio.run(follow()) == 0

@@ -1,0 +1,89 @@
+"""Jobs that are followed: one look at the database, a few times a second, for however many follow."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from tiler.state.database import LIVE, Database, Job
+
+_LOG = logging.getLogger("tiler.following")
+
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Follower:
+    """Waits until a job is other than it is known to be; None when it is gone."""
+
+    job_id: str
+    known: tuple[Any, ...]
+    told: asyncio.Future[Job | None]
+
+
+class Followed:
+    """Tells of changes of jobs to those who follow them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._watches: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictionary()
+
+    async def changes(self, job: Job) -> AsyncIterator[Job]:
+        """Give a job as it is, and anew at each change, until it is done or removed."""
+        watch = self._watches.setdefault(asyncio.get_running_loop(), _Watch(self._database))
+        found: Job | None = job
+        while found is not None:
+            yield found
+            found = await watch.change_of(found) if found.status in LIVE else None
+
+
+class _Watch:
+    """Looks at the followed jobs while there are any, for one event loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._followers: list[_Follower] = []
+        self._looking: asyncio.Task[None] | None = None
+
+    async def change_of(self, job: Job) -> Job | None:
+        told = asyncio.get_running_loop().create_future()
+        self._followers.append(_Follower(job.id, _standing(job), told))
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+        changed: Job | None = await told
+        return changed
+
+    async def _look(self) -> None:
+        while self._followers:
+            await asyncio.sleep(POLL_SECONDS)
+            # Who comes meanwhile may know more than what is read now, and waits for the next look.
+            asking, self._followers = [one for one in self._followers if not one.told.done()], []
+            try:
+                jobs = await asyncio.to_thread(self._read, {one.job_id for one in asking})
+            except SQLAlchemyError as error:
+                _LOG.warning("the database failed: %s", error)
+                self._followers += asking
+                continue
+            for one in asking:
+                job = jobs.get(one.job_id)
+                if job is not None and _standing(job) == one.known:
+                    self._followers.append(one)
+                elif not one.told.done():
+                    one.told.set_result(job)
+        self._looking = None
+
+    def _read(self, job_ids: Collection[str]) -> dict[str, Job]:
+        with self._database.begin() as session:
+            return {job.id: job for job in session.scalars(select(Job).where(Job.id.in_(job_ids)))}
+
+
+def _standing(job: Job) -> tuple[Any, ...]:
+    """What a follower is told, but for the time of the last sign of life."""
+    return (
+        job.status, job.message, job.progress, job.started, job.finished, job.megapixels_per_second, job.seconds_left,
+    )  # fmt: skip
