@@ -23,7 +23,7 @@ class Connection(H11Protocol):
         self._head: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Any) -> None:
         """See asyncio."""
         super().connection_made(transport)
         self._head = self.loop.call_later(self.HEAD_SECONDS, self._drop)
@@ -32,7 +32,8 @@ class Connection(H11Protocol):
         """See asyncio; a head that comes byte by byte has no more time than another."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
-            self._head = _cancelled(self._head)
+            _cancel(self._head)
+            self._head = None
         elif self._head is None:
             self._head = self.loop.call_later(self.HEAD_SECONDS, self._drop)
 
@@ -43,12 +44,13 @@ class Connection(H11Protocol):
 
     def resume_writing(self) -> None:
         """See asyncio."""
-        self._stalled = _cancelled(self._stalled)
+        _cancel(self._stalled)
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._head, self._stalled = _cancelled(self._head), _cancelled(self._stalled)
+        _cancel(self._head)
+        _cancel(self._stalled)
         super().connection_lost(exc)
 
     def _drop(self) -> None:
@@ -56,6 +58,6 @@ class Connection(H11Protocol):
         self.transport.abort()
 
 
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
     if timer is not None:
         timer.cancel()

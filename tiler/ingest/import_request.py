@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.requests import Request
 
 from geosar.vocabulary import Polarisation
+from tiler.clients import client_of
 from tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
 from tiler.ingest.allow_list import PORTS, check
 from tiler.ingest.register import Stated
@@ -76,7 +77,7 @@ def carry_out(request: Request, settings: Settings, intake: Intake, order: Order
             _check_not_own(request, href)
             check(href, settings)
     stated = Stated(order.name, catalogue.check_polarisation(order.polarisation), order.unit, order.force)
-    made = intake.order(order.sources, "uploads" if order.href is None else "href", stated)
+    made = intake.order(order.sources, "uploads" if order.href is None else "href", stated, client_of(request.scope))
     found = intake.wait(made.id, WAIT_SECONDS)
     if found.status == "failed":
         problem = found.problem or {}

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -39,6 +39,7 @@ from tiler.errors import (
     status_of,
 )
 from tiler.ingest.fetch import fetch
+from tiler.ingest.places import STILL_SECONDS, making_way
 from tiler.ingest.receive import Received, check_room, driver_by_content
 from tiler.ingest.register import SceneRegister, Stated
 from tiler.settings import Settings
@@ -49,8 +50,6 @@ from tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.uploads")
 
-MOST_OPEN = 200
-"""Uploads and orders that may be under way at once; more are answered 503."""
 THREADS = 4
 LOOK_SECONDS = 20.0
 READ_BYTES = 2**20
@@ -84,7 +83,7 @@ class Intake:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._owner.release()
 
-    def create(self, filename: str, length: int, stated: Stated, *, hold: bool = False) -> Upload:
+    def create(self, filename: str, length: int, stated: Stated, *, hold: bool = False, client: str = "") -> Upload:
         """Promise room to an upload of so many bytes; raises TooLargeError, StoreFullError, OverloadedError."""
         limit = self._settings.max_upload_bytes
         if length < 1:
@@ -92,14 +91,14 @@ class Intake:
         if length > limit:
             raise TooLargeError(f"the upload is {length} bytes; this service takes {limit} at most.")
         check_room(self._quota.room(), length)
-        made = self._enter(filename, length, stated, None, hold=hold)
+        made = self._enter(filename, length, stated, None, client, hold=hold)
         self._store.resumable(made.id).touch()
         return made
 
-    def order(self, sources: dict[str, str], kind: str, stated: Stated) -> Upload:
+    def order(self, sources: dict[str, str], kind: str, stated: Stated, client: str = "") -> Upload:
         """Begin to make a scene of files by their addresses (kind "href") or uploads that are held ("uploads")."""
         name = next(iter(sources.values())).rpartition("/")[2]
-        made = self._enter(name, 0, stated, {"kind": kind, "sources": sources})
+        made = self._enter(name, 0, stated, {"kind": kind, "sources": sources}, client)
         self._begin(made.id)
         return made
 
@@ -151,21 +150,34 @@ class Intake:
         self._database.write_always(lambda session: session.execute(delete(Upload).where(Upload.id == upload_id)))
 
     def _enter(
-        self, filename: str, length: int, stated: Stated, order: dict[str, Any] | None, *, hold: bool = False
+        self, filename: str, length: int, stated: Stated, order: dict[str, Any] | None, client: str, **more: Any
     ) -> Upload:
         said = {"name": stated.name, "polarisation": stated.polarisation, "scale": stated.scale, "force": stated.force}
         joining = order is not None and order["kind"] == "uploads"
         made = Upload(
-            id=uuid.uuid4().hex, filename=filename, length=length, options={"stated": said, "hold": hold}, order=order,
+            id=uuid.uuid4().hex, filename=filename, length=length, order=order,
+            options={"stated": said, "client": client, **more},
             status="checking" if joining else "receiving", owner=None if order is None else self._owner.name,
             expires=time.time() + self._settings.upload_seconds,
         )  # fmt: skip
+        needed = set(order["sources"].values()) if order is not None and joining else set()
         with self._database.begin() as session:
-            count = session.scalar(select(func.count()).select_from(Upload).where(Upload.status.in_(UNFINISHED))) or 0
-            if count >= MOST_OPEN:
-                raise OverloadedError(f"{count} uploads are under way, as many as this service takes. Try again later.")
+            under_way = session.scalars(select(Upload).where(Upload.status.in_(UNFINISHED))).all()
+            others = [one for one in under_way if one.id not in needed]
+            still = making_way(others, client, made.expires - STILL_SECONDS)
+            if still:
+                session.delete(self._ended(still))
             session.add(made)
         return made
+
+    def _ended(self, still: list[Upload]) -> Upload:
+        """Remove the file of the first of these to which nobody sends right now; raises OverloadedError."""
+        for one in still:
+            path = self._store.resumable(one.id)
+            with suppress(LockedError), exclusive(path) if path.exists() else nullcontext():
+                path.unlink(missing_ok=True)
+                return one
+        raise OverloadedError("all uploads that are under way are being sent right now. Try again later.")
 
     def _begin(self, upload_id: str) -> None:
         if not self._stop.is_set():

@@ -1,6 +1,5 @@
 """How often one client may ask: more is answered with 429 and when to come back."""
 
-import ipaddress
 import logging
 import math
 import time
@@ -13,6 +12,7 @@ from limits.storage import storage_from_string
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tiler.clients import client_of
 from tiler.middleware.auth import OPEN, READING
 from tiler.problems import problem
 from tiler.settings import Settings
@@ -37,7 +37,7 @@ class RatesMiddleware:
             kind = "read" if scope["method"] in READING else "write"
             rate = self._rates.get(kind)
             path = scope["path"].removeprefix(scope.get("root_path", ""))
-            seconds = 0 if rate is None or path in OPEN else await self._seconds_to_wait(rate, kind, _client(scope))
+            seconds = 0 if rate is None or path in OPEN else await self._seconds_to_wait(rate, kind, client_of(scope))
             if seconds:
                 scope["app"] = self._owner
                 detail = f"more than {rate} came from this address. Ask again in {seconds} s."
@@ -62,17 +62,3 @@ def _storage(url: str) -> Storage:
     if not isinstance(made, Storage):
         raise TypeError(f"{url!r} is no storage for rates; expected memory:// or redis://HOST:PORT")
     return made
-
-
-def _client(scope: Scope) -> str:
-    """Name a client by its address; a network of IPv6 that one household has counts as one."""
-    host = (scope.get("client") or ("unknown",))[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return str(host)
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:  # as a listener for both kinds sees clients of IPv4, all in one network
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from geosar.errors import GeosarError
 from geosar.scene.source import HEADER_BYTES
 from geosar.vocabulary import Unit
+from tiler.clients import client_of
 from tiler.errors import ConflictError, MalformedError, PreconditionError, ServiceError, TooLargeError, UnsupportedError
 from tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_room, driver_by_content, write
 from tiler.ingest.register import Stated
@@ -94,7 +95,10 @@ async def create(request: Request, services: Shared) -> Response:
     length = _number(request, "upload-length")
     said = _metadata(request.headers.get("upload-metadata", ""))
     stated, hold = _stated(said), said.get("hold", "").lower() == "true"
-    made = await asyncio.to_thread(services.intake.create, said.get("filename") or "scene", length, stated, hold=hold)
+    made = await asyncio.to_thread(
+        services.intake.create, said.get("filename") or "scene", length, stated, hold=hold,
+        client=client_of(request.scope),
+    )  # fmt: skip
     headers = {
         "Location": links.url(request, f"uploads/{made.id}"),
         "Upload-Expires": formatdate(made.expires, usegmt=True),
