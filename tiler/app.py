@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 import geosar
-from tiler import crs, problems
+from tiler import crs, problems, words
 from tiler.middleware.auth import KeysMiddleware
 from tiler.middleware.body_limit import BodiesMiddleware
 from tiler.middleware.head import HeadMiddleware
@@ -19,6 +19,7 @@ from tiler.middleware.rate_limit import RatesMiddleware
 from tiler.middleware.response_headers import HeadersMiddleware
 from tiler.middleware.timeouts import TimeoutsMiddleware
 from tiler.routes import (
+    api_page,
     coordinates,
     events,
     health,
@@ -61,12 +62,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="Synthetic optical images from SAR: scenes, translation jobs and map tiles. Not observations.",
         root_path=settings.root_path,
         lifespan=lifespan,
-        dependencies=[Depends(crs.check_query)],
+        dependencies=[Depends(words.check_request), Depends(crs.check_query)],
+        docs_url=None,  # FastAPI's own fetch their scripts from elsewhere
+        redoc_url=None,
     )
     problems.install(app)
     for module in (landing, health, scenes, coordinates, references, uploads_tus, processes, events, stac, metrics):
         app.include_router(module.router)
     factory.include(app)
+    api_page.serve(app)
     is_static = webpage.serve(app, settings)
     # The last that is added sees a request first.
     app.add_middleware(HeadMiddleware)

@@ -1,5 +1,6 @@
 """What goes wrong in the service, and one table that says with which HTTP status each error is answered."""
 
+from morecantile.errors import MorecantileError
 from rasterio.errors import RasterioError
 from rio_tiler import errors as rio_tiler
 
@@ -147,6 +148,7 @@ STATUS: dict[type[Exception], int] = {
     rio_tiler.TileOutsideBounds: 404,
     rio_tiler.PointOutsideBounds: 404,
     rio_tiler.RioTilerError: 400,
+    MorecantileError: 404,
     RasterioError: 500,
 }
 

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents: what was found, expected, and what to do; never a traceback."""
 
+import errno
 import http
 import logging
 import re
@@ -8,6 +9,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from morecantile.errors import MorecantileError
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rio_tiler.errors import RioTilerError
@@ -23,6 +25,8 @@ from tiler.errors import NotModifiedError, ServiceError, TooWideError, status_of
 
 LAYER = re.compile(rf"^/scenes/[^/]+/(?:{layer_kinds.IN_PATHS})/")
 MEDIA_TYPE = "application/problem+json"
+READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
+"""A store that became read-only, or is another's, or was replaced."""
 
 _LOG = logging.getLogger("tiler")
 
@@ -43,7 +47,7 @@ def problem(request: Request, status: int, detail: str, headers: dict[str, str] 
 
 def install(app: FastAPI) -> None:
     """Answer every kind of error with a problem document."""
-    for kind in (ServiceError, GeosarError, RioTilerError, RasterioError, CPLE_BaseError):
+    for kind in (ServiceError, GeosarError, RioTilerError, MorecantileError, RasterioError, CPLE_BaseError):
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -63,7 +67,9 @@ def _known(request: Request, error: Exception) -> Response:
         _LOG.error("GDAL failed at %s: %s", request.url.path, error)
         return problem(request, status, "the file of this layer could not be read. Upload the scene again.")
     kind = getattr(error, "kind", None)
-    return problem(request, status, str(error), headers, **({} if kind is None else {"type": kind}))
+    settings = request.app.state.services.settings
+    detail = settings.without_model_path(str(error)) if isinstance(error, GeosarError) else str(error)
+    return problem(request, status, detail, headers, **({} if kind is None else {"type": kind}))
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -85,6 +91,10 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _disk(request: Request, error: Exception) -> Response:
+    if isinstance(error, OSError) and error.errno in READ_ONLY:
+        _LOG.error("the store cannot be used at %s: %s", quote(request.url.path), error)
+        detail = f"the service cannot use its store now ({error.strerror}). Tell whoever runs it, and try again later."
+        return problem(request, 503, detail, {"Retry-After": "60"})
     if not isinstance(error, OSError) or error.errno not in DISK_FULL:
         return _unforeseen(request, error)
     _LOG.error("no room at %s: %s", quote(request.url.path), error)

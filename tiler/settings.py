@@ -118,3 +118,10 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """URL of the database."""
         return self.database_url or f"sqlite:///{self.store.absolute() / 'catalogue.sqlite'}"
+
+    def without_model_path(self, text: str) -> str:
+        """Name the model by its name alone in a text for clients: where it lies, or should, is nobody's business."""
+        model = Path(self.model)
+        for path in (str(model.absolute()), str(model)):
+            text = text.replace(path, model.name)
+        return text

@@ -1,8 +1,12 @@
-"""geosar's vocabularies as requests have them: strings, of which pydantic takes those that there are."""
+"""Words of requests: geosar's vocabularies as pydantic takes them, and texts that can be kept and told again."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import Request
+from pydantic import BaseModel, model_validator
 
 from geosar.vocabulary import Compression, Unit
+from tiler.errors import InvalidError
 
 if TYPE_CHECKING:
     CompressionName = str
@@ -10,3 +14,50 @@ if TYPE_CHECKING:
 else:  # mypy takes no Literal that is worked out
     CompressionName = Literal[tuple(each.value for each in Compression)]
     UnitName = Literal[tuple(each.value for each in Unit)]
+
+
+def checked_text(text: str) -> str:
+    r"""Return a text that can be kept and told again: without halves of characters, and without NUL.
+
+    JSON can hold both, and no database all of it; raises ValueError.
+
+    >>> checked_text("Zoë")
+    'Zoë'
+    >>> checked_text("\ud800")
+    Traceback (most recent call last):
+    ValueError: a text has half a character (a lone surrogate) or NUL in it; send whole characters
+    """
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("a text has half a character (a lone surrogate) or NUL in it; send whole characters")
+    return text
+
+
+def check_request(request: Request) -> None:
+    """Look at the texts of an address, before anything is made of them; raises InvalidError."""
+    for text in (request.scope["path"], *(part for pair in request.query_params.multi_items() for part in pair)):
+        try:
+            checked_text(text)
+        except ValueError as error:
+            raise InvalidError(f"{error}.") from None
+
+
+class Body(BaseModel):
+    """The root of what JSON bodies are: all their texts are such."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_of_texts(cls, value: Any) -> Any:
+        _check_texts(value)
+        return value
+
+
+def _check_texts(value: Any) -> None:
+    left = [value]
+    while left:  # not by recursion, as the body's depth is its sender's
+        one = left.pop()
+        if isinstance(one, str):
+            checked_text(one)
+        elif isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list):
+            left += one

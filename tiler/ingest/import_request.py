@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from starlette.requests import Request
 
 from geosar.vocabulary import Polarisation
@@ -15,7 +15,7 @@ from tiler.ingest.resumable import Intake
 from tiler.settings import Settings
 from tiler.state import catalogue
 from tiler.state.database import Upload
-from tiler.words import UnitName
+from tiler.words import Body, UnitName
 
 MOST_BYTES = 64 * 2**10
 WAIT_SECONDS = 10.0
@@ -23,7 +23,7 @@ WAIT_SECONDS = 10.0
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
-class Order(BaseModel):
+class Order(Body):
     """The body of POST /scenes as JSON: `href` or `uploads`, and what is said of the scene."""
 
     model_config = ConfigDict(extra="forbid")

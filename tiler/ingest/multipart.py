@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from tiler.errors import InvalidError
@@ -35,7 +35,7 @@ async def files_of(stream: AsyncIterator[bytes], boundary: bytes) -> AsyncIterat
                 files += isinstance(found, Part)
                 yield found
             form.found.clear()
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise InvalidError(f"the form is malformed: {error}. Send multipart/form-data with a boundary.") from error
     if not form.ended:
         raise InvalidError("the form ends in the middle; the upload is not complete. Send it again.")
@@ -82,7 +82,9 @@ class _Form:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         if b"filename" in options:
             self._in_file = True
-            field, filename = (options.get(key, b"").decode("utf-8", "replace") for key in (b"name", b"filename"))
+            field, filename = (
+                options.get(key, b"").decode("utf-8", "replace").replace("\0", "") for key in (b"name", b"filename")
+            )
             self.found.append(Part(field, filename or "scene"))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:

@@ -287,7 +287,8 @@ class JobRunner:
             self._finish(job, "dismissed", "stopped as asked")
         elif state == "failed":
             report = {copies.ROOM: child.most_bytes} if told["room"] else None
-            self._finish(job, "failed", self._store.scrub(told["message"]), report=report)
+            message = self._settings.without_model_path(self._store.scrub(told["message"]))
+            self._finish(job, "failed", message, report=report)
         else:
             self._crashed(child)
         child.close()

@@ -12,7 +12,7 @@ from tiler.crs import CRS84
 from tiler.errors import NotFoundError
 from tiler.routes import links
 from tiler.services import Services
-from tiler.words import CompressionName
+from tiler.words import Body, CompressionName
 
 PROCESS = "translate"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
@@ -72,7 +72,7 @@ class Output(BaseModel):
     transmissionMode: Literal["reference"] = "reference"  # noqa: N815 - OGC's name
 
 
-class Execute(BaseModel):
+class Execute(Body):
     """Body of an execution request. Further members that OGC defines are accepted and have no effect."""
 
     inputs: Inputs

@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from sqlalchemy import select
 from starlette.responses import JSONResponse
 
@@ -19,7 +19,7 @@ from tiler.services import Services, Shared
 from tiler.state import catalogue, presentable
 from tiler.state.database import Job, Reference, Scene
 from tiler.tiles.image_space import maxzoom
-from tiler.words import UnitName
+from tiler.words import Body, UnitName
 
 router = APIRouter(prefix="/scenes", tags=["Scenes"])
 
@@ -40,7 +40,7 @@ BODY = {
 }
 
 
-class Rename(BaseModel):
+class Rename(Body):
     """What can be changed about a scene."""
 
     model_config = ConfigDict(extra="forbid")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from tiler.errors import InvalidError
 from tiler.state import catalogue
 from tiler.state.database import Job, Scene
+from tiler.words import Body
 
 COLLECTIONS = ("scenes", "results")
 MAXIMUM = 1000
@@ -50,7 +51,7 @@ class Fields(BaseModel):
     exclude: list[str] | None = Field(None, max_length=200)
 
 
-class Search(BaseModel):
+class Search(Body):
     """Body of an item search; members of extensions that are not there have no effect, as the specification allows."""
 
     model_config = ConfigDict(extra="ignore")

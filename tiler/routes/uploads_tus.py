@@ -28,6 +28,7 @@ from tiler.routes import links
 from tiler.services import Shared
 from tiler.state import catalogue
 from tiler.state.database import Upload
+from tiler.words import checked_text
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,checksum,termination,expiration"
@@ -301,7 +302,7 @@ def _metadata(text: str) -> dict[str, str]:
     for pair in filter(None, (part.strip() for part in text.split(","))):
         key, _, value = pair.partition(" ")
         try:
-            found[key] = base64.b64decode(value, validate=True).decode()
+            found[key] = checked_text(base64.b64decode(value, validate=True).decode())
         except ValueError:
             raise MalformedError(f"Upload-Metadata has {pair[:80]!r}; expected a key and a value in base64.") from None
     return found

@@ -173,7 +173,6 @@ DEEPEST_ZOOM = 30
 PLACES = ("x", "y")
 LAST_PLACE = 2**DEEPEST_ZOOM - 1
 MOST_BINS = 1000
-BOX = ("minx", "miny", "maxx", "maxy")
 
 
 def _check(request: Request, layer: Layer) -> None:
@@ -184,8 +183,6 @@ def _check(request: Request, layer: Layer) -> None:
     for name in (*ZOOMS, *PLACES):
         _check_number(name, given.get(name), 0, DEEPEST_ZOOM if name in ZOOMS else LAST_PLACE)
     _check_number("histogram_bins", given.get("histogram_bins"), 1, MOST_BINS)
-    if all(name in given for name in BOX) and (given["minx"] == given["maxx"] or given["miny"] == given["maxy"]):
-        raise InvalidError("the box has no area; expected minx,miny,maxx,maxy that differ.")
     parameters.check(request.query_params, request.query_params.getlist("p"))
     for text in request.query_params.getlist("bidx"):
         if not text.isdecimal() or not 1 <= int(text[:9]) <= layer.bands:

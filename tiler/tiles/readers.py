@@ -107,10 +107,10 @@ class PlacedReader(Reader):
         Takes what `part` is called with: box and, by place or by name, CRS of the picture and of the box.
         """
         needs_georeference(self.crs)
-        parameters.check_box(args[0])
-        parameters.check_nodata(asked.get("nodata"), self.dtype)
         dst_crs = args[1] if len(args) > 1 else asked.get("dst_crs")
         bounds_crs = args[2] if len(args) > 2 else asked.get("bounds_crs", WGS84_CRS)
+        parameters.check_box(args[0], around=bounds_crs is not None and bounds_crs.is_geographic)
+        parameters.check_nodata(asked.get("nodata"), self.dtype)
         budget.check_part(self.pixels, args[0], bounds_crs, dst_crs, asked)
 
     def get_geographic_bounds(self, crs: CRS) -> Any:
