@@ -18,6 +18,8 @@ COLLECTIONS = ("scenes", "results")
 MAXIMUM = 1000
 LONGEST_GEOMETRY = 100_000
 """Vertices and brackets of a geometry, roughly: characters of its text."""
+MOST_MENDED = 50
+"""Corners of a geometry that is not valid, as its sides cross; with more it is refused."""
 PROPERTIES = {
     "id": str, "collection": str, "title": str, "datetime": float, "created": float, "geosar:unit": str,
     "geosar:model": str, "geosar:model_version": str,
@@ -158,6 +160,14 @@ def _shape(geometry: dict[str, Any]) -> shapely.Geometry:
         raise InvalidError(f"intersects is no GeoJSON geometry: {error}.") from error
     if shape is None or shape.is_empty:
         raise InvalidError("intersects is empty; expected a GeoJSON geometry with coordinates.")
+    if shape.is_valid:
+        return shape
+    corners = int(shapely.get_num_coordinates(shape))
+    if corners > MOST_MENDED:  # sides can cross as often as the square of their number
+        raise InvalidError(
+            f"intersects is not valid ({shapely.is_valid_reason(shape)}), and with its {corners} corners too large to "
+            "be mended here. Send a geometry whose sides do not cross."
+        )
     return shapely.make_valid(shape)
 
 

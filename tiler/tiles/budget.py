@@ -22,6 +22,8 @@ MOST_OUTPUT = 128 * 2**20
 MOST_SOURCE = 256 * 2**20
 """Bytes of the source's pixels that these values are made of, through its overviews."""
 MOST_BANDS = 64
+MOST_PARTS = 128 * 2**20
+"""Parts of pixels, of which is counted how many lie in a polygon; a byte each."""
 _OVERSAMPLING = 1.2
 """GDAL takes an overview that is coarser than what it needs by up to this factor."""
 _COMPUTED = 8
@@ -88,6 +90,17 @@ def check_read(grid: Grid, window: Window | None, dst_crs: CRS | None, asked: Si
     width, height = _fitted(*ratio_of, asked)
     _check_output(width, height, bands)
     _check_source(grid, (col, row, col + across, row + down), (width, height), bands)
+
+
+def cover_scale(pixels: int, asked: int) -> int:
+    """Return into how many parts each side of a pixel is divided, to see how much of it lies in a polygon.
+
+    As many as are asked for, but of all pixels together no more than MOST_PARTS.
+
+    >>> cover_scale(1000 * 1000, 10), cover_scale(2048 * 2048, 10), cover_scale(4096 * 4096, 10)
+    (10, 5, 2)
+    """
+    return max(1, min(asked, math.isqrt(MOST_PARTS // max(pixels, 1))))
 
 
 def check_bands(grid: Grid, asked: Sizes) -> _Bands:

@@ -15,8 +15,9 @@ from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
 from geosar.scene.untrusted import open_geotiff
-from tiler.errors import InvalidError, NotFoundError, NotGeoreferencedError
+from tiler.errors import InvalidError, NotFoundError, NotGeoreferencedError, TooMuchError
 from tiler.tiles import budget, parameters
+from tiler.tiles.features import MOST_FEATURES, Covered
 from tiler.tiles.layers import Layer
 from tiler.tiles.rendering import COMPOSITE
 
@@ -92,6 +93,7 @@ class PlacedReader(Reader):
     value_bytes: int
     coarsest: int
     dtype: str
+    features: int = 0
 
     @property
     def pixels(self) -> budget.Grid:
@@ -122,6 +124,18 @@ class PlacedReader(Reader):
         """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
         needs_georeference(self.crs)
         return super().tile(*args, **kwargs)
+
+    def feature(self, *args: Any, **kwargs: Any) -> ImageData:
+        """See rio-tiler; raises TooMuchError for one polygon too many of a request, which has a reader of its own."""
+        self.features += 1
+        if self.features > MOST_FEATURES:
+            raise TooMuchError(f"there are more than {MOST_FEATURES} features; ask for them in parts.")
+        try:
+            return Covered.of(super().feature(*args, **kwargs))
+        except rasterio._err.CPLE_BaseError as error:  # noqa: SLF001 - PROJ's come through
+            if not str(error).startswith("PROJ"):
+                raise
+            raise InvalidError(f"the polygon has no place in the scene's CRS: {error}.") from error
 
 
 class CogReader(PlacedReader):
