@@ -10,6 +10,7 @@ VENV ?= .venv
 DEMO ?= demo
 PYTEST_ARGS ?=
 KILLS ?= 1000
+FUZZ ?= 3600
 QGIS_PYTHON ?= /usr/bin/python3
 BENCH_ARGS ?=
 
@@ -24,7 +25,7 @@ export PYTHONUNBUFFERED := 1
 # Programs that tests drive, and the Debian packages that they come in.
 PROGRAMS := chromium:chromium nginx:nginx-light qgis:qgis,python3-qgis,python3-venv xvfb-run:xvfb,xauth openssl:openssl
 
-.PHONY: help demo test test-qgis qgis-plugin lint kills bench system clean
+.PHONY: help demo test test-qgis qgis-plugin lint kills fuzz bench system clean
 
 help: ## Show the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +47,9 @@ qgis-plugin: | $(VENV)/bin/python ## Build the zip of the QGIS plugin, in ./dist
 kills: $(VENV)/all.stamp ## Kill the service KILLS times (1000) at random moments, and at every single write; hours.
 	@GEOSAR_KILLS=$(KILLS) GEOSAR_KILLS_EVERY=1 $(BIN)/python -m pytest tests/system/test_kills.py \
 	  tests/system/test_kill_points.py $(PYTEST_ARGS)
+
+fuzz: $(VENV)/all.stamp ## Ask the service odd things for FUZZ seconds (3600).
+	@GEOSAR_FUZZ_SECONDS=$(FUZZ) $(BIN)/python -m pytest tests/system/attack/test_fuzz_requests.py $(PYTEST_ARGS)
 
 lint: $(VENV)/all.stamp ## Check style, formatting and types.
 	$(BIN)/ruff check .

@@ -51,7 +51,8 @@ class OriginsMiddleware:
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path not in OPEN:  # whoever watches asks by whatever name
+        # Over TLS a browser has seen a certificate for the name; and whoever watches asks by whatever name.
+        if path not in OPEN and scope["scheme"] != "https":
             for given in headers.getlist("host"):
                 self._check_host(given)
         if scope["method"] not in READING and self._is_foreign(headers):

@@ -24,6 +24,8 @@ MOST_SOURCE = 256 * 2**20
 MOST_BANDS = 64
 MOST_PARTS = 128 * 2**20
 """Parts of pixels, of which is counted how many lie in a polygon; a byte each."""
+MOST_BEYOND = 16
+"""So many times the pixels of a layer may those of a polygon's box be."""
 _OVERSAMPLING = 1.2
 """GDAL takes an overview that is coarser than what it needs by up to this factor."""
 _COMPUTED = 8
@@ -64,10 +66,14 @@ def check_part(grid: Grid, bbox: Box, bounds_crs: CRS | None, dst_crs: CRS | Non
     target = dst_crs or bounds_crs or WGS84_CRS
     source = bounds_crs or target
     width, height = asked.get("width"), asked.get("height")
-    if not (width and height):
+    is_aligned = bool(asked.get("align_bounds_with_dataset"))
+    if is_aligned or not (width and height):
         with _unknown_places():
             box = bbox if source == target else transform_bounds(source, target, *bbox, densify_pts=21)
-            width, height = _fitted(*_pixels(grid, box, target), asked)
+            across, down = _pixels(grid, box, target)
+            if is_aligned:
+                _check_beyond(grid, across, down)
+            width, height = _fitted(across, down, asked)
     edge = 2 * math.ceil(float(asked.get("buffer") or 0)) + 2 * int(asked.get("padding") or 0)
     width, height = (width or 1) + edge, (height or 1) + edge
     _check_output(width, height, bands)
@@ -118,6 +124,16 @@ def check_bands(grid: Grid, asked: Sizes) -> _Bands:
             f"{max(read, made)} bands are asked for; one picture has {MOST_BANDS} at most. Ask in parts."
         )
     return _Bands(read, made, made_bytes)
+
+
+def _check_beyond(grid: Grid, across: float, down: float) -> None:
+    """Refuse a box of many more pixels than the layer has, where each of them is looked at: those beyond it too."""
+    most = MOST_BEYOND * grid.width * grid.height + MOST_OUTPUT
+    if not across * down <= most:
+        raise TooMuchError(
+            f"the box of the polygon is {across:.3g} x {down:.3g} pixels of the layer, which has {grid.width} x "
+            f"{grid.height}. Ask for a polygon that reaches less far beyond it."
+        )
 
 
 def _check_output(width: int, height: int, bands: _Bands) -> None:

@@ -75,13 +75,16 @@ def check_nodata(value: Any, dtype: str) -> None:
         raise InvalidError(f"nodata is {value}, which pixels of the type {kind} cannot have.")
 
 
-def check_box(box: Sequence[float], *, around: bool) -> None:
-    """Refuse a box that is nowhere or has no area; `around`, in degrees, it may lie across the antimeridian."""
+def check_box(box: Sequence[float], *, around: bool, flat: bool = False) -> None:
+    """Refuse a box that is nowhere, upside down or, unless it may be `flat`, without area.
+
+    `around`, in degrees, it may lie across the antimeridian.
+    """
     told = ", ".join(f"{value:g}" for value in box)
     if not all(abs(value) <= FARTHEST for value in box):  # NaN neither
         raise InvalidError(f"the box is {told}; expected coordinates of a CRS.")
     left, bottom, right, top = box
-    if bottom >= top or left == right or (left > right and not around):
+    if bottom > top or (left > right and not around) or (not flat and (left == right or bottom == top)):
         raise InvalidError(f"the box is {told}, which has no area; expected minx,miny,maxx,maxy, each maximum beyond.")
 
 

@@ -111,7 +111,8 @@ class PlacedReader(Reader):
         needs_georeference(self.crs)
         dst_crs = args[1] if len(args) > 1 else asked.get("dst_crs")
         bounds_crs = args[2] if len(args) > 2 else asked.get("bounds_crs", WGS84_CRS)
-        parameters.check_box(args[0], around=bounds_crs is not None and bounds_crs.is_geographic)
+        is_aligned = bool(asked.get("align_bounds_with_dataset"))  # and so grown to whole pixels
+        parameters.check_box(args[0], around=bounds_crs is not None and bounds_crs.is_geographic, flat=is_aligned)
         parameters.check_nodata(asked.get("nodata"), self.dtype)
         budget.check_part(self.pixels, args[0], bounds_crs, dst_crs, asked)
 

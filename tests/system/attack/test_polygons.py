@@ -93,7 +93,7 @@ def test_no_polygon_is_a_failure(placed: tuple[TestClient, dict[str, Any]], laye
         "the whole Earth": [[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]],
     }
     for name, ring in told.items():
-        for path in ("feature.png", "feature/50x50.png", "statistics", "statistics?cover_scale=1000"):
+        for path in ("feature.png?max_size=256", "feature/50x50.png", "statistics?max_size=256"):
             answer = service.post(f"/scenes/{scene['id']}/{layer}/{path}", json=feature(ring))
             assert answer.status_code in {200, 404, 422}, (name, path, answer.text[:300])
             if answer.status_code != 200:

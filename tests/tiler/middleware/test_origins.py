@@ -127,12 +127,18 @@ def test_loopback_addresses_and_its_own_name_lead_here(client: TestClient, host:
 
 
 def test_behind_a_believed_proxy_its_word_on_the_name_counts(tmp_path: Path) -> None:
-    public = {"host": "127.0.0.1:8000", "x-forwarded-host": "sar.example.org", "x-forwarded-proto": "https"}
+    public = {"host": "127.0.0.1:8000", "x-forwarded-host": "sar.example.org", "x-forwarded-proto": "http"}
     behind = idle(tmp_path, trust_forwarded=True, hosts=("sar.example.org",))
     assert passes(behind, {**public, "origin": "https://sar.example.org"})
     assert behind.get("/conformance", headers=public).status_code == 200
     problem(behind.post("/conformance", headers={**public, "origin": EVIL}), 403)
-    problem(behind.get("/conformance", headers={**public, "x-forwarded-host": "evil.example"}), 421)
+    evil = {**public, "x-forwarded-host": "evil.example"}
+    problem(behind.get("/conformance", headers=evil), 421)
+    # Over TLS, for which its certificate has to be one of evil.example, it is no name that was made to lead here.
+    assert behind.get("/conformance", headers={**evil, "x-forwarded-proto": "https"}).status_code == 200
+    # The word of a proxy that is not believed is nobody's.
+    assert idle(tmp_path).get("/conformance", headers={**evil, "x-forwarded-proto": "https"}).status_code == 200
+    problem(idle(tmp_path).get("/conformance", headers={"host": "evil.example", "x-forwarded-proto": "https"}), 421)
 
 
 def test_with_a_key_names_are_free_as_nobody_else_has_it(tmp_path: Path) -> None:
