@@ -6,7 +6,6 @@ unknown constant gain drops out, and so does the choice between power and amplit
 of two only.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,8 @@ Mask = npt.NDArray[np.bool_]
 
 # No radar image has a backscatter beyond these; what lies outside is an undeclared fill such as -9999.
 DECIBEL_RANGE = (-200.0, 200.0)
+# Nor has one a linear value beyond this, in any scale: such are the fills of netCDF (9.97e36) and of GDAL (3.4e38).
+FILL_MAGNITUDE = 1e15
 # Medians of calibrated backscatter: calm water seen through the noise floor to a city in HH.
 PLAUSIBLE_MEDIAN_DECIBEL = (-45.0, 5.0)
 # Thermal noise removal leaves a few powers below zero; decibels are negative nearly everywhere.
@@ -37,13 +38,6 @@ ENOUGH_RUNS = 64
 # Standard deviation of log brightness below which places do not differ enough to compare them.
 CONTRAST_LIMIT = 0.05
 
-_HINTS = (
-    ("PICTURE", {"picture", "quicklook"}),
-    ("DECIBEL", {"db", "decibel", "decibels", "logarithmic"}),
-    ("POWER", {"power", "intensity", "linear"}),
-    ("AMPLITUDE", {"amplitude"}),
-    ("DIGITAL_NUMBER", {"dn"}),
-)
 _TABLE_TYPES = {np.dtype(np.uint8): np.uint8, np.dtype(np.uint16): np.uint16, np.dtype(np.int16): np.uint16}
 
 
@@ -93,40 +87,31 @@ def to_decibel(values: Values, unit: Unit) -> npt.NDArray[np.float32]:
 def measured(values: Values, unit: Unit, *, zero_is_fill: bool = True) -> Mask | None:
     """Say which values a radar can have measured, of any shape; None where all are.
 
-    Not measured are NaN and infinity, zero and less in linear units, exact zero in floating-point decibels
-    (the fringe of a swath; `zero_is_fill` says whether zero is such a fill), and undeclared fills such as
-    -9999. In 8-bit pictures black is a value.
+    Not measured are NaN, infinity and what is beyond any radar; exact zero in power and in floating-point decibels
+    (the fringe of a swath; `zero_is_fill` says whether zero is such a fill); zero and less in amplitudes. Power
+    below zero is what subtracted noise leaves: measured, and dark. In 8-bit pictures black is a value.
     """
     if values.dtype.kind == "f":
-        if unit is Unit.DECIBEL:
-            inside = (values > DECIBEL_RANGE[0]) & (values < DECIBEL_RANGE[1])
-            return inside & (values != 0) if zero_is_fill else inside
-        if unit is Unit.PICTURE:
-            return np.isfinite(values)
-        return (values > 0) & (values < np.inf)
+        low, high = DECIBEL_RANGE if unit is Unit.DECIBEL else (-FILL_MAGNITUDE, FILL_MAGNITUDE)
+        low = 0 if unit in {Unit.AMPLITUDE, Unit.DIGITAL_NUMBER} else low
+        inside: Mask = (values > low) & (values < high)
+        fringe = unit is Unit.POWER or (unit is Unit.DECIBEL and zero_is_fill)
+        return inside & (values != 0) if fringe else inside
     if values.dtype.itemsize == 1 or unit in {Unit.DECIBEL, Unit.PICTURE}:
         return None
     return values > 0
 
 
-def infer_unit(sample: Values, dtype: npt.DTypeLike, hints: Sequence[str]) -> UnitInference:
-    """Conclude the unit of a raster from words about it, else from its type and a sample of its raw values.
+def infer_unit(sample: Values, dtype: npt.DTypeLike) -> UnitInference:
+    """Conclude the unit of a raster from its type and a sample of its raw values.
 
-    `sample` is one-dimensional, finite, free of nodata, with neighbours of a row next to each other; `hints`
-    are tags, band descriptions and the file's name. Raises `UnitError` where nothing fits.
+    `sample` is one-dimensional, finite, free of nodata, with neighbours of a row next to each other. What words say is
+    weighed in `geosar.scene.evidence`. Raises `UnitError` where nothing fits.
     """
     dtype = np.dtype(dtype)
     kind = dtype.kind
     if kind == "f":
-        sample = sample[(sample > DECIBEL_RANGE[0]) & (sample != 0)]
-    hinted = _unit_from_hints(hints)
-    if hinted is not None:
-        unit, word = hinted
-        if unit is Unit.DECIBEL and kind in "ui":
-            # Integers proportional to decibels: as good as decibels once they are normalised.
-            return UnitInference(Unit.PICTURE, True, f"the words {word!r} beside integer values")
-        if _possible(sample, unit):
-            return UnitInference(unit, True, f"the words {word!r}")
+        sample = sample[(sample > DECIBEL_RANGE[0]) & (sample != 0) & (np.abs(sample) < FILL_MAGNITUDE)]
     if not sample.size:
         unit = Unit.DECIBEL if kind == "f" else Unit.DIGITAL_NUMBER
         return UnitInference(unit, False, f"{dtype} values, of which none is valid")
@@ -232,24 +217,6 @@ class Normaliser:
         np.copyto(out, low, where=np.isnan(out))
 
 
-def _unit_from_hints(hints: Sequence[str]) -> tuple[Unit, str] | None:
-    for hint in hints:
-        words = set(re.split(r"[^a-z0-9]+", hint.lower()))
-        for name, known in _HINTS:
-            if words & known:
-                return Unit[name], hint
-    return None
-
-
-def _possible(sample: Values, unit: Unit) -> bool:
-    """Whether the values leave the unit possible: a file's name may be wrong, its numbers are not."""
-    if not sample.size or unit is Unit.PICTURE:
-        return True
-    if unit is Unit.DECIBEL:
-        return bool(abs(float(np.median(sample))) < -PLAUSIBLE_MEDIAN_DECIBEL[0])
-    return bool(np.mean(sample < 0) < NOISE_NEGATIVE_FRACTION)
-
-
 def _infer_byte(sample: Values) -> UnitInference:
     # Speckle multiplies: where amplitudes are larger they also vary more, in proportion. In a picture that is
     # already logarithmic they vary by the same amount everywhere.
@@ -292,13 +259,16 @@ def _infer_integer(sample: Values, dtype: np.dtype[Any]) -> UnitInference:
 
 
 def _infer_float(sample: Values) -> UnitInference:
-    median = float(np.median(sample))
+    low, median, high = (float(one) for one in np.percentile(sample, (1, 50, 99)))
     negative = float(np.mean(sample < 0))
     if negative < NOISE_NEGATIVE_FRACTION:
         unit = Unit.POWER if median < POWER_MEDIAN_LIMIT else Unit.AMPLITUDE
         return UnitInference(unit, False, f"floating-point values above zero with a median of {median:.3g}")
-    low, high = PLAUSIBLE_MEDIAN_DECIBEL
-    if low <= median <= high:
+    if median > 0 and -low < high / 2 and (high < POWER_MEDIAN_LIMIT or median > PLAUSIBLE_MEDIAN_DECIBEL[1]):
+        words = f"floating-point values, {negative:.0%} of them just below zero, as subtracted noise leaves them"
+        return UnitInference(Unit.POWER, False, words)
+    least, most = PLAUSIBLE_MEDIAN_DECIBEL
+    if least <= median <= most and max(-low, high) >= POWER_MEDIAN_LIMIT:
         return UnitInference(
             Unit.DECIBEL,
             False,
@@ -306,8 +276,8 @@ def _infer_float(sample: Values) -> UnitInference:
         )
     raise UnitError(
         f"The unit cannot be concluded: floating-point values, {negative:.0%} below zero, with a median "
-        f"of {median:.3g}. Expected decibels ({low:g} to {high:g}) or values above zero; "
-        "state the unit with `scale`.",
+        f"of {median:.3g}. Expected decibels ({least:g} to {most:g}) or values above zero; "
+        "state the unit with `scale` (--scale).",
     )
 
 

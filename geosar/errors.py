@@ -1,8 +1,27 @@
 """Every error that geosar raises on purpose: one root, and a small subclass for each thing that goes wrong.
 
 Each subclass also inherits the builtin that it refines, so that ``except FileNotFoundError`` works as it
-would for any other library. A message says what was found, what was expected and what to do.
+would for any other library. A message says what was found, what was expected and what to do; of a URL it shows what is
+no secret.
 """
+
+import re
+from urllib.parse import urlsplit
+
+_URL = re.compile(r"(?:/vsi\w+/)?([a-z][a-z0-9+.-]*://[^\s'\"<>]+)", re.IGNORECASE)
+
+
+def without_secrets(text: str) -> str:
+    """Return a URL without user, password, query and fragment; what is no URL as it is."""
+    if not _URL.fullmatch(text):
+        return text
+    parts = urlsplit(text)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def scrubbed(text: str) -> str:
+    """Return a text in which every URL is without secrets."""
+    return _URL.sub(lambda found: without_secrets(found.group(1)), text)
 
 
 class GeosarError(Exception):

@@ -10,9 +10,7 @@ from dataclasses import replace
 from geosar.backscatter import BandStatistics, Normaliser
 from geosar.models.manifest import InputSpec
 from geosar.scene import SarScene
-from geosar.vocabulary import Unit
 
-CALIBRATED = frozenset({Unit.DECIBEL, Unit.POWER})
 PLAUSIBLE_DECIBELS = 15.0
 """A scene whose mean is further than this from the reference (calm open sea is some ten away) is not calibrated."""
 
@@ -28,7 +26,7 @@ def choose_normaliser(scene: SarScene, inputs: InputSpec) -> tuple[Normaliser, s
         f"{name} {one.mean:.1f} ± {one.std:.1f}" for name, one in zip(scene.polarisations, statistics, strict=True)
     )
     declared = [pair for pair in known if pair is not None]
-    if scene.unit not in CALIBRATED or len(declared) < len(known):
+    if not scene.calibrated or len(declared) < len(known):
         return Normaliser(scene.unit, statistics, inputs.clip), f"normalised by the scene's own values ({means})"
     if not _plausible(statistics, declared):
         return Normaliser(scene.unit, statistics, inputs.clip), (

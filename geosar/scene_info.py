@@ -9,8 +9,8 @@ from geosar.errors import PolarisationError
 from geosar.models import Model, load_model
 from geosar.models.fit import choose_polarisations, spacing_warnings
 from geosar.normalisation import choose_normaliser
-from geosar.scene import open_scene
-from geosar.scene.elevation import GEOID
+from geosar.scene import SarScene, open_scene
+from geosar.scene.evidence import Topic, Weight
 from geosar.scene.foreign import own_errors
 from geosar.vocabulary import DEFAULT_MODEL
 
@@ -23,18 +23,16 @@ def describe_scene(
     polarisation: str | None = None,
     scale: str | None = None,
     dst_crs: str | None = None,
-    force: bool = False,
-    dem: str | None = None,
-    dem_heights: str = GEOID,
+    **opening: Any,
 ) -> dict[str, Any]:
     """Describe a scene for JSON: grid, unit, polarisations, statistics in decibel, and the model's use of it.
 
-    With `model` None the scene alone is described. Raises what `geosar.open_scene` and `geosar.load_model` raise; a
-    scene that the model cannot take is no error here, ``refused`` then says why.
+    `opening` are further options of `geosar.open_scene`. With `model` None the scene alone is described. Raises what
+    `geosar.open_scene` and `geosar.load_model` raise; a scene that the model cannot take is no error here, ``refused``
+    then says why.
     """
     packaged = load_model(model) if model is not None and not isinstance(model, Model) else model
-    opening: dict[str, Any] = {"dst_crs": dst_crs, "force": force, "dem": dem, "dem_heights": dem_heights}
-    with open_scene(source, scale=scale, polarisation=polarisation, **opening) as scene:
+    with open_scene(source, scale=scale, polarisation=polarisation, dst_crs=dst_crs, **opening) as scene:
         grid = scene.grid
         size = grid.pixel_size_metres()
         found: dict[str, Any] = {
@@ -51,6 +49,7 @@ def describe_scene(
             "placement_error_metres": scene.placement_error_metres,
             "dtype": str(scene.dtype),
             "unit": scene.unit.value,
+            "unit_certain": scene.verdict.inference.certain,
             "polarisations": list(scene.polarisations),
             "acquired": scene.acquired.isoformat() if scene.acquired else None,
             "statistics": {
@@ -58,15 +57,33 @@ def describe_scene(
                 for number, (name, figures) in enumerate(zip(scene.polarisations, scene.statistics, strict=True), 1)
             },
             "notes": list(scene.notes),
+            "evidence": _evidence(scene),
         }
         if packaged is None:
             return found
         manifest = packaged.manifest
         found["model"] = f"{manifest.name} {manifest.version}"
         try:
-            used, assumed = choose_polarisations(scene.polarisations, manifest, polarisation)
+            used, assumed = choose_polarisations(scene.polarisations, manifest, polarisation, scene.given)
         except PolarisationError as error:
             return {**found, "used": [], "assumed": [], "warnings": [], "refused": str(error)}
         warnings = list(spacing_warnings(grid, manifest))
         assumed = (*assumed, choose_normaliser(scene.select(used), manifest.inputs)[1])
         return {**found, "used": list(used), "assumed": list(assumed), "warnings": warnings, "refused": None}
+
+
+def _evidence(scene: SarScene) -> list[dict[str, Any]]:
+    """Return what says what about the scene, the surest first, as plain values; `band` is None where it is all."""
+    refuted = {(one.evidence.weight, one.evidence.words): one.reason for one in scene.verdict.refuted}
+    said: dict[tuple[str, int, str, str], list[int]] = {}
+    for one in scene.evidence:
+        bands = said.setdefault((one.topic.value, -one.weight, str(one.value), one.words), [])
+        bands += [] if one.band is None else [one.band]
+    return [
+        {
+            "about": about, "value": value, "source": Weight(-surest).name.lower(), "words": words,
+            "band": scene.polarisations[bands[0]] if len(bands) < len(scene.polarisations) and bands else None,
+            "refuted": refuted.get((Weight(-surest), words)) if about == Topic.UNIT else None,
+        }
+        for (about, surest, value, words), bands in sorted(said.items())
+    ]  # fmt: skip

@@ -29,6 +29,7 @@ from geosar.quicklook import write_quicklook
 from geosar.report import Meter, Progress, TranslationReport
 from geosar.scene import SarScene, open_scene
 from geosar.scene.elevation import GEOID
+from geosar.scene.request import Bands
 from geosar.tone import Tone, match_tone
 from geosar.vocabulary import DEFAULT_MODEL, Compression, Unit
 from geosar.window_translator import Pixels, WindowTranslator
@@ -64,6 +65,11 @@ def translate(
     dst_crs: str | None = None,
     scale: Unit | str | None = None,
     polarisation: str | None = None,
+    bands: Bands | None = None,
+    nodata: float | str | None = None,
+    mask_band: int | str | None = None,
+    src_crs: Any = None,
+    keep_border: bool = False,
     device: str = "auto",
     precision: str | None = None,
     compress: str = "zstd",
@@ -100,9 +106,11 @@ def translate(
     dst_crs, resample_to_model
         Warp the source first, to another CRS or to the model's ground sampling distance.
     scale
-        Unit of the source (``db``, ``power``, ``amplitude``, ``dn``, ``picture``) where it does not say so.
+        Unit of the source (``db``, ``power``, ``amplitude``, ``dn``, ``picture``), whatever it says.
     polarisation
         Which polarisation to feed to the model; by default the one that the model prefers.
+    bands, nodata, mask_band, src_crs, keep_border
+        What the source is, whatever it says: see `geosar.open_scene`.
     device, precision, threads
         Where and how the network runs; see `geosar.engines.open_engine`.
     overwrite, resume
@@ -140,6 +148,7 @@ def translate(
     resolution = packaged.manifest.ground_sampling_distance if resample_to_model else None
     opening: dict[str, Any] = {
         "scale": scale, "polarisation": polarisation, "dst_crs": dst_crs, "resolution": resolution, "force": force,
+        "bands": bands, "nodata": nodata, "mask_band": mask_band, "src_crs": src_crs, "keep_border": keep_border,
         "dem": None if dem is None else os.fspath(dem), "dem_heights": dem_heights,
     }  # fmt: skip
     with ExitStack() as stack:
@@ -148,7 +157,7 @@ def translate(
         check_apart(targets, (*scene.files, *files_of(match, packaged.folder)))
         if scene.striped:
             stack.enter_context(rasterio.Env(GDAL_CACHEMAX=STRIPED_CACHE_BYTES))
-        polarisations, assumed = choose_polarisations(scene.polarisations, packaged.manifest, polarisation)
+        polarisations, assumed = choose_polarisations(scene.polarisations, packaged.manifest, polarisation, scene.given)
         job = _Job(
             scene=scene.select(polarisations),
             model=packaged,

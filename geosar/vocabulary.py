@@ -29,12 +29,22 @@ class Unit(StrEnum):
 
     @classmethod
     def parse(cls, text: "str | Unit") -> "Unit":
-        """Return the unit of that name; raises `UnitError` with the names that there are."""
+        """Return the unit of that name, in any spelling that is usual; raises `UnitError` with the names there are."""
+        word = " ".join(str(text).lower().replace("-", " ").replace("_", " ").split())
         try:
-            return cls(str(text).strip().lower())
+            return cls(_SPELLINGS.get(word, word))
         except ValueError as error:
             names = ", ".join(unit.value for unit in cls)
             raise UnitError(f"There is no unit {text!r}; give one of {names}.") from error
+
+
+_SPELLINGS = {
+    "decibel": "db", "decibels": "db", "logarithmic": "db", "log": "db",
+    "linear": "power", "intensity": "power", "linear power": "power", "linear intensity": "power", "lin": "power",
+    "magnitude": "amplitude", "amp": "amplitude", "linear amplitude": "amplitude",
+    "digital number": "dn", "digital numbers": "dn", "raw": "dn",
+    "grey": "picture", "gray": "picture", "byte": "picture", "scaled decibels": "picture", "scaled db": "picture",
+}  # fmt: skip
 
 
 class Compression(StrEnum):

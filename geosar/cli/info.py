@@ -41,6 +41,9 @@ def command(
 def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for key, value in found.items():
+        if key == "evidence":
+            rows += [("evidence" if not number else "", _evidence(one)) for number, one in enumerate(value)]
+            continue
         name = key.replace("_", " ")
         if isinstance(value, list) and value and isinstance(value[0], str):
             rows += [(name if not number else "", text) for number, text in enumerate(value)]
@@ -51,3 +54,9 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         elif value not in (None, []):
             rows.append((name, " ".join(map(str, value)) if isinstance(value, list) else str(value)))
     return rows
+
+
+def _evidence(one: dict[str, Any]) -> str:
+    whose = f" of {one['band']}" if one["band"] else ""
+    against = f", refuted: {one['refuted']}" if one["refuted"] else ""
+    return f"{one['about']}{whose} {one['value']}, by {one['source'].replace('_', ' ')}: {one['words']}{against}"

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from geosar.errors import UnitError
 from geosar.vocabulary import DEFAULT_MODEL, POLARISATIONS, Unit
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -60,12 +61,44 @@ def split_polarisations(
     return files, wanted
 
 
+def read_unit(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Read a unit in any usual spelling."""
+    try:
+        return None if value is None else Unit.parse(value).value
+    except UnitError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def read_band_options(
+    _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str] | str | None:
+    """Read each ``VV=1`` or ``VV=NAME``, or one ``1`` or ``NAME`` alone."""
+    found: dict[str, str] = {}
+    for value in values:
+        name, separator, band = value.partition("=")
+        name = name.strip().upper()
+        if not separator or name not in POLARISATIONS:
+            if len(values) == 1:
+                return value
+            raise click.BadParameter(f"{value!r} should be a polarisation and a band, as in VV=1 or VV=Sigma0_VV_db")
+        if not band or name in found:
+            raise click.BadParameter(f"{value!r} names no band, or {name} was given twice; write VV=1 VH=2")
+        found[name] = band
+    return found or None
+
+
 def model_option(command: Command) -> Command:
     """``--model``."""
     option = click.option(
         "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|PATH|URL", help="Which model."
     )
     return option(command)
+
+
+scale_option = click.option(
+    "--scale", callback=read_unit, metavar="|".join(unit.value for unit in Unit),
+    help="Unit of the values, whatever the file says.",
+)  # fmt: skip
 
 
 def scene_options(command: Command) -> Command:
@@ -76,9 +109,13 @@ def scene_options(command: Command) -> Command:
             help="VV=path: the file of one polarisation (repeat it); VV: which one to use.",
         ),
         click.option(
-            "--scale", type=click.Choice([unit.value for unit in Unit]),
-            help="Unit of the values, where the file does not say.",
+            "--band", "bands", multiple=True, callback=read_band_options, metavar="VV=N|NAME",
+            help="Which band is which (repeat it), whatever the file says: VV=1, VH=Sigma0_VH.",
         ),
+        scale_option,
+        click.option("--nodata", metavar="VALUE|none", help="The fill value, whatever the file says; none: no fill."),
+        click.option("--mask-band", metavar="N|none", help="The band that is 0 where nothing was measured."),
+        click.option("--crs", "src_crs", metavar="CRS", help="The CRS that the scene has, where the file says none."),
         click.option("--dst-crs", metavar="CRS", help="Warp the scene to this CRS first, as in EPSG:3857."),
         click.option(
             "--dem", metavar="FILE|URL", help="Correct a Sentinel-1 GRD product for terrain by these heights in metres."
@@ -87,6 +124,7 @@ def scene_options(command: Command) -> Command:
             "--dem-heights", default="geoid", show_default=True, metavar="geoid|ellipsoid|METRES",
             help="What the heights count from, or metres to add to them.",
         ),
+        click.option("--keep-border", is_flag=True, help="Take the dark border of a swath or picture for data."),
         click.option("--force", is_flag=True, help="Take what does not look like SAR."),
     )):  # fmt: skip
         command = option(command)

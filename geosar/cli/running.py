@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,7 +12,7 @@ from typing import Any
 
 import click
 
-from geosar.errors import GeosarError, UsageError
+from geosar.errors import GeosarError, UsageError, scrubbed
 
 EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 130
 
@@ -24,7 +25,7 @@ def debugging() -> bool:
 def describe(error: BaseException) -> str:
     """Say in a line what went wrong. What geosar did not foresee is named by its type too."""
     text = str(error).strip() or type(error).__name__
-    return text if isinstance(error, GeosarError) else f"unexpected {type(error).__name__}: {text}"
+    return text if isinstance(error, GeosarError) else f"unexpected {type(error).__name__}: {scrubbed(text)}"
 
 
 @contextmanager
@@ -75,6 +76,8 @@ def exiting(command: click.Command) -> Callable[[], None]:
     """Make the function that a console script calls."""
 
     def main() -> None:
+        if not debugging():
+            warnings.simplefilter("ignore")  # of libraries, for those who write programs
         sys.exit(guarded(lambda: command.main(standalone_mode=False)))
 
     main.__doc__ = command.help

@@ -8,8 +8,8 @@ import geosar
 from geosar.cli.destinations import Task, plan_tasks
 from geosar.cli.options import model_option, read_bounds, scene_options, split_polarisations
 from geosar.cli.progress import KINDS, Reporter, make_reporter
-from geosar.cli.running import EXIT_FAILED, EXIT_STOPPED, debugging, describe, exiting, guarded, stoppable
-from geosar.errors import TranslationCancelled, UsageError
+from geosar.cli.running import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE, debugging, describe, exiting, guarded, stoppable
+from geosar.errors import TranslationCancelled, UsageError, without_secrets
 from geosar.vocabulary import Compression
 
 
@@ -39,7 +39,8 @@ from geosar.vocabulary import Compression
 def command(**options: Any) -> int:
     """Translate SAR rasters into optical-looking, synthetic Cloud-Optimized GeoTIFFs.
 
-    SCENE is a GeoTIFF, PNG, JPEG, JPEG 2000, Erdas or ENVI raster, a Sentinel-1 SAFE folder or zip, or a URL.
+    SCENE is a GeoTIFF (also in a zip or gzip), PNG, JPEG, JPEG 2000, Erdas, ENVI or BEAM-DIMAP raster, a Sentinel-1
+    SAFE folder or zip, or a URL.
     Results lie beside their scene as NAME_optical.tif unless -o says otherwise. Several scenes are taken one after
     the other; one that fails does not stop the rest.
     """
@@ -73,22 +74,23 @@ def _translate_all(
                     err=True,
                 )
                 return EXIT_STOPPED
-            except UsageError:
-                raise  # the same for every scene
             except Exception as error:
                 if debugging():
                     raise
                 failures.append((task, error))
-                reporter.fail(task.source, error)
+                reporter.fail(without_secrets(task.source), error)
     if failures and len(tasks) > 1:
         click.echo(f"{len(failures)} of {len(tasks)} failed:", err=True)
         for task, reason in failures:
-            click.echo(f"  {task.source}: {describe(reason)}", err=True)
-    return EXIT_FAILED if failures else 0
+            click.echo(f"  {without_secrets(task.source)}: {describe(reason)}", err=True)
+    if not failures:
+        return 0
+    usage = len(failures) == len(tasks) and all(isinstance(reason, UsageError) for _, reason in failures)
+    return EXIT_USAGE if usage else EXIT_FAILED
 
 
 def _translate_one(task: Task, reporter: Reporter, options: dict[str, Any]) -> None:
-    reporter.begin(task.source)
+    reporter.begin(without_secrets(task.source))
     source = dict(task.files) if task.files else task.source
     reporter.finish(geosar.translate(source, task.destination, progress=reporter.advance, **options))
 

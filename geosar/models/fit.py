@@ -17,40 +17,63 @@ def choose_polarisations(
     available: Sequence[str],
     manifest: ModelManifest,
     requested: str | None = None,
+    given: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Say which of a scene's polarisations the model gets, and in words what was assumed.
 
-    `requested` is one polarisation or several with commas (``"VV"``, ``"VV,VH"``); without it the first of the
-    model's accepted sets that the scene has is taken. A single band of unknown polarisation is accepted by a
-    model that takes one alone. Raises PolarisationError when nothing fits.
+    `requested` is one polarisation or several with commas (``"VV"``, ``"VV,VH"``), of which the model gets those that
+    it takes; without it the first of the model's accepted sets that the scene has is taken, and of these one with what
+    was `given` by name, where a file of another polarisation was found beside it. A single band of unknown
+    polarisation is accepted by a model that takes one alone. Raises PolarisationError when nothing fits.
     """
     accepts = manifest.inputs.accepts
-    alone = manifest.inputs.alone
-    blank = tuple(available) == (UNKNOWN,) and alone is not None
+    blank = tuple(available) == (UNKNOWN,) and manifest.inputs.alone is not None
     if requested is not None:
-        wanted = parse(requested)
-        if wanted not in accepts:
-            raise PolarisationError(
-                f"polarisation {requested!r} was asked for, but the model {manifest.name} takes {_sets(accepts)}. "
-                "Ask for one of these, or use another model.",
-            )
-        if blank and len(wanted) == 1:
-            return (UNKNOWN,), (f"the scene does not say its polarisation; taken as {wanted[0]}, as asked",)
-        if not set(wanted) <= set(available):
-            raise PolarisationError(
-                f"polarisation {requested!r} was asked for, but the scene has {_plus(available)}. "
-                "Ask for what it has, or add the missing file (--pol VV=... --pol VH=...).",
-            )
-        return wanted, ()
-    for accepted in accepts:
-        if set(accepted) <= set(available):
-            return accepted, ()
-    if blank and alone is not None:
-        return (UNKNOWN,), (f"the scene does not say its polarisation; taken as {alone[0]}, the model's preferred one",)
-    advice = "Say which file is which with --pol VV=... --pol VH=..." if UNKNOWN in available else "Use a model for it"
+        return _requested(available, manifest, requested, blank=blank)
+    fitting = [accepted for accepted in accepts if set(accepted) <= set(available)]
+    if fitting:
+        return next((one for one in fitting if set(one) & set(given)), fitting[0]), ()
+    if blank:
+        (preferred,) = manifest.inputs.alone or (UNKNOWN,)
+        return (UNKNOWN,), (
+            f"the scene does not say its polarisation; taken as {preferred}, the model's preferred one",
+        )
     raise PolarisationError(
-        f"the scene has {_plus(available)}, but the model {manifest.name} takes {_sets(accepts)}. {advice}.",
+        f"the scene has {_plus(available)}, but the model {manifest.name} takes {_sets(accepts)}. "
+        f"{_advice(available, accepts[0])}",
     )
+
+
+def _requested(
+    available: Sequence[str], manifest: ModelManifest, requested: str, *, blank: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    accepts = manifest.inputs.accepts
+    wanted = parse(requested)
+    taken = wanted if wanted in accepts else next((one for one in accepts if set(one) <= set(wanted)), None)
+    if taken is None:
+        raise PolarisationError(
+            f"polarisation {requested!r} was asked for, but the model {manifest.name} takes {_sets(accepts)}. "
+            "Ask for one of these, or use another model.",
+        )
+    if blank and len(taken) == 1:
+        return (UNKNOWN,), (f"the scene does not say its polarisation; taken as {taken[0]}, as asked",)
+    if not set(taken) <= set(available):
+        raise PolarisationError(
+            f"polarisation {requested!r} was asked for, but the scene has {_plus(available)}. "
+            f"{_advice(available, taken)}",
+        )
+    return taken, () if taken == wanted else (f"of {_plus(wanted)} the model takes {_plus(taken)}",)
+
+
+def _advice(available: Sequence[str], wanted: Sequence[str]) -> str:
+    if UNKNOWN in available:
+        return "Say which band is which: `--band VV=1 --band VH=2`."
+    alike = {"VV": "HH", "HH": "VV", "VH": "HV", "HV": "VH"}
+    places = [(name, alike[name]) for name in wanted if alike[name] in available]
+    if places:
+        words = " ".join(f"--band {name}={own}" for name, own in places)
+        return f"To have {places[0][1]} taken for {places[0][0]}, which is much alike, say `{words}`."
+    return "Ask for what it has, add the missing file (--pol VV=FILE --pol VH=FILE), or use another model."
 
 
 def spacing_warnings(grid: MapGrid, manifest: ModelManifest) -> tuple[str, ...]:

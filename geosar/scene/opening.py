@@ -1,31 +1,37 @@
-"""Opening what `open_scene` was given: files found, checked, warped where needed, and their bands named."""
+"""Opening one raster: looked at, checked, warped where needed, and its bands chosen."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from os import PathLike
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rasterio.enums import Compression
 from rasterio.io import DatasetReader
 
-from geosar.errors import (
-    GeosarError,
-    GridMismatchError,
-    PolarisationError,
-    SceneContentError,
-    SceneReadError,
-    UsageError,
-)
+from geosar.errors import SceneContentError
 from geosar.grid import MapGrid
-from geosar.scene import georeference, polarisations, safe, untrusted, warp
-from geosar.scene.elevation import ElevationModel
+from geosar.scene import georeference, safe, untrusted, warp
+from geosar.scene.evidence import Evidence, Facts, Topic, Weight, gather, read_facts
+from geosar.scene.evidence.bands import Choice, choose, polarisations_of
+from geosar.scene.evidence.border import BLACK, BLURRED, NOISE, Edge
+from geosar.scene.evidence.content import refuse_other
+from geosar.scene.evidence.fills import undeclared
+from geosar.scene.evidence.products import recognise
 from geosar.scene.fit import check_fit, own_grid
-from geosar.scene.raster import Raster, bands_are_equal, check_readable, is_photograph, measurement_bands
+from geosar.scene.raster import (
+    Raster,
+    bands_are_equal,
+    check_readable,
+    declared_nodata,
+    holds_a_mask,
+    is_photograph,
+    measurement_bands,
+)
 from geosar.scene.request import Request
-from geosar.scene.source import Source, gdal_errors, resolve
+from geosar.scene.evidence.sampling import lattice
+from geosar.scene.source import Source, gdal_errors
 from geosar.scene.warp import Placed
 from geosar.vocabulary import UNKNOWN, Unit
 
@@ -34,31 +40,20 @@ if TYPE_CHECKING:
 
     from geosar.scene.placement.placed import PlacedRaster
 
-# Tags whose values may name a unit. Others hold words such as LINEAR for reasons of their own.
-_UNIT_TAGS = ("unit", "scale", "backscatter", "calibration", "radiometr", "long_name", "imagedescription")
-_TIME_TAGS = ("ACQUISITION_START_TIME", "START_TIME", "DATETIME", "ACQUISITIONDATETIME", "ACQUISITION_TIME")
-MAX_UNNAMED_BANDS = 2
-
-SourceText = str | PathLike[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """One band of the scene: which raster it is in, its number there (from 1), and its polarisation."""
-
-    raster: int
-    index: int
-    polarisation: str
+FILL_PLACES = 8
+"""So many places across and down are looked at for fill values that the warper must not mix in."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedRaster:
-    """One raster that was opened, and what it says of its unit, of its time, and for the user to know."""
+    """One raster that was opened, what it says of itself, and what is to be said of it and of its bands' names."""
 
     raster: Raster
-    hints: tuple[str, ...]
-    times: tuple[str, ...]
+    bands: tuple[tuple[int, str], ...]
+    evidence: tuple[Evidence, ...]
     notes: tuple[str, ...]
+    naming: tuple[str, ...] = ()
+    calibrated: bool = False
     placed: Placed | None = None
 
     @property
@@ -67,183 +62,7 @@ class OpenedRaster:
         return self.raster.source
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Everything that opening found out: rasters that share a grid and a type, and what they say."""
-
-    parts: tuple[OpenedRaster, ...]
-    bands: tuple[Band, ...]
-    notes: tuple[str, ...]
-    unit: Unit | None = None
-    elevation: ElevationModel | None = None
-
-    @property
-    def rasters(self) -> tuple[Raster, ...]:
-        """The rasters, in the order that bands count them by."""
-        return tuple(part.raster for part in self.parts)
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """Each file, or the one product that holds all rasters."""
-        listed = tuple(part.source for part in self.parts)
-        return listed[:1] if listed[0].driver == "SAFE" else listed
-
-    @property
-    def files(self) -> frozenset[Path]:
-        """Every local file that is read, and what belongs to them."""
-        sources = [part.source for part in self.parts]
-        sources += [] if self.elevation is None else [self.elevation.source]
-        return frozenset(file for source in sources for file in source.read)
-
-    @property
-    def hints(self) -> tuple[str, ...]:
-        """What may name the unit."""
-        return tuple(hint for part in self.parts for hint in part.hints)
-
-    @property
-    def times(self) -> tuple[str, ...]:
-        """What may name the time of acquisition."""
-        return tuple(time for part in self.parts for time in part.times)
-
-    @property
-    def grid(self) -> MapGrid:
-        """The grid that all rasters share."""
-        return self.rasters[0].grid
-
-    @property
-    def placed(self) -> Placed | None:
-        """How the rasters came to lie on that grid; None where it is their own, or they have none."""
-        return self.parts[0].placed
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The type that all rasters share."""
-        return self.rasters[0].dtype
-
-    @property
-    def striped(self) -> bool:
-        """Whether a file is stored in rows as wide as itself, so that windows beside each other read the same ones."""
-        return any(raster.striped for raster in self.rasters)
-
-    @property
-    def scaled(self) -> bool:
-        """Whether the values were stored as integers with a scale."""
-        return any(raster.scaled for raster in self.rasters)
-
-
-def open_rasters(source: "SourceText | Mapping[str, SourceText]", request: Request) -> Opened:
-    """Open a source, or one file for each polarisation."""
-    with ExitStack() as undo:
-        if isinstance(source, Mapping):
-            opened = _open_mapping(source, request, undo)
-        else:
-            found = resolve(source)
-            opened = (_open_safe if found.driver == "SAFE" else _open_file)(found, request, undo)
-        check_fit(opened.grid, opened.sources[0].printable)
-        opened = replace(_chosen(request, opened), elevation=request.elevation)
-        undo.pop_all()
-    return opened
-
-
-def _open_mapping(given: "Mapping[str, SourceText]", request: Request, undo: ExitStack) -> Opened:
-    if not given:
-        raise UsageError("No file was given; expected one for each polarisation.")
-    parts: list[OpenedRaster] = []
-    bands: list[Band] = []
-    for number, (name, path) in enumerate(given.items()):
-        (polarisation,) = polarisations.parse(name)[:1]
-        found = resolve(path)
-        if found.driver == "SAFE":
-            raise UsageError(f"{found.printable} holds all its polarisations; give it alone, not among several.")
-        part = _open_one(found, request, undo, first=not parts)
-        count = len(part.raster.bands)
-        if count != 1:
-            raise SceneContentError(f"{found.printable} has {count} bands; expected one, for {polarisation}.")
-        parts.append(part)
-        bands.append(Band(number, part.raster.bands[0], polarisation))
-    _check_grids(parts)
-    return Opened(tuple(parts), tuple(bands), _notes_of(parts))
-
-
-def _open_file(found: Source, request: Request, undo: ExitStack) -> Opened:
-    own = _open_one(found, request, undo)
-    parts: tuple[OpenedRaster, ...] = (own,)
-    notes = own.notes
-    names = own.raster.polarisations
-    others: tuple[Band, ...] = ()
-    pair = polarisations.sibling(found.files[0]) if len(names) == 1 and not found.remote else None
-    if pair is not None and names[0] in {UNKNOWN, pair[0]}:
-        mine, other, path = pair
-        names = (mine,)
-        if request.wanted != names:
-            beside = _open_sibling(path, own, request, undo)
-            if isinstance(beside, OpenedRaster):
-                parts = (own, beside)
-                others = (Band(1, beside.raster.bands[0], other),)
-                notes += (*beside.notes, f"{other} is read from {path.name}, which was found beside it.")
-            else:
-                notes += (f"{path.name} stands beside it but was left out: {beside}",)
-    names, note = _named(found, names, request)
-    bands = tuple(Band(0, index, name) for index, name in zip(own.raster.bands, names, strict=True))
-    return Opened(parts, bands + others, notes + note)
-
-
-def _open_sibling(path: Path, own: OpenedRaster, request: Request, undo: ExitStack) -> OpenedRaster | GeosarError:
-    """Open the file of the other polarisation; gives the reason where the two do not belong together."""
-    with ExitStack() as unless_it_fits:
-        try:
-            beside = _open_one(resolve(path), request, unless_it_fits, first=False)
-            _check_grids((own, beside))
-        except (GridMismatchError, SceneContentError, SceneReadError) as error:
-            return error
-        undo.push(unless_it_fits.pop_all())
-    return beside
-
-
-def _named(found: Source, names: tuple[str, ...], request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Name bands that do not say their polarisation by the file's name or as the caller has it; gives a note of that.
-
-    Raises SceneContentError where there are too many of them.
-    """
-    if set(names) != {UNKNOWN}:
-        return names, ()
-    in_name = polarisations.named_in(found.name)
-    if len(in_name) == len(names):
-        return in_name, (f"Polarisation {' and '.join(in_name)}, taken from the name of the file.",)
-    if request.wanted is not None and len(request.wanted) == len(names):
-        return request.wanted, (f"Polarisation {' and '.join(request.wanted)}, as stated by the caller.",)
-    if len(names) > MAX_UNNAMED_BANDS:
-        raise SceneContentError(
-            f"{found.printable} has {len(names)} bands and none says its polarisation; expected one "
-            "or two. Name the bands VV, VH, HH or HV in their descriptions, or extract them.",
-        )
-    return names, ("The file does not say its polarisation.",)
-
-
-def _open_safe(found: Source, request: Request, undo: ExitStack) -> Opened:
-    listed = safe.measurements(found)
-    if request.wanted is not None:
-        listed = tuple(one for one in listed if one.polarisation in request.wanted) or listed
-    calibrated = all(one.calibration is not None for one in listed)
-    parts: list[OpenedRaster] = []
-    for one in listed:
-        used = one if calibrated else replace(one, calibration=None)
-        like = parts[0].placed if parts else None
-        parts.append(_open_one(found, request, undo, used, first=not parts, like=like))
-    bands = tuple(
-        Band(number, part.raster.bands[0], one.polarisation)
-        for number, (part, one) in enumerate(zip(parts, listed, strict=True))
-    )
-    _check_grids(parts)
-    unit, note = (
-        (Unit.POWER, "Calibrated to sigma0 with the product's own tables.")
-        if calibrated
-        else (Unit.DIGITAL_NUMBER, "The product has no calibration tables, so its digital numbers are used.")
-    )
-    return Opened(tuple(parts), bands, (*_notes_of(parts), note), unit)
-
-
-def _open_one(
+def open_one(
     found: Source,
     request: Request,
     undo: ExitStack,
@@ -261,51 +80,88 @@ def _open_one(
         dataset = half.enter_context(untrusted.open_raster(found, part.gdal_name if part else None))
         check_readable(dataset, found.printable)
         with found.environment():
-            bands = _measurements(dataset, found, request, notes)
-        names = tuple(_polarisation(dataset, number) for number in bands)
+            name = found.name if part else found.filename
+            facts = read_facts(dataset, found, name, photograph=is_photograph(dataset))
+            refuse_other(facts, request, found.printable)
+            evidence = gather(facts)
+            choice = _choice(dataset, facts, evidence, found, request)
+        numbers = [number for number, _ in choice.bands]
         with untrusted.settings(found), gdal_errors(found.printable, "Warping", found.files):
             placed = georeference.placed(dataset, request, found, part, like)
             if placed is not None and placed.heights is not None:
                 half.callback(placed.heights.close)
-            view, keep = _on_grid(dataset, request, placed, of_grid, half)
-        raster = Raster(found, view, like=dataset, keep=keep, bands=bands, polarisations=names)
+            edge = _edge(dataset, request, choice, placed=placed is not None)
+            view, keep = _on_grid(dataset, request, placed, of_grid, half, bands=numbers, edge=edge)
+        raster = Raster(
+            found, view, like=dataset, keep=keep, bands=numbers, polarisations=[name for _, name in choice.bands],
+            mask=choice.mask, request=request,
+        )  # fmt: skip
+        if edge is not None:
+            # Where a view mixes pixels, its outermost are mixed with the border.
+            margin = math.ceil(view.width / dataset.width)
+            own = edge if placed is not None or view is dataset else edge.of(view, margin)
+            raster.bound(own, here=placed is None)
+        product = recognise(facts)
         if part is not None and part.calibration is not None:
             table = part.calibration.on_lattice(dataset.width, dataset.height, warp.LATTICE_STEP)
             raster.calibrate(warp.rectified_table(table, placed or warp.unplaced(raster.grid)))
+        elif product is not None and product.gain is not None and not request.scale:
+            raster.calibrate_by(product.gain)
+            words = f"calibrated with the factor of {product.name}"
+            evidence = with_unit(evidence, Evidence(Topic.UNIT, Unit.POWER, Weight.CALIBRATION, words))
         notes += of_grid if first else []
         if not found.identity:
             notes.append(f"{found.printable} has no version that could be asked for: changes go unnoticed.")
-        hints, times = tuple(_hints(dataset, found)), (found.name, *_times(dataset))
         half.pop_all()
     undo.callback(raster.close)
-    return OpenedRaster(raster, hints, times, tuple(notes), placed)
+    calibrated = product is not None and product.calibrated
+    return OpenedRaster(raster, choice.bands, evidence, tuple(notes), choice.notes, calibrated, placed)
 
 
-def _notes_of(parts: Sequence[OpenedRaster]) -> tuple[str, ...]:
-    return tuple(note for part in parts for note in part.notes)
+def with_unit(evidence: Sequence[Evidence], unit: Evidence) -> tuple[Evidence, ...]:
+    """Return the evidence with this of the unit in place of what was said of the values as they are stored."""
+    return (*(one for one in evidence if one.topic is not Topic.UNIT), unit)
 
 
-def _polarisation(dataset: DatasetReader, number: int) -> str:
-    return polarisations.of_band(dataset.descriptions[number - 1], dataset.tags(number).values())
+def _choice(
+    dataset: DatasetReader, facts: Facts, evidence: Sequence[Evidence], found: Source, request: Request
+) -> Choice:
+    if facts.photograph and not request.bands and not polarisations_of(facts, evidence):
+        return photograph(dataset, found, request)
+    return choose(facts, evidence, request, found.printable, lambda band: holds_a_mask(dataset, band, found.printable))
 
 
-def _measurements(dataset: DatasetReader, found: Source, request: Request, notes: list[str]) -> tuple[int, ...]:
+def photograph(dataset: DatasetReader, found: Source, request: Request) -> Choice:
+    """Take one band of what looks like a picture for the eye, where it may be taken; raises `SceneContentError`."""
     bands = measurement_bands(dataset)
-    if not bands:
-        raise SceneContentError(f"{found.printable} holds an alpha channel only; expected one or two bands.")
-    named = any(_polarisation(dataset, number) != UNKNOWN for number in bands)
-    if named or not is_photograph(dataset):
-        return bands
+    mask = next((number for number in dataset.indexes if number not in bands), None)
+    first = ((bands[0], UNKNOWN),)
     if len(bands) > 1 and bands_are_equal(dataset, bands, found.printable):
-        notes.append("The colour bands are equal, so the first one is taken for the SAR image.")
-        return bands[:1]
+        return Choice(first, mask, ("The colour bands are equal, so the first one is taken for the SAR image.",))
     if request.force:
-        notes.append("It looks like a colour photograph; its first band is taken for SAR, as was asked.")
-        return bands[:1]
+        return Choice(
+            first, mask, ("It looks like a colour photograph; its first band is taken for SAR, as was asked.",)
+        )
     raise SceneContentError(
         f"{found.printable} does not look like SAR: {len(bands)} bands of 8-bit colour, as in a photograph; "
-        "expected one or two bands of backscatter. If it is SAR all the same, say so with `force`.",
+        "expected one or two bands of backscatter. If it is SAR all the same, say which band is what (`--band VV=1`), "
+        "or say so with `force` (--force).",
     )
+
+
+def _edge(dataset: DatasetReader, request: Request, choice: Choice, *, placed: bool) -> Edge | None:
+    """Return where a border may be looked for: around pictures and images of a swath that declare no fill."""
+    band = choice.bands[0][0]
+    dtype = dataset.dtypes[band - 1]
+    declared = (
+        choice.mask is not None or warp.has_mask(dataset) or declared_nodata(dataset, request)[band - 1] is not None
+    )
+    if request.keep_border or (declared and not placed):
+        return None
+    if dtype == "uint8":
+        lossy = dataset.driver == "JPEG" or dataset.compression in {Compression.jpeg, Compression.webp}
+        return Edge(dataset, band, BLURRED if lossy else BLACK)
+    return Edge(dataset, band, NOISE) if placed and dtype == "uint16" else None
 
 
 def _on_grid(
@@ -314,86 +170,57 @@ def _on_grid(
     placed: Placed | None,
     notes: list[str],
     undo: ExitStack,
+    *,
+    bands: Sequence[int],
+    edge: Edge | None,
 ) -> "tuple[DatasetReader | WarpedVRT | PlacedRaster, tuple[DatasetReader, ...]]":
     """Return the dataset, or a view of it on the wanted grid, and the datasets under that view."""
     if placed is not None:
         notes.append(placed.words)
-        return warp.rectified(dataset, placed, _fill(dataset)), (dataset,)
-    crs = request.crs()
+        return warp.rectified(dataset, placed, _fill(dataset, request, bands), edge), (dataset,)
+    crs, stated = request.crs(), request.own_crs()
+    if stated is not None and dataset.crs not in {None, stated}:
+        notes.append(f"The file says {dataset.crs.to_string()}; {stated.to_string()} is used, as stated.")
     if crs is not None or request.resolution is not None:
-        own = own_grid(MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height))
+        own = own_grid(MapGrid(stated or dataset.crs, dataset.transform, dataset.width, dataset.height))
         check_fit(own, "the scene")
         grid = warp.resampled_grid(own, crs, request.resolution)
         if grid != own:
             across, down = grid.pixel_size_metres() or (math.nan, math.nan)
             notes.append(f"Resampled to {grid.crs} at {across:.4g} m by {down:.4g} m, bilinear.")
-            view = warp.resampled(dataset, grid, _fill(dataset))
+            view = warp.resampled(dataset, own, grid, _fill(dataset, request, bands))
             undo.callback(view.close)
             return view, (dataset,)
-    if dataset.crs is None:
+    if dataset.crs is None and stated is None:
         notes.append("There is no georeference: the scene is in image space.")
     elif dataset.transform.is_identity:
-        notes.append(f"It names a CRS ({dataset.crs.to_string()}) and no place in it: the scene is in image space.")
+        named = (stated or dataset.crs).to_string()
+        notes.append(f"It names a CRS ({named}) and no place in it: the scene is in image space.")
     return dataset, ()
 
 
-def _fill(dataset: DatasetReader) -> float | None:
+def _fill(dataset: DatasetReader, request: Request, bands: Sequence[int]) -> float | None:
     """Return the value that the warper must not mix into its neighbours."""
-    if dataset.nodata is not None:
-        return float(dataset.nodata)
+    declared = declared_nodata(dataset, request)[bands[0] - 1]
+    if declared is not None:
+        return float(declared)
     dtype = np.dtype(dataset.dtypes[0])
     if warp.has_mask(dataset) or dtype == np.uint8:
         return None
-    if dtype.kind == "f":
-        return math.nan
-    # Integers of two bytes or more are amplitudes, whose zero is the fringe of the swath.
-    return 0.0
+    if dtype.kind == "u":
+        # Such integers are amplitudes, whose zero is the fringe of the swath.
+        return 0.0
+    return _undeclared_fill(dataset, bands[0], dtype)
 
 
-def _check_grids(parts: Sequence[OpenedRaster]) -> None:
-    first = parts[0].raster
-    for raster in (part.raster for part in parts[1:]):
-        if raster.grid != first.grid:
-            raise GridMismatchError(
-                f"{raster.source.printable} lies on another grid ({raster.grid.width} x {raster.grid.height}, "
-                f"{raster.grid.bounds}) than {first.source.printable} ({first.grid.width} x "
-                f"{first.grid.height}, {first.grid.bounds}); expected one grid. Resample one onto the "
-                "other first.",
-            )
-        if raster.dtype != first.dtype:
-            raise GridMismatchError(
-                f"{raster.source.printable} holds {raster.dtype}, {first.source.printable} {first.dtype}; "
-                "expected one type. Convert one first.",
-            )
-
-
-def _chosen(request: Request, opened: Opened) -> Opened:
-    """Keep the bands that are wanted, in the order that was asked for."""
-    known = {band.polarisation: band for band in reversed(opened.bands) if band.polarisation != UNKNOWN}
-    if request.wanted is not None:
-        missing = [name for name in request.wanted if name not in known]
-        if missing:
-            has = ", ".join(band.polarisation for band in opened.bands)
-            raise PolarisationError(
-                f"{opened.sources[0].printable} has {has}, not {', '.join(missing)}; choose among those it has.",
-            )
-        return replace(opened, bands=tuple(known[name] for name in request.wanted))
-    if known and len(opened.bands) > len(known):
-        note = f"Of {len(opened.bands)} bands those that name a polarisation are used."
-        used = tuple(band for band in opened.bands if known.get(band.polarisation) is band)
-        return replace(opened, bands=used, notes=(*opened.notes, note))
-    return opened
-
-
-def _hints(dataset: DatasetReader, found: Source) -> list[str]:
-    tags = [dataset.tags(), *(dataset.tags(n) for n in dataset.indexes)]
-    by_key = [
-        value for group in tags for key, value in group.items() if any(word in key.lower() for word in _UNIT_TAGS)
-    ]
-    described = [text for text in (*dataset.units, *dataset.descriptions) if text]
-    return [*described, *by_key, Path(found.name).name]
-
-
-def _times(dataset: DatasetReader) -> Sequence[str]:
-    tags = {key.upper(): value for key, value in dataset.tags().items()}
-    return [tags[key] for key in _TIME_TAGS if key in tags]
+def _undeclared_fill(dataset: DatasetReader, band: int, dtype: np.dtype[Any]) -> float:
+    places = lattice(dataset.width, dataset.height, FILL_PLACES)
+    sample = np.concatenate([dataset.read(band, window=place.to_rasterio()).ravel() for place in places])
+    sample = sample[np.isfinite(sample)]
+    # Zero is no measurement in any unit of floating-point numbers.
+    candidates = {0.0, *undeclared(sample)} if dtype.kind == "f" else set(undeclared(sample))
+    counts = {value: int(np.count_nonzero(sample == value)) for value in sorted(candidates)}
+    most = max(counts, key=lambda value: counts[value], default=None)
+    if most is not None and counts[most]:
+        return most
+    return math.nan if dtype.kind == "f" else 0.0

@@ -1,21 +1,41 @@
 """Which polarisation a band holds, from its description, its tags or the name of its file."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from geosar.errors import PolarisationError
-from geosar.vocabulary import POLARISATIONS, UNKNOWN
+from geosar.vocabulary import POLARISATIONS
 
 # The other polarisation that a dual-polarised Sentinel-1 product of the same look holds.
 PARTNER = {"VV": "VH", "VH": "VV", "HH": "HV", "HV": "HH"}
 
+_RUN = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(POLARISATIONS)})+(?![A-Za-z])", re.IGNORECASE)
 _TOKEN = re.compile(rf"(?<![A-Za-z])({'|'.join(POLARISATIONS)})(?![A-Za-z])", re.IGNORECASE)
 
 
 def named_in(text: str) -> tuple[str, ...]:
-    """Return the polarisations that stand in a text as words of their own, in order, each once."""
-    return tuple(dict.fromkeys(word.upper() for word in _TOKEN.findall(text)))
+    """Return the polarisations that stand in a text as words of their own, or joined (VVVH), in order, each once."""
+    joined = "".join(_RUN.findall(text)).upper()
+    return tuple(dict.fromkeys(joined[start : start + 2] for start in range(0, len(joined), 2)))
+
+
+def without(name: str, text: str) -> str:
+    """Return a text without the polarisation that it names: what bands that belong together share."""
+    return re.sub(rf"(?<![A-Za-z]){name}(?![A-Za-z])", "", text, flags=re.IGNORECASE)
+
+
+def together(texts: Mapping[str, str]) -> list[dict[str, str]]:
+    """Group names whose texts differ in the one polarisation that each says alone; the largest group first.
+
+    A group has each name by its polarisation.
+    """
+    groups: dict[str, dict[str, str]] = {}
+    for name, text in texts.items():
+        said = named_in(text)
+        if len(said) == 1:
+            groups.setdefault(without(said[0], text), {}).setdefault(said[0], name)
+    return sorted(groups.values(), key=lambda group: -len(group))
 
 
 def parse(text: str) -> tuple[str, ...]:
@@ -26,15 +46,6 @@ def parse(text: str) -> tuple[str, ...]:
             f"{text!r} names no polarisation; give one or more of {', '.join(POLARISATIONS)}, with commas.",
         )
     return words
-
-
-def of_band(description: str | None, tags: Iterable[str]) -> str:
-    """Return the polarisation that a band's description or tags name, else `UNKNOWN`."""
-    for text in (description or "", *tags):
-        found = named_in(text)
-        if len(found) == 1:
-            return found[0]
-    return UNKNOWN
 
 
 def sibling(path: Path) -> tuple[str, str, Path] | None:

@@ -11,7 +11,10 @@ from rasterio.io import DatasetReader
 from geosar.backscatter import Mask, Values
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, Window
+from geosar.scene.evidence.border import Edge
 from geosar.scene.fit import own_grid
+from geosar.scene.request import NO_MASK, Request
+from geosar.scene.evidence.sampling import lattice
 from geosar.scene.source import Source, gdal_errors
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from geosar.scene.placement.placed import PlacedRaster
 
+MASK_PLACES = 4
 MAX_PIXELS = 2**40
 # A block is decoded as a whole: one larger than this would break the promise of constant memory.
 MAX_BLOCK_BYTES = 512 * 2**20
@@ -50,7 +54,10 @@ class Raster:
         bands: Sequence[int],
         polarisations: Sequence[str],
         keep: Sequence[Closable] = (),
+        mask: int | None = None,
+        request: Request | None = None,
     ) -> None:
+        request = request or Request()
         self.source = source
         self.dataset = dataset
         self.bands = tuple(bands)
@@ -58,23 +65,51 @@ class Raster:
         self.striped = int(like.block_shapes[0][1]) == like.width
         self._keep: tuple[Closable, ...] = tuple(keep)
         self._gain: PlacedRaster | None = None
-        self.grid = own_grid(MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height))
+        self._factor: float | None = None
+        self._edge: Edge | None = None
+        self._edge_is_here = False
+        own_crs = request.own_crs() if dataset is like else None
+        self.grid = own_grid(MapGrid(own_crs or dataset.crs, dataset.transform, dataset.width, dataset.height))
         self.raw_dtype = np.dtype(like.dtypes[0])
         self.scales = tuple((float(s), float(o)) for s, o in zip(like.scales, like.offsets, strict=True))
         self.scaled = any(scale != (1.0, 0.0) for scale in self.scales)
         self.dtype = np.dtype(np.float32) if self.scaled else self.raw_dtype
-        self._nodata = [_representable(value, self.raw_dtype) for value in dataset.nodatavals]
-        interpretations = dataset.colorinterp
-        has_alpha = ColorInterp.alpha in interpretations
-        self._alpha = interpretations.index(ColorInterp.alpha) + 1 if has_alpha else None
+        self.nodata = tuple(declared_nodata(dataset, request))
+        self._nodata = [_representable(value, self.raw_dtype) for value in self.nodata]
+        # Bands beyond those of the file are what warping adds: which pixels it covered.
+        alphas = [n for n, meaning in enumerate(dataset.colorinterp, 1) if meaning is ColorInterp.alpha]
+        told = [n for n in alphas if n > like.count]
+        self._masks = tuple(told if mask is None else {mask, *told})
         masked = [n for n, flags in enumerate(dataset.mask_flag_enums, 1) if MaskFlags.per_dataset in flags]
-        self._mask_band = masked[0] if masked and not has_alpha else None
+        own = masked and not alphas and not self._masks and request.mask_band != NO_MASK
+        self._mask_band = masked[0] if own else None
 
     def calibrate(self, gain: "PlacedRaster") -> None:
         """Divide what is read by the values of `gain`, which lies on the same grid, and square it: DN to sigma0."""
         self._gain = gain
         self._keep = (gain, *self._keep)
         self.dtype = np.dtype(np.float32)
+
+    def bound(self, edge: Edge, *, here: bool) -> None:
+        """Read no further than the edge of the raster's own pixels (`here`), or of those that its view stands on."""
+        self._edge = edge
+        self._edge_is_here = here
+
+    @property
+    def border(self) -> str | None:
+        """What is said of a dark border that is masked; None where there is none."""
+        with self.source.environment(), gdal_errors(self.source.printable, "Reading"):
+            return None if self._edge is None else self._edge.words
+
+    def calibrate_by(self, factor: float) -> None:
+        """Multiply what is read by a factor, and square it: DN to sigma0."""
+        self._factor = factor
+        self.dtype = np.dtype(np.float32)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether what is read is sigma0, by the product's own figures."""
+        return self._gain is not None or self._factor is not None
 
     def close(self) -> None:
         """Close the dataset and what it stands on."""
@@ -100,10 +135,16 @@ class Raster:
         with self.source.environment(), gdal_errors(self.source.printable, f"Reading {where}"):
             values = self.dataset.read(list(bands), **{**place, **all_bands})
             shared: Mask | None = None
-            if self._alpha is not None:
-                shared = self.dataset.read(self._alpha, **place) != 0
-            elif self._mask_band is not None:
+            for number in self._masks:
+                told = self.dataset.read(number, **place)
+                real = (told != 0) & (told == told)  # noqa: PLR0124 - NaN is none
+                shared = real if shared is None else shared & real
+            if self._mask_band is not None:
                 shared = self.dataset.read_masks(self._mask_band, **place) != 0
+            if self._edge is not None and self._edge_is_here:
+                inside = self._edge.inside(window, shape)
+                if inside is not None:
+                    shared = inside if shared is None else shared & inside
             gain = None if self._gain is None else self._gain.read(1, **place)
         masks = [_not_nodata(raw, self._nodata[band - 1], shared) for band, raw in zip(bands, values, strict=True)]
         if self.scaled:
@@ -115,6 +156,9 @@ class Raster:
         if gain is not None:
             values = values.astype(np.float32)
             np.divide(values, gain, out=values, where=gain > 0)
+            values *= values
+        if self._factor is not None:
+            values = values.astype(np.float32) * np.float32(self._factor)
             values *= values
         return values, masks
 
@@ -156,6 +200,27 @@ def _check_area(dataset: DatasetReader, printable: str) -> None:
             f"the transform of {printable} is {values}, by which its pixels have no area or place; expected finite "
             "numbers. Write its georeference anew, or take it out.",
         )
+
+
+def declared_nodata(dataset: "DatasetReader | WarpedVRT", request: Request) -> tuple[float | None, ...]:
+    """Return the fill value of each band: as stated, else as the file declares it."""
+    if request.nodata is None:
+        return tuple(dataset.nodatavals)
+    stated: float | None = None if isinstance(request.nodata, str) else request.nodata
+    return tuple(stated for _ in range(dataset.count))
+
+
+def holds_a_mask(dataset: DatasetReader, band: int, printable: str) -> bool:
+    """Whether a band holds nothing but 0 and 1, 255 or the most that its type can hold; looks at a few places."""
+    dtype = np.dtype(dataset.dtypes[band - 1])
+    most = {1, 255} | (set() if dtype.kind == "f" else {int(np.iinfo(dtype).max)})
+    found: set[float] = set()
+    for window in lattice(dataset.width, dataset.height, MASK_PLACES):
+        with gdal_errors(printable, "Reading a part of"):
+            found |= set(np.unique(dataset.read(band, window=window.to_rasterio())).tolist())
+        if not any(found <= {0, one} for one in most):
+            return False
+    return found != {0}
 
 
 def measurement_bands(dataset: DatasetReader) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """How a caller wants a scene opened."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,16 +9,34 @@ from rasterio.errors import CRSError
 
 from geosar.errors import UsageError
 from geosar.scene.elevation import ElevationModel
+from geosar.scene.polarisations import parse
+from geosar.vocabulary import Unit
+
+NO_MASK = "none"
+NO_FILL = "none"
+
+Bands = Mapping[str, int | str] | int | str
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How a caller wants a scene opened."""
+    """How a caller wants a scene opened.
+
+    `bands` says which band, by number or name, holds which polarisation ("": whichever it holds); `mask_band` is the
+    number of the mask, "none" for no mask; `nodata` a fill value, "none" for none at all; `src_crs` is the CRS that
+    the source has, whatever it says; with `keep_border` black borders are data.
+    """
 
     dst_crs: Any = None
     resolution: float | None = None
     force: bool = False
     wanted: tuple[str, ...] | None = None
+    scale: Unit | None = None
+    bands: tuple[tuple[str, str], ...] = ()
+    mask_band: str | None = None
+    nodata: float | str | None = None
+    src_crs: Any = None
+    keep_border: bool = False
     elevation: ElevationModel | None = None
 
     def __post_init__(self) -> None:
@@ -26,9 +45,51 @@ class Request:
 
     def crs(self) -> CRS | None:
         """Return the CRS that was asked for; raises `UsageError` if there is no such thing."""
-        if self.dst_crs is None:
-            return None
-        try:
-            return CRS.from_user_input(self.dst_crs)
-        except CRSError as error:
-            raise UsageError(f"{self.dst_crs!r} is no CRS ({error}); give one such as EPSG:32643.") from error
+        return _crs(self.dst_crs)
+
+    def own_crs(self) -> CRS | None:
+        """Return the CRS that the source has, as stated; raises `UsageError` if there is no such thing."""
+        return _crs(self.src_crs)
+
+
+def read_bands(given: Bands | None) -> tuple[tuple[str, str], ...]:
+    """Read bands as `open_scene` takes them; raises `PolarisationError` and `UsageError`."""
+    if given is None:
+        return ()
+    if not isinstance(given, Mapping):
+        return (("", _reference(given)),)
+    return tuple((parse(name)[0] if name else "", _reference(band)) for name, band in given.items())
+
+
+def read_mask_band(given: int | str | None) -> str | None:
+    """Read the number of a band, or "none"; raises `UsageError`."""
+    text = None if given is None else str(given).strip().lower()
+    if text is None or text == NO_MASK or (text.isdigit() and int(text) > 0):
+        return text
+    raise UsageError(f"{given!r} is no band for the mask; give its number, from 1, or none.")
+
+
+def read_nodata(given: float | str | None) -> float | str | None:
+    """Read a fill value, or "none"; raises `UsageError`."""
+    if given is None or (isinstance(given, str) and given.strip().lower() == NO_FILL):
+        return None if given is None else NO_FILL
+    try:
+        return float(given)
+    except ValueError as error:
+        raise UsageError(f"{given!r} is no value for nodata; give a number, nan or none.") from error
+
+
+def _reference(given: int | str) -> str:
+    text = str(given).strip()
+    if not text or (isinstance(given, int) and given < 1):
+        raise UsageError(f"{given!r} is no band; give its number, from 1, or its name.")
+    return text
+
+
+def _crs(given: Any) -> CRS | None:
+    if given is None:
+        return None
+    try:
+        return CRS.from_user_input(given)
+    except CRSError as error:
+        raise UsageError(f"{given!r} is no CRS ({error}); give one such as EPSG:32643.") from error

@@ -30,6 +30,10 @@ MOST_ELEMENTS = 200_000
 _MEASUREMENT_NAME = re.compile(r"^s1\w-\w+-(?P<type>\w+)-(?P<polarisation>vv|vh|hh|hv)-", re.IGNORECASE)
 
 
+Read = Callable[[str, int], bytes]
+"""Returns the first bytes of a file of the product, by its name there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """The table A of a product, which makes sigma0 = DN^2 / A^2 (ESA-EOPG-CSCOP-TN-0002).
@@ -58,10 +62,11 @@ class Measurement:
     calibration: Calibration | None
 
 
-def measurements(source: Source) -> tuple[Measurement, ...]:
-    """List the measurements of a detected (GRD) product, VV or HH first.
+def measurements(source: Source) -> tuple[tuple[Measurement, ...], tuple[str, ...]]:
+    """List the measurements of a detected (GRD) product that are there, VV or HH first, and note those that are not.
 
-    Raises `SceneReadError` for a damaged product and `SceneContentError` for one that is not detected.
+    Copies on AWS and the Planetary Computer have short names (iw-vv.tiff) where the manifest has long ones. Raises
+    `SceneReadError` for a damaged product and `SceneContentError` for one that is not detected.
     """
     read = _reader(source)
     manifest = _parse(read("manifest.safe", XML_LIMIT), "manifest.safe", source)
@@ -81,19 +86,56 @@ def measurements(source: Source) -> tuple[Measurement, ...]:
             f"{source.printable} names {len(images)} measurements; expected one of each polarisation. Do not trust it.",
         )
     found: dict[str, Measurement] = {}
+    missing: list[tuple[str, PurePosixPath]] = []
     for image in images:
         polarisation = _polarisation(image, source)
-        if driver_of(read(str(image), HEADER_BYTES)) != "GTiff":
-            raise SceneReadError(f"{source.printable}: {image.name} is not a TIFF. Fetch the product again.")
+        there, header = _first_there(read, (image, _short(image)), HEADER_BYTES)
+        if there is None:
+            missing.append((polarisation, image))
+            continue
+        if driver_of(header) != "GTiff":
+            raise SceneReadError(f"{source.printable}: {there.name} is not a TIFF. Fetch the product again.")
         table = tables.get(f"calibration-{image.stem}")
-        calibration = None
-        if table is not None:
-            calibration = _calibration(_parse(read(str(table), XML_LIMIT), table.name, source), table.name, source)
-        gdal_name = str(PurePosixPath(source.gdal_name).parent / image)
+        calibration = None if table is None else _calibration_of(read, table, image, source)
+        gdal_name = str(PurePosixPath(source.gdal_name).parent / there)
         found[polarisation] = Measurement(polarisation, gdal_name, calibration)
     if not found:
-        raise SceneContentError(f"{source.printable} names no measurement in its manifest; expected a GRD product.")
-    return tuple(found[name] for name in POLARISATIONS if name in found)
+        raise _nothing_there(source, missing)
+    notes = tuple(f"{name} is left out: {image} is named in the manifest, but is not there." for name, image in missing)
+    return tuple(found[name] for name in POLARISATIONS if name in found), notes
+
+
+def _nothing_there(source: Source, missing: list[tuple[str, PurePosixPath]]) -> SceneReadError | SceneContentError:
+    if not missing:
+        return SceneContentError(f"{source.printable} names no measurement in its manifest; expected a GRD product.")
+    wanted = " or ".join(str(image) for _, image in missing)
+    return SceneReadError(
+        f"{source.printable} has none of the measurements that its manifest names ({wanted}), nor are they there by "
+        "the short names of AWS and the Planetary Computer (measurement/iw-vv.tiff). Fetch the product again."
+    )
+
+
+def _calibration_of(read: Read, table: PurePosixPath, image: PurePosixPath, source: Source) -> Calibration:
+    short = table.with_name(f"calibration-{_short(image).stem}.xml")
+    there, text = _first_there(read, (table, short), XML_LIMIT)
+    if there is None:
+        raise SceneReadError(f"{source.printable}: {table} cannot be read (it is not there). Fetch the product again.")
+    return _calibration(_parse(text, there.name, source), there.name, source)
+
+
+def _short(image: PurePosixPath) -> PurePosixPath:
+    """Return the name that copies give to an image: s1a-iw-grd-vv-20180716t004028-....tiff becomes iw-vv.tiff."""
+    _, swath, _, polarisation, *_ = image.name.lower().split("-")
+    return image.with_name(f"{swath}-{polarisation}{image.suffix}")
+
+
+def _first_there(read: Read, names: tuple[PurePosixPath, ...], limit: int) -> tuple[PurePosixPath | None, bytes]:
+    for name in names:
+        try:
+            return name, read(str(name), limit)
+        except _MissingError:
+            continue
+    return None, b""
 
 
 def geometry(source: Source, measurement: Measurement) -> RangeDoppler:
@@ -182,7 +224,11 @@ def _interpolated(
     return values[left] * (1 - share) + values[left + 1] * share
 
 
-def _reader(source: Source) -> Callable[[str, int], bytes]:
+class _MissingError(SceneReadError):
+    """A file of the product is not there."""
+
+
+def _reader(source: Source) -> Read:
     """Return a function that gives the first bytes of a file of the product, in a folder or in a zip."""
     root = source.files[0]
     inner = PurePosixPath(source.gdal_name.partition("}/")[2]).parent
@@ -196,7 +242,8 @@ def _reader(source: Source) -> Callable[[str, int], bytes]:
             with zipfile.ZipFile(root) as archive, archive.open(str(inner / name)) as member:
                 return member.read(limit)
         except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise SceneReadError(
+            kind = _MissingError if isinstance(error, FileNotFoundError | KeyError) else SceneReadError
+            raise kind(
                 f"{source.printable}: {name} cannot be read ({error}). Fetch the product again.",
             ) from error
 

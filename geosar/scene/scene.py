@@ -2,11 +2,9 @@
 
 import hashlib
 import os
-import re
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,26 +16,23 @@ from affine import Affine
 from geosar.backscatter import (
     BandStatistics,
     Mask,
-    UnitInference,
     Values,
     band_statistics,
-    infer_unit,
     measured,
     to_decibel,
 )
 from geosar.errors import PolarisationError, SceneChangedError, SceneContentError, SceneNotFoundError
 from geosar.grid import MapGrid, Window, read_plan
 from geosar.scene import polarisations
+from geosar.scene.composition import Band, open_rasters
 from geosar.scene.elevation import GEOID, ElevationModel
+from geosar.scene.evidence import Evidence, Topic
+from geosar.scene.evidence.fills import without_fills
+from geosar.scene.evidence.verdict import UnitVerdict
 from geosar.scene.foreign import own_errors
-from geosar.scene.opening import Band, Opened, open_rasters
-from geosar.scene.request import Request
-from geosar.scene.sampling import Sample, draw
+from geosar.scene.request import Bands, Request, read_bands, read_mask_band, read_nodata
+from geosar.scene.shared import Shared
 from geosar.vocabulary import Unit
-
-_EARLIEST, _LATEST = datetime(1950, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""No image was taken by radar before the one, and a time after the other is a slip."""
-_PRODUCT_TIME = re.compile(r"(?<!\d)(\d{8}T\d{6})(?!\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +43,6 @@ class SarBlock:
     valid: Mask
 
 
-class _Shared:
-    """What all views of one opened scene have in common: the rasters, one lock, one unit, one sample."""
-
-    def __init__(self, opened: Opened, scale: Unit | None) -> None:
-        self.opened = opened
-        self.lock = threading.RLock()
-        self._stated = scale
-
-    @cached_property
-    def sample(self) -> Sample:
-        """Raw values of all bands, before a unit says what is measured."""
-        grid = self.opened.grid
-        return draw(grid.width, grid.height, self._read_raw)
-
-    @cached_property
-    def inference(self) -> UnitInference:
-        """The unit, one for all bands."""
-        if self._stated is not None:
-            return UnitInference(self._stated, True, "stated by the caller")
-        if self.opened.unit is not None:
-            return UnitInference(self.opened.unit, True, "the product's own calibration")
-        with self.lock:
-            sample = self.sample
-        values = sample.values[sample.valid & np.isfinite(sample.values)]
-        return infer_unit(values, self.opened.dtype, self.opened.hints)
-
-    def read(
-        self, bands: Sequence[Band], window: Window, shape: tuple[int, int] | None = None
-    ) -> tuple[Values, list[Mask | None]]:
-        """Read bands, of one raster or several; into fewer pixels where `shape` (height, width) says so."""
-        with self.lock:
-            rasters = self.opened.rasters
-            first = bands[0].raster
-            if all(band.raster == first for band in bands):
-                return rasters[first].read([band.index for band in bands], window, shape)
-            values = np.empty((len(bands), *(shape or (window.height, window.width))), self.opened.dtype)
-            masks: list[Mask | None] = []
-            for band, out in zip(bands, values, strict=True):
-                raw, found = rasters[band.raster].read([band.index], window, shape)
-                out[...] = raw[0]
-                masks += found
-            return values, masks
-
-    def _read_raw(self, window: Window) -> tuple[Values, Mask]:
-        values, masks = self.read(self.opened.bands, window)
-        valid = np.isfinite(values)
-        for row, mask in enumerate(masks):
-            if mask is not None:
-                valid[row] &= mask
-        return values, valid
-
-
 class SarScene:
     """A SAR raster, opened for reading. Use it as a context manager, or call `close`.
 
@@ -107,7 +50,7 @@ class SarScene:
     one thread reads at a time.
     """
 
-    def __init__(self, shared: _Shared, bands: tuple[Band, ...]) -> None:
+    def __init__(self, shared: Shared, bands: tuple[Band, ...]) -> None:
         self._shared = shared
         self._bands = bands
 
@@ -173,7 +116,29 @@ class SarScene:
     @property
     def unit(self) -> Unit:
         """What the values mean. The first call may read a sample of the scene; raises `UnitError`."""
-        return self._shared.inference.unit
+        return self.verdict.inference.unit
+
+    @cached_property
+    def verdict(self) -> UnitVerdict:
+        """What the evidence for the unit comes to; the first call may read a sample. Raises `UnitError`."""
+        return self._shared.verdict(self._bands)
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What says what about the unit, polarisation, time and fill values of the bands, which count from 0."""
+        return (*self._shared.evidence(self._bands), *self._shared.evidence_of_fill(self._bands))
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the values are backscatter coefficients: decibels and power, and amplitudes of known products."""
+        return self.unit in {Unit.DECIBEL, Unit.POWER} or (
+            self.unit is Unit.AMPLITUDE and self._shared.opened.coefficients
+        )
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The polarisations of what the caller named, without those of a file that was found beside it."""
+        return self._shared.opened.given
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -193,20 +158,16 @@ class SarScene:
     @property
     def notes(self) -> tuple[str, ...]:
         """Everything that was inferred or left out, in plain words."""
-        inference = self._shared.inference
-        if inference.certain:
-            unit = f"Unit {inference.unit.value}: {inference.reason}."
-        else:
-            unit = f"Unit {inference.unit.value}, inferred from {inference.reason}."
-        return (*self._shared.opened.notes, unit)
+        return (*self._shared.opened.notes, *self._shared.notes(self._bands), *self.verdict.notes)
 
     @property
     def acquired(self) -> datetime | None:
         """When the image was taken, in UTC, from tags or the product's name; None where neither says a likely time."""
-        for text in self._shared.opened.times:
-            found = _parse_time(text)
-            if found is not None:
-                return found
+        for part in self._shared.opened.parts:
+            said = [one for one in part.evidence if one.topic is Topic.ACQUIRED]
+            if said:  # a product's name is surer than a tag
+                surest: datetime = min(said, key=lambda one: one.weight).value
+                return surest
         return None
 
     @cached_property
@@ -224,12 +185,13 @@ class SarScene:
         valid: Mask = np.logical_and.reduce(sample.valid[rows])
         meaningful = self._measured(values)
         if meaningful is not None:
-            valid &= np.logical_and.reduce(meaningful)
+            valid = valid & np.logical_and.reduce(meaningful)
         if not valid.any():
             raise SceneContentError(
                 f"{self.source} has no valid pixel: all is nodata, NaN or zero. "
                 "Expected backscatter; check the nodata value and the mask of the file.",
             )
+        self._shared.refuse_other(self._bands)
         fraction = float(np.count_nonzero(valid)) / sample.seen
         return tuple(
             replace(band_statistics(to_decibel(raw, self.unit), valid), valid_fraction=fraction) for raw in values
@@ -327,7 +289,12 @@ class SarScene:
         return SarBlock(values, valid)
 
     def _measured(self, values: Values) -> Mask | None:
-        return measured(values, self.unit, zero_is_fill=not self._shared.opened.scaled)
+        found = measured(values, self.unit, zero_is_fill=not self._shared.opened.scaled)
+        fills = self._shared.fills(self._bands)
+        if not any(fills):
+            return found
+        kept: Mask = np.stack([without_fills(band, own) for band, own in zip(values, fills, strict=True)])
+        return kept if found is None else kept & found
 
 
 @own_errors
@@ -336,8 +303,13 @@ def open_scene(
     *,
     scale: Unit | str | None = None,
     polarisation: str | None = None,
+    bands: Bands | None = None,
+    nodata: float | str | None = None,
+    mask_band: int | str | None = None,
+    src_crs: Any = None,
     dst_crs: Any = None,
     resolution: float | None = None,
+    keep_border: bool = False,
     force: bool = False,
     dem: str | os.PathLike[str] | None = None,
     dem_heights: str | float = GEOID,
@@ -351,17 +323,28 @@ def open_scene(
         as ``{"VV": path, "VH": path}``.
     scale
         The unit of the values: db, power, amplitude, dn or picture. By default it is taken from the file's
-        tags, band descriptions and name, else concluded from the values and noted.
+        tags, band descriptions and name, as far as the values allow, else concluded from the values and noted.
     polarisation
         Which polarisations to use, as "VV" or "VV,VH"; for bands that say nothing of themselves, what they
         are.
+    bands
+        Which band holds which polarisation, by number (from 1) or name, as ``{"VV": 1, "VH": "Sigma0_VH"}``,
+        whatever the band says of itself; or one band, by number or name.
+    nodata
+        The fill value, whatever the file declares; "none" for none at all.
+    mask_band
+        The number of the band that is zero where nothing was measured; "none" where no band is a mask.
+    src_crs
+        The CRS that the source has, whatever it says.
     dst_crs
         Map CRS for the scene (anything that rasterio understands). Scenes with ground control points go to
         their UTM zone by default, others stay where they are.
     resolution
         Ground sampling distance in metres on which to read the scene; by default its own.
+    keep_border
+        Take the dark border of a swath or a picture for data.
     force
-        Take a colour photograph for SAR.
+        Take what looks like no backscatter (a colour photograph, phase, elevation) for SAR.
     dem
         Digital elevation model, a raster file or URL of heights in metres, by which a Sentinel-1 GRD product (SAFE) is
         corrected for terrain.
@@ -375,24 +358,15 @@ def open_scene(
     UsageError
 
     """
-    stated = None if scale is None else Unit.parse(scale)
-    elevation = None if dem is None else ElevationModel.given(dem, dem_heights)
     request = Request(
-        dst_crs=dst_crs, resolution=resolution, force=force, wanted=_wanted(polarisation), elevation=elevation
-    )
+        dst_crs=dst_crs, resolution=resolution, force=force, wanted=_wanted(polarisation),
+        scale=None if scale is None else Unit.parse(scale), bands=read_bands(bands), nodata=read_nodata(nodata),
+        mask_band=read_mask_band(mask_band), src_crs=src_crs, keep_border=keep_border,
+        elevation=None if dem is None else ElevationModel.given(dem, dem_heights),
+    )  # fmt: skip
     opened = open_rasters(source, request)
-    return SarScene(_Shared(opened, stated), opened.bands)
+    return SarScene(Shared(opened, request), opened.bands)
 
 
 def _wanted(polarisation: str | None) -> tuple[str, ...] | None:
     return None if polarisation is None else polarisations.parse(polarisation)
-
-
-def _parse_time(text: str) -> datetime | None:
-    product = _PRODUCT_TIME.search(text)
-    try:
-        found = datetime.fromisoformat(product.group(1) if product is not None else text.strip()[:26])
-        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-    return found if _EARLIEST <= found < _LATEST else None

@@ -9,19 +9,28 @@ import os
 import re
 import urllib.error
 import urllib.request
-import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import rasterio
 
-from geosar.errors import SceneNotFoundError, SceneReadError, UsageError
+from geosar.errors import SceneNotFoundError, SceneReadError, UsageError, scrubbed, without_secrets
+from geosar.scene.files import containers
+from geosar.scene.files.formats import name_folder, name_format
 
 HEADER_BYTES = 32
 PROBE_TIMEOUT_SECONDS = 20
+_ADVICE = {
+    401: "it wants a user and password, as https://user:password@..., or a signed URL",
+    403: "access is denied: has its signature expired, or is it another user's?",
+    404: "there is no such file; check the URL",
+    410: "the file is gone; ask for a new URL",
+}
 
 _MAGIC = (
     (b"II*\0", "GTiff"),
@@ -34,7 +43,10 @@ _MAGIC = (
     (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),
     (b"EHFA_HEADER_TAG", "HFA"),
 )
-_EXPECTED = "expected a GeoTIFF, PNG, JPEG, JPEG 2000, Erdas or ENVI raster, or a Sentinel-1 SAFE folder or zip"
+_EXPECTED = (
+    "expected a GeoTIFF (also in a zip or gzip), PNG, JPEG, JPEG 2000, Erdas, ENVI or BEAM-DIMAP raster, or a "
+    "Sentinel-1 SAFE folder or zip"
+)
 _BY_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jp2": "JP2OpenJPEG"}
 _SCHEME = re.compile(r"^[a-z0-9+.-]+://", re.IGNORECASE)
 _DRIVER_PREFIX = re.compile(r"^(\s*<|[A-Z][A-Z0-9_]{2,}:)")
@@ -60,7 +72,7 @@ class Source:
 
     `printable` holds no credentials and no signature; `gdal_name` is what GDAL opens, with `driver`;
     `identity` changes when the content does (empty where nothing tells); `companions` are files that belong to it,
-    such as an ENVI header.
+    such as an ENVI header; `parts` are the rasters of a scene, a polarisation each, where the source holds several.
     """
 
     printable: str
@@ -72,6 +84,12 @@ class Source:
     url: str | None
     identity: str
     companions: tuple[Path, ...] = ()
+    parts: "tuple[Source, ...]" = ()
+
+    @property
+    def filename(self) -> str:
+        """Its name with the extension, without the folder."""
+        return PurePosixPath(self.printable).name
 
     @property
     def read(self) -> tuple[Path, ...]:
@@ -151,7 +169,7 @@ def gdal_errors(printable: str, doing: str, files: tuple[Path, ...] = ()) -> Ite
     except GDAL_ERRORS as error:
         if not all(file.exists() for file in files):
             raise SceneNotFoundError(f"{printable} was removed meanwhile.") from error
-        reason = str(error.__cause__ or error).strip() or type(error).__name__
+        reason = scrubbed(str(error.__cause__ or error)).strip() or type(error).__name__
         raise SceneReadError(f"{doing} {printable} failed: {reason}") from error
 
 
@@ -162,29 +180,78 @@ def _resolve_path(given: Path) -> Source:
     if path.name.lower() == "manifest.safe":
         path = path.parent
     if path.is_dir():
-        manifest = path / "manifest.safe"
-        if not manifest.is_file():
-            raise SceneReadError(f"{given} is a folder without manifest.safe; {_EXPECTED}.")
-        files = (manifest, *sorted((path / "measurement").glob("*.tif*")))
-        return _local(path, str(manifest), "SAFE", files)
+        return _resolve_folder(path, given)
     try:
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)
     except OSError as error:
         kind = SceneReadError if path.exists() else SceneNotFoundError
         raise kind(f"{given} cannot be opened: {error.strerror}.") from error
-    if header.startswith(b"PK"):
-        inside = _manifest_in_zip(path)
-        # The braces keep GDAL from looking for the end of the zip's name by its extension.
-        found = _local(path, f"/vsizip/{{{path}}}/{inside}", "SAFE", (path,))
-        return replace(found, name=inside.parent.stem or path.stem)
+    held = _held(path, header, given)
+    if held is not None:
+        return held
     driver = driver_of(header)
     if driver is None and _envi_header(path) is not None:
         driver = "ENVI"
     if driver is None:
-        words = f"it begins with {beginning(header)}"
+        words = name_format(header, path) or f"it begins with {beginning(header)}"
         raise SceneReadError(f"{given} is not a raster that geosar reads ({words}); {_EXPECTED}.")
     return replace(_local(path, str(path), driver, (path,)), companions=_companions(path, driver))
+
+
+def _held(path: Path, header: bytes, given: Path) -> Source | None:
+    """Return what a file holds, or stands for, that is no raster itself; None for any other file."""
+    if header.startswith(b"PK"):
+        return _resolve_zip(path)
+    if header.startswith(containers.GZIP):
+        return _resolve_gzip(path, given)
+    if path.suffix.lower() == ".dim" and (images := containers.beside_dim(path)):
+        return _joined([_resolve_path(image) for image in images])
+    if header.startswith(b"ENVI") and (raster := containers.of_header(path)) is not None:
+        return _resolve_path(raster)
+    return None
+
+
+def _resolve_folder(path: Path, given: Path) -> Source:
+    manifest = path / "manifest.safe"
+    if manifest.is_file():
+        files = (manifest, *sorted((path / "measurement").glob("*.tif*")))
+        return _local(path, str(manifest), "SAFE", files)
+    if images := containers.beside_dim(path):
+        return _joined([_resolve_path(image) for image in images])
+    words = name_folder(path)
+    why = "" if words is None else f" ({words})"
+    raise SceneReadError(f"{given} is a folder without manifest.safe{why}; {_EXPECTED}.")
+
+
+def _resolve_zip(path: Path) -> Source:
+    # The braces keep GDAL from looking for the end of the zip's name by its extension.
+    root = f"/vsizip/{{{path}}}"
+    members = containers.in_zip(path)
+    inside = PurePosixPath(members[0])
+    if inside.name == containers.MANIFEST:
+        found = _local(path, f"{root}/{inside}", "SAFE", (path,))
+        return replace(found, name=inside.parent.stem or path.stem)
+    parts = (_local(path, f"{root}/{member}", "GTiff", (path,)) for member in members)
+    named = zip(parts, map(PurePosixPath, members), strict=True)
+    return _joined([replace(part, printable=f"{path}/{inner}", name=inner.stem) for part, inner in named])
+
+
+def _resolve_gzip(path: Path, given: Path) -> Source:
+    name = f"/vsigzip/{path}"
+    try:
+        with containers.content(path, name) as file:
+            header = file.read(HEADER_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SceneReadError(f"{given} is a damaged gzip: {error}. Fetch it again.") from error
+    if driver_of(header) != "GTiff":
+        way_out = f"`tar xzf {path.name}`" if path.name.endswith((".tgz", ".tar.gz")) else f"`gunzip -k {path.name}`"
+        raise SceneReadError(f"{given} is a gzip that holds no TIFF. Unpack it first: {way_out}.")
+    return replace(_local(path, name, "GTiff", (path,)), name=Path(path.stem).stem)
+
+
+def _joined(parts: "list[Source]") -> Source:
+    return parts[0] if len(parts) == 1 else replace(parts[0], parts=tuple(parts))
 
 
 def _local(path: Path, gdal_name: str, driver: str, files: tuple[Path, ...]) -> Source:
@@ -205,17 +272,6 @@ def _companions(path: Path, driver: str) -> tuple[Path, ...]:
     return tuple(candidate for candidate in candidates if candidate != path and candidate.is_file())
 
 
-def _manifest_in_zip(path: Path) -> PurePosixPath:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            manifests = [name for name in archive.namelist() if PurePosixPath(name).name == "manifest.safe"]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise SceneReadError(f"{path} is a damaged zip: {error}. Fetch it again.") from error
-    if len(manifests) != 1:
-        raise SceneReadError(f"{path} is a zip with {len(manifests)} SAFE products; expected one. Unpack it first.")
-    return PurePosixPath(manifests[0])
-
-
 def _envi_header(path: Path) -> Path | None:
     for candidate in (path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")):
         if candidate != path and candidate.is_file():
@@ -227,7 +283,7 @@ def _envi_header(path: Path) -> Path | None:
 def _resolve_url(text: str) -> Source:
     parts = urlsplit(text)
     host = parts.netloc.rsplit("@", maxsplit=1)[-1]
-    printable = f"{parts.scheme}://{host}{parts.path}"
+    printable = without_secrets(text)
     name = PurePosixPath(unquote(parts.path)).stem or host
     suffix = PurePosixPath(parts.path).suffix.lower()
     scheme = parts.scheme.lower()
@@ -267,10 +323,27 @@ def _probe(url: str, printable: str) -> tuple[bytes, str]:
             )
             etag = answer.headers.get("ETag", "")
             changed = answer.headers.get("Last-Modified", "")
+            in_parts = answer.status == HTTPStatus.PARTIAL_CONTENT
     except urllib.error.HTTPError as error:
         kind = SceneNotFoundError if error.code in {404, 410} else SceneReadError
-        raise kind(f"{printable} answered {error.code} {error.reason}; check the URL and its access.") from error
-    except OSError as error:  # URLError, timeouts
+        advice = _ADVICE.get(error.code, "check the URL and its access")
+        raise kind(f"{printable} answered {error.code} {error.reason}; {advice}.") from error
+    except TimeoutError as error:
+        raise _too_slow(printable) from error
+    except OSError as error:  # URLError
         reason = getattr(error, "reason", None) or error
+        if isinstance(reason, TimeoutError):
+            raise _too_slow(printable) from error
         raise SceneReadError(f"{printable} did not answer: {reason}. Check the URL, or try again later.") from error
+    if not in_parts and driver_of(header) is not None:
+        raise SceneReadError(
+            f"{printable} lies on a server that cannot send parts of a file (it ignored a range request); expected one "
+            "that can. Download it first, and give the file."
+        )
     return header, f"{size}:{etag or changed}"
+
+
+def _too_slow(printable: str) -> SceneReadError:
+    return SceneReadError(
+        f"{printable} did not answer within {PROBE_TIMEOUT_SECONDS} s (timed out). Try again later, or download it."
+    )

@@ -7,6 +7,8 @@ and after; and what GDAL would look for later is looked for at once, so that its
 compared with what is known. Every raster that this project reads is opened here, the first time and each later one.
 """
 
+import os
+import warnings
 import weakref
 import zipfile
 import zlib
@@ -17,11 +19,19 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 
 from geosar.errors import SceneNotFoundError, SceneReadError
-from geosar.scene.named_files import TEXT_LIMIT, check_bytes, check_crs
+from geosar.scene.files.containers import content
+from geosar.scene.files.named_files import TEXT_LIMIT, check_bytes, check_crs
 from geosar.scene.source import HEADER_BYTES, Source, driver_of, gdal_errors, resolve
+
+# GDAL would write a file beside a gzip, with what it learnt of its size.
+os.environ.setdefault("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
+
+# A scene without georeference says so in its notes, and those with control points have one.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 _ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
 _WITH_COMPANIONS = {"GDAL_DISABLE_READDIR_ON_OPEN": "NO", "GDAL_PAM_ENABLED": "YES"}
@@ -123,7 +133,7 @@ def _look_through(source: Source, driver: str, name: str) -> None:
     if source.remote:
         return
     try:
-        with _content(source, name) as file:
+        with content(source.files[0], name) as file:
             check_bytes(file, driver, source.printable)
         for companion in source.companions:
             with companion.open("rb") as file:
@@ -141,14 +151,3 @@ def _check_companion(file: IO[bytes], path: Path) -> None:
         check_bytes(file, "HFA", str(path))
     elif not beginning.startswith(_ERDAS_PIXELS):
         check_crs(file.read(TEXT_LIMIT + 1), str(path))
-
-
-@contextmanager
-def _content(source: Source, name: str) -> Iterator[IO[bytes]]:
-    inside = name.removeprefix(f"/vsizip/{{{source.files[0]}}}/")
-    if inside == name:
-        with Path(name).open("rb") as file:
-            yield file
-    else:
-        with zipfile.ZipFile(source.files[0]) as archive, archive.open(inside) as member:
-            yield member

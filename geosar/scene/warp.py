@@ -25,6 +25,7 @@ from rasterio.warp import calculate_default_transform
 
 from geosar.errors import SceneContentError, UsageError
 from geosar.grid import MapGrid
+from geosar.scene.evidence.border import Edge
 from geosar.scene.placement.base import OnGrid
 from geosar.scene.placement.lattice import MAX_STEP, Lattice
 from geosar.scene.placement.placed import HeightModel, PlacedRaster, StoredImage, Table
@@ -155,12 +156,13 @@ def _beyond(grid: MapGrid) -> bool:
     return turn is not None and (grid.bounds[0] < -turn / 2 or grid.bounds[2] > turn / 2)
 
 
-def resampled(dataset: DatasetReader, grid: MapGrid, nodata: float | None) -> WarpedVRT | PlacedRaster:
-    """Return a view of a georeferenced dataset on another grid.
+def resampled(
+    dataset: DatasetReader, stored: MapGrid, grid: MapGrid, nodata: float | None
+) -> WarpedVRT | PlacedRaster:
+    """Return a view of a dataset, which lies on the grid `stored`, on another grid.
 
     `nodata` is the value that stands for no measurement; where there is none an alpha band tells.
     """
-    stored = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
     if _beyond(stored) or _beyond(grid):
         lattice = Lattice(OnGrid(stored, grid.crs), grid, MAX_STEP)
         return PlacedRaster(StoredImage(dataset, nodata), lattice, dtypes=dataset.dtypes, nodata=nodata)
@@ -170,6 +172,7 @@ def resampled(dataset: DatasetReader, grid: MapGrid, nodata: float | None) -> Wa
     coverage: dict[str, Any] = {"add_alpha": True} if nodata is None else {"nodata": nodata, "src_nodata": nodata}
     return WarpedVRT(
         dataset,
+        src_crs=stored.crs,
         crs=grid.crs,
         transform=grid.transform,
         width=grid.width,
@@ -184,10 +187,10 @@ def resampled(dataset: DatasetReader, grid: MapGrid, nodata: float | None) -> Wa
     )
 
 
-def rectified(dataset: DatasetReader, placed: Placed, nodata: float | None) -> PlacedRaster:
-    """Return a view of a dataset on the grid where it is placed; `nodata` as in `resampled`."""
+def rectified(dataset: DatasetReader, placed: Placed, nodata: float | None, edge: Edge | None = None) -> PlacedRaster:
+    """Return a view of a dataset, as far as its `edge`, on the grid where it is placed; `nodata` as in `resampled`."""
     return PlacedRaster(
-        StoredImage(dataset, nodata), placed.lattice, dtypes=dataset.dtypes, nodata=nodata, heights=placed.heights
+        StoredImage(dataset, nodata, edge), placed.lattice, dtypes=dataset.dtypes, nodata=nodata, heights=placed.heights
     )
 
 

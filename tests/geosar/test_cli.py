@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,7 @@ from helpers.rasters import write_raster
 from helpers.tiny_model import write_model
 
 from geosar.cli import group
+from geosar.cli.destinations import plan_tasks
 from geosar.cli.translate import command, rio_command
 from geosar.models import library
 
@@ -211,3 +213,72 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_what_the_user_says_of_a_scene_is_taken(tmp_path: Path, model: Path) -> None:
+    power = np.random.default_rng(0).gamma(4.0, 0.02, (2, 80, 90)).astype(np.float32)
+    path = write_raster(tmp_path / "patch.tif", power)
+    said = ("--band", "VV=2", "--scale", "Linear", "--nodata", "none", "--crs", "EPSG:32644", "--mask-band", "none")
+    _, out, _ = invoke("info", path, "--model", model, *said, "--json")
+    found = json.loads(out)
+    assert (found["polarisations"], found["unit"], found["crs"]) == (["VV"], "power", "EPSG:32644")
+    assert found["unit_certain"]
+    assert {"about": "unit", "value": "power", "source": "stated"}.items() <= next(
+        one for one in found["evidence"] if one["about"] == "unit"
+    ).items()
+    assert "evidence" in invoke("info", path, "--model", model, "--band", "VV=1")[1]
+    assert (
+        invoke("translate", path, "--model", model, "--band", "VV=1", "--band", "VH=2", "-o", tmp_path / "o.tif")[0]
+        == 0
+    )
+
+
+@pytest.mark.parametrize("said", ["dB", "Decibels", "LINEAR", "linear power", "Digital-Number"])
+def test_units_are_read_in_any_usual_spelling(scene: Path, model: Path, said: str) -> None:
+    assert invoke("info", scene, "--model", model, "--scale", said, "--force")[0] == 0
+
+
+def test_advice_for_bands_without_names_works_when_typed(tmp_path: Path, model: Path) -> None:
+    path = write_scene(tmp_path / "two.tif", descriptions=())
+    both = write_raster(tmp_path / "both.tif", np.stack([np.full((80, 90), 7, np.uint16)] * 2) + 1)
+    failed = run("translate", both, "--model", model, "--force")
+    assert "`--band VV=1 --band VH=2`" in failed.stderr
+    assert run("translate", both, "--model", model, "--force", "--band", "VV=1", "--band", "VH=2").returncode == 0
+    assert invoke("translate", path, "--model", model)[0] == 0
+
+
+def test_a_scene_that_cannot_be_placed_is_named_and_the_others_go_on(tmp_path: Path, scene: Path, model: Path) -> None:
+    nowhere = write_scene(tmp_path / "nowhere.tif", crs=None, transform=None)
+    done = run("translate", nowhere, scene, "--model", model, "--resample-to-model", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert (tmp_path / "out" / "scene_optical.tif").is_file()
+    assert f"{nowhere}: The scene has no CRS" in done.stderr
+    assert "Warning" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "scenes", "words"), [("o.png", 1, "-o .*o.tif, and --quicklook"), ("o.tif", 2, "folder")]
+)
+def test_a_name_that_says_something_else_than_is_written_is_refused(
+    tmp_path: Path, scene: Path, model: Path, output: str, scenes: int, words: str
+) -> None:
+    other = write_scene(tmp_path / "other.tif")
+    with pytest.raises(click.UsageError, match=words):
+        invoke("translate", *(scene, other)[:scenes], "--model", model, "-o", tmp_path / output)
+    assert not (tmp_path / output).exists()
+
+
+def test_a_manifest_is_named_after_its_product(tmp_path: Path) -> None:
+    (task,) = plan_tasks([str(tmp_path / "S1A_x.SAFE" / "manifest.safe")], {}, None)
+    assert task.destination == tmp_path / "S1A_x_optical.tif"
+    (task,) = plan_tasks([str(tmp_path / "s_VV.tif.gz")], {}, None)
+    assert task.destination == tmp_path / "s_VV_optical.tif"
+
+
+def test_no_secret_of_a_url_is_printed(tmp_path: Path, model: Path) -> None:
+    url = "http://me:hidden@127.0.0.1:9/a_VV.tif?sig=SECRET"
+    for progress in ("none", "json"):
+        done = run("translate", url, "--model", model, "-o", tmp_path / "o.tif", "--progress", progress)
+        assert done.returncode == 1
+        assert "127.0.0.1:9/a_VV.tif" in done.stderr + done.stdout
+        assert not any(word in done.stderr + done.stdout for word in ("hidden", "SECRET"))

@@ -190,7 +190,7 @@ class LiveScenes:
 
     def _begin(self, source: Path | dict[str, Path], scene: Scene, model: Model, engine: Engine) -> LiveScene:
         opened = open_scene(source, polarisation=scene.polarisation, scale=scene.unit, force=scene.force)
-        wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation)
+        wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation, opened.given)
         view = opened.select(wanted)
         # With another network, engine or release of ours the same scene may have other pixels.
         parts = (str(scene.created), model.checksum, str(engine.precision), geosar.__version__)

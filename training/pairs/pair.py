@@ -242,7 +242,7 @@ def _normaliser(members: Sequence[Pair]) -> Normaliser:
     samples = [pair.bands[:, ::3, ::3].reshape(len(pair.bands), -1) for pair in members]
     values = np.concatenate(samples, axis=1)
     valid = np.concatenate([pair.mask[::3, ::3].ravel() for pair in members]) & np.isfinite(values).all(axis=0)
-    unit = members[0].unit or infer_unit(values[0][valid], values.dtype, ()).unit
+    unit = members[0].unit or infer_unit(values[0][valid], values.dtype).unit
     decibels = to_decibel(values, unit)
     statistics = [band_statistics(band, valid & np.isfinite(band)) for band in decibels]
     if members[0].calibrated:

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from geosar.errors import UsageError
+from geosar.cli.options import scale_option
+from geosar.errors import UsageError, without_secrets
 from geosar.outputs import plan_targets
-from geosar.vocabulary import Unit
 from webmap.mapfile.reading import read_layers
 from webmap.mapfile.sar_map import MOST_LAYERS, SarMap
 from webmap.mapfile.show import LARGEST, SIZE, title_of
@@ -24,9 +24,7 @@ from webmap.mapfile.show import LARGEST, SIZE, title_of
 )
 @click.option("--title", help="Heading; default: the name of the first raster.")
 @click.option("--pol", "polarisation", metavar="VV", help="Show this polarisation of SAR scenes alone.")
-@click.option(
-    "--scale", type=click.Choice([unit.value for unit in Unit]), help="Unit of SAR values, where a file does not say."
-)
+@scale_option
 @click.option("--basemap", metavar="XYZ|NAME", help="Tiles below the layers; they need the network.")
 @click.option("--attribution", help="What the makers of the base map want on the map.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
@@ -54,7 +52,7 @@ def command(
     opening: dict[str, Any] = {"polarisation": polarisation, "scale": scale}
     layers = []
     for raster in rasters:
-        click.echo(f"Reading {raster}", err=True)
+        click.echo(f"Reading {without_secrets(raster)}", err=True)
         layers += read_layers(raster, size, **opening)
     made = SarMap(layers, title=title or title_of(layers), basemap=basemap, attribution=attribution)
     click.echo(made.write(target))

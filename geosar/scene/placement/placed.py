@@ -17,6 +17,7 @@ from rasterio.io import DatasetReader
 
 from geosar.backscatter import Mask, Values
 from geosar.grid import MapGrid, Window
+from geosar.scene.evidence.border import Edge
 from geosar.scene.placement.base import Numbers
 from geosar.scene.placement.lattice import Heights, Lattice
 
@@ -53,12 +54,13 @@ class HeightModel(Protocol):
 
 
 class StoredImage:
-    """The pixels of a dataset. `nodata` stands for none; without it the dataset's mask tells."""
+    """The pixels of a dataset as far as its `edge`. `nodata` stands for none; without it the dataset's mask tells."""
 
-    def __init__(self, dataset: DatasetReader, nodata: float | None) -> None:
+    def __init__(self, dataset: DatasetReader, nodata: float | None, edge: Edge | None = None) -> None:
         self.width, self.height = dataset.width, dataset.height
         self._dataset = dataset
         self._nodata = nodata
+        self._edge = edge
 
     def read(self, bands: Sequence[int], window: Window) -> tuple[Values, Mask]:
         """Return values and which are real."""
@@ -70,6 +72,9 @@ class StoredImage:
             valid = values != self._nodata
         if values.dtype.kind == "f":
             valid &= ~np.isnan(values)
+        inside = None if self._edge is None else self._edge.inside(window)
+        if inside is not None:
+            valid &= inside
         return values, valid
 
 

@@ -41,14 +41,26 @@ def test_the_choice(manifest: ModelManifest, available: tuple, accepts: tuple, r
     assert bool(assumed) == ("unknown" in available)
 
 
+def test_of_several_that_were_asked_for_the_model_gets_those_that_it_takes(manifest: ModelManifest) -> None:
+    one_at_a_time = accepting(manifest, ("VV",), ("VH",))
+    chosen, assumed = choose_polarisations(("VV", "VH"), one_at_a_time, "VV,VH")
+    assert (chosen, assumed) == (("VV",), ("of VV+VH the model takes VV",))
+
+
+def test_a_file_that_was_given_by_name_counts_more_than_one_found_beside_it(manifest: ModelManifest) -> None:
+    one_at_a_time = accepting(manifest, ("VV",), ("VH",))
+    assert choose_polarisations(("VH", "VV"), one_at_a_time, given=("VH",))[0] == ("VH",)
+    assert choose_polarisations(("VH", "VV"), accepting(manifest, ("VV", "VH")), given=("VH",))[0] == ("VV", "VH")
+
+
 @pytest.mark.parametrize(
     ("available", "accepts", "requested", "words"),
     [
         (("VH",), (("VV",),), None, "the scene has VH, but the model tiny takes VV"),
         (("VH",), (("VV",), ("VH",)), "VV", "the scene has VH"),
         (("VV", "VH"), (("VV",),), "VH", "takes VV"),
-        (("VV", "VH"), (("VV",), ("VH",)), "VV,VH", "takes VV or VH"),
-        (("unknown", "unknown"), (("VV",),), None, "--pol VV="),
+        (("unknown", "unknown"), (("VV",),), None, "--band VV=1 --band VH=2"),
+        (("HH", "HV"), (("VV",), ("VH",)), None, "--band VV=HH"),
         (("unknown",), (("VV", "VH"),), None, "takes VV\\+VH"),
     ],
 )

@@ -179,3 +179,36 @@ def test_a_manifest_that_names_measurements_without_end_is_refused(tmp_path: Pat
     entry = manifest[manifest.index("<dataObject ") : manifest.index("</dataObject>") + len("</dataObject>")]
     with pytest.raises(SceneReadError, match="names 1001 measurements"):
         open_scene(_replaced(product, "manifest.safe", manifest.replace(entry, entry * 1001, 1)))
+
+
+def renamed(root: Path) -> Path:
+    """Name the files as AWS and the Planetary Computer do; the manifest keeps the long names."""
+    for file in [*root.rglob("*.tiff"), *root.rglob("*.xml")]:
+        _, swath, _, polarisation, *_ = file.name.removeprefix("calibration-").split("-")
+        prefix = "calibration-" if file.name.startswith("calibration-") else ""
+        file.rename(file.with_name(f"{prefix}{swath}-{polarisation}{file.suffix}"))
+    return root
+
+
+def test_short_names_of_copies_are_found(tmp_path: Path) -> None:
+    with open_scene(renamed(write_product(tmp_path, BOTH))) as scene:
+        check(scene)
+
+
+def test_a_product_of_which_one_measurement_was_deleted_is_read_without_it(tmp_path: Path) -> None:
+    root = write_product(tmp_path, BOTH)
+    next((root / "measurement").glob("*-vh-*")).unlink()
+    with open_scene(root) as scene:
+        assert scene.polarisations == ("VV",)
+        assert any("VH is left out: measurement/" in note and "is not there" in note for note in scene.notes)
+    next((root / "measurement").glob("*-vv-*")).unlink()
+    with pytest.raises(SceneReadError, match=r"none of the measurements.*measurement/iw-vv.tiff"):
+        open_scene(root)
+
+
+def test_one_polarisation_of_a_product_may_take_the_place_of_another(tmp_path: Path) -> None:
+    with open_scene(write_product(tmp_path, {"HH": VV, "HV": VH}), bands={"VV": "HH"}) as scene:
+        assert scene.polarisations == ("VV",)
+        assert any("HH is taken for VV, as stated" in note for note in scene.notes)
+    with pytest.raises(UsageError, match="it has HH, HV"):
+        open_scene(tmp_path / f"{PRODUCT}.SAFE", bands={"VV": 3})

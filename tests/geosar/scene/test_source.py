@@ -287,3 +287,39 @@ def test_a_file_that_is_removed_while_it_is_opened_is_not_found(
     monkeypatch.setattr(module, name, remove_and_open)
     with pytest.raises(SceneNotFoundError, match=r"a\.tif"), open_scene(path):
         pass
+
+
+class DeniesHandler(SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        code = int(self.path.strip("/").partition("?")[0].partition(".")[0])
+        if code != 200:
+            self.send_error(code)
+            return
+        self.send_response(200)  # the whole file, whatever range was asked for
+        self.end_headers()
+        self.wfile.write(b"II*\0" + bytes(2000))
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        (401, SceneReadError, "answered 401 .*wants a user and password"),
+        (403, SceneReadError, "answered 403 .*signature expired"),
+        (404, SceneNotFoundError, "answered 404 .*no such file"),
+        (200, SceneReadError, "cannot send parts of a file.*Download it first"),
+    ],
+)
+def test_what_a_server_denies_is_told_by_what_it_is(code: int, kind: type[Exception], words: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), DeniesHandler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(kind, match=words) as raised:
+                open_scene(f"http://127.0.0.1:{running.server_port}/{code}.tif?sig=SECRET")
+        finally:
+            running.shutdown()
+            thread.join()
+    assert "SECRET" not in str(raised.value)

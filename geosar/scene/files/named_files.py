@@ -19,7 +19,7 @@ _GRIDS = re.compile(
     rb'proj4_grids|parameterfile|proj-based|proj4"?\s*,\s*"[^"]*(?<!\w)(?:\w*grids|init|file|model)\s*=\s*(?!@null)',
     re.IGNORECASE,
 )
-_GEO_ASCII = 34737
+_GEO_ASCII, _GDAL_METADATA = 34737, 42112
 _TIFF_WIDTHS = {1: 1, 2: 1, 6: 1, 7: 1, 3: 2, 8: 2, 4: 4, 9: 4, 11: 4, 13: 4}
 _TIFF_ENTRIES = 4096
 _NO_FILE_BYTES = 2**62
@@ -68,8 +68,13 @@ class _DamagedError(Exception):
     """A structure that cannot be followed to its end, and so may hide what is looked for."""
 
 
-def _texts_of_tiff(file: IO[bytes]) -> Iterator[bytes]:
-    """Return the texts of a TIFF's first directory that GDAL takes a CRS from."""
+def metadata_of_tiff(file: IO[bytes]) -> bytes:
+    """Return the text in which GDAL keeps the metadata of a TIFF's first directory; nothing where there is none."""
+    return next(_texts_of_tiff(file, _GDAL_METADATA), b"")
+
+
+def _texts_of_tiff(file: IO[bytes], wanted: int = _GEO_ASCII) -> Iterator[bytes]:
+    """Return the texts of one tag of a TIFF's first directory; by default those that GDAL takes a CRS from."""
     header = _read(file, 0, 16).ljust(16, b"\0")
     order = "<" if header[:2] == b"II" else ">"
     big = header[2:4] in (b"+\0", b"\0+")
@@ -80,7 +85,7 @@ def _texts_of_tiff(file: IO[bytes]) -> Iterator[bytes]:
     (entries,) = count.unpack(_read(file, place, count.size).ljust(count.size, b"\0"))
     directory = _read(file, place + count.size, min(entries, _TIFF_ENTRIES) * entry.size)
     for tag, kind, length, value in entry.iter_unpack(directory[: len(directory) // entry.size * entry.size]):
-        if tag == _GEO_ASCII:
+        if tag == wanted:
             size = min(length * _TIFF_WIDTHS.get(kind, 8), TEXT_LIMIT + 1)
             yield value[:size] if size <= offset.size else _read(file, offset.unpack(value)[0], size)
 

@@ -1,0 +1,50 @@
+"""What is no backscatter is refused in words, and taken all the same by `force`."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.rasters import speckled
+
+from geosar.errors import SceneContentError
+from geosar.scene import open_scene
+
+POWER = speckled((64, 64))
+ROWS, COLS = np.indices((64, 64)).astype(np.float32)
+PHASE = (np.mod(COLS / 9 + ROWS / 17 + np.random.default_rng(4).normal(0, 0.3, (64, 64)), 2 * np.pi) - np.pi).astype(
+    np.float32
+)
+HYP3 = "S1AA_20200101T000000_20200113T000000_VVP012_INT80_G_ueF_ABCD_"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "options", "what"),
+    [
+        (f"{HYP3}wrapped_phase.tif", PHASE, {}, "interferometric phase"),
+        (f"{HYP3}unw_phase.tif", PHASE * 4, {}, "interferometric phase"),
+        (f"{HYP3}corr.tif", POWER, {}, "coherence"),
+        ("S1A_IW_RTC30_G_gpuned_ABCD_dem.tif", (200 + COLS).astype(np.int16), {}, "elevation"),
+        ("S1A_IW_RTC30_G_gpuned_ABCD_inc_map.tif", (0.5 + COLS / 900), {}, "an angle"),
+        ("S1A_IW_RTC30_G_gpuned_ABCD_ls_map.tif", np.ones((64, 64), np.uint8), {}, "a mask"),
+        ("ground.tif", POWER, {"units": "m/year"}, "ground motion, by its unit"),
+        ("ground.tif", POWER, {"units": "m"}, "heights"),
+        ("scene.tif", PHASE, {}, "phase does"),
+        ("scene.tif", np.full((64, 64), 7, np.uint8), {}, "the same number everywhere"),
+        ("T32TNS_20200101T101010_B04.tif", (POWER * 3000).astype(np.uint16), {}, "an optical image"),
+        ("scene_VV_optical.tif", POWER, {"tags": {"GEOSAR_SYNTHETIC": "YES"}}, "synthetic image that geosar made"),
+    ],
+)
+def test_what_is_no_backscatter_is_refused(
+    make_raster: Any, name: str, values: np.ndarray, options: dict[str, Any], what: str
+) -> None:
+    path = make_raster(name, values, **options)
+    with pytest.raises(SceneContentError, match=what), open_scene(path) as scene:
+        _ = scene.statistics
+    with open_scene(path, force=True, scale="picture") as scene:
+        assert scene.statistics
+
+
+@pytest.mark.parametrize("name", ["demmin_VV.tif", "S1_mask_free_VV.tif", "heights_of_essex_vh.tif", "corridor.tif"])
+def test_names_that_only_sound_so_are_taken(make_raster: Any, name: str) -> None:
+    with open_scene(make_raster(name, POWER)) as scene:
+        assert scene.statistics

@@ -1,0 +1,71 @@
+"""Fill values by one rule for every type, declared or not, and none that is a measurement."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.rasters import speckled
+
+from geosar.scene import open_scene
+from geosar.scene.evidence.fills import undeclared
+
+POWER = speckled((90, 100))
+DECIBEL = (10 * np.log10(POWER)).astype(np.float32)
+SCALED = np.round(DECIBEL * 100).astype(np.int16)
+NUMBERS = (np.sqrt(POWER) * 2000).astype(np.uint16)
+
+
+@pytest.mark.parametrize("values", [POWER, DECIBEL], ids=["power", "db"])
+@pytest.mark.parametrize("fill", [-32768, -9999, 9999, 9.96921e36, 1e20, 3.4028235e38, -3.4028235e38, 0, np.nan])
+def test_fills_of_floating_point_numbers_are_masked(make_raster: Any, values: np.ndarray, fill: float) -> None:
+    filled = values.copy()
+    filled[:, :30] = fill
+    with open_scene(make_raster("scene_VV.tif", filled)) as scene:
+        valid = scene.read(scene.grid.window).valid
+        assert not valid[:, :30].any()
+        assert valid[:, 30:].all()
+        assert scene.statistics[0].valid_fraction == pytest.approx(0.7)
+        assert scene.statistics[0].mean == pytest.approx(-12.5, abs=1.5)
+
+
+@pytest.mark.parametrize(("values", "fill"), [(SCALED, -32768), (SCALED, -9999), (SCALED, 0), (NUMBERS, 65535)])
+def test_fills_of_integers_are_masked_and_said(make_raster: Any, values: np.ndarray, fill: int) -> None:
+    filled = values.copy()
+    filled[:, :30] = fill
+    with open_scene(make_raster("scene_VV.tif", filled)) as scene:
+        valid = scene.read(scene.grid.window).valid
+        assert not valid[:, :30].any()
+        assert valid[:, 30:].all()
+        assert any(f"declares it: {fill}" in note for note in scene.notes)
+
+
+def test_what_is_frequent_among_its_like_is_no_fill() -> None:
+    rounded = np.round(DECIBEL).astype(np.int16)  # zero is there as often as minus one
+    assert undeclared(rounded.ravel()) == ()
+    saturated = np.clip(POWER * 400_000, 1, 65535).astype(np.uint16)
+    assert 65535 not in undeclared(saturated.ravel())
+    assert undeclared((POWER * 300).astype(np.uint8).ravel()) == ()
+
+
+def test_the_callers_nodata_wins(make_raster: Any) -> None:
+    values = SCALED.copy()
+    values[:10] = -1500
+    path = make_raster("scene_VV.tif", values, nodata=-1200)
+    with open_scene(path, nodata=-1500) as scene:
+        assert not scene.read(scene.grid.window).valid[:10].any()
+        assert scene.read(scene.grid.window).valid[values == -1200].all()
+    values[:10] = -32768
+    with open_scene(make_raster("other_VV.tif", values), nodata="none") as scene:
+        assert scene.read(scene.grid.window).valid.all()
+
+
+@pytest.mark.parametrize(("values", "fill"), [(DECIBEL, 0), (POWER, 0), (DECIBEL, -9999), (SCALED, -32768)])
+def test_resampling_mixes_no_border_in(make_raster: Any, values: np.ndarray, fill: float) -> None:
+    level = values.copy()
+    level[:] = np.where(np.indices(values.shape).sum(axis=0) % 2, *np.percentile(values, (45, 55)).astype(values.dtype))
+    level[:, :31] = fill
+    low, high = np.percentile(values, (45, 55)).astype(values.dtype)
+    with open_scene(make_raster("scene_VV.tif", level), resolution=20, force=True) as scene:
+        block = scene.read(scene.grid.window)
+        assert block.values[0][block.valid].min() >= low - abs(low) * 1e-5
+        assert block.values[0][block.valid].max() <= high + abs(high) * 1e-5
