@@ -19,6 +19,7 @@ from geosar.scene.evidence.border import BLACK, BLURRED, NOISE, Edge
 from geosar.scene.evidence.content import refuse_other
 from geosar.scene.evidence.fills import undeclared
 from geosar.scene.evidence.products import recognise
+from geosar.scene.evidence.sampling import lattice
 from geosar.scene.fit import check_fit, own_grid
 from geosar.scene.raster import (
     Raster,
@@ -30,7 +31,6 @@ from geosar.scene.raster import (
     measurement_bands,
 )
 from geosar.scene.request import Request
-from geosar.scene.evidence.sampling import lattice
 from geosar.scene.source import Source, gdal_errors
 from geosar.scene.warp import Placed
 from geosar.vocabulary import UNKNOWN, Unit

@@ -12,9 +12,9 @@ from geosar.backscatter import Mask, Values
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, Window
 from geosar.scene.evidence.border import Edge
+from geosar.scene.evidence.sampling import lattice
 from geosar.scene.fit import own_grid
 from geosar.scene.request import NO_MASK, Request
-from geosar.scene.evidence.sampling import lattice
 from geosar.scene.source import Source, gdal_errors
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from geosar.scene.composition import Band, Opened
 from geosar.scene.evidence import Evidence, Topic, Weight
 from geosar.scene.evidence.content import refuse_values
 from geosar.scene.evidence.fills import ALWAYS, undeclared, without_fills
+from geosar.scene.evidence.sampling import Sample, draw
 from geosar.scene.evidence.verdict import UnitVerdict, weigh_unit
 from geosar.scene.request import Request
-from geosar.scene.evidence.sampling import Sample, draw
 from geosar.vocabulary import Unit
 
 

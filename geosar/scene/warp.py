@@ -156,9 +156,7 @@ def _beyond(grid: MapGrid) -> bool:
     return turn is not None and (grid.bounds[0] < -turn / 2 or grid.bounds[2] > turn / 2)
 
 
-def resampled(
-    dataset: DatasetReader, stored: MapGrid, grid: MapGrid, nodata: float | None
-) -> WarpedVRT | PlacedRaster:
+def resampled(dataset: DatasetReader, stored: MapGrid, grid: MapGrid, nodata: float | None) -> WarpedVRT | PlacedRaster:
     """Return a view of a dataset, which lies on the grid `stored`, on another grid.
 
     `nodata` is the value that stands for no measurement; where there is none an alpha band tells.

@@ -180,5 +180,5 @@ def test_a_resolution_that_is_no_distance_is_refused(make_raster: Callable[..., 
 
 def test_metres_make_no_sense_in_image_space(make_raster: Callable[..., Path]) -> None:
     path = make_raster(values=DECIBEL, crs=None, transform=None)
-    with pytest.raises(UsageError, match="no CRS"):
+    with pytest.raises(SceneContentError, match="no CRS"):
         open_scene(path, resolution=10)
