@@ -73,7 +73,8 @@ def test_no_body_makes_one_either(client: TestClient, scene: dict[str, Any], bai
             answer = client.post("/scenes", json=body)
             assert answer.status_code in {400, 403, 404, 415, 422}, (body, answer.text)
         found = client.post("/stac/search", json={"collections": [string], "ids": [string]})
-        assert found.json()["features"] == []
+        assert found.status_code == (422 if "\0" in string else 200)
+        assert found.json().get("features", []) == []
         headers = {
             "tus-resumable": "1.0.0",
             "upload-length": "10",
