@@ -19,8 +19,16 @@ const TYPED = "input:not([type=checkbox]):not([type=range]), textarea, select, d
 /** Whether single keys are shortcuts; some people's speech input types them. */
 const areOn = () => localStorage.getItem(SETTING) !== "off";
 
+/** Note in the page whether it is used by keys or by hand: a ring around what Enter would act on is for keys. */
+function noteHands() {
+  const { dataset } = document.documentElement;
+  document.addEventListener("pointerdown", () => (dataset.by = "hand"), true);
+  document.addEventListener("keydown", () => (dataset.by = "keys"), true);
+}
+
 /** @param {Shortcut[]} shortcuts @param {() => void} onEscape */
 export function listenToKeys(shortcuts, onEscape) {
+  noteHands();
   const known = new Map(shortcuts.map((one) => [one.key, one]));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !document.querySelector("dialog")) onEscape();

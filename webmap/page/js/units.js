@@ -66,6 +66,9 @@ export const polarisations = (names, unknown) => names.map((name) => (name === "
 /** The unit of a scene's values as the service shows them. @param {string} unit */
 export const shownUnit = (unit) => (unit === "picture" ? "" : "dB");
 
+/** A value of the radar without its unit: grey values are whole. @param {number} value @param {string} unit of the scene */
+export const level = (value, unit) => number(value, shownUnit(unit) ? 1 : 0);
+
 /**
  * The range that the service shows by default.
  * @param {import("./types.js").Scene} scene

@@ -35,6 +35,11 @@ export function showFootprints(bench, list, onOpen) {
       outline.on("click", () => onOpen(scene));
       shown.addLayer(outline);
     }
+    // The list opens the same scenes by their names; nobody wants to pass each of them twice by Tab.
+    for (const path of map.getPane("overlayPane")?.querySelectorAll(".footprint") ?? []) {
+      path.setAttribute("tabindex", "-1");
+      path.setAttribute("aria-hidden", "true");
+    }
   };
 
   const bind = () => bench.first.map.on("zoomend", draw);

@@ -63,7 +63,7 @@ export function makeMeasure(bench) {
     const line = pointer && !ended ? [...points, pointer] : points;
     drawn.clearLayers();
     if (line.length > 1) {
-      const style = { className: "measure-line", interactive: false };
+      const style = { className: kind === "area" ? "measure-area" : "measure-line", interactive: false };
       drawn.addLayer(kind === "area" ? L.polygon(line, style) : L.polyline(line, style));
     }
     for (const point of points) drawn.addLayer(L.circleMarker(point, { radius: 4, className: "measure-point", interactive: false }));

@@ -5,7 +5,7 @@ import { coordinatesAt } from "./coordinates.js";
 import { byId, eachFrame, fill, h } from "../dom.js";
 import { imageZoom } from "./sources.js";
 import { TEXT } from "../texts.js";
-import { crsName, degrees, number, round, shownUnit } from "../units.js";
+import { crsName, degrees, level, number, round, shownUnit } from "../units.js";
 
 /** @typedef {import("../types.js").LayerName} LayerName */
 /** @typedef {import("../types.js").Scene} Scene */
@@ -15,6 +15,12 @@ import { crsName, degrees, number, round, shownUnit } from "../units.js";
 const text = TEXT.read;
 const SCALE_WIDTH = 110;
 const NICE = [5, 2, 1];
+
+/** Pixels at the edges of the map where badge, tools and foot lie. */
+const [LEFT, TOP, RIGHT, BOTTOM] = [8, 54, 58, 36];
+const WIDEST = 280;
+/** Pixels by which a popup is larger than its content. */
+const [FRAME, TAIL] = [28, 56];
 
 /** The CRS whose coordinates are shown in any case. */
 const DEGREES = "EPSG:4326";
@@ -106,6 +112,18 @@ export function scaleOf(map, scene) {
 }
 
 /**
+ * How large a popup may be, and where it must lie so that nothing that floats over the map covers it.
+ * @param {L.Point} size of the map @returns {L.PopupOptions}
+ */
+const clearOf = ({ x, y }) => ({
+  minWidth: 180,
+  maxWidth: Math.min(WIDEST, x - LEFT - RIGHT - FRAME),
+  maxHeight: y - TOP - BOTTOM - TAIL,
+  autoPanPaddingTopLeft: [LEFT, TOP],
+  autoPanPaddingBottomRight: [RIGHT, BOTTOM],
+});
+
+/**
  * Read the values of the pixel that is clicked, or of the middle when Enter is pressed on the map.
  * @param {Workbench} bench
  * @param {() => boolean} isFree whether a click is for reading
@@ -124,7 +142,7 @@ export function readPixels(bench, isFree) {
     if (!scene) return;
     const { signal } = asking;
     const body = h("div", { class: "pixel" }, h("p", { class: "loading" }, "…"));
-    popup = L.popup({ minWidth: 190, maxWidth: 280, autoPan: true, autoPanPadding: [20, 60] }).setLatLng(place).setContent(body);
+    popup = L.popup(clearOf(stage.map.getSize())).setLatLng(place).setContent(body);
     popup.openOn(stage.map);
     const close = stage.element.querySelector(".leaflet-popup-close-button");
     close?.setAttribute("aria-label", TEXT.close);
@@ -196,11 +214,11 @@ async function valuesAt(bench, name, served, place, signal) {
   if (missing) return [[TEXT.layers[name], text.noData]];
   const known = /** @type {number[]} */ (numbers);
   if (name === "sar" || name === "despeckled") {
-    const unit = shownUnit(scene.description.unit);
+    const { unit } = scene.description;
     const bands = name === "sar" ? scene.description.polarisations : (bench.sources.get(name)?.bands ?? []);
     return known.map((value, index) => {
       const band = (bands[index] ?? "").replace("unknown", TEXT.layers.sar);
-      return [name === "sar" ? band : text.despeckled(band), `${number(value, 1)} ${unit}`.trim()];
+      return [name === "sar" ? band : text.despeckled(band), `${level(value, unit)} ${shownUnit(unit)}`.trim()];
     });
   }
   /** @type {(value: number | undefined) => Row} */

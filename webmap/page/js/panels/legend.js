@@ -5,7 +5,7 @@ import { gradient } from "../colours.js";
 import { byId, fill, h, icon } from "../dom.js";
 import { TEXT } from "../texts.js";
 import { styleFor } from "../map/sources.js";
-import { number, shownUnit, usualRange } from "../units.js";
+import { level, shownUnit, usualRange } from "../units.js";
 
 /** @typedef {import("../scenestate.js").Workbench} Workbench */
 
@@ -56,7 +56,7 @@ function radarEntry(scene, title, bands, style) {
   return {
     label: [title, band.replace("unknown", ""), shownUnit(scene.description.unit)].filter(Boolean).join(" "),
     colours: style.colours,
-    ends: [number(low, 1), number(high, 1)],
+    ends: [level(low, scene.description.unit), level(high, scene.description.unit)],
   };
 }
 

@@ -4,7 +4,7 @@ import { address, askJson } from "../service/api.js";
 import { COLOURS, gradient } from "../colours.js";
 import { button, fill, h, part } from "../dom.js";
 import { TEXT } from "../texts.js";
-import { number, shownUnit, usualRange } from "../units.js";
+import { level, shownUnit, usualRange } from "../units.js";
 
 /** @typedef {import("../types.js").Scene} Scene */
 /** @typedef {import("../types.js").SarStyle} SarStyle */
@@ -81,8 +81,8 @@ export function makeRadarPanel(bench) {
     if (composite) return;
     const [usualLow, usualHigh] = usualRange(scene, sar.band);
     const [from, to] = sar.range ?? [usualLow, usualHigh];
-    const unit = shownUnit(scene.description.unit);
-    told.textContent = text.range(number(from, 1), number(to, 1), unit);
+    const { unit } = scene.description;
+    told.textContent = text.range(level(from, unit), level(to, unit), shownUnit(unit));
     const figures = Object.values(scene.description.statistics)[Number(sar.band) - 1];
     const least = Math.floor(Math.min(figures?.minimum ?? usualLow, from));
     const most = Math.ceil(Math.max(figures?.maximum ?? usualHigh, to));

@@ -54,7 +54,8 @@ export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 
 /**
  * Ask the service; gives the answer when it is a good one. Waits while it says 503 with Retry-After; asks for a key
- * on 401. Raises Problem, or a TypeError when nothing answers.
+ * on 401. What the browser kept of an earlier answer is shown only where the service says that it still holds: what a
+ * scene's layers are changes with each translation. Raises Problem, or a TypeError when nothing answers.
  * @param {string} path
  * @param {RequestInit} [options]
  * @returns {Promise<Response>}
@@ -62,7 +63,7 @@ export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 export async function ask(path, options = {}) {
   const url = path.includes("://") ? path : address(path);
   for (let tries = 0; ; tries += 1) {
-    const response = await reach(url, { ...options, headers: { ...keyHeaders(), ...options.headers } });
+    const response = await reach(url, { cache: "no-cache", ...options, headers: { ...keyHeaders(), ...options.headers } });
     if (response.ok) return response;
     const wait = Number(response.headers.get("Retry-After"));
     if (response.status === 503 && wait > 0 && tries < RETRIES) {
