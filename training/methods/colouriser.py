@@ -202,7 +202,8 @@ class ColouriserMethod(Method[ColouriserConfig]):
             made = self.generator.parts(seen.contiguous(memory_format=torch.channels_last))
         every = Parts(*(part.float() for part in made))
         parts = Parts(*(part[:pairs] for part in every))
-        luma, chroma = self.generator.compose(batch.sar, parts)
+        # Whoever judges the picture may change its colours and coarse luma; its detail is the radar's.
+        luma, chroma = self.generator.compose(batch.sar, parts._replace(despeckled=parts.despeckled.detach()))
         terms: Terms = {}
         judged = replace(batch, sar=torch.where(batch.sar == MISSING, 0.0, batch.sar), dates=None)
         if self.adversarial:

@@ -1,10 +1,15 @@
 """What the despeckled radar is asked for beside the other date: its mean, and no pattern of the pixel shuffle."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from helpers.laboratory import WIDTHS, make_pairs
 
 from training.fitting.losses import hatch, mean_kept
+from training.fitting.trainer import Trainer
 from training.methods.colouriser import first_given, seen_planes
+from training.settings import from_dict
 
 
 def test_a_pattern_of_two_pixels_is_told_from_land() -> None:
@@ -31,3 +36,17 @@ def test_what_is_missing_is_shown_as_what_is_given() -> None:
     sar = torch.tensor([[1.0, -8.0], [-8.0, 2.0], [3.0, 4.0]])[..., None, None].expand(3, 2, 4, 4)
     assert first_given(sar)[:, 0, 0, 0].tolist() == [1.0, 2.0, 3.0]
     assert seen_planes(sar)[:, :, 0, 0].tolist() == [[1.0, 1.0], [2.0, 2.0], [3.0, 4.0]]
+
+
+def test_the_adversary_cannot_change_the_detail(tmp_path: Path) -> None:
+    only_judged = {"despeckled": 0.0, "mean": 0.0, "hatch": 0.0, "adversarial": 1.0, "features": 1.0}
+    config = from_dict({
+        "method": "colouriser", "stage": "adversarial", "widths": WIDTHS, "date_crops": 0, "updates": 1, "batch": 2,
+        "crop": 160, "adversary_width": 4, "weights": only_judged,
+    })  # fmt: skip
+    trainer = Trainer(config, make_pairs(160), tmp_path, precision="32-true")
+    trainer.fit()
+    network = trainer.method.generator
+    assert not network.clean.weight.grad.any()
+    assert not network.fine[0][0].weight.grad.any()
+    assert network.base[-1].weight.grad.any()
