@@ -39,11 +39,20 @@ class Stated:
     polarisation: str | None = None
     scale: str | None = None
     force: bool = False
+    bands: dict[str, str] | None = None
+    nodata: str | None = None
+    mask_band: str | None = None
 
     @property
     def opening(self) -> dict[str, Any]:
         """Options of `geosar.open_scene`."""
-        return {"polarisation": self.polarisation, "scale": self.scale, "force": self.force}
+        return {"polarisation": self.polarisation, "scale": self.scale, "force": self.force, **self.of_bands}
+
+    @property
+    def of_bands(self) -> dict[str, Any]:
+        """What is said of bands and fill, as far as it is."""
+        said = {"bands": self.bands, "nodata": self.nodata, "mask_band": self.mask_band}
+        return {key: value for key, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ class SceneRegister:
         known = catalogue.find(self.database, scene_id)
         if known is not None:
             if self._is_whole(known):
+                _check_same(known, stated)
                 return known, False
             with suppress(NotFoundError):  # it is being removed at this very moment
                 self.remove(scene_id)
@@ -184,6 +194,17 @@ def _forget(session: Session, scene_id: str) -> None:
     session.execute(delete(Scene).where(Scene.id == scene_id))
 
 
+def _check_same(known: Scene, stated: Stated) -> None:
+    """Raise ConflictError where a scene that is there was sent with other words than now."""
+    before = catalogue.opening(known)
+    said = {key: value for key, value in stated.opening.items() if value}
+    if others := [key for key, value in said.items() if before.get(key) != value]:
+        raise ConflictError(
+            f"the scene {known.id} is there already, and other things were said of it ({', '.join(others)}). Delete it "
+            "first, then send it again."
+        )
+
+
 def by_polarisation(files: Sequence[Received]) -> dict[str, Received]:
     """Say which file holds which polarisation, by the name of its field or else its own; raises InvalidError."""
     found: dict[str, Received] = {}
@@ -224,6 +245,6 @@ def _row(scene_id: str, content: str, found: dict[str, Any], filenames: dict[str
         parts=None if "" in filenames else filenames, geometry=found.pop("geometry"), west=west, south=south,
         east=east, north=north, acquired=None if acquired is None else datetime.fromisoformat(acquired).timestamp(),
         polarisation=stated.polarisation, unit=stated.scale, force=stated.force,
-        description={**found, "source": ", ".join(filenames.values())}, display="preparing", message="",
-        created=time.time(),
+        description={**found, "source": ", ".join(filenames.values()), "stated": stated.of_bands},
+        display="preparing", message="", created=time.time(),
     )  # fmt: skip

@@ -59,6 +59,11 @@ async def upload(
     ] = None,
     unit: Annotated[UnitName | None, Query()] = None,
     force: Annotated[bool, Query(description="Take what looks like no SAR scene.")] = False,
+    band: Annotated[
+        list[str] | None, Query(max_length=8, description="Which band is which: VV=1, VH=NAME; several times.")
+    ] = None,
+    nodata: Annotated[str | None, Query(max_length=40, description="The fill value, or none.")] = None,
+    mask_band: Annotated[str | None, Query(max_length=8, description="The band that is a mask, or none.")] = None,
 ) -> JSONResponse:
     """Take a file as the body or in a form; several files of a form are one scene, each of one polarisation.
 
@@ -67,7 +72,8 @@ async def upload(
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
         return await _ordered(request, services)
-    stated = Stated(name, catalogue.check_polarisation(polarisation), unit, force)
+    bands = catalogue.check_bands(band or ())
+    stated = Stated(name, catalogue.check_polarisation(polarisation), unit, force, bands, nodata, mask_band)
     with services.store.upload() as folder:
         limit = services.settings.max_upload_bytes
         files = await receive(request, folder, limit=limit, room=services.quota.room)

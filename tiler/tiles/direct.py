@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rasterio
@@ -81,12 +80,7 @@ class DirectScenes:
         with self._lock:
             found = self._open.get(scene.id)
             if found is None or found.created != scene.created:
-                options: dict[str, Any] = {
-                    "polarisation": scene.polarisation,
-                    "scale": scene.unit,
-                    "force": scene.force,
-                }
-                opened = open_scene(catalogue.source(self._store, scene), **options)
+                opened = open_scene(catalogue.source(self._store, scene), **catalogue.opening(scene))
                 found = DirectScene(opened, scene.created, self._store, self._store.glance(scene.id))
                 self._open[scene.id] = found
             self._open.move_to_end(scene.id)

@@ -189,7 +189,7 @@ class LiveScenes:
         return self._loaded
 
     def _begin(self, source: Path | dict[str, Path], scene: Scene, model: Model, engine: Engine) -> LiveScene:
-        opened = open_scene(source, polarisation=scene.polarisation, scale=scene.unit, force=scene.force)
+        opened = open_scene(source, **catalogue.opening(scene))
         wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation, opened.given)
         view = opened.select(wanted)
         # With another network, engine or release of ours the same scene may have other pixels.

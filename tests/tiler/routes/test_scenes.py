@@ -46,6 +46,26 @@ def test_two_uploads_at_once_of_one_file_make_one_scene(client: TestClient, make
     assert client.get("/scenes?q=twice").json()["numberMatched"] == 1
 
 
+def test_what_the_sender_says_of_bands_is_taken_and_no_second_word_goes_unheard(
+    client: TestClient, make_raster: MakeRaster
+) -> None:
+    values = speckled((3, 64, 64), seed=5)
+    values[:, :, :16] = -7777
+    body = make_raster("patch.tif", values).read_bytes()
+    said = "/scenes?filename=patch.tif&band=VV=2&band=VH=1&nodata=-7777&mask_band=none&unit=power"
+    made = client.post(said, content=body)
+    assert made.status_code == 201, made.text
+    found = made.json()["description"]
+    assert (found["polarisations"], found["unit"]) == (["VV", "VH"], "power")
+    assert found["statistics"]["1 VV"]["valid_fraction"] == pytest.approx(0.75)
+    assert client.post(said, content=body).status_code == 200
+    assert client.post("/scenes?filename=patch.tif", content=body).status_code == 200
+    other = client.post("/scenes?filename=patch.tif&band=VV=3", content=body)
+    assert "Delete it first" in problem(other, 409)
+    assert client.post("/scenes?band=VV", content=body).status_code == 422
+    assert client.delete(f"/scenes/{made.json()['id']}").status_code == 204
+
+
 def test_scenes_are_found_by_place_and_name_page_by_page(client: TestClient, scene: dict[str, Any]) -> None:
     def ids(query: str) -> list[str]:
         return [found["id"] for found in client.get(f"/scenes?{query}").json()["scenes"]]
