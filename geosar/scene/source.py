@@ -21,7 +21,7 @@ import rasterio
 
 from geosar.errors import SceneNotFoundError, SceneReadError, UsageError, scrubbed, without_secrets
 from geosar.scene.files import containers
-from geosar.scene.files.formats import name_folder, name_format
+from geosar.scene.files.formats import described_beside, name_folder, name_format
 
 HEADER_BYTES = 32
 PROBE_TIMEOUT_SECONDS = 20
@@ -194,7 +194,7 @@ def _resolve_path(given: Path) -> Source:
     if driver is None and _envi_header(path) is not None:
         driver = "ENVI"
     if driver is None:
-        words = name_format(header, path) or f"it begins with {beginning(header)}"
+        words = name_format(header, path) or described_beside(path) or f"it begins with {beginning(header)}"
         raise SceneReadError(f"{given} is not a raster that geosar reads ({words}); {_EXPECTED}.")
     return replace(_local(path, str(path), driver, (path,)), companions=_companions(path, driver))
 

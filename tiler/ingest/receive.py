@@ -5,13 +5,14 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from geosar.publish import DISK_FULL
+from geosar.scene.files.formats import name_format
 from geosar.scene.source import HEADER_BYTES, beginning, driver_of
 from tiler.errors import InvalidError, StoreFullError, TooLargeError, UnsupportedError
 from tiler.ingest.multipart import MAX_PART_HEADERS, Part, files_of
@@ -93,17 +94,19 @@ class Writer:
         if not self.size:
             raise InvalidError(f"the upload is empty; expected {TAKEN}.")
         self.flush()
-        driver = driver_by_content(self.header)
+        driver = driver_by_content(self.header, filename)
         return Received(path, self.size, self.digest.hexdigest(), driver, filename, label)
 
 
-def driver_by_content(header: bytes) -> str:
+def driver_by_content(header: bytes, filename: str = "scene") -> str:
     """Name the driver by a file's first bytes; raises UnsupportedError where there is none for them."""
     if header.startswith(b"PK\x03\x04"):
         return "SAFE"
     driver = driver_of(header)
     if driver not in _DRIVERS:
-        raise UnsupportedError(f"the upload begins with {beginning(header)}; expected {TAKEN}.")
+        known = name_format(header, PurePosixPath(filename))
+        why = "" if known is None else f": {known}"
+        raise UnsupportedError(f"the upload begins with {beginning(header)}; expected {TAKEN}{why}.")
     return driver
 
 

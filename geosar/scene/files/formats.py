@@ -1,7 +1,7 @@
 """Formats that people have and geosar does not read: by name, with the command that makes a GeoTIFF of them."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from shlex import quote
 
 _CONVERT = "gdal_translate {file} {target}"
@@ -36,8 +36,11 @@ _SUFFIXES = {
 }  # fmt: skip
 
 
-def name_format(header: bytes, path: Path) -> str | None:
-    """Say which format a file has that geosar does not read, and what makes a GeoTIFF of it; None if unknown."""
+def name_format(header: bytes, path: PurePath) -> str | None:
+    """Say which format a file has that geosar does not read, and what makes a GeoTIFF of it; None if unknown.
+
+    Its name is looked at, and nothing on the disk.
+    """
     for beginning, what, way_out in _BEGINNINGS:
         if header.startswith(beginning):
             return _sentence(what, way_out, path)
@@ -45,11 +48,16 @@ def name_format(header: bytes, path: Path) -> str | None:
         return _sentence(
             "a CEOS file (as of ALOS, RADARSAT-1 or ERS)", f"`{_CONVERT}`, or terrain-correct it with SNAP", path
         )
-    if path.with_name(path.name + ".vrt").is_file():
-        command = _CONVERT.format(file=quote(f"{path.name}.vrt"), target=quote(f"{path.name}.tif"))
-        return f"it has no header, but a virtual raster describes it: `{command}`"
     known = _SUFFIXES.get(path.suffix.lower())
     return None if known is None else _sentence(*known, path)
+
+
+def described_beside(path: Path) -> str | None:
+    """Say what makes a GeoTIFF of a raw raster that a virtual raster beside it describes, as ISCE writes them."""
+    if not path.with_name(path.name + ".vrt").is_file():
+        return None
+    command = _CONVERT.format(file=quote(f"{path.name}.vrt"), target=quote(f"{path.name}.tif"))
+    return f"it has no header, but a virtual raster describes it: `{command}`"
 
 
 def name_folder(path: Path) -> str | None:
@@ -69,7 +77,7 @@ def name_folder(path: Path) -> str | None:
     return None
 
 
-def _sentence(what: str, way_out: str, path: Path) -> str:
+def _sentence(what: str, way_out: str, path: PurePath) -> str:
     target = (
         path.with_suffix(".tif")
         if path.suffix.lower() not in {".tif", ".tiff"}

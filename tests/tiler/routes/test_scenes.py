@@ -66,6 +66,12 @@ def test_what_the_sender_says_of_bands_is_taken_and_no_second_word_goes_unheard(
     assert client.delete(f"/scenes/{made.json()['id']}").status_code == 204
 
 
+def test_a_format_that_is_not_read_is_named_with_the_way_out(client: TestClient) -> None:
+    answer = client.post("/scenes?filename=nisar.h5", content=b"\x89HDF\r\n\x1a\n" + bytes(3000))
+    assert "HDF5 or netCDF-4" in problem(answer, 415)
+    assert "gdal_translate" in problem(answer, 415)
+
+
 def test_scenes_are_found_by_place_and_name_page_by_page(client: TestClient, scene: dict[str, Any]) -> None:
     def ids(query: str) -> list[str]:
         return [found["id"] for found in client.get(f"/scenes?{query}").json()["scenes"]]

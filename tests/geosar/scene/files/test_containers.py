@@ -107,3 +107,10 @@ def test_folders_of_other_products_are_named(tmp_path: Path) -> None:
     (tmp_path / "RS2" / "imagery_HH.tif").write_bytes(b"II*\0")
     with pytest.raises(SceneReadError, match=r"RADARSAT-2 or RCM product; give its images: .*imagery_HH.tif"):
         resolve(tmp_path / "RS2")
+
+
+def test_a_raw_raster_that_a_virtual_one_describes_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "isce_vv.mli").write_bytes(POWER.tobytes())
+    (tmp_path / "isce_vv.mli.vrt").write_text("<VRTDataset/>")
+    with pytest.raises(SceneReadError, match=r"`gdal_translate isce_vv.mli.vrt isce_vv.mli.tif`"):
+        resolve(tmp_path / "isce_vv.mli")
