@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TargetExistsError,
         TranslationCancelled,
         UnitError,
+        UnlikeSarError,
         UsageError,
     )
     from geosar.grid import Window
@@ -62,6 +63,7 @@ __all__ = [
     "TranslationReport",
     "Unit",
     "UnitError",
+    "UnlikeSarError",
     "UsageError",
     "Window",
     "__version__",

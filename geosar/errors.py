@@ -44,6 +44,10 @@ class SceneContentError(GeosarError, ValueError):
     """The source is a raster, but none that can be translated: no bands, a photograph, complex, or empty."""
 
 
+class UnlikeSarError(SceneContentError):
+    """The source looks like something else: a photograph, elevation, phase; `force` takes it all the same."""
+
+
 class SceneChangedError(GeosarError, OSError):
     """The source changed while it was being read."""
 

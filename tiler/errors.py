@@ -153,6 +153,16 @@ STATUS: dict[type[Exception], int] = {
 }
 
 
+KINDS: dict[type[Exception], str] = {geosar.UnlikeSarError: "urn:geosar:problem:unlike-sar"}
+"""Names of problems of geosar's own that a client can do something about: this one by `force`."""
+
+
+def kind_of(error: Exception) -> str:
+    """Name of an error's kind as the `type` of a problem document has it; about:blank where it has none."""
+    found: str | None = getattr(error, "kind", None)
+    return found or next((KINDS[kind] for kind in type(error).__mro__ if kind in KINDS), "about:blank")
+
+
 def status_of(error: Exception) -> int:
     """HTTP status for an error: that of its nearest class in the table, 500 for what nobody foresaw."""
     if isinstance(error, ServiceError):

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from geosar.errors import GeosarError
 from geosar.publish import DISK_FULL
 from tiler import layer_kinds
-from tiler.errors import NotModifiedError, ServiceError, TooWideError, status_of
+from tiler.errors import NotModifiedError, ServiceError, TooWideError, kind_of, status_of
 
 LAYER = re.compile(rf"^/scenes/[^/]+/(?:{layer_kinds.IN_PATHS})/")
 MEDIA_TYPE = "application/problem+json"
@@ -66,10 +66,9 @@ def _known(request: Request, error: Exception) -> Response:
     if isinstance(error, RasterioError | CPLE_BaseError) and not isinstance(error, GeosarError):
         _LOG.error("GDAL failed at %s: %s", request.url.path, error)
         return problem(request, status, "the file of this layer could not be read. Upload the scene again.")
-    kind = getattr(error, "kind", None)
     settings = request.app.state.services.settings
     detail = settings.without_model_path(str(error)) if isinstance(error, GeosarError) else str(error)
-    return problem(request, status, detail, headers, **({} if kind is None else {"type": kind}))
+    return problem(request, status, detail, headers, type=kind_of(error))
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ import numpy as np
 from rasterio.enums import Compression
 from rasterio.io import DatasetReader
 
-from geosar.errors import SceneContentError
+from geosar.errors import UnlikeSarError
 from geosar.grid import MapGrid
 from geosar.scene import georeference, safe, untrusted, warp
 from geosar.scene.evidence import Evidence, Facts, Topic, Weight, gather, read_facts
@@ -132,7 +132,7 @@ def _choice(
 
 
 def photograph(dataset: DatasetReader, found: Source, request: Request) -> Choice:
-    """Take one band of what looks like a picture for the eye, where it may be taken; raises `SceneContentError`."""
+    """Take one band of what looks like a picture for the eye, where it may be taken; raises `UnlikeSarError`."""
     bands = measurement_bands(dataset)
     mask = next((number for number in dataset.indexes if number not in bands), None)
     first = ((bands[0], UNKNOWN),)
@@ -142,7 +142,7 @@ def photograph(dataset: DatasetReader, found: Source, request: Request) -> Choic
         return Choice(
             first, mask, ("It looks like a colour photograph; its first band is taken for SAR, as was asked.",)
         )
-    raise SceneContentError(
+    raise UnlikeSarError(
         f"{found.printable} does not look like SAR: {len(bands)} bands of 8-bit colour, as in a photograph; "
         "expected one or two bands of backscatter. If it is SAR all the same, say which band is what (`--band VV=1`), "
         "or say so with `force` (--force).",

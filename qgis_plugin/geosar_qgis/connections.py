@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 
@@ -17,11 +17,16 @@ KEY_METHOD, KEY_USER = "Basic", "api-key"
 
 @dataclass(frozen=True)
 class Connection:
-    """A service. `authcfg` names a configuration of the authentication database, "" for a service that is open."""
+    """
+    A service. `authcfg` names a configuration of the authentication database, "" for a service that is open.
+
+    `key` is one that is being tried and was not saved yet; it takes the place of `authcfg`.
+    """
 
     name: str
     address: str
     authcfg: str = ""
+    key: str = field(default="", repr=False)
 
 
 def saved() -> list[Connection]:
@@ -39,15 +44,21 @@ def saved() -> list[Connection]:
 
 def save(connection: Connection, replaces: str = "") -> None:
     """Save a connection, in place of the one of another name where that is given; raises ClientError."""
-    name = connection.name.strip()
-    if not name or "/" in name or "\\" in name:
-        raise ClientError(f"{connection.name!r} cannot name a connection; expected letters, and no slashes.")
+    name = checked_name(connection.name)
     if replaces and replaces != name:
         remove(replaces)
     settings = QgsSettings()
     settings.setValue(f"{ROOT}/{name}/address", service_address(connection.address))
     settings.setValue(f"{ROOT}/{name}/authcfg", connection.authcfg)
     make_current(name)
+
+
+def checked_name(name: str) -> str:
+    """Give a name as it is saved; raises ClientError when it cannot name a connection."""
+    found = name.strip()
+    if not found or "/" in found or "\\" in found:
+        raise ClientError(f"{name!r} cannot name a connection; expected letters, and no slashes.")
+    return found
 
 
 def remove(name: str) -> None:
@@ -92,16 +103,25 @@ def owner_of(address: str) -> Connection | None:
     return max(fitting, key=lambda one: len(one.address), default=None)
 
 
-def keep_key(name: str, key: str) -> str:
-    """Put an API key into the authentication database; gives the configuration's id. Raises ClientError."""
+def keep_key(name: str, key: str, before: str = "") -> str:
+    """
+    Put an API key into the authentication database; gives the configuration's id. Raises ClientError.
+
+    It takes the place of the key that the configuration `before` holds, where that was made here.
+    """
     manager = QgsApplication.authManager()
     if not unlock("any"):
         raise ClientError("The authentication database stays locked without its master password; nothing was saved.")
     config = QgsAuthMethodConfig(KEY_METHOD)
     config.setName(f"geosar: {name}")
     config.setConfigMap({"username": KEY_USER, "password": key})
-    answer = manager.storeAuthenticationConfig(config)
-    stored = answer[0] if isinstance(answer, tuple) else answer
+    known = manager.availableAuthMethodConfigs().get(before)
+    if known is not None and known.method() == KEY_METHOD and known.name().startswith("geosar: "):
+        config.setId(before)
+        stored = manager.updateAuthenticationConfig(config)
+    else:
+        answer = manager.storeAuthenticationConfig(config)
+        stored = answer[0] if isinstance(answer, tuple) else answer
     if not stored or not config.id():
         raise ClientError("The authentication database did not take the key; see its log in the log panel.")
     return str(config.id())

@@ -25,7 +25,7 @@ from qgis.PyQt.QtGui import QColor
 
 from .client.addresses import VSICURL, tile_template, xyz_uri
 from .client.answers import SYNTHETIC, Tiles
-from .client.service import title_of
+from .client.service import TILED, title_of
 from .connections import Connection
 from .export import is_alpha
 from .words import tr
@@ -47,13 +47,17 @@ MAGMA = ("#000004", "#180f3e", "#451077", "#721f81", "#9f2f7f", "#cd4071", "#f16
 
 def xyz_layer(connection: Connection, tiles: Tiles, scene_name: str, model: str = "") -> QgsRasterLayer:
     """Make a layer of tiles, with the zooms and the extent that the service tells."""
-    template = tile_template(connection.address, tiles.scene, tiles.layer, tiles.query)
-    uri = xyz_uri(template, tiles.minzoom, tiles.maxzoom, connection.authcfg)
-    layer = QgsRasterLayer(uri, title_of(scene_name, tiles.layer, model), "wms")
+    layer = QgsRasterLayer(xyz_source(connection, tiles), title_of(scene_name, tiles.layer, model, TILED), "wms")
     set_box(layer, tiles.bounds)
     describe(layer, tiles.layer, tiles.description)
     set_legend(layer, tiles.legend)
     return layer
+
+
+def xyz_source(connection: Connection, tiles: Tiles) -> str:
+    """Give the source of a layer of tiles. An address that is signed opens by itself, also for whom one sends it to."""
+    template = tile_template(connection.address, tiles.scene, tiles.layer, tiles.query)
+    return xyz_uri(template, tiles.minzoom, tiles.maxzoom, "" if tiles.signed else connection.authcfg)
 
 
 def set_box(layer: QgsRasterLayer, bounds: tuple[float, float, float, float]) -> None:

@@ -13,6 +13,8 @@ from .words import tr
 
 TAB = "SAR to optical"
 SECONDS = 12
+SHORT = 90
+"""Letters that the message bar shows in one line."""
 
 
 def note(text: str) -> None:
@@ -35,8 +37,13 @@ def tell(bar: Any, error: Exception) -> None:
             type(error).__name__
         )
         warn("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-    if bar is not None:
+    if bar is None:
+        return
+    first, cut, _ = words.partition(". ")
+    if len(words) <= SHORT or not cut:
         bar.pushMessage(TAB, words, Qgis.MessageLevel.Warning, SECONDS)
+    else:  # all of it behind a button of the bar's own
+        bar.pushMessage(TAB, f"{first}.", words, Qgis.MessageLevel.Warning, SECONDS)
 
 
 def say(bar: Any, words: str, act: tuple[str, Callable[[], None]] | None = None) -> None:

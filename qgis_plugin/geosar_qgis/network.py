@@ -96,8 +96,11 @@ class Exchange(QObject):
         asked.setAttribute(attribute.CacheSaveControlAttribute, False)
         for name, value in request.headers.items():
             asked.setRawHeader(name.encode("latin-1"), value.encode("latin-1"))
-        authcfg = connection.authcfg if within(connection.address, request.url) else ""
-        if authcfg:
+        own = within(connection.address, request.url)
+        authcfg = connection.authcfg if own else ""
+        if own and connection.key:
+            asked.setRawHeader(b"Authorization", b"Bearer " + connection.key.encode())
+        elif authcfg:
             answer = QgsApplication.authManager().updateNetworkRequest(asked, authcfg)
             good, asked = answer if isinstance(answer, tuple) else (answer, asked)
             if not good:

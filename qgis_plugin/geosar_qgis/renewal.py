@@ -9,11 +9,11 @@ from qgis.core import QgsPathResolver, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QObject, QTimer
 
 from . import log
-from .client.addresses import Place, place_of, template_in, tile_template, xyz_uri
+from .client.addresses import Place, place_of, template_in
 from .client.messages import ClientError, Flow
 from .client.service import Service
 from .connections import Connection, owner_of
-from .layers import cog_source, set_box
+from .layers import cog_source, set_box, xyz_source
 from .network import Conversation, carry_out
 
 LOOK_SECONDS = 60
@@ -99,9 +99,7 @@ class Renewal(QObject):
         if isinstance(value, str):
             layer.setDataSource(cog_source(value), layer.name(), "gdal")
         else:
-            template = tile_template(connection.address, value.scene, value.layer, value.query)
-            uri = xyz_uri(template, value.minzoom, value.maxzoom, connection.authcfg)
-            layer.setDataSource(uri, layer.name(), "wms")
+            layer.setDataSource(xyz_source(connection, value), layer.name(), "wms")
             set_box(layer, value.bounds)
         layer.triggerRepaint()
         log.note(f"The signature of {layer.name()} was renewed.")

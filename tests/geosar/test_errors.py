@@ -10,6 +10,7 @@ BUILTINS = {
     errors.SceneNotFoundError: FileNotFoundError,
     errors.SceneReadError: OSError,
     errors.SceneContentError: ValueError,
+    errors.UnlikeSarError: ValueError,
     errors.SceneChangedError: OSError,
     errors.UnitError: ValueError,
     errors.PolarisationError: ValueError,

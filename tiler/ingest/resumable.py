@@ -36,6 +36,7 @@ from tiler.errors import (
     OverloadedError,
     ServiceError,
     TooLargeError,
+    kind_of,
     status_of,
 )
 from tiler.ingest.fetch import fetch
@@ -257,7 +258,7 @@ class Intake:
         foreseen = isinstance(error, ServiceError | GeosarError)
         detail = str(error) if foreseen else f"the service failed ({type(error).__name__}). Its log says more."
         title = HTTPStatus(status).phrase
-        return {"type": "about:blank", "title": title, "status": status, "detail": self._store.scrub(detail)}
+        return {"type": kind_of(error), "title": title, "status": status, "detail": self._store.scrub(detail)}
 
     def _look_after(self) -> None:
         while True:

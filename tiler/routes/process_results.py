@@ -46,6 +46,7 @@ def status_of(request: Request, job: Job) -> dict[str, Any]:
         "jobID": job.id,
         "status": job.status,
         "message": job.message,
+        "name": job.name,
         "progress": job.progress,
         "created": catalogue.timestamp(job.created),
         "started": catalogue.timestamp(job.started),

@@ -31,7 +31,7 @@ from tiler.routes.process_description import (
     summary,
 )
 from tiler.routes.process_results import check_done, document, files, status_of
-from tiler.routes.scenes import Limit, Offset
+from tiler.routes.scenes import Limit, Offset, Rename
 from tiler.routes.stored_file import StoredFile
 from tiler.services import Services, Shared
 from tiler.state import catalogue, references
@@ -133,6 +133,14 @@ def list_jobs(
 @router.get("/jobs/{job_id}", summary="Show a job")
 def show(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
     """Say how far a job is."""
+    return status_of(request, queue.get(services.database, job_id))
+
+
+@router.patch("/jobs/{job_id}", summary="Name a job's result")
+def rename(request: Request, services: Shared, job_id: str, change: Rename) -> dict[str, Any]:
+    """Give a job a name, to tell its result from others of the scene."""
+    queue.get(services.database, job_id)
+    queue.change(services.database, job_id, name=change.name)
     return status_of(request, queue.get(services.database, job_id))
 
 

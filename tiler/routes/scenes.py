@@ -41,7 +41,7 @@ BODY = {
 
 
 class Rename(Body):
-    """What can be changed about a scene."""
+    """What can be changed about a scene, or about a job."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -122,6 +122,8 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     cancel: Mapped[bool] = mapped_column(default=False)
     report: Mapped[dict[str, Any] | None]
+    name: Mapped[str | None]
+    """What somebody called its result."""
 
     @property
     def files(self) -> dict[str, str]:

@@ -17,7 +17,7 @@ from geosar.scene.raster import check_readable
 from geosar.scene.source import gdal_errors
 from geosar.scene.untrusted import open_path
 from geosar.scene_info import describe_scene
-from tiler.errors import InvalidError, OverloadedError, ServiceError, status_of
+from tiler.errors import InvalidError, OverloadedError, ServiceError, kind_of, status_of
 from tiler.state import confinement
 from tiler.state.presentable import check_finite, check_place
 
@@ -67,7 +67,7 @@ class Inspector:
         with self._turn:
             found = self._found(look, source, options, name)
         if "error" in found:
-            raise _RefusedError(found["error"], found["status"])
+            raise _RefusedError(found["error"], found["status"], found.get("kind"))
         return found
 
     def _found(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any], name: str) -> dict[str, Any]:
@@ -117,9 +117,9 @@ class Inspector:
 class _RefusedError(ServiceError):
     """What geosar said of the scene, with the status that the table has for it."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, kind: str | None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.kind = status, kind
 
 
 def _nothing() -> None:
@@ -130,7 +130,7 @@ def _looked(look: Look, source: Any, options: dict[str, Any], name: str) -> dict
     try:
         return look(source, **options)
     except (GeosarError, ServiceError) as error:
-        return {"error": str(error), "status": status_of(error)}
+        return {"error": str(error), "status": status_of(error), "kind": kind_of(error)}
     except Exception as error:  # noqa: BLE001 - nobody foresees what a damaged file makes the decoders raise
         return {"error": f"{name} is damaged ({type(error).__name__}: {error}). Send it again.", "status": 422}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from geosar.backscatter import Values
-from geosar.errors import SceneContentError
+from geosar.errors import UnlikeSarError
 from geosar.scene.evidence.facts import Facts
 from geosar.scene.request import Request
 
@@ -31,17 +31,17 @@ _PLATFORM_OPTICAL = re.compile(r"^(T\d\d[A-Z]{3}_\d{8}T\d{6}_(B\d\w|TCI|SCL)|L[C
 
 
 def refuse_other(facts: Facts, request: Request, printable: str) -> None:
-    """Raise `SceneContentError` for a raster that says by its tags, name or units that it holds something else."""
+    """Raise `UnlikeSarError` for a raster that says by its tags, name or units that it holds something else."""
     if request.force:
         return
     if facts.tags.get("GEOSAR_SYNTHETIC", "").upper() == "YES":
-        raise SceneContentError(
+        raise UnlikeSarError(
             f"{printable} is a synthetic image that geosar made; expected radar backscatter. Give the scene that it "
             "was made from; `--force` goes on all the same."
         )
     what = other_content(facts)
     if what is not None:
-        raise SceneContentError(
+        raise UnlikeSarError(
             f"{printable} holds {what}; expected radar backscatter. Give the file of VV, VH, HH or HV beside it; if it "
             "is backscatter all the same, say so with `force` (--force)."
         )
@@ -69,14 +69,14 @@ def other_content(facts: Facts) -> str | None:
 
 
 def refuse_values(samples: Sequence[Values], request: Request, printable: str) -> None:
-    """Raise `SceneContentError` where no radar can have measured what was sampled of any band: one number, or phase."""
+    """Raise `UnlikeSarError` where no radar can have measured what was sampled of any band: one number, or phase."""
     if request.force or not samples:
         return
     for sample in samples:
         what = other_values(sample)
         if what is None:
             return
-    raise SceneContentError(
+    raise UnlikeSarError(
         f"{printable} holds {what}; expected radar backscatter, which has speckle. If it is backscatter all the same, "
         "say so with `force` (--force)."
     )

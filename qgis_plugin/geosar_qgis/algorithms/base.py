@@ -25,6 +25,7 @@ from .. import connections
 from ..client.answers import Results, Scene, Tiles
 from ..client.messages import CancelledError, ClientError, Flow, Progress, T
 from ..client.service import Service, Wish, completed, title_of
+from ..export import Source, source_of
 from ..layers import cog_layer, cog_source, dress, xyz_layer
 from ..lifetime import closing
 from ..network import carry_out
@@ -117,6 +118,16 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         if not connections.unlock(self.connection.authcfg):
             raise QgsProcessingException(tr("The authentication database stays locked without its master password."))
         return True
+
+    def source(self, parameters: dict[str, Any], key: str, context: QgsProcessingContext, bands: list[int]) -> Source:
+        """Say how the layer of a parameter is sent."""
+        layer = self.parameterAsRasterLayer(parameters, key, context)
+        if layer is None:
+            raise QgsProcessingException(self.invalidRasterError(parameters, key))
+        try:
+            return source_of(layer, tuple(bands))
+        except ClientError as error:
+            raise QgsProcessingException(str(error)) from error
 
     def carry_out(self, flow: Flow[T], feedback: QgsProcessingFeedback) -> T:
         """Carry out a conversation; what goes wrong becomes QGIS's own error, in words."""

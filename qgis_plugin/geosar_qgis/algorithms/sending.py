@@ -19,7 +19,7 @@ from qgis.PyQt.QtCore import QVariant
 from ..client.answers import Scene
 from ..client.messages import CancelledError, ClientError, Progress
 from ..client.uploads import Parcel, upload, upload_together
-from ..export import Source, source_of, write_copy
+from ..export import Source, write_copy
 from ..words import tr
 from .base import POLARISATIONS, UNITS, GeosarAlgorithm, stage
 
@@ -63,19 +63,10 @@ class SendingAlgorithm(GeosarAlgorithm):
         """Take from the layer what is needed, so that it may be removed while this runs."""
         given = parameters.get(self.BANDS)
         bands = self.parameterAsInts(parameters, self.BANDS, context) if given not in (None, "", []) else []
-        self.sources = [self._source(parameters, self.INPUT, context, bands)]
+        self.sources = [self.source(parameters, self.INPUT, context, bands)]
         if is_given(parameters.get(self.SECOND)):
-            self.sources.append(self._source(parameters, self.SECOND, context, []))
+            self.sources.append(self.source(parameters, self.SECOND, context, []))
         return bool(super().prepareAlgorithm(parameters, context, feedback))
-
-    def _source(self, parameters: dict[str, Any], key: str, context: QgsProcessingContext, bands: list[int]) -> Source:
-        layer = self.parameterAsRasterLayer(parameters, key, context)
-        if layer is None:
-            raise QgsProcessingException(self.invalidRasterError(parameters, key))
-        try:
-            return source_of(layer, tuple(bands))
-        except ClientError as error:
-            raise QgsProcessingException(str(error)) from error
 
     def sent(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback, end: float,
@@ -93,7 +84,7 @@ class SendingAlgorithm(GeosarAlgorithm):
                 path = source.path
                 if path is None:
                     ready = begin + end / 4 / len(self.sources)
-                    path = _copy(source, Path(folder, polarisation or "one"), feedback, stage(feedback, begin, ready))
+                    path = copied(source, Path(folder, polarisation or "one"), feedback, stage(feedback, begin, ready))
                     begin = ready
                 parcels.append(Parcel(path, name, polarisation, unit, force))
             tell = stage(feedback, begin, end)
@@ -125,7 +116,8 @@ def is_given(value: Any) -> bool:
     return value not in (None, "") and not (isinstance(value, QVariant) and value.isNull())
 
 
-def _copy(source: Source, folder: Path, feedback: QgsProcessingFeedback, tell: Progress) -> Path:
+def copied(source: Source, folder: Path, feedback: QgsProcessingFeedback, tell: Progress) -> Path:
+    """Write the values of a layer into a new folder; gives the file."""
     feedback.pushInfo(tr("{0} has no file that can be sent as it is; its values are copied first.").format(source.name))
     stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in source.name) or "layer"
     folder.mkdir()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingContext,
+    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputLayerDefinition,
     QgsProcessingOutputString,
@@ -15,14 +18,17 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
     QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
 )
 
 from ..client.answers import Results, Scene, Tiles
 from ..client.service import Wish
+from ..export import Source
+from ..news import NEWS
 from ..words import tr
 from .base import Dresser, GeosarAlgorithm, stage
-from .sending import SendingAlgorithm
+from .sending import SendingAlgorithm, copied, is_given
 
 XYZ_OPTICAL, XYZ_ERROR, COG, XYZ_DESPECKLED = range(4)
 
@@ -43,6 +49,7 @@ class Made:
 class TranslatingAlgorithm(GeosarAlgorithm):
     """What translating a layer and translating a scene of the service share: the wish, and what comes of it."""
 
+    MATCH, OPTICAL = "MATCH", "OPTICAL"
     MODEL, EXTENT, ERROR_BAND, DESPECKLE, RESAMPLE = "MODEL", "EXTENT", "ERROR_BAND", "DESPECKLE", "RESAMPLE"
     ADD, OUTPUT, ERROR, DESPECKLED = "ADD", "OUTPUT", "ERROR", "DESPECKLED"
     SCENE_ID, JOB_ID = "SCENE_ID", "JOB_ID"
@@ -52,6 +59,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
     def __init__(self) -> None:
         super().__init__()
         self._made: Made | None = None
+        self._optical: Source | None = None
 
     def add_wish(self) -> None:
         """Add what to make."""
@@ -63,6 +71,11 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         self.addParameter(
             QgsProcessingParameterBoolean(
                 self.DESPECKLE, tr("Also make the radar without its speckle (not every model can)"), defaultValue=False
+            )
+        )
+        self.addParameter(
+            QgsProcessingParameterRasterLayer(
+                self.OPTICAL, tr("True optical image of the place, whose tone it shall have"), optional=True
             )
         )
         self.add_advanced(
@@ -123,7 +136,28 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             despeckled=wants_despeckled
             or XYZ_DESPECKLED in shown
             or self.parameterAsBoolean(parameters, self.DESPECKLE, context),
+            match=self._optical is not None or self.parameterAsBoolean(parameters, self.MATCH, context),
         )
+
+    def prepareAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        """Take from the true optical image what is needed."""
+        if is_given(parameters.get(self.OPTICAL)):
+            self._optical = self.source(parameters, self.OPTICAL, context, [])
+        return bool(super().prepareAlgorithm(parameters, context, feedback))
+
+    def _match(self, scene: Scene, wish: Wish, feedback: QgsProcessingFeedback, begin: float) -> None:
+        """See to it that the scene has the image whose tone it shall have."""
+        if self._optical is not None:
+            with tempfile.TemporaryDirectory(prefix="geosar-") as folder:
+                tell = stage(feedback, begin, begin + 3)
+                path = self._optical.path or copied(self._optical, Path(folder, "optical"), feedback, tell)
+                self.carry_out(self.service.send_optical(scene.id, path, tell), feedback)
+        elif wish.match and scene.optical != "ready":
+            raise QgsProcessingException(
+                tr("{0} has no true optical image on the service. Choose one here, and it is sent.").format(scene.name)
+            )
 
     def make(
         self, scene: Scene, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback,
@@ -136,7 +170,9 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             if is_wanted(parameters.get(key), context)
         }
         added = self.parameterAsEnums(parameters, self.ADD, context)
-        results = self.translated(scene, self.wish(parameters, context), feedback, stage(feedback, begin, 85))
+        wish = self.wish(parameters, context)
+        self._match(scene, wish, feedback, begin)
+        results = self.translated(scene, wish, feedback, stage(feedback, begin + 3, 85))
         files = {kind: paths[key] for key, kind in self.FILES if key in paths}
         for number, (kind, path) in enumerate(files.items()):
             begun, ended = (85 + 15 * part / len(files) for part in (number, number + 1))
@@ -157,6 +193,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
     def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
         made = self._made
+        NEWS.changed.emit(self.connection.address)
         if made is not None:
             scene, model = made.scene, made.results.model
             for kind, path in made.files.items():
@@ -198,6 +235,8 @@ class TranslateAlgorithm(SendingAlgorithm, TranslatingAlgorithm):
             "ground control points. A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is "
             "copied first. Two polarisations in two layers go as one scene: give the second one, too.\n\n"
             "Only this part: in any CRS; the whole image without it.\n\n"
+            "True optical image: is sent too, and the result is brought to its tone, by one gain and offset a channel."
+            "\n\n"
             "Add layers of the service: tiles and files that stay there, instead of or beside the file that is fetched."
             "\n\nStopping stops the job on the service, too."
         )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingParameterString
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterString,
+)
 
 from ..client.service import found_by_name
 from ..words import tr
@@ -39,6 +44,12 @@ class TranslateSceneAlgorithm(TranslatingAlgorithm):
         self.addParameter(QgsProcessingParameterString(self.SCENE, tr("Scene (id or name)")))
         self.add_connection()
         self.add_wish()
+        self.addParameter(
+            QgsProcessingParameterBoolean(
+                self.MATCH, tr("Match the tone of the true optical image that the scene has on the service"),
+                defaultValue=False,
+            )
+        )  # fmt: skip
         self.add_authcfg()
         self.add_outputs(file_by_default=False)
 

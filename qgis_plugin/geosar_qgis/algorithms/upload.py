@@ -13,6 +13,7 @@ from qgis.core import (
 )
 
 from ..client.answers import Scene, Tiles
+from ..news import NEWS
 from ..words import tr
 from .base import stage
 from .sending import SendingAlgorithm
@@ -81,6 +82,7 @@ class UploadAlgorithm(SendingAlgorithm):
 
     def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
+        NEWS.changed.emit(self.connection.address)
         if self._made is not None:
             scene, tiles = self._made
             for one in tiles:

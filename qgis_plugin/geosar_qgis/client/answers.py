@@ -34,6 +34,8 @@ class Scene:
     polarisations: tuple[str, ...]
     width: int
     height: int
+    optical: str = ""
+    """State of its true optical image (preparing, ready, failed), "" without one."""
 
     @property
     def georeferenced(self) -> bool:
@@ -61,6 +63,7 @@ class Scene:
                 polarisations=tuple(described.get("polarisations", ())),
                 width=int(described.get("width", 0)),
                 height=int(described.get("height", 0)),
+                optical=str((told.get("reference") or {}).get("state", "")),
             )
 
 
@@ -112,6 +115,11 @@ class Tiles:
     query: str
     legend: bytes = b""
     """A picture (PNG) of what the colours mean."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether the address opens without a key."""
+        return any(pair.startswith("signature=") for pair in self.query.split("&"))
 
     @classmethod
     def of(cls, told: dict[str, Any], scene: str, layer: str, legend: bytes = b"") -> Tiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,28 +134,51 @@ class LocalDiskError(ClientError):
     """What came could not be written on this computer."""
 
 
+UNLIKE_SAR = "urn:geosar:problem:unlike-sar"
+"""The `type` of the problem that a file looks like something else than radar."""
+
+
 def checked(response: Response) -> Response:
     """Give a good answer back; raise what a bad one says, in words."""
     if response.status < 400:
         return response
-    detail = _detail(response)
-    if response.status in (401, 403):
+    problem = _problem(response)
+    detail = _sentence(problem.get("detail"))
+    if response.status == 401:
         raise RefusedError(
-            f"The service refuses: {detail or 'no valid key was given'} Check the authentication of the connection."
+            "A key is needed, and the connection has none that the service takes. Check the authentication of the "
+            "connection: change it in the panel SAR to optical, and enter the key there."
         )
+    if response.status == 403:
+        raise RefusedError(f"The service refuses: {detail} Check the authentication of the connection.")
     if response.status == 404:
         raise NotThereError(detail or "The service does not have that.")
     if response.status in (429, 502, 503, 504):
         raise UnavailableError(f"The service cannot do that now: {detail or 'it is too busy'} Try again later.")
     if response.status >= 500 and response.status != 507:
         raise UnavailableError(f"The service failed: {detail or f'status {response.status}'}")
-    raise RejectedError(detail or f"The service answered with status {response.status}.")
+    raise rejected(problem, f"The service answered with status {response.status}.")
 
 
-def _detail(response: Response) -> str:
+def rejected(problem: Mapping[str, Any], otherwise: str) -> RejectedError:
+    """Make the error of a problem document: in words of QGIS where a choice here helps, else in the service's own."""
+    if problem.get("type") == UNLIKE_SAR:
+        found = re.split(r"\. (?=[A-Z])", str(problem.get("detail")))[0]  # what follows is advice to programs
+        return RejectedError(
+            f"{found.rstrip('.')}. If it is radar all the same, choose Upload with details, and tick there under the "
+            "advanced parameters: Take what looks like no SAR image."
+        )
+    return RejectedError(_sentence(problem.get("detail")) or otherwise)
+
+
+def _problem(response: Response) -> dict[str, Any]:
     try:
-        detail = json.loads(response.body).get("detail")
-    except (ValueError, AttributeError):
-        return ""
+        found = json.loads(response.body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _sentence(detail: Any) -> str:
     text = str(detail or "").strip()
     return text + ("" if not text or text.endswith((".", "!", "?")) else ".")

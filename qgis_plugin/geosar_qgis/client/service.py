@@ -17,7 +17,9 @@ from .messages import (
     JobFailedError,
     LocalDiskError,
     NotThereError,
+    Piece,
     Progress,
+    RejectedError,
     Request,
     Response,
     UnreachableError,
@@ -49,6 +51,7 @@ class Wish:
     error_band: bool = True
     resample_to_model: bool = False
     despeckled: bool = False
+    match: bool = False
 
     def inputs(self, scene: str) -> dict[str, Any]:
         """Give the inputs of the process."""
@@ -59,6 +62,8 @@ class Wish:
             found["resample_to_model"] = True
         if self.despeckled:
             found["despeckled"] = True
+        if self.match:
+            found["match"] = True
         if self.box is not None:
             found["bbox"] = {"bbox": list(self.box), "crs": self.crs} if self.crs else list(self.box)
         return found
@@ -109,6 +114,21 @@ class Service:
     def remove_scene(self, scene: str) -> Flow[None]:
         """Remove a scene with its jobs and results."""
         yield from ask(Request("DELETE", join(self.base, "scenes", scene), JSON))
+
+    def send_optical(self, scene: str, path: Path, progress: Progress = quiet) -> Flow[Scene]:
+        """Send the true optical image of a scene, and wait until it is prepared; raises RejectedError."""
+        url = join(self.base, "scenes", scene, "reference", filename=path.name)
+        headers = {**JSON, "Content-Type": "application/octet-stream"}
+        progress(0.0, "Sending the true optical image")
+        yield from ask(Request("PUT", url, headers, Piece(path, 0, path.stat().st_size)))
+        while True:
+            found = yield from self.scene(scene)
+            if found.optical == "failed":
+                raise RejectedError(f"The service could not use {path.name} as the true optical image.")
+            if found.optical == "ready":
+                return found
+            progress(0.5, "Preparing the true optical image")
+            yield Wait(FIRST_LOOK)
 
     def translate(self, scene: str, wish: Wish) -> Flow[Job]:
         """Begin a translation; the same wish again gives the same job."""
@@ -277,15 +297,18 @@ def left_of(job: Job) -> str:
     return "" if job.seconds_left is None else f", {_duration(job.seconds_left)} left"
 
 
-def title_of(scene: str, layer: str, model: str = "") -> str:
-    """Name a layer so that nobody takes what a model made for an observation."""
+TILED = "tiles"
+"""Said in the name of a layer that is no file."""
+
+
+def title_of(scene: str, layer: str, model: str = "", way: str = "") -> str:
+    """Name a layer so that nobody takes what a model made for an observation; `way` is how it comes, as TILED."""
     kinds = {
         "optical": "synthetic optical", "live": "synthetic optical, live", "error": "expected error",
         "despeckled": "despeckled SAR",
     }  # fmt: skip
-    if layer not in kinds:
-        return f"{scene} (SAR)"
-    return f"{scene} ({', '.join(filter(None, (kinds[layer], model)))})"
+    said = (kinds[layer], model, way) if layer in kinds else ("SAR", way)
+    return f"{scene} ({', '.join(filter(None, said))})"
 
 
 def _duration(seconds: float) -> str:

@@ -28,6 +28,7 @@ from .messages import (
     UnreachableError,
     Wait,
     checked,
+    rejected,
 )
 from .service import JSON, Service, quiet
 
@@ -224,8 +225,7 @@ def _received(service: Service, address: str) -> Flow[Scene]:
         if told.get("status") == "done" and told.get("scene"):
             return (yield from service.scene(str(told["scene"])))
         if told.get("status") == "failed":
-            problem = told.get("problem") or {}
-            raise RejectedError(str(problem.get("detail") or "The service could not use the file."))
+            raise rejected(told.get("problem") or {}, "The service could not use the file.")
         if told.get("status") not in ("receiving", "checking"):
             raise NotAServiceError(f"The service says of the upload: {told.get('status')!r}, which means nothing here.")
         yield Wait(CHECKING_SECONDS)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsApplication, QgsRasterLayer
+from qgis.core import QgsApplication, QgsMapLayerProxyModel, QgsRasterLayer
+from qgis.gui import QgsMapLayerComboBox
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from ..words import tr
 from .swipe import SwipeTool
@@ -31,11 +32,24 @@ class CompareBar(QWidget):
         self.swipe.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.swipe.setCheckable(True)
         self.swipe.setToolTip(tr("Drag a line over the map: left of it the selected layer is hidden"))
-        layout = QHBoxLayout(self)
+        self.left = side(tr("What lies below"))
+        self.right = side(tr("The map as it is"))
+        top = QHBoxLayout()
+        top.addWidget(QLabel(tr("Opacity")))
+        top.addWidget(self.slider, 1)
+        top.addWidget(self.swipe)
+        self.sides = QWidget()
+        chosen = QHBoxLayout(self.sides)
+        chosen.setContentsMargins(0, 0, 0, 0)
+        for words, combo in ((tr("Left"), self.left), (tr("Right"), self.right)):
+            chosen.addWidget(QLabel(words))
+            chosen.addWidget(combo, 1)
+            combo.layerChanged.connect(self._choose)
+        self.sides.hide()
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(QLabel(tr("Opacity")))
-        layout.addWidget(self.slider, 1)
-        layout.addWidget(self.swipe)
+        layout.addLayout(top)
+        layout.addWidget(self.sides)
         self.slider.valueChanged.connect(self._fade)
         self.swipe.toggled.connect(self._toggle)
         iface.currentLayerChanged.connect(self._selected)
@@ -65,6 +79,7 @@ class CompareBar(QWidget):
             layer.triggerRepaint()
 
     def _toggle(self, on: bool) -> None:
+        self.sides.setVisible(on)
         layer = self._iface.activeLayer()
         if on and isinstance(layer, QgsRasterLayer):
             self._begin(layer)
@@ -73,7 +88,7 @@ class CompareBar(QWidget):
 
     def _begin(self, layer: QgsRasterLayer) -> None:
         self._before = self._canvas.mapTool()
-        self._tool = SwipeTool(self._canvas, layer)
+        self._tool = SwipeTool(self._canvas, layer, *self._chosen())
         self._canvas.setMapTool(self._tool)
         self._tool.deactivated.connect(self._gone)
 
@@ -85,7 +100,26 @@ class CompareBar(QWidget):
             if self._before is not None:
                 self._canvas.setMapTool(self._before)
 
+    def _chosen(self) -> tuple[str, str]:
+        left, right = (one.currentLayer() for one in (self.left, self.right))
+        return left.id() if left is not None else "", right.id() if right is not None else ""
+
+    def _choose(self, _layer: Any) -> None:
+        if self._tool is not None and self._tool.curtain is not None:
+            self._tool.curtain.choose(*self._chosen())
+
     def _gone(self) -> None:
         """Another tool was chosen."""
         self._tool = None
         self.swipe.setChecked(False)
+
+
+def side(nothing: str) -> QgsMapLayerComboBox:
+    """Make the choice of what is on a side: one of the project's rasters, or what no choice means."""
+    combo = QgsMapLayerComboBox()
+    combo.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
+    combo.setAllowEmptyLayer(True, nothing)
+    combo.setLayer(None)
+    combo.setMinimumContentsLength(6)
+    combo.setSizeAdjustPolicy(combo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return combo

@@ -72,19 +72,25 @@ class ConnectionDialog(QDialog):
         self.address.textChanged.connect(lambda _text: self.said.setText(warning_of(self.address.text())))
 
     def connection(self) -> Connection:
-        """Give what was entered; raises ClientError. A key that was entered is put into the database."""
-        name = self.name.text().strip() or service_address(self.address.text()).partition("://")[2]
-        authcfg = self.authentication.configId()
-        if self.key.text():
-            authcfg = connections.keep_key(name, self.key.text().strip())
-            self.key.clear()
-            self.authentication.setConfigId(authcfg)
-        return Connection(name, service_address(self.address.text()), authcfg)
+        """Give what was entered, nothing of which is saved yet; raises ClientError."""
+        address = service_address(self.address.text())
+        name = self.name.text().strip() or address.partition("://")[2]
+        return Connection(name, address, self.authentication.configId(), self.key.text().strip())
+
+    def _kept(self, entered: Connection) -> Connection:
+        """Put the key that was entered into the database."""
+        if not entered.key:
+            return entered
+        connections.checked_name(entered.name)
+        authcfg = connections.keep_key(entered.name, entered.key, entered.authcfg)
+        self.key.clear()
+        self.authentication.setConfigId(authcfg)
+        return Connection(entered.name, entered.address, authcfg)
 
     def accept(self) -> None:
         """Save, or say what is wrong and stay."""
         try:
-            connections.save(self.connection(), self._before)
+            connections.save(self._kept(self.connection()), self._before)
         except ClientError as error:
             self._say(str(error), good=False)
             return
@@ -104,7 +110,7 @@ class ConnectionDialog(QDialog):
         except ClientError as error:
             self._say(str(error), good=False)
             return
-        if not connections.unlock(connection.authcfg):
+        if not connection.key and not connections.unlock(connection.authcfg):
             self._say(tr("The authentication database stays locked without its master password."), good=False)
             return
         if self._conversation is not None:

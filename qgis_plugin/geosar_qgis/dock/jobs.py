@@ -9,6 +9,7 @@ from qgis.PyQt.QtWidgets import (
     QHeaderView,
     QProgressBar,
     QPushButton,
+    QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -28,7 +29,11 @@ class JobsTab(QWidget):
     """Shows jobs and says what the user wants; the panel does it."""
 
     wanted = pyqtSignal(str, str)
-    """What is wanted ("stop", "optical", "optical_file", "remove") and of which job; uploads are named upload:N."""
+    """
+    What is wanted ("stop", "optical", "optical_file", "remove") and of which job; uploads are named upload:N.
+
+    "clear" is wanted of all that ended without a result.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,8 +48,10 @@ class JobsTab(QWidget):
         self.stop = self._button(tr("Stop"), "mTaskCancel.svg", "stop")
         self.xyz = self._button(tr("Add as XYZ"), "mActionAddRasterLayer.svg", "optical")
         self.cog = self._button(tr("Add as COG"), "mActionAddRasterLayer.svg", "optical_file")
+        self.remove = self._tool(tr("Take this job out, with its result"), "mActionDeleteSelected.svg", "remove")
+        self.clear = self._tool(tr("Take out all jobs without a result"), "console/iconClearConsole.svg", "clear")
         buttons = QHBoxLayout()
-        for button in (self.stop, self.xyz, self.cog):
+        for button in (self.stop, self.xyz, self.cog, self.remove, self.clear):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 4, 4)
@@ -116,6 +123,12 @@ class JobsTab(QWidget):
         done = job is not None and job.status == "successful"
         self.xyz.setEnabled(done)
         self.cog.setEnabled(done)
+        self.remove.setEnabled(job is not None and not job.live)
+        self.clear.setEnabled(bool(self.fruitless()))
+
+    def fruitless(self) -> list[str]:
+        """Give the jobs that ended without a result."""
+        return [job.id for job in self.jobs.values() if not job.live and job.status != "successful"]
 
     def _uploads(self) -> int:
         return sum(self._key(row).startswith("upload:") for row in range(self.tree.topLevelItemCount()))
@@ -137,6 +150,34 @@ class JobsTab(QWidget):
         button = QPushButton(QgsApplication.getThemeIcon(icon), words)
         button.clicked.connect(lambda: self.wanted.emit(what, self.chosen()))
         return button
+
+    def _tool(self, words: str, icon: str, what: str) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(QgsApplication.getThemeIcon(icon))
+        button.setToolTip(words)
+        button.setAutoRaise(True)
+        button.clicked.connect(lambda: self.wanted.emit(what, self.chosen()))
+        return button
+
+
+class Watch:
+    """Sees which jobs ended since the last look."""
+
+    def __init__(self) -> None:
+        self._live: set[str] = set()
+        self._done: set[str] | None = None
+
+    def begun(self, job: str) -> None:
+        """Note a job that was begun here."""
+        self._live.add(job)
+
+    def look(self, jobs: list[Job]) -> tuple[list[Job], bool]:
+        """Give the jobs that were seen to run and have ended, and whether any results came or went."""
+        done = {job.id for job in jobs if job.status == "successful"}
+        ended = [job for job in jobs if job.id in self._live and not job.live]
+        changed = self._done is not None and done != self._done
+        self._live, self._done = {job.id for job in jobs if job.live}, done
+        return ended, changed
 
 
 def framed_bar() -> QWidget:

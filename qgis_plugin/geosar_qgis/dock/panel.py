@@ -28,16 +28,18 @@ from ..client.service import Service, Wish
 from ..connections import Connection
 from ..layers import to_degrees
 from ..network import Conversation
+from ..news import NEWS
 from ..words import tr
-from . import adding
+from . import adding, cleared
 from .compare import CompareBar
 from .connection_dialog import ConnectionDialog
-from .jobs import JobsTab
-from .scenes import PICTURE, ScenesTab
+from .jobs import JobsTab, Watch
+from .pictures import Pictures
+from .scenes import ScenesTab
 from .sending import Uploads
 
 BUSY_MILLISECONDS, CALM_MILLISECONDS = 1500, 15000
-PICTURES_AT_ONCE = 4
+VIEW_MILLISECONDS = 500
 
 
 class Panel(QDockWidget):
@@ -50,15 +52,14 @@ class Panel(QDockWidget):
         self._canvas = iface.mapCanvas()
         self.connection: Connection | None = None
         self._told: set[str] = set()
-        self._known_live: set[str] = set()
+        self._watch = Watch()
         self._locked: set[str] = set()
-        self._asked: set[tuple[str, str]] = set()
-        self._pictures = 0
         self._wanted_scene = self._wanted_job = ""
         self.combo = QComboBox()
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.scenes = ScenesTab()
+        self._pictures = Pictures(self.scenes, self._talk)
         self.jobs = JobsTab()
         self.uploads = Uploads(self.jobs, self)
         self.compare = CompareBar(iface)
@@ -69,10 +70,9 @@ class Panel(QDockWidget):
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
         self._clock.timeout.connect(self.ask_jobs)
-        self._view_clock = QTimer(self)
-        self._view_clock.setSingleShot(True)
-        self._view_clock.setInterval(500)
-        self._view_clock.timeout.connect(self.ask_scenes)
+        self._scenes_clock = QTimer(self)
+        self._scenes_clock.setSingleShot(True)
+        self._scenes_clock.timeout.connect(self.ask_scenes)
         self.combo.activated.connect(self._chosen)
         self.scenes.wanted.connect(self.do)
         self.scenes.filtered.connect(self.ask_scenes)
@@ -81,12 +81,14 @@ class Panel(QDockWidget):
         self.uploads.done.connect(self._uploaded)
         self.visibilityChanged.connect(self._shown)
         self._canvas.extentsChanged.connect(self._moved)
+        NEWS.changed.connect(self._heard)
         self._fill_combo()
 
     def stop(self) -> None:
         """End all conversations, clocks and connections to QGIS's own signals."""
         self._clock.stop()
-        self._view_clock.stop()
+        self._scenes_clock.stop()
+        NEWS.changed.disconnect(self._heard)
         self._canvas.extentsChanged.disconnect(self._moved)
         self.compare.stop()
         self.uploads.stop()
@@ -141,14 +143,32 @@ class Panel(QDockWidget):
         if key.startswith("upload:"):
             self.uploads.cancel(key)
             return
+        if what == "clear":
+            self._clear(self.jobs.fruitless())
+            return
         job = self.jobs.jobs.get(key)
         if job is None or self.connection is None:
             return
         service = Service(self.connection.address)
         if what == "stop":
             self._talk(service.dismiss(job.id), lambda _job: self.ask_jobs())
+        elif what == "remove":
+            self._remove_job(service, job)
         else:
             self._talk(service.scene(job.scene), lambda scene: self.do(what, scene, job.id))
+
+    def _remove_job(self, service: Service, job: Job) -> None:
+        if job.status != "successful":
+            self._clear([job.id])
+            return
+        question = tr("Remove this result from the service? Nobody will have it any more; the scene stays.")
+        if QMessageBox.question(self, tr("Remove a result"), question) == QMessageBox.StandardButton.Yes:
+            self._talk(service.dismiss(job.id), lambda _job: self._clear([job.id]))
+
+    def _clear(self, jobs: list[str]) -> None:
+        if self.connection is not None:
+            cleared.clear(self.connection.name, jobs)
+            self.ask_jobs()
 
     def _upload(self, with_details: bool) -> None:
         if self.connection is None:
@@ -179,7 +199,7 @@ class Panel(QDockWidget):
             self._talk(Service(self.connection.address).remove_scene(scene.id), lambda _none: self.refresh())
 
     def _begun(self, scene: Scene, job: Job) -> None:
-        self._known_live.add(job.id)
+        self._watch.begun(job.id)
         self._wanted_job = job.id
         self.tabs.setCurrentWidget(self.jobs)
         log.note(f"Job {job.id}: {scene.name}")
@@ -206,46 +226,23 @@ class Panel(QDockWidget):
             self.scenes.choose(self._wanted_scene)
             self._wanted_scene = ""
         if any(one.state == "preparing" for one in scenes):
-            self._view_clock.start(3 * self._view_clock.interval())
-        self._ask_pictures()
+            self._scenes_clock.start(BUSY_MILLISECONDS)
+        if self.connection is not None:
+            self._pictures.ask(Service(self.connection.address))
 
-    def _ask_pictures(self) -> None:
-        if self.connection is None:
-            return
-        service = Service(self.connection.address)
-        for scene in self.scenes.without_picture():
-            layer = "optical" if "optical" in scene.layers else "sar"
-            is_early = layer == "sar" and scene.state != "ready"
-            if is_early or (scene.id, layer) in self._asked or self._pictures >= PICTURES_AT_ONCE:
-                continue
-            self._asked.add((scene.id, layer))
-            self._pictures += 1
-            self._talk(
-                service.picture(scene.id, layer, 2 * PICTURE),
-                partial(self._pictured, scene),
-                partial(self._blind, scene),
-            )
-
-    def _pictured(self, scene: Scene, data: bytes) -> None:
-        self._pictures -= 1
-        self.scenes.set_picture(scene, data)
-        self._ask_pictures()
-
-    def _blind(self, scene: Scene, error: ClientError) -> None:
-        self._pictures -= 1
-        log.note(f"{scene.name} has no small picture: {error}")
-
-    def _show_jobs(self, jobs: list[Job]) -> None:
+    def _show_jobs(self, found: list[Job]) -> None:
+        jobs = cleared.listed(self.connection.name if self.connection else "", found)
         names = {one.id: one.name for one in self.scenes.scenes.values()}
         self.jobs.show_jobs(jobs, names)
         if self._wanted_job in {job.id for job in jobs}:
             self.jobs.choose(self._wanted_job)
             self._wanted_job = ""
-        for job in jobs:
-            if job.id in self._known_live and not job.live:
-                self._ended(job, names.get(job.scene, job.scene))
-        self._known_live = {one.id for one in jobs if one.live}
-        count = len(self._known_live)
+        ended, changed = self._watch.look(found)
+        for job in ended:
+            self._ended(job, names.get(job.scene, job.scene))
+        if ended or changed:
+            self.ask_scenes()
+        count = sum(one.live for one in jobs)
         self.tabs.setTabText(1, tr("Jobs ({0})").format(count) if count else tr("Jobs"))
         self._clock.start(BUSY_MILLISECONDS if count else CALM_MILLISECONDS)
 
@@ -256,7 +253,6 @@ class Panel(QDockWidget):
             log.say(bar, tr("{0} is translated.").format(name), act)
         elif job.status == "failed":
             log.tell(bar, ClientError(tr("{0} could not be translated: {1}").format(name, job.message)))
-        self.ask_scenes()
 
     def _jobs_failed(self, error: ClientError) -> None:
         self._unreachable(error)
@@ -295,8 +291,7 @@ class Panel(QDockWidget):
     def _hang_up(self) -> None:
         for conversation in self.findChildren(Conversation):
             conversation.stop()
-        self._pictures = 0
-        self._asked.clear()
+        self._pictures.clear()
 
     def _shown(self, visible: bool) -> None:
         if visible:
@@ -304,7 +299,13 @@ class Panel(QDockWidget):
 
     def _moved(self) -> None:
         if self.scenes.in_view.isChecked() and self.isVisible():
-            self._view_clock.start()
+            self._scenes_clock.start(VIEW_MILLISECONDS)
+
+    def _heard(self, address: str) -> None:
+        """Another part of the plugin has changed what the service has."""
+        if self.connection is not None and self.connection.address == address and self.isVisible():
+            self.ask_scenes()
+            self.ask_jobs()
 
     def _fill_combo(self) -> None:
         self.combo.clear()
@@ -325,10 +326,11 @@ class Panel(QDockWidget):
     def _connect(self, connection: Connection | None) -> None:
         self._hang_up()
         self.connection = connection
-        self._known_live.clear()
+        self._watch = Watch()
         self.scenes.clear()
         self.jobs.show_jobs([], {})
-        self.refresh()
+        if self.isVisible():  # else once it is: nothing asks for a password before there is a window
+            self.refresh()
 
     def _new(self) -> None:
         self._edit(None)

@@ -12,8 +12,9 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProject,
     QgsRasterLayer,
+    QgsTask,
 )
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..client.messages import ClientError
 from ..connections import Connection
@@ -76,7 +77,9 @@ class Uploads(QObject):
         context.setProject(QgsProject.instance())
         feedback = Words()
         algorithm = QgsApplication.processingRegistry().createAlgorithmById("geosar:upload")
-        task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+        task = runner(algorithm, parameters, context, feedback)
+        if task.isCanceled():  # it could not even be prepared, and will never be said to have been executed
+            raise ClientError(feedback.trouble or tr("The upload failed; see the log panel."))
         self._count += 1
         key = f"upload:{self._count}"
         self._running[key] = _Running(layer.name(), task, context, feedback)
@@ -119,4 +122,16 @@ class Uploads(QObject):
         if good:
             self.done.emit(str(results.get("SCENE_ID", "")), None)
         elif not running.feedback.isCanceled():
-            self.done.emit("", ClientError(running.feedback.trouble or tr("The upload failed; see the log panel.")))
+            error = ClientError(running.feedback.trouble or tr("The upload failed; see the log panel."))
+            # After QGIS's own notice that a task failed, which says no reason and would lie over this one.
+            QTimer.singleShot(0, lambda: self.done.emit("", error))
+
+
+def runner(
+    algorithm: Any, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+) -> QgsProcessingAlgRunnerTask:
+    """Make the task of an algorithm; without a notice of QGIS's own when it ends, where that can be (3.26)."""
+    silent = getattr(QgsTask.Flag, "Silent", None)
+    if silent is None:
+        return QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+    return QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback, QgsTask.Flag.CanCancel | silent)

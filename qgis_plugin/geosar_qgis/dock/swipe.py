@@ -1,10 +1,10 @@
-"""A swipe on the map: left of the line one sees what lies under a layer, right of it the layer itself."""
+"""A swipe on the map: what is left of the line and what is right of it, of which either may be chosen."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
-from qgis.core import QgsMapRendererParallelJob, QgsMapSettings, QgsRasterLayer
+from qgis.core import QgsMapRendererParallelJob, QgsMapSettings, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas, QgsMapCanvasItem, QgsMapTool
 from qgis.PyQt.QtCore import QLineF, QPointF, QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPen, QPolygonF
@@ -12,15 +12,49 @@ from qgis.PyQt.QtGui import QColor, QPainter, QPen, QPolygonF
 GRIP = 9.0
 
 
-class Curtain(QgsMapCanvasItem):
-    """The picture without the layer, drawn over the map up to the line."""
+class Half:
+    """The picture of one side, rendered in threads of QGIS."""
 
-    def __init__(self, canvas: QgsMapCanvas, layer: QgsRasterLayer) -> None:
+    def __init__(self, canvas: QgsMapCanvas, drawn: Callable[[], None]) -> None:
+        self._canvas, self._told = canvas, drawn
+        self._job: QgsMapRendererParallelJob | None = None
+        self.image: Any = None
+
+    def draw(self, layers: list[Any] | None) -> None:
+        """Render these layers; None shows the map as it is."""
+        self.stop()
+        if layers is None:
+            self.image = None
+            return
+        settings = QgsMapSettings(self._canvas.mapSettings())
+        settings.setLayers(layers)
+        settings.setBackgroundColor(self._canvas.canvasColor())
+        self._job = QgsMapRendererParallelJob(settings)
+        self._job.finished.connect(self._drawn)
+        self._job.start()
+
+    def stop(self) -> None:
+        """Render no more."""
+        job, self._job = self._job, None
+        if job is not None:
+            job.finished.disconnect(self._drawn)
+            job.cancelWithoutBlocking()
+
+    def _drawn(self) -> None:
+        if self._job is not None:
+            self.image = self._job.renderedImage()
+            self._told()
+
+
+class Curtain(QgsMapCanvasItem):
+    """Pictures of the sides over the map: left of the line, and right of it where a layer was chosen for that."""
+
+    def __init__(self, canvas: QgsMapCanvas, layer: QgsRasterLayer, left: str = "", right: str = "") -> None:
         super().__init__(canvas)
         self._canvas = canvas
         self._layer_id = layer.id()
-        self._job: QgsMapRendererParallelJob | None = None
-        self._image: Any = None
+        self._chosen = (left, right)
+        self.left, self.right = Half(canvas, self.update), Half(canvas, self.update)
         self.share = 0.5
         self.setZValue(1000)
         canvas.extentsChanged.connect(self.draw_anew)
@@ -28,11 +62,17 @@ class Curtain(QgsMapCanvasItem):
         canvas.mapCanvasRefreshed.connect(self.draw_anew)
         self.draw_anew()
 
+    def choose(self, left: str, right: str) -> None:
+        """Show these layers, by their ids; "" means what lies under the selected layer, or the map."""
+        self._chosen = (left, right)
+        self.draw_anew()
+
     def remove(self) -> None:
         """Take it off the map."""
         for signal in (self._canvas.extentsChanged, self._canvas.layersChanged, self._canvas.mapCanvasRefreshed):
             signal.disconnect(self.draw_anew)
-        self._stop()
+        self.left.stop()
+        self.right.stop()
         self._canvas.scene().removeItem(self)
 
     def move_to(self, x: float) -> None:
@@ -41,26 +81,24 @@ class Curtain(QgsMapCanvasItem):
         self.update()
 
     def draw_anew(self) -> None:
-        """Render what lies under the layer, in threads of QGIS."""
-        self._stop()
-        settings = QgsMapSettings(self._canvas.mapSettings())
-        layers = settings.layers()
+        """Render both sides."""
+        layers = self._canvas.mapSettings().layers()
         ids = [one.id() for one in layers]
-        if self._layer_id in ids:
-            settings.setLayers(layers[ids.index(self._layer_id) + 1 :])
-        settings.setBackgroundColor(self._canvas.canvasColor())
+        below = layers[ids.index(self._layer_id) + 1 :] if self._layer_id in ids else layers
+        left, right = (QgsProject.instance().mapLayer(one) if one else None for one in self._chosen)
         self.setRect(self._canvas.extent())
-        self._job = QgsMapRendererParallelJob(settings)
-        self._job.finished.connect(self._drawn)
-        self._job.start()
+        self.left.draw(below if left is None else [left])
+        self.right.draw(None if right is None else [right])
 
     def paint(self, painter: QPainter, *_options: Any) -> None:
         """Paint picture, line and grip."""
         view = self._canvas.viewport()
         height, x = float(view.height()), self.share * view.width()
-        if self._image is not None:
-            ratio = self._image.devicePixelRatio()
-            painter.drawImage(QRectF(0, 0, x, height), self._image, QRectF(0, 0, x * ratio, height * ratio))
+        for half, begin, end in ((self.left, 0.0, x), (self.right, x, float(view.width()))):
+            if half.image is not None:
+                ratio = half.image.devicePixelRatio()
+                source = QRectF(begin * ratio, 0, (end - begin) * ratio, height * ratio)
+                painter.drawImage(QRectF(begin, 0, end - begin, height), half.image, source)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(0, 0, 0, 110), 4))
         painter.drawLine(QLineF(x, 0, x, height))
@@ -78,24 +116,13 @@ class Curtain(QgsMapCanvasItem):
                 QPolygonF([QPointF(tip, middle), QPointF(foot, middle - 5.0), QPointF(foot, middle + 5.0)])
             )
 
-    def _drawn(self) -> None:
-        if self._job is not None:
-            self._image = self._job.renderedImage()
-            self.update()
-
-    def _stop(self) -> None:
-        job, self._job = self._job, None
-        if job is not None:
-            job.finished.disconnect(self._drawn)
-            job.cancelWithoutBlocking()
-
 
 class SwipeTool(QgsMapTool):
     """Moves the line with the mouse; the wheel still zooms."""
 
-    def __init__(self, canvas: QgsMapCanvas, layer: QgsRasterLayer) -> None:
+    def __init__(self, canvas: QgsMapCanvas, layer: QgsRasterLayer, left: str = "", right: str = "") -> None:
         super().__init__(canvas)
-        self.curtain: Curtain | None = Curtain(canvas, layer)
+        self.curtain: Curtain | None = Curtain(canvas, layer, left, right)
         self.setCursor(Qt.CursorShape.SplitHCursor)
 
     def canvasMoveEvent(self, event: Any) -> None:

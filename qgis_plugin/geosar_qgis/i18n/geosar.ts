@@ -112,6 +112,8 @@ SAR image: one or two polarisations, in decibel, power, amplitude or grey values
 
 Only this part: in any CRS; the whole image without it.
 
+True optical image: is sent too, and the result is brought to its tone, by one gain and offset a channel.
+
 Add layers of the service: tiles and files that stay there, instead of or beside the file that is fetched.
 
 Stopping stops the job on the service, too.</source>
@@ -150,6 +152,10 @@ Stopping stops the job on the service, too.</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>True optical image of the place, whose tone it shall have</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Bring it to the pixel size that the model knows</source>
       <translation type="unfinished" />
     </message>
@@ -182,6 +188,10 @@ Stopping stops the job on the service, too.</source>
       <translation type="unfinished" />
     </message>
     <message>
+      <source>{0} has no true optical image on the service. Choose one here, and it is sent.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Translate on the server</source>
       <translation type="unfinished" />
     </message>
@@ -195,6 +205,10 @@ Scene: its id, or its name where only one scene has it. List scenes gives both. 
     </message>
     <message>
       <source>Scene (id or name)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Match the tone of the true optical image that the scene has on the service</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -232,7 +246,23 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
+      <source>What lies below</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The map as it is</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>Opacity</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Left</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Right</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -312,6 +342,14 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
+      <source>Take this job out, with its result</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Take out all jobs without a result</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>State</source>
       <translation type="unfinished" />
     </message>
@@ -321,6 +359,10 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
     </message>
     <message>
       <source>being sent</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Remove this result from the service? Nobody will have it any more; the scene stays.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -341,6 +383,10 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
     </message>
     <message>
       <source>Remove a scene</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Remove a result</source>
       <translation type="unfinished" />
     </message>
     <message>

@@ -20,9 +20,10 @@ from qgis.core import (
     QgsRectangle,
 )
 from qgis.gui import QgsMapCanvas, QgsMessageBarItem
-from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QSize, pyqtSignal
+from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QPoint, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QImage
-from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar, QWidget
 
 PATIENCE = 4
 """How many times longer than on a quiet machine everything may take."""
@@ -98,6 +99,15 @@ def wait(done: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
+def click(widget: QWidget, place: QPoint | None = None) -> None:
+    """Click at a place of a widget, by default in its middle, on whatever lies uppermost there: as a hand does."""
+    window = widget.window()
+    point = widget.mapTo(window, place or widget.rect().center())
+    uppermost = window.childAt(point)
+    assert uppermost is not None, "nothing is seen there"
+    QTest.mouseClick(uppermost, Qt.MouseButton.LeftButton, pos=uppermost.mapFrom(window, point))
+
+
 def spin(seconds: float) -> None:
     """Let the event loop turn for a while."""
     end = time.monotonic() + seconds
@@ -159,8 +169,9 @@ class Window(QMainWindow):
     def messageBar(self) -> Any:
         return self
 
-    def pushMessage(self, _title: str, text: str, _level: Any, _seconds: int) -> None:
-        self.said.append(text)
+    def pushMessage(self, _title: str, text: str, *more: Any) -> None:
+        """The whole text, which QGIS shows behind a button where it is long, comes before level and seconds."""
+        self.said.append(str(more[0]) if len(more) == 3 else text)
 
     def createMessage(self, title: str, text: str) -> QgsMessageBarItem:
         self.offered = QgsMessageBarItem(title, text, Qgis.MessageLevel.Success, 0, self)

@@ -12,7 +12,7 @@ from geosar_qgis.connections import Connection
 from geosar_qgis.dock import adding
 from geosar_qgis.dock.scenes import ScenesTab
 from geosar_qgis.provider import GeosarProvider
-from inside import Run, ask
+from inside import Run, ask, click
 from osgeo import gdal
 from qgis.core import (
     QgsApplication,
@@ -21,18 +21,9 @@ from qgis.core import (
     QgsRasterLayer,
     QgsSingleBandGrayRenderer,
 )
-from qgis.PyQt.QtCore import QPoint, Qt, QTimer
-from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QWidget
+from qgis.PyQt.QtCore import QTimer
 
 Make = Callable[..., Path]
-
-
-def click_at(window: QWidget, widget: QWidget, place: QPoint) -> None:
-    """Click where a widget has a place, on whatever lies uppermost there."""
-    point = widget.mapTo(window, place)
-    uppermost = window.childAt(point)
-    QTest.mouseClick(uppermost, Qt.MouseButton.LeftButton, pos=uppermost.mapFrom(window, point))
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +77,7 @@ def test_the_panel_offers_it_where_a_job_made_it(despeckling: Any, make_sar: Mak
     def offered() -> dict[str, bool]:
         """Click the scene, then the button Add, and read the menu."""
         tab.show_scenes([ask(connection, service.scene(sent["SCENE_ID"]))])
-        click_at(tab, tab.list.viewport(), tab.list.visualItemRect(tab.list.item(0)).center())
+        click(tab.list.viewport(), tab.list.visualItemRect(tab.list.item(0)).center())
         found: dict[str, bool] = {}
 
         def read() -> None:
@@ -95,7 +86,7 @@ def test_the_panel_offers_it_where_a_job_made_it(despeckling: Any, make_sar: Mak
             tab.add_menu.close()
 
         QTimer.singleShot(300, read)
-        click_at(tab, tab.add, tab.add.rect().center())
+        click(tab.add)
         return found
 
     names = ["Despeckled SAR image, as XYZ", "Despeckled SAR image, as COG"]
@@ -109,7 +100,8 @@ def test_the_panel_offers_it_where_a_job_made_it(despeckling: Any, make_sar: Mak
     tiles = adding.add_tiles(connection, scene, ask(connection, adding.tiles_of(service, scene, "despeckled")))
     file = adding.add_file(scene, "despeckled", ask(connection, adding.file_of(service, scene, "despeckled")))
     assert tiles.isValid()
-    assert tiles.name() == file.name() == "panel_vv (despeckled SAR, tiny 1.0)"
+    assert tiles.name() == "panel_vv (despeckled SAR, tiny 1.0, tiles)"
+    assert file.name() == "panel_vv (despeckled SAR, tiny 1.0)"
     assert "not synthetic" in tiles.attribution()
     with pytest.raises(NotThereError):
         ask(connection, adding.file_of(service, scene, "nothing"))

@@ -103,8 +103,8 @@ def test_from_a_selected_layer_to_a_swipe_over_its_translation(plugin: Any, make
     assert top.opacity() == pytest.approx(0.4)
     panel.compare.swipe.setChecked(True)
     curtain = panel.compare._tool.curtain
-    wait(lambda: curtain._image is not None)
-    picture = pixels(curtain._image)
+    wait(lambda: curtain.left.image is not None)
+    picture = pixels(curtain.left.image)
     middle = picture[picture.shape[0] // 2, picture.shape[1] // 2]
     assert middle[0] == middle[1] == middle[2], "below the synthetic layer lies the grey SAR image"
     QgsProject.instance().removeMapLayer(top.id())

@@ -83,8 +83,8 @@ def test_the_result_is_loaded_with_a_name_that_says_what_it_is(served: Any, make
     names = sorted(one.name for one in waiting.values())
     assert len(names) == 4
     assert [name.partition(" (")[2] for name in names] == [
-        "expected error, tiny 1.0)", "synthetic optical, tiny 1.0)", "synthetic optical, tiny 1.0)",
-        "synthetic optical, tiny 1.0)",
+        "expected error, tiny 1.0, tiles)", "synthetic optical, tiny 1.0)", "synthetic optical, tiny 1.0)",
+        "synthetic optical, tiny 1.0, tiles)",
     ]  # fmt: skip
     loaded = QgsRasterLayer(target, "output")
     waiting[target].postProcessor().postProcessLayer(loaded, task.context, task.feedback)
@@ -121,7 +121,7 @@ def test_uploading_listing_and_translating_what_is_there(served: Any, make_sar: 
     )
     scene = up.result()["SCENE_ID"]
     added = sorted(one.name for one in up.context.layersToLoadOnCompletion().values())
-    assert added == ["the river (SAR)", "the river (synthetic optical, live)"]
+    assert added == ["the river (SAR, tiles)", "the river (synthetic optical, live, tiles)"]
     listed = run("listscenes", CONNECTION=served.address, TEXT="river", OUTPUT=str(tmp_path / "s.gpkg"))
     assert listed["COUNT"] == 1
     layer = QgsVectorLayer(str(tmp_path / "s.gpkg"), "s")

@@ -140,6 +140,15 @@ def test_jobs_are_listed_as_asked(client: TestClient, job: dict[str, Any]) -> No
     problem(client.get("/jobs?datetime=now"), 422)
 
 
+def test_a_result_is_named(client: TestClient, job: dict[str, Any]) -> None:
+    path = f"/jobs/{job['jobID']}"
+    assert "name" not in client.get(path).json()
+    assert client.patch(path, json={"name": "before the flood"}).json()["name"] == "before the flood"
+    assert valid(client.get(path), ogc.STATUS_INFO)["name"] == "before the flood"
+    problem(client.patch(path, json={"name": ""}), 422)
+    problem(client.patch("/jobs/none", json={"name": "x"}), 404)
+
+
 def test_a_client_made_from_the_schemas_of_the_standard_reads_every_answer(
     client: TestClient, job: dict[str, Any]
 ) -> None:

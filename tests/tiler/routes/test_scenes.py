@@ -142,8 +142,9 @@ def test_what_is_no_scene_is_refused_by_its_content(client: TestClient, body: by
 def test_a_photograph_is_no_sar(client: TestClient, make_raster: MakeRaster) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (3, 40, 40), np.uint8)
     path = make_raster("photo.tif", noise, photometric="RGB")
-    detail = problem(client.post("/scenes", files={"file": ("photo.tif", path.read_bytes())}), 422)
-    assert "does not look like SAR" in detail
+    answer = client.post("/scenes", files={"file": ("photo.tif", path.read_bytes())})
+    assert "does not look like SAR" in problem(answer, 422)
+    assert answer.json()["type"] == "urn:geosar:problem:unlike-sar", "what a client can do something about"
 
 
 def test_a_form_that_ends_in_the_middle_is_no_upload(client: TestClient, scene_file: Path) -> None:

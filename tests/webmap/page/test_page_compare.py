@@ -141,7 +141,7 @@ def test_the_upper_layer_is_gone_while_the_key_is_held(page: Page, service: Serv
 
 
 def test_layers_change_their_order(page: Page, service: Service, scene: dict[str, Any]) -> None:
-    look_at(page, service, scene)
+    look_at(page, service, scene, "layers=optical:90,sar:90")
 
     def upper() -> str:
         depth = "pane => Number(getComputedStyle(pane).zIndex)"

@@ -65,7 +65,9 @@ def test_a_long_name_does_not_widen_the_panel(chromium: Browser, service: Servic
 
 def test_the_ends_of_the_legend_stand_apart(page: Page, service: Service, tmp_path: Path) -> None:
     values = np.random.default_rng(7).gamma(4.4, 1 / 4.4, (120, 130))
-    Image.fromarray((values / np.percentile(values, 98) * 255).clip(0, 255).astype(np.uint8)).save(tmp_path / "greys.png")
+    Image.fromarray((values / np.percentile(values, 98) * 255).clip(0, 255).astype(np.uint8)).save(
+        tmp_path / "greys.png"
+    )
     look_at(page, service, service.send(tmp_path / "greys.png"), "layers=sar:100,-optical:100")
     ends = page.locator(".legend-ends span")
     expect(ends).to_have_text([re.compile(r"^\d+$"), re.compile(r"^\d+$")])

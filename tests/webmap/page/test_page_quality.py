@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 STATIC = ROOT / "webmap" / "page"
-MOST_BYTES = 60_000
+MOST_BYTES = 90_000
 
 
 def violations(page: Page) -> list[str]:
@@ -124,8 +124,8 @@ def test_what_the_page_loads_is_what_was_counted(page: Page, service: Service) -
 
 
 def test_nothing_is_lost_with_the_comments() -> None:
-    """The one thing that rjsmin does not know, a template within a template, is not there."""
-    nested = re.compile(r"\$\{[^}]*`")
+    """What rjsmin does not know is not there: a template within a template, a pattern behind an arrow."""
+    nested = re.compile(r"\$\{[^}]*`|=> */[^/*]")
     assert {path.name for path in (STATIC / "js").rglob("*.js") if nested.search(path.read_text())} == set()
 
 

@@ -11,6 +11,7 @@ import { makeMeasure } from "./map/measure.js";
 import { readPixels, readPointer } from "./map/reading.js";
 import { SceneList } from "./panels/scenelist.js";
 import { makeSceneView } from "./panels/sceneview.js";
+import { others } from "./service/tabs.js";
 import { TEXT } from "./texts.js";
 import { onThemeChange } from "./theme.js";
 import { Uploads } from "./service/uploads.js";
@@ -93,7 +94,10 @@ async function start() {
   };
 
   /** @param {LayerName} name */
-  const flip = (name) => bench.scene && bench.changeLayer(name, { visible: !bench.view.layers[name].visible });
+  const flip = (name) => {
+    if (bench.scene && bench.view.mode !== "stack") note(TEXT.layers.comparing);
+    else if (bench.scene) bench.changeLayer(name, { visible: !bench.view.layers[name].visible });
+  };
   /** @param {import("./types.js").Mode} mode */
   const compare = (mode) => bench.scene && bench.change({ mode: bench.view.mode === mode ? "stack" : mode });
   const help = () => void showHelp(shortcuts, settings.version);
@@ -138,7 +142,19 @@ async function start() {
     if (!view.scene && bench.scene) close();
     if (view.scene && location.hash.slice(1) !== encode(bench.view)) void openById(view.scene, view);
   });
-  connection.addEventListener("back", () => void bench.refresh().catch(() => undefined));
+  const again = () => void bench.refresh().catch(() => undefined);
+  connection.addEventListener("back", again);
+  others.addEventListener(
+    "changed",
+    settled(HASH_SETTLES, () => {
+      again();
+      if (!bench.scene) void list.refresh();
+    }),
+  );
+  bench.addEventListener("gone", () => {
+    close();
+    note(TEXT.problems.noScene, "bad");
+  });
   onThemeChange(() => bench.stages.forEach((stage) => stage.restyle()));
   uploads.addEventListener("arrived", (event) => {
     void list.refresh();

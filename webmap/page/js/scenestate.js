@@ -2,9 +2,11 @@
 
 import { address, askJson, connection, pause, Problem, wordsOf } from "./service/api.js";
 import { byId, settled } from "./dom.js";
+import { drawnBy, seenBy } from "./map/seen.js";
 import { boundsOf, sourceOf } from "./map/sources.js";
 import { couple, Stage } from "./map/mapview.js";
 import { makeDivider } from "./map/swipe.js";
+import { resultsOf } from "./service/results.js";
 import { TEXT } from "./texts.js";
 import { freshView, LAYERS } from "./view.js";
 
@@ -13,7 +15,6 @@ import { freshView, LAYERS } from "./view.js";
 /** @typedef {import("./types.js").PageSettings} PageSettings */
 /** @typedef {import("./types.js").Scene} Scene */
 /** @typedef {import("./types.js").ServedLayer} ServedLayer */
-/** @typedef {import("./types.js").Shown} Shown */
 /** @typedef {import("./types.js").Source} Source */
 /** @typedef {import("./types.js").View} View */
 
@@ -22,12 +23,16 @@ const EXPIRED_SETTLES = 300;
 const BUSY_SETTLES = 60;
 const STYLE_SETTLES = 200;
 const MARGIN = 24;
+/** Longest that a picture waits for tiles. */
+const REST = 90_000;
 /** Layers that the radar's display is for. @type {readonly LayerName[]} */
 const RADAR = ["sar", "despeckled"];
+/** Layers that a job made. @type {readonly LayerName[]} */
+const MADE = ["optical", "error", "despeckled"];
 
 /**
  * Fires `scene` when another is open or this one has changed, `view` when it is looked at otherwise, `stage` for a new
- * map, `coordinates` when the scene's own are known.
+ * map, `coordinates` when the scene's own are known, `results` when what was made of it is, `gone` when it was deleted.
  */
 export class Workbench extends EventTarget {
   /** @param {PageSettings} settings */
@@ -44,7 +49,13 @@ export class Workbench extends EventTarget {
     this.coordinates = null;
     /** @type {Map<LayerName, string>} */
     this.troubles = new Map();
+    /** Layers whose size is not known yet. @type {Set<LayerName>} */
+    this.awaited = new Set();
+    /** What was made of the scene, by job; the newest first. @type {Map<string, import("./types.js").Result>} */
+    this.results = new Map();
     this.flickering = false;
+    /** Whether what lies under others is to be there at once. */
+    this.flickered = false;
     this.restyling = false;
     /** How many answers are waited for. */
     this.underway = 0;
@@ -129,11 +140,14 @@ export class Workbench extends EventTarget {
     this.asking.abort();
     this.asking = new AbortController();
     this.sources.clear();
+    this.results.clear();
     this.coordinates = null;
+    this.flickered = false;
     this.troubles.clear();
     const place = view?.place ?? null;
     this.view = { ...(view ?? freshView()), scene: scene.id };
     this.scene = scene;
+    this.awaited = new Set(this.available);
     if (scene.georeferenced !== this.georeferenced) {
       this.georeferenced = scene.georeferenced;
       this.closeSecond();
@@ -166,8 +180,23 @@ export class Workbench extends EventTarget {
   /** @param {LayerName} name @returns {ServedLayer | null} */
   served(name) {
     if (!this.scene) return null;
-    if (this.scene.layers.includes(name)) return name;
+    if (name === "other") return this.jobOf(name) ? "optical" : null;
+    const made = this.results.get(this.jobOf(name) ?? "");
+    if (this.scene.layers.includes(name) && (!made || name in made.files)) return name;
     return name === "optical" && this.scene.layers.includes("live") ? "live" : null;
+  }
+
+  /** The job whose result a layer shows; null for the newest, and for what no job made. @param {LayerName} name */
+  jobOf(name) {
+    const wanted = name === "other" ? this.view.other : MADE.includes(name) ? this.view.result : null;
+    return wanted && this.scene?.jobs.includes(wanted) ? wanted : null;
+  }
+
+  /** What a layer is called; with the result that it shows, where there are several. @param {LayerName} name */
+  titleOf(name) {
+    const job = this.jobOf(name) ?? (name === "optical" ? this.scene?.jobs[0] : null);
+    const made = this.results.size > 1 && job ? this.results.get(job) : null;
+    return [TEXT.layers[name], made?.label].filter(Boolean).join(" · ");
   }
 
   /** Names of the layers that the scene has, in their order from the top down. */
@@ -177,10 +206,11 @@ export class Workbench extends EventTarget {
 
   /** @param {AbortSignal} signal */
   async loadAll(signal) {
-    // The radar first: it is what appears first.
+    // The radar first: it is what appears first, where nothing hides it.
     const radar = this.load("sar", signal);
-    await Promise.race([radar, pause(300)]);
+    if (this.served("optical") === "live") await Promise.race([radar, pause(300)]);
     void this.locate(signal);
+    void this.list(signal);
     await Promise.all([radar, ...LAYERS.filter((name) => name !== "sar").map((name) => this.load(name, signal))]);
     while (this.scene?.display.state === "preparing" && !signal.aborted) {
       await pause(POLL);
@@ -198,7 +228,7 @@ export class Workbench extends EventTarget {
     const served = this.served(name);
     if (!scene || !served) return;
     try {
-      const source = await this.during(sourceOf(scene, served, this.view.sar, signal));
+      const source = await this.during(sourceOf(scene, served, this.view.sar, signal, this.jobOf(name)));
       if (signal.aborted) return;
       this.sources.set(name, source);
       this.troubles.delete(name);
@@ -206,8 +236,27 @@ export class Workbench extends EventTarget {
       if (signal.aborted) return;
       this.troubles.set(name, served === "live" ? TEXT.layers.liveElsewhere : wordsOf(error));
     }
+    this.awaited.delete(name);
     this.render();
     this.dispatchEvent(new Event("view"));
+  }
+
+  /** Ask what was made of the scene. @param {AbortSignal} signal */
+  async list(signal) {
+    const { scene } = this;
+    if (!scene) return;
+    const found = await resultsOf(scene).catch(() => null);
+    if (signal.aborted || !found) return;
+    this.results = new Map(found.map((one) => [one.job, one]));
+    this.dispatchEvent(new Event("results"));
+    this.change({});
+  }
+
+  /** Show the results of these jobs: one, and the one that it is compared with. @param {Partial<View>} change */
+  showResults(change) {
+    this.change(change);
+    this.dispatchEvent(new Event("results"));
+    for (const name of /** @type {LayerName[]} */ ([...MADE, "other"])) void this.load(name, this.asking.signal);
   }
 
   /** Ask for the way to the scene's own coordinates; degrees are shown without it. @param {AbortSignal} signal */
@@ -223,13 +272,26 @@ export class Workbench extends EventTarget {
   async refresh() {
     const { scene } = this;
     if (!scene) return;
-    const found = /** @type {Scene} */ (await askJson(address(`scenes/${scene.id}`)));
+    const found = /** @type {Scene} */ (await askJson(address(`scenes/${scene.id}`)).catch((error) => {
+      if (error instanceof Problem && error.status === 404 && this.scene === scene) this.dispatchEvent(new Event("gone"));
+      throw error;
+    }));
     if (this.scene?.id !== found.id) return;
     const same = JSON.stringify(found) === JSON.stringify(this.scene);
     this.scene = found;
     if (same && !this.troubles.size) return;
     this.dispatchEvent(new Event("scene"));
-    await Promise.all(LAYERS.map((name) => this.load(name, this.asking.signal)));
+    await Promise.all([this.list(this.asking.signal), ...LAYERS.map((name) => this.load(name, this.asking.signal))]);
+  }
+
+  /** Wait until all that is to be seen is drawn; gives whether it is whole. Raises Problem when that takes too long. */
+  async rest() {
+    const end = performance.now() + REST;
+    while (this.busy || this.stages.some(({ changing }) => changing)) {
+      if (performance.now() > end) throw new Problem(TEXT.take.pictureLate, 0);
+      await pause(BUSY_SETTLES);
+    }
+    return this.stages.every(({ whole }) => whole);
   }
 
   /** Wait until the true optical image is prepared, then show it. */
@@ -278,7 +340,8 @@ export class Workbench extends EventTarget {
   flicker(on) {
     if (on === this.flickering) return;
     this.flickering = on;
-    this.render();
+    this.flickered = true;
+    this.change({});
   }
 
   /** Put on the maps what the view says. */
@@ -290,36 +353,12 @@ export class Workbench extends EventTarget {
     this.divider.toggle(mode === "swipe");
     this.divider.set(view.split);
     this.first.split = view.split;
-    const [left, right] = this.flickering ? [view.right, view.left] : [view.left, view.right];
-    if (mode === "stack") {
-      const shown = this.shown(this.available.filter((name) => view.layers[name].visible), "all");
-      if (this.flickering && shown[0]) shown[0].opacity = 0;
-      this.first.show(shown);
-    } else if (mode === "swipe") {
-      this.first.show([...this.shown([left], "left"), ...(left === right ? [] : this.shown([right], "right"))]);
-    } else {
-      this.first.show(this.shown([left], "all"));
-      this.second?.show(this.shown([right], "all"));
-    }
+    drawnBy(this).forEach((shown, index) => this.stages[index]?.show(shown));
   }
 
-  /**
-   * @param {LayerName[]} names
-   * @param {import("./types.js").Side} side
-   * @returns {Shown[]}
-   */
-  shown(names, side) {
-    return names.flatMap((name) => {
-      const source = this.sources.get(name);
-      return source ? [{ name, source, opacity: this.view.layers[name].opacity, side }] : [];
-    });
-  }
-
-  /** Names of the layers that can be seen now. @returns {LayerName[]} */
+  /** Names of the layers that can be seen now. */
   get seen() {
-    const { view } = this;
-    const names = view.mode === "stack" ? this.available.filter((name) => view.layers[name].visible) : [view.left, view.right];
-    return names.filter((name) => this.sources.has(name) && !(name === "optical" && this.tooFarForLive));
+    return seenBy(this);
   }
 
   /** Whether live colour is wanted, and the map is too far out for it. */

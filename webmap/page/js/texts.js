@@ -1,6 +1,6 @@
 // Every word that the page says, for translation. A translation is another file with the same names.
 
-import { bytes, number } from "./units.js";
+import { bytes, number, round } from "./units.js";
 
 export const TEXT = {
   title: "geosar",
@@ -157,12 +157,38 @@ export const TEXT = {
     /** @param {string} why */
     failed: (why) => `The translation failed: ${why}`,
     states: { accepted: "Waiting for its turn", running: "Translating" },
+    /** @param {number} metres @param {number} known */
+    tooCoarse: (metres, known) =>
+      `Its pixels are ${round(metres)} on the ground, and the model was trained at ${round(known)}: what it paints is not what is there.`,
+    /** @param {number} metres @param {number} known */
+    tooFine: (metres, known) =>
+      `Its pixels are ${number(metres, 1)} m on the ground, and the model was trained at ${round(known)}. “Match the model’s pixel size”, under Options, helps.`,
+  },
+  results: {
+    title: "Results",
+    /** @param {string} label */
+    show: (label) => `Show ${label}`,
+    compare: "Compare with the one that is shown",
+    download: "Download",
+    rename: "Name",
+    remove: "Delete",
+    renameTitle: "Name the result",
+    newName: "Name",
+    save: "Save",
+    removeTitle: "Delete this result?",
+    /** @param {string} label */
+    removeExplain: (label) => `“${label}” with its files and tiles is removed from the service. The scene and its other results stay.`,
+    /** @type {Record<string, string>} */
+    precisions: { int8: "fast (int8)", float32: "exact (float32)" },
+    /** @param {number} width @param {number} height */
+    size: (width, height) => `${number(width)} × ${number(height)} px, not those of the scene`,
   },
   layers: {
     title: "Layers",
     sar: "Radar",
     despeckled: "Despeckled radar",
     optical: "Synthetic optical",
+    other: "Synthetic",
     error: "Expected error",
     reference: "True optical",
     live: "live",
@@ -176,6 +202,7 @@ export const TEXT = {
     liveElsewhere: "Translate the scene to see its colour",
     addReference: "Add a true optical image",
     removeReference: "Remove the true optical image",
+    comparing: "Two layers are compared: choose them below, under Compare.",
     empty: "No layer is shown. Turn one on in the panel.",
   },
   compare: {
@@ -227,6 +254,7 @@ export const TEXT = {
     title: "Legend",
     error: "Expected error, of 255",
     synthetic: "Synthetic: painted by a network, not observed",
+    syntheticToo: "painted by a network too",
     reference: "True optical image, observed",
     estimated: "speckle filtered by a network; estimated from the observation, not synthetic",
     /** @param {string} first @param {string} second */
@@ -265,6 +293,8 @@ export const TEXT = {
     copy: (what) => `Copy ${what}`,
     copied: "Copied.",
     copyFailed: "The browser did not allow copying. The text is selected: press Ctrl and C.",
+    pictureLate: "The map is still waiting for tiles. Try again when it is drawn.",
+    pictureHoles: "The picture was saved, but has holes: the service did not give all tiles.",
     pictureFailed: "The picture could not be made: nothing of the scene is in view.",
   },
   help: {

@@ -1,6 +1,6 @@
 // The shapes of what the service answers and what the page remembers; types alone, no code.
 
-/** @typedef {"sar" | "despeckled" | "optical" | "error" | "reference"} LayerName */
+/** @typedef {"sar" | "despeckled" | "optical" | "other" | "error" | "reference"} LayerName */
 /** @typedef {LayerName | "live"} ServedLayer */
 /** @typedef {"stack" | "swipe" | "side"} Mode */
 
@@ -67,6 +67,18 @@
  * @property {number} [megapixelsPerSecond]
  * @property {number} [secondsLeft]
  * @property {string} [scene]
+ * @property {string} [name]
+ * @property {string} [finished]
+ */
+
+/**
+ * What a job made of a scene.
+ * @typedef {object} Result
+ * @property {string} job
+ * @property {string} label
+ * @property {string} about model, time, and whether it is of a part
+ * @property {Record<string, {href: string}>} files
+ * @property {string[]} warnings
  */
 
 /**
@@ -77,6 +89,7 @@
  * @property {string} description
  * @property {boolean} default
  * @property {boolean} despeckles
+ * @property {number} ground_sampling_distance metres
  * @property {string} licence
  */
 
@@ -116,6 +129,8 @@
  * @property {LayerName} left
  * @property {LayerName} right
  * @property {number} split 0 to 1
+ * @property {string | null} result the job whose result is shown, null for the newest
+ * @property {string | null} other the job whose result it is compared with
  * @property {LayerName[]} order from the top down
  * @property {Record<LayerName, LayerView>} layers
  * @property {SarStyle} sar

@@ -48,6 +48,10 @@ export function area(squareMetres) {
 export const day = (time) =>
   new Date(time).toLocaleDateString(LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
+/** @param {string} time */
+export const moment = (time) =>
+  new Date(time).toLocaleString(LANGUAGE, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).replace(",", "");
+
 /** What a CRS is called: its code, else its name. @param {string | null} crs as code or WKT */
 export const crsName = (crs) => /"([^"]+)"/.exec(crs ?? "")?.[1] ?? crs ?? "";
 

@@ -5,9 +5,12 @@
 /** @typedef {import("./types.js").Mode} Mode */
 
 /** @type {readonly LayerName[]} */
-export const LAYERS = ["reference", "error", "optical", "despeckled", "sar"];
+export const LAYERS = ["reference", "error", "optical", "other", "despeckled", "sar"];
 /** @type {readonly Mode[]} */
 export const MODES = ["stack", "swipe", "side"];
+
+const NAME = /^\w+$/;
+const LAYER = /^(-?)(\w+):(\d+)$/;
 
 /** @returns {View} */
 export function freshView() {
@@ -18,11 +21,14 @@ export function freshView() {
     left: "sar",
     right: "optical",
     split: 0.5,
+    result: null,
+    other: null,
     order: [...LAYERS],
     layers: {
       sar: { visible: true, opacity: 1 },
       despeckled: { visible: false, opacity: 1 },
       optical: { visible: true, opacity: 1 },
+      other: { visible: false, opacity: 1 },
       error: { visible: false, opacity: 0.8 },
       reference: { visible: false, opacity: 1 },
     },
@@ -45,12 +51,14 @@ export function encode(view) {
   parts.set(
     "layers",
     view.order
+      .filter((name) => name !== "other" || view.other)
       .map((name) => `${view.layers[name].visible ? "" : "-"}${name}:${Math.round(100 * view.layers[name].opacity)}`)
       .join(","),
   );
   if (view.mode !== "stack") {
     parts.set("compare", [view.mode, view.left, view.right, Math.round(1000 * view.split) / 10].join(","));
   }
+  if (view.result || view.other) parts.set("results", `${view.result ?? ""},${view.other ?? ""}`);
   const { band, range, colours } = view.sar;
   if (band !== "1" || range || colours !== "gray") {
     parts.set("radar", [band, colours, ...(range ?? [])].join(","));
@@ -69,7 +77,7 @@ export function decode(hash) {
   view.scene = parts.get("scene");
   const place = (parts.get("at") ?? "").split(",").map(Number);
   if (place.length === 3 && place.every(Number.isFinite)) view.place = /** @type {[number, number, number]} */ (place);
-  const named = (parts.get("layers") ?? "").split(",").map((text) => /^(-?)(\w+):(\d+)$/.exec(text));
+  const named = (parts.get("layers") ?? "").split(",").map((text) => LAYER.exec(text));
   /** @type {LayerName[]} */
   const order = [];
   for (const found of named) {
@@ -84,6 +92,8 @@ export function decode(hash) {
   view.left = LAYERS.find((one) => one === left) ?? view.left;
   view.right = LAYERS.find((one) => one === right) ?? view.right;
   if (split && Number.isFinite(Number(split))) view.split = Math.min(1, Math.max(0, Number(split) / 100));
+  const [result, other] = (parts.get("results") ?? "").split(",").map((one) => (NAME.test(one) ? one : null));
+  Object.assign(view, { result: result ?? null, other: other ?? null });
   const [band, colours, low, high] = (parts.get("radar") ?? "").split(",");
   if (band && /^(\d|composite)$/.test(band)) view.sar.band = band;
   if (colours && /^\w+$/.test(colours)) view.sar.colours = colours;

@@ -13,6 +13,9 @@ import { Tiles } from "./tiles.js";
 /** @typedef {import("../types.js").Basemap} Basemap */
 /** @typedef {{key: string, layer: L.Layer, before: L.Layer[]}} Placed */
 
+/** One pixel; a tile is a third of its PNG on radar, a tenth on colour, and the same to the eye (docs/adr/0024). */
+const WEBP = "data:image/webp;base64,UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA";
+const readsWebp = await decodes(WEBP);
 const DEEPEST = 24;
 const FADED = 350;
 const PATIENCE = 15000;
@@ -111,6 +114,7 @@ export class Stage {
     const removeBefore = () => {
       for (const one of placed.before) one.remove();
       placed.before = [];
+      this.onBusy();
     };
     layer.on("loading load", () => this.onBusy());
     layer.once("load", () => setTimeout(removeBefore, FADED));
@@ -147,6 +151,16 @@ export class Stage {
     return [...this.placed.values()].some(({ layer }) => layer instanceof Tiles && layer.isLoading());
   }
 
+  /** Whether what was shown before is still under what is shown now. */
+  get changing() {
+    return [...this.placed.values()].some(({ before }) => before.length > 0);
+  }
+
+  /** Whether no tile was given up. */
+  get whole() {
+    return [...this.placed.values()].every(({ layer }) => !(layer instanceof Tiles) || layer.missing.size === 0);
+  }
+
   remove() {
     this.resized.disconnect();
     this.map.remove();
@@ -154,8 +168,11 @@ export class Stage {
   }
 }
 
-/** The address of tiles as fine as the screen. @param {Source} source */
-const addressOf = ({ sharp, url }) => (sharp && window.devicePixelRatio > 1.2 ? url.replace("{y}", "{y}@2x") : url);
+/** The address of tiles as fine as the screen, and as small as the browser can read. @param {Source} source */
+function addressOf({ sharp, url }) {
+  const small = readsWebp ? url.replace("{y}.png", "{y}.webp") : url;
+  return sharp && window.devicePixelRatio > 1.2 ? small.replace("{y}", "{y}@2x") : small;
+}
 
 /** @param {Source} source @param {string} pane */
 function tiles(source, pane) {
@@ -222,4 +239,11 @@ export function couple(first, second) {
   second.setView(first.getCenter(), first.getZoom(), { animate: false });
   const undo = [bind(first, second), bind(second, first)];
   return () => undo.forEach((one) => one());
+}
+
+/** Whether the browser can read a picture. @param {string} src */
+async function decodes(src) {
+  const image = new Image();
+  image.src = src;
+  return image.decode().then(() => true, () => false);
 }

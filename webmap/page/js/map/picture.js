@@ -13,11 +13,13 @@ import { colourOf } from "../theme.js";
 const MARGIN = 14;
 const LINE = 18;
 const RAMP = [120, 10];
+const [LABEL_HEIGHT, LABEL_PAPER] = [26, "rgb(13 17 23 / 78%)"];
 const FONT = "12px system-ui, sans-serif";
 const BOLD = "600 14px system-ui, sans-serif";
 
 /** @param {Workbench} bench */
 export async function savePicture(bench) {
+  const whole = await bench.rest();
   const canvas = await paintView(bench);
   const blob = await new Promise((/** @type {(found: Blob | null) => void} */ resolve) => canvas.toBlob(resolve, "image/png"));
   if (!blob) throw new Problem(TEXT.take.pictureFailed, 0);
@@ -26,6 +28,7 @@ export async function savePicture(bench) {
   link.download = `${(bench.scene?.name ?? "map").replace(/[^\w.-]+/g, "_")}_view.png`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  if (!whole) throw new Problem(TEXT.take.pictureHoles, 0);
 }
 
 /** @param {Workbench} bench */
@@ -59,6 +62,13 @@ async function paintView(bench) {
     painted += paintStage(context, stage, bench.hosts[index]?.getBoundingClientRect() ?? new DOMRect());
     context.restore();
   });
+  const { mode, left, right } = bench.view;
+  if (mode !== "stack") {
+    const most = (mode === "side" ? width : width / 2) - 2 * MARGIN;
+    paintLabel(context, bench.titleOf(left), MARGIN, "left", most);
+    if (mode === "side") paintLabel(context, bench.titleOf(right), width + MARGIN, "left", most);
+    else paintLabel(context, bench.titleOf(right), width - MARGIN, "right", most);
+  }
   if (!painted) throw new Problem(TEXT.take.pictureFailed, 0);
   context.fillStyle = ink;
   context.textBaseline = "middle";
@@ -133,6 +143,26 @@ function paintStage(context, stage, frame) {
     context.fillRect(frame.width * stage.split - 1, 0, 2, frame.height);
   }
   return painted;
+}
+
+/**
+ * Say what a side shows, as the page does above the map.
+ * @param {CanvasRenderingContext2D} context @param {string} words @param {number} x @param {"left" | "right"} side
+ * @param {number} most pixels
+ */
+function paintLabel(context, words, x, side, most) {
+  context.save();
+  context.font = `600 ${FONT}`;
+  context.textBaseline = "middle";
+  const width = Math.min(most, context.measureText(words).width + 20);
+  const left = side === "left" ? x : x - width;
+  context.fillStyle = LABEL_PAPER;
+  context.beginPath();
+  context.roundRect(left, MARGIN, width, LABEL_HEIGHT, LABEL_HEIGHT / 2);
+  context.fill();
+  context.fillStyle = "#ffffff";
+  context.fillText(words, left + 10, MARGIN + LABEL_HEIGHT / 2 + 1, width - 20);
+  context.restore();
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Workbench} bench @param {number} right @param {number} y */

@@ -1,6 +1,6 @@
 // Reading the map: where the pointer is, the values of a pixel, and the scale.
 
-import { askJson } from "../service/api.js";
+import { address, askJson } from "../service/api.js";
 import { coordinatesAt } from "./coordinates.js";
 import { byId, eachFrame, fill, h } from "../dom.js";
 import { imageZoom } from "./sources.js";
@@ -208,7 +208,7 @@ async function valuesAt(bench, name, served, place, signal) {
   const pixel = pixelAt(bench, place);
   if (!scene || (!scene.georeferenced && !pixel)) return [];
   const where = scene.georeferenced ? `${place.wrap().lng},${place.lat}` : (pixel ?? []).join(",");
-  const { values } = await askJson(`scenes/${scene.id}/${served}/point/${where}`, { signal });
+  const { values } = await askJson(address(`scenes/${scene.id}/${served}/point/${where}`, { job: bench.jobOf(name) }), { signal });
   const numbers = /** @type {(number | null)[]} */ (values);
   const missing = numbers.some((value) => value === null || !Number.isFinite(value));
   if (missing) return [[TEXT.layers[name], text.noData]];
@@ -225,7 +225,7 @@ async function valuesAt(bench, name, served, place, signal) {
   const error = (value) => [text.expectedError, `±${number(value ?? 0)} ${text.of255}`];
   if (name === "error") return [error(known[0])];
   const colour = known.slice(0, 3);
-  const label = TEXT.layers[name] + (served === "live" ? ` (${TEXT.layers.live})` : "");
+  const label = bench.titleOf(name) + (served === "live" ? ` (${TEXT.layers.live})` : "");
   /** @type {Row} */
   const row = [label, colour.map((value) => number(value)).join(", "), `rgb(${colour.join(",")})`];
   return served === "live" && known.length > 3 ? [row, error(known[3])] : [row];

@@ -51,14 +51,17 @@ export function styleQuery(style) {
  * @param {ServedLayer} layer
  * @param {SarStyle} style
  * @param {AbortSignal} signal
+ * @param {string | null} job whose result is meant, null for the newest
  * @returns {Promise<Source>}
  */
-export async function sourceOf(scene, layer, style, signal) {
+export async function sourceOf(scene, layer, style, signal, job) {
   const place = scene.georeferenced ? onMap : inPixels;
-  if (layer !== "despeckled") return place(scene, layer, layer === "sar" ? styleQuery(style) : {}, signal);
-  const plain = await place(scene, layer, {}, signal);
+  /** @type {Record<string, string>} */
+  const made = job ? { job } : {};
+  if (layer !== "despeckled") return place(scene, layer, layer === "sar" ? styleQuery(style) : made, signal);
+  const plain = await place(scene, layer, made, signal);
   const query = styleQuery(styleFor(scene, plain.bands, style));
-  return Object.keys(query).length ? place(scene, layer, query, signal) : plain;
+  return Object.keys(query).length ? place(scene, layer, { ...query, ...made }, signal) : plain;
 }
 
 /**
@@ -109,13 +112,12 @@ async function onMap(scene, layer, query, signal) {
  */
 async function inPixels(scene, layer, query, signal) {
   const tiled = scene.image_maxzoom !== undefined;
-  const job = layer === "optical" || layer === "error" ? scene.jobs[0] : null;
   const found = tiled
     ? await askJson(address(`scenes/${scene.id}/${layer}/image/tilejson.json`, query), { signal })
     : null;
   const url = found
     ? found.tiles[0]
-    : address(`scenes/${scene.id}/${layer}/preview.png`, { ...query, job, max_size: PREVIEW });
+    : address(`scenes/${scene.id}/${layer}/preview.png`, { ...query, max_size: PREVIEW });
   signal.throwIfAborted();
   return {
     served: layer,

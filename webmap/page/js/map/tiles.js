@@ -47,6 +47,7 @@ export class Tiles extends L.GridLayer {
     try {
       const picture = await this.fetchTile(coords, stop.signal);
       tile.classList.remove("tile-missing");
+      tile.classList.toggle("tile-empty", !picture);
       if (picture) await show(tile, picture);
     } catch (error) {
       if (stop.signal.aborted) return;

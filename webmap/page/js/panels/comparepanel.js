@@ -37,10 +37,10 @@ export function makeComparePanel(bench) {
     for (const one of modes) one.setAttribute("aria-pressed", String(one.dataset.mode === view.mode));
     sides.hidden = view.mode === "stack";
     const names = bench.available;
-    const now = names.join();
+    const now = names.map((name) => bench.titleOf(name)).join();
     if (now !== drawn) {
       drawn = now;
-      for (const { select } of [left, right]) fill(select, ...names.map((name) => h("option", { value: name }, TEXT.layers[name])));
+      for (const { select } of [left, right]) fill(select, ...names.map((name) => h("option", { value: name }, bench.titleOf(name))));
     }
     left.select.value = view.left;
     right.select.value = view.right;
@@ -48,6 +48,7 @@ export function makeComparePanel(bench) {
 
   bench.addEventListener("scene", draw);
   bench.addEventListener("view", draw);
+  bench.addEventListener("results", draw);
   return part(text.title, h("div", { class: "segments", role: "group", "aria-label": text.title }, ...modes), sides, hold);
 }
 

@@ -35,17 +35,17 @@ export function makeTakePanel(bench) {
     chosen = wanted ?? chosen;
     const { scene } = bench;
     if (!scene) return;
-    const job = scene.jobs[0] ?? "";
-    if (filed !== `${scene.id}${job}`) {
-      filed = `${scene.id}${job}`;
-      void offerFiles(scene, files);
+    const jobs = bench.jobOf("optical") ? [bench.jobOf("optical") ?? ""] : scene.jobs;
+    if (filed !== `${scene.id}${jobs.join()}`) {
+      filed = `${scene.id}${jobs.join()}`;
+      void offerFiles(scene, jobs, files);
     }
     const names = bench.available.filter((name) => bench.sources.get(name)?.tiled);
     shown.hidden = !names.length || !scene.georeferenced;
     const now = JSON.stringify([names.map((name) => bench.sources.get(name)?.key), chosen]);
     if (now === listed) return;
     listed = now;
-    fill(layer, ...names.map((name) => h("option", { value: name }, TEXT.layers[name])));
+    fill(layer, ...names.map((name) => h("option", { value: name }, bench.titleOf(name))));
     layer.value = names.find((name) => name === chosen) ?? names[0] ?? "";
     const source = bench.sources.get(/** @type {LayerName} */ (layer.value));
     fill(addresses, ...(source ? addressesOf(scene, source) : []).map(([name, value]) => copyRow(name, value)));
@@ -69,14 +69,14 @@ export function makeTakePanel(bench) {
 /** @param {Workbench} bench */
 export const permalink = (bench) => `${document.baseURI.replace(/#.*/, "")}#${encode(bench.view)}`;
 
-/** @param {Scene} scene @param {HTMLElement} files */
-async function offerFiles(scene, files) {
+/** @param {Scene} scene @param {string[]} jobs whose files are offered, the newest first @param {HTMLElement} files */
+async function offerFiles(scene, jobs, files) {
   const source = file(address(`scenes/${scene.id}/download`), text.source);
-  if (!scene.jobs.length) {
+  if (!jobs.length) {
     fill(files, source, h("p", { class: "hint-text" }, text.needsJob));
     return;
   }
-  const results = await newestResults(scene);
+  const results = await newestResults(scene, jobs);
   fill(
     files,
     ...OUTPUTS.map(([name, label]) => (results[name]?.href ? file(results[name].href, label) : null)),
@@ -87,13 +87,14 @@ async function offerFiles(scene, files) {
 /**
  * The newest of each result: a later translation may have made fewer files than the layers that the scene has.
  * @param {Scene} scene
+ * @param {string[]} jobs
  * @returns {Promise<Record<string, {href: string}>>}
  */
-async function newestResults(scene) {
+async function newestResults(scene, jobs) {
   const wanted = OUTPUTS.map(([name]) => name).filter((name) => scene.layers.includes(name));
   /** @type {Record<string, {href: string}>} */
   let found = {};
-  for (const job of scene.jobs) {
+  for (const job of jobs) {
     found = { ...(await askJson(`jobs/${job}/results`).catch(() => ({}))), ...found };
     if (wanted.every((name) => name in found)) break;
   }

@@ -22,15 +22,17 @@ export function makeLayerPanel(bench) {
   });
   const add = button({ icon: "plus", label: text.addReference, kind: "link small", onclick: () => chosen.click() });
   const drop = button({ icon: "trash", label: text.removeReference, kind: "link small", onclick: () => void removeReference(bench) });
+  const two = h("p", { class: "hint-text" }, text.comparing);
   let drawn = "";
 
   const draw = () => {
     if (!bench.scene) return;
+    two.hidden = bench.view.mode === "stack";
     const names = bench.available;
     const has = names.includes("reference");
     add.hidden = has || !("reference" in bench.scene);
     drop.hidden = !has;
-    const now = JSON.stringify([bench.scene.id, names, names.map((name) => bench.served(name))]);
+    const now = JSON.stringify([bench.scene.id, names, names.map((name) => [bench.served(name), bench.titleOf(name)])]);
     if (now !== drawn) {
       drawn = now;
       fill(list, ...names.map((name, index) => row(bench, name, index, names.length)));
@@ -40,12 +42,13 @@ export function makeLayerPanel(bench) {
 
   bench.addEventListener("scene", draw);
   bench.addEventListener("view", draw);
-  return part(text.title, list, h("div", { class: "layer-actions" }, add, drop, chosen));
+  bench.addEventListener("results", draw);
+  return part(text.title, two, list, h("div", { class: "layer-actions" }, add, drop, chosen));
 }
 
 /** @param {Workbench} bench @param {LayerName} name @param {number} index @param {number} count */
 function row(bench, name, index, count) {
-  const label = text[name];
+  const label = bench.titleOf(name);
   const live = bench.served(name) === "live";
   const shown = h("input", {
     type: "checkbox", class: "switch", "aria-label": text.visible(label), "data-focus": `${name}-shown`,
@@ -76,12 +79,14 @@ function row(bench, name, index, count) {
 /** @param {Workbench} bench @param {HTMLElement} list @param {LayerName} name */
 function update(bench, list, name) {
   const element = list.querySelector(`[data-layer="${name}"]`);
+  const { mode, left, right } = bench.view;
   const { visible, opacity } = bench.view.layers[name];
   const [shown, fading] = element?.querySelectorAll("input") ?? [];
   const trouble = element?.querySelector(".layer-trouble");
   const percent = element?.querySelector("output");
   if (!shown || !fading || !trouble || !percent) return;
-  shown.checked = visible;
+  shown.checked = mode === "stack" ? visible : name === left || name === right;
+  shown.disabled = mode !== "stack";
   fading.value = String(Math.round(100 * opacity));
   percent.textContent = `${Math.round(100 * opacity)} %`;
   trouble.textContent =

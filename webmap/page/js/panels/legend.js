@@ -11,6 +11,7 @@ import { level, shownUnit, usualRange } from "../units.js";
 
 export const ERROR_SHOWN = 64;
 const ERROR_COLOURS = "magma";
+const MODEL = /model (\S+ \S+)/;
 
 /**
  * @typedef {object} Entry
@@ -26,6 +27,7 @@ export function legendOf(bench) {
   if (!scene) return [];
   return bench.seen.map((name) => {
     if (name === "optical") return { label: TEXT.legend.synthetic, synthetic: true };
+    if (name === "other") return { label: `${bench.titleOf(name)}: ${TEXT.legend.syntheticToo}`, synthetic: true };
     if (name === "reference") return { label: TEXT.legend.reference };
     if (name === "error") {
       return { label: TEXT.legend.error, colours: ERROR_COLOURS, ends: ["0", `${ERROR_SHOWN}+`], synthetic: true };
@@ -62,8 +64,9 @@ function radarEntry(scene, title, bands, style) {
 
 /** The model that painted what is seen. @param {Workbench} bench */
 export function modelOf(bench) {
-  const title = bench.sources.get("optical")?.title ?? "";
-  return /model (\S+ \S+)/.exec(title)?.[1] ?? bench.settings.model;
+  const names = /** @type {const} */ (["optical", "other"]).filter((name) => bench.seen.includes(name));
+  const models = names.map((name) => MODEL.exec(bench.sources.get(name)?.title ?? "")?.[1]).filter(Boolean);
+  return [...new Set(models)].join(", ") || bench.settings.model;
 }
 
 /** @param {Workbench} bench */
@@ -92,13 +95,14 @@ export function makeLegend(bench) {
     const halves = /** @type {const} */ ([["label-left", bench.view.left], ["label-right", bench.view.right]]);
     for (const [id, name] of halves) {
       byId(id).hidden = !bench.scene || bench.view.mode === "stack";
-      byId(id).textContent = TEXT.layers[name];
+      byId(id).textContent = bench.titleOf(name);
     }
     hint.hidden = !words;
     hint.textContent = words;
   };
   bench.addEventListener("scene", draw);
   bench.addEventListener("view", draw);
+  bench.addEventListener("results", draw);
   draw();
 }
 

@@ -6,6 +6,7 @@ import { button, fill, h } from "../dom.js";
 import { makeComparePanel } from "./comparepanel.js";
 import { makeLayerPanel } from "./layerpanel.js";
 import { makeRadarPanel } from "./radarpanel.js";
+import { makeResultsPanel } from "./resultspanel.js";
 import { makeTakePanel } from "./exportpanel.js";
 import { TEXT } from "../texts.js";
 import { makeTranslatePanel } from "./translatepanel.js";
@@ -43,6 +44,7 @@ export function makeSceneView(bench, { onBack, onGone }) {
     ),
     h("details", { class: "facts-more" }, h("summary", {}, TEXT.scene.facts), facts, notes),
     translate.element,
+    makeResultsPanel(bench),
     makeLayerPanel(bench),
     makeComparePanel(bench),
     makeRadarPanel(bench),

@@ -4,6 +4,7 @@ import { askJson, wordsOf } from "../service/api.js";
 import { note } from "../dialogs.js";
 import { button, fill, h } from "../dom.js";
 import { dismiss, follow, isLive, translate, underWay } from "../service/jobs.js";
+import { others } from "../service/tabs.js";
 import { TEXT } from "../texts.js";
 import { duration } from "../units.js";
 
@@ -12,6 +13,8 @@ import { duration } from "../units.js";
 /** @typedef {import("../scenestate.js").Workbench} Workbench */
 
 const text = TEXT.translate;
+/** Ratio of pixel sizes, either way, beyond which the model sees a scale that it was not trained for. */
+const FAR = 1.5;
 
 /** @param {string} label @param {[string, string][]} options */
 const choice = (label, options) => {
@@ -46,15 +49,26 @@ export function makeTranslatePanel(bench) {
     h("summary", {}, text.options),
     h("div", { class: "rows" }, model.row, area.row, precision.row, compress.row, errorBand.row, despeckled.row, match.row, resample.row),
   );
-  const element = h("section", { class: "part translate", "aria-label": text.title }, start, running, options);
+  const warning = h("p", { class: "warning-text" });
+  const element = h("section", { class: "part translate", "aria-label": text.title }, warning, start, running, options);
 
   /** @type {Job | null} */
   let job = null;
   /** @type {string | null} */
   let shown = null;
   let unfollow = () => {};
-  /** Names of the models that make despeckled radar. @type {Set<string>} */
-  let despeckling = new Set();
+  /** @type {Model[]} */
+  let models = [];
+
+  /** What the pixels are on the ground, and what the model knows, where these are far apart. */
+  const scale = () => {
+    const [x, y] = bench.scene?.description.pixel_size_metres ?? [];
+    const known = models.find(({ name }) => name === model.select.value)?.ground_sampling_distance;
+    if (!x || !y || !known || resample.input.checked) return "";
+    const metres = Math.sqrt(x * y);
+    if (Math.max(metres / known, known / metres) <= FAR) return "";
+    return metres > known ? text.tooCoarse(metres, known) : text.tooFine(metres, known);
+  };
 
   const draw = () => {
     const live = job !== null && isLive(job);
@@ -65,7 +79,9 @@ export function makeTranslatePanel(bench) {
     if (label) label.textContent = bench.scene?.jobs.length ? text.again : text.start;
     start.classList.toggle("primary", !bench.scene?.jobs.length);
     area.row.hidden = !bench.scene?.georeferenced;
-    despeckled.row.hidden = !despeckling.has(model.select.value);
+    despeckled.row.hidden = !models.some(({ name, despeckles }) => despeckles && name === model.select.value);
+    warning.textContent = scale();
+    warning.hidden = !warning.textContent;
     match.row.hidden = !bench.scene?.georeferenced || bench.scene.reference?.state !== "ready";
     if (!live || !job) return;
     if (job.status === "accepted" || !job.progress) bar.removeAttribute("value");
@@ -136,9 +152,15 @@ export function makeTranslatePanel(bench) {
     unfollow();
     job = null;
     draw();
-    if (!id) return;
+    await look();
+  };
+
+  /** See whether the scene is being translated, here or elsewhere. */
+  const look = async () => {
+    const id = bench.scene?.id;
+    if (!id || (job && isLive(job))) return;
     const [found] = await underWay(id).catch(() => []);
-    if (found && bench.scene?.id === id && !job) pick(found);
+    if (found && bench.scene?.id === id && !(job && isLive(job))) pick(found);
   };
 
   void askJson("processes/translate").then(({ inputs }) => {
@@ -148,13 +170,14 @@ export function makeTranslatePanel(bench) {
     model.select.value = schema.default;
     draw();
   }, () => undefined);
-  void askJson("models").then(({ models }) => {
-    const all = /** @type {Model[]} */ (models);
-    despeckling = new Set(all.filter(({ despeckles }) => despeckles).map(({ name }) => name));
+  void askJson("models").then((found) => {
+    models = found.models;
     draw();
   }, () => undefined);
   model.select.addEventListener("change", draw);
+  resample.input.addEventListener("change", draw);
   bench.addEventListener("scene", () => void opened());
+  others.addEventListener("changed", () => void look());
   draw();
   return { element, begin: () => (start.hidden ? undefined : void begin()) };
 }

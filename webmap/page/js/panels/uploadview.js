@@ -8,8 +8,6 @@ import { TEXT } from "../texts.js";
 /** @typedef {import("../service/uploads.js").Item} Item */
 
 const TYPES = ".tif,.tiff,.zip,.png,.jpg,.jpeg,image/tiff,image/png,image/jpeg,application/zip";
-/** Refused for what it seems to be, not for what it is; may be taken all the same. */
-const ARGUABLE = 422;
 
 /**
  * @param {Uploads} uploads
@@ -110,7 +108,7 @@ export function makeUploadView(uploads, onOpen) {
     if (state === "failed") {
       const gone = button({ icon: "close", label: TEXT.upload.dismiss, bare: true, onclick: () => uploads.cancel(item) });
       const again =
-        item.status === ARGUABLE
+        item.forcible
           ? button({ label: TEXT.upload.force, onclick: () => uploads.again(item, true), kind: "small" }, key)
           : button({ icon: "again", label: TEXT.upload.again, bare: true, onclick: () => uploads.again(item, item.force) }, key);
       return [item.file ? again : null, gone];

@@ -1,18 +1,25 @@
 // Speaking with the service: keys, problems in plain words, and noticing when it is gone and when it is back.
 
 import { TEXT } from "../texts.js";
+import { tellOthers } from "./tabs.js";
 
 const KEY = "geosar-key";
 const RETRIES = 40;
 const PATIENCE = 10;
 const KNOCK_MILLISECONDS = 1500;
+/** Refused for what it seems to be, not for what it is: may be taken all the same. */
+export const UNLIKE_SAR = "urn:geosar:problem:unlike-sar";
+/** All but the first sentence. */
+const ADVICE = /\. [A-Z].*$/s;
 
 /** What the service said that it could not do; `message` is for the person who reads it. */
 export class Problem extends Error {
-  /** @param {string} message @param {number} status */
-  constructor(message, status) {
-    super(message);
+  /** @param {string} message @param {number} status @param {string} [type] of the problem document */
+  constructor(message, status, type = "") {
+    // What the service advises a program to do is a button here.
+    super(type === UNLIKE_SAR ? message.replace(ADVICE, ".") : message);
     this.status = status;
+    this.type = type;
   }
 }
 
@@ -64,7 +71,10 @@ export async function ask(path, options = {}) {
   const url = path.includes("://") ? path : address(path);
   for (let tries = 0; ; tries += 1) {
     const response = await reach(url, { cache: "no-cache", ...options, headers: { ...keyHeaders(), ...options.headers } });
-    if (response.ok) return response;
+    if (response.ok) {
+      if (options.method && options.method !== "GET") tellOthers();
+      return response;
+    }
     const wait = Number(response.headers.get("Retry-After"));
     if (response.status === 503 && wait > 0 && tries < RETRIES) {
       await pause(Math.min(wait, PATIENCE) * 1000, options.signal);
@@ -140,14 +150,24 @@ async function knock() {
  * @returns {Promise<Problem>}
  */
 export async function problemOf(response) {
-  let detail = "";
-  try {
-    detail = String((await response.json()).detail ?? "");
-  } catch {
-    detail = "";
-  }
-  return new Problem(sentence(detail) || TEXT.problems.status(response.status), response.status);
+  return problemIn(await response.text().catch(() => ""), response.status);
 }
+
+/** What a problem document says. @param {string} text @param {number} status */
+export function problemIn(text, status) {
+  /** @type {any} */
+  let told = null;
+  try {
+    told = JSON.parse(text);
+  } catch {
+    told = null;
+  }
+  return problemFrom(told, status);
+}
+
+/** @param {{detail?: string, status?: number, type?: string} | null | undefined} told @param {number} status */
+export const problemFrom = (told, status) =>
+  new Problem(sentence(String(told?.detail ?? "")) || TEXT.problems.status(status), told?.status ?? status, told?.type);
 
 /** @param {string} text */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,8 +1,9 @@
 // Files that differ in their polarisation alone are one scene: which belong together, and how they are joined.
 
-import { pause, Problem, askJson, sendJson, sentence } from "./api.js";
-import { TEXT } from "../texts.js";
+import { pause, problemFrom, askJson, sendJson } from "./api.js";
 
+/** The number of the file in its product, which Sentinel-1 writes last: `...-vv-...-001.tiff`, `...-vh-...-002.tiff`. */
+const NUMBERED = /^(s1.-.*)-00\d(\.tiff?)$/;
 const POLARISATION = /(^|[-_. ])(vv|vh|hh|hv)(?=[-_. ]|$)/i;
 /** The order in which the bands of a scene are usually named. */
 const ORDER = ["VV", "VH", "HH", "HV"];
@@ -21,7 +22,7 @@ export function together(files) {
   for (const file of files) {
     const polarisation = POLARISATION.exec(file.name)?.[2]?.toUpperCase();
     if (!polarisation) continue;
-    const rest = file.name.toLowerCase().replace(POLARISATION, "$1*");
+    const rest = file.name.toLowerCase().replace(NUMBERED, "$1$2").replace(POLARISATION, "$1*");
     const members = groups.get(rest) ?? new Map();
     if (!members.has(polarisation)) groups.set(rest, members.set(polarisation, file));
   }
@@ -56,7 +57,7 @@ export async function join(addresses, name, signal) {
     told = await askJson(`uploads/${told.id}`, { signal });
   }
   if (told.status === "failed") {
-    throw new Problem(sentence(told.problem?.detail ?? TEXT.problems.status(422)), told.problem?.status ?? 422);
+    throw problemFrom(told.problem, 422);
   }
   return told.status === "done" ? told.scene : told.id;
 }

@@ -1,8 +1,9 @@
 // Sending files: resumable (tus 1.0), one after the other, through lost connections and reloads.
 
-import { address, askJson, connection, keyHeaders, markLost, pause, Problem, sentence, wordsOf } from "./api.js";
+import { address, askJson, connection, keyHeaders, markLost, pause, Problem, problemFrom, problemIn, UNLIKE_SAR, wordsOf } from "./api.js";
 import { join, together } from "./polarisationpairs.js";
 import { forget, keep, kept } from "./storage.js";
+import { tellOthers } from "./tabs.js";
 import { TEXT } from "../texts.js";
 
 /** @typedef {import("../types.js").Scene} Scene */
@@ -20,7 +21,7 @@ import { TEXT } from "../texts.js";
  * @property {number} sent
  * @property {number} rate bytes a second
  * @property {string} problem
- * @property {number} status of the problem
+ * @property {boolean} forcible whether it may be taken all the same
  * @property {boolean} force
  * @property {string | null} scene
  * @property {import("./polarisationpairs.js").Membership | null} member of several files that are one scene
@@ -67,7 +68,7 @@ export class Uploads extends EventTarget {
       const item = { ...made(file.name, file.size, file.lastModified), file, member: members.get(file) ?? null };
       this.items.unshift(item);
       const fault = file.size > this.most ? TEXT.upload.tooLarge(file.name, this.most) : file.size ? "" : TEXT.upload.empty(file.name);
-      if (fault) this.fail(item, fault, 413);
+      if (fault) this.fail(item, fault);
     }
     this.changed();
     void this.run();
@@ -96,7 +97,7 @@ export class Uploads extends EventTarget {
       } catch (error) {
         if (item.stop.signal.aborted) return;
         if (!(error instanceof TypeError)) {
-          this.fail(item, wordsOf(error), error instanceof Problem ? error.status : 0);
+          this.fail(item, wordsOf(error), error);
           return;
         }
         this.become(item, "lost");
@@ -129,7 +130,7 @@ export class Uploads extends EventTarget {
       if (answer.status === LOCKED) await pause(LOOK, item.stop.signal);
       if (answer.status === 409 || answer.status === LOCKED) offset = await this.offset(item);
       else if (answer.status === 204) offset = Number(answer.header("Upload-Offset"));
-      else throw problemFrom(answer);
+      else throw problemIn(answer.text, answer.status);
       this.progress(item, offset);
     }
     await this.check(item);
@@ -154,7 +155,7 @@ export class Uploads extends EventTarget {
       signal: item.stop.signal,
     });
     if (TOO_PLAIN.has(answer.status)) return null;
-    if (answer.status !== 201) throw problemFrom(answer);
+    if (answer.status !== 201) throw problemIn(answer.text, answer.status);
     const location = new URL(answer.header("Location"), document.baseURI).href;
     const { id, name, size, modified, member } = item;
     await keep({ id, name, size, modified, member, location, file });
@@ -168,7 +169,7 @@ export class Uploads extends EventTarget {
       item.location = await this.create(item, item.file);
       return 0;
     }
-    if (answer.status >= 300) throw problemFrom(answer);
+    if (answer.status >= 300) throw problemIn(answer.text, answer.status);
     return Number(answer.header("Upload-Offset"));
   }
 
@@ -186,7 +187,7 @@ export class Uploads extends EventTarget {
         return;
       }
       if (told.status === "failed") {
-        throw new Problem(sentence(told.problem?.detail ?? TEXT.problems.status(422)), told.problem?.status ?? 422);
+        throw problemFrom(told.problem, 422);
       }
       await pause(LOOK, item.stop.signal);
     }
@@ -208,7 +209,7 @@ export class Uploads extends EventTarget {
       }
       this.arrive(item, scene);
     } catch (error) {
-      if (error instanceof Problem) for (const one of all) this.fail(one, error.message, error.status);
+      if (error instanceof Problem) for (const one of all) this.fail(one, error.message, error);
       else throw error;
     }
   }
@@ -226,7 +227,7 @@ export class Uploads extends EventTarget {
         if (count >= item.size) this.become(item, "checking");
       },
     });
-    if (answer.status >= 300) throw problemFrom(answer);
+    if (answer.status >= 300) throw problemIn(answer.text, answer.status);
     this.arrive(item, JSON.parse(answer.text).id);
   }
 
@@ -236,14 +237,15 @@ export class Uploads extends EventTarget {
     item.sent = item.size;
     item.file = null;
     void forget(item.id);
+    tellOthers();
     this.become(item, "done");
     this.dispatchEvent(new CustomEvent("arrived", { detail: scene }));
   }
 
-  /** @param {Item} item @param {string} problem @param {number} status */
-  fail(item, problem, status) {
+  /** @param {Item} item @param {string} problem in words @param {unknown} [error] */
+  fail(item, problem, error) {
     item.problem = problem;
-    item.status = status;
+    item.forcible = error instanceof Problem && error.type === UNLIKE_SAR;
     void forget(item.id);
     this.become(item, "failed");
   }
@@ -324,7 +326,7 @@ const rates = new WeakMap();
 /** @param {string} name @param {number} size @param {number} modified @returns {Item} */
 const made = (name, size, modified) => ({
   id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`,
-  name, size, modified, file: null, location: null, state: "waiting", sent: 0, rate: 0, problem: "", status: 0,
+  name, size, modified, file: null, location: null, state: "waiting", sent: 0, rate: 0, problem: "", forcible: false,
   force: false, scene: null, member: null, stop: new AbortController(),
 });
 
@@ -344,17 +346,6 @@ async function remove(url) {
 }
 
 /** @typedef {{status: number, text: string, header: (name: string) => string}} Answer */
-
-/** @param {Answer} answer */
-function problemFrom({ status, text }) {
-  let detail = "";
-  try {
-    detail = String(JSON.parse(text).detail ?? "");
-  } catch {
-    detail = "";
-  }
-  return new Problem(sentence(detail) || TEXT.problems.status(status), status);
-}
 
 /**
  * One exchange by XMLHttpRequest, which tells how much was sent; fetch does not.
