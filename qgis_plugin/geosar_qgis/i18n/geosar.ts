@@ -550,11 +550,11 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>Beginning</source>
+      <source>The upload failed; see the log panel.</source>
       <translation type="unfinished" />
     </message>
     <message>
-      <source>The upload failed; see the log panel.</source>
+      <source>Beginning</source>
       <translation type="unfinished" />
     </message>
     <message>
