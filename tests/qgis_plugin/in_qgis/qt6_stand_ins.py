@@ -75,6 +75,16 @@ class MapTool(QObject):
         self.deactivated.emit()
 
 
+class LayerCombo(QtWidgets.QComboBox):
+    """QgsMapLayerComboBox: with no layers."""
+
+    layerChanged = pyqtSignal(object)
+    setFilters, setAllowEmptyLayer, setLayer = (MagicMock() for _ in range(3))
+
+    def currentLayer(self) -> None:
+        return None
+
+
 class AuthConfigSelect(QWidget):
     """QgsAuthConfigSelect."""
 
@@ -161,6 +171,7 @@ def replace_qgis() -> Fake:
         setattr(core, f"QgsProcessing{name}", type(name, (), {}))
     gui.QgsMapCanvas, gui.QgsMapCanvasItem, gui.QgsMapTool = Canvas, CanvasItem, MapTool
     gui.QgsAuthConfigSelect = AuthConfigSelect
+    gui.QgsMapLayerComboBox = LayerCombo
     qgis, pyqt = types.ModuleType("qgis"), types.ModuleType("qgis.PyQt")
     vars(pyqt)["sip"] = sip
     sys.modules |= {"qgis": qgis, "qgis.core": core, "qgis.gui": gui, "qgis.PyQt": pyqt, "qgis.PyQt.sip": sip}
