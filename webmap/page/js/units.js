@@ -3,6 +3,7 @@
 import { wrapped } from "./map/coordinates.js";
 
 const LANGUAGE = "en-GB";
+const QUOTED = /"([^"]+)"/;
 
 /** @param {number} value @param {number} [digits] */
 export const number = (value, digits = 0) =>
@@ -53,7 +54,7 @@ export const moment = (time) =>
   new Date(time).toLocaleString(LANGUAGE, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).replace(",", "");
 
 /** What a CRS is called: its code, else its name. @param {string | null} crs as code or WKT */
-export const crsName = (crs) => /"([^"]+)"/.exec(crs ?? "")?.[1] ?? crs ?? "";
+export const crsName = (crs) => QUOTED.exec(crs ?? "")?.[1] ?? crs ?? "";
 
 /** Degrees with their hemisphere. @param {number} latitude @param {number} longitude @param {number} [digits] */
 export function degrees(latitude, longitude, digits = 5) {
