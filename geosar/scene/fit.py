@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pyproj
+from affine import Affine
 
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid
@@ -17,9 +18,21 @@ _STATE = "State the one that they are in, as in `rio edit-info --crs {crs} FILE`
 
 
 def own_grid(grid: MapGrid) -> MapGrid:
-    """Return the grid that a raster has: none, so image space, where it names a CRS and no place in it."""
-    if grid.crs is not None and grid.transform.is_identity:
+    """Return the grid that a raster has: none, so image space, where it names a CRS and no place in it.
+
+    Longitudes that all lie beyond 180 degrees are counted from -180 on: maps know no others.
+    """
+    if grid.crs is None:
+        return grid
+    if grid.transform.is_identity:
         return MapGrid(None, grid.transform, grid.width, grid.height)
+    if grid.crs.is_geographic and not grid.transform.is_degenerate:
+        turn = 360 / math.degrees(float(grid.crs.units_factor[1]))
+        left, _, right, _ = grid.bounds
+        turns = math.copysign(1, left) if math.isfinite(left + right) and left + right else 0
+        if -turn / 2 <= left - turns * turn and right - turns * turn <= turn / 2:
+            shifted = Affine.translation(-turns * turn, 0) @ grid.transform
+            return MapGrid(grid.crs, shifted, grid.width, grid.height)
     return grid
 
 

@@ -181,14 +181,15 @@ def _on_grid(
     crs, stated = request.crs(), request.own_crs()
     if stated is not None and dataset.crs not in {None, stated}:
         notes.append(f"The file says {dataset.crs.to_string()}; {stated.to_string()} is used, as stated.")
+    stored = MapGrid(stated or dataset.crs, dataset.transform, dataset.width, dataset.height)
     if crs is not None or request.resolution is not None:
-        own = own_grid(MapGrid(stated or dataset.crs, dataset.transform, dataset.width, dataset.height))
+        own = own_grid(stored)
         check_fit(own, "the scene")
         grid = warp.resampled_grid(own, crs, request.resolution)
         if grid != own:
             across, down = grid.pixel_size_metres() or (math.nan, math.nan)
             notes.append(f"Resampled to {grid.crs} at {across:.4g} m by {down:.4g} m, bilinear.")
-            view = warp.resampled(dataset, own, grid, _fill(dataset, request, bands))
+            view = warp.resampled(dataset, stored, grid, _fill(dataset, request, bands))
             undo.callback(view.close)
             return view, (dataset,)
     if dataset.crs is None and stated is None:
@@ -196,6 +197,8 @@ def _on_grid(
     elif dataset.transform.is_identity:
         named = (stated or dataset.crs).to_string()
         notes.append(f"It names a CRS ({named}) and no place in it: the scene is in image space.")
+    elif own_grid(stored) != stored:
+        notes.append("Longitudes are counted from -180 to 180 degrees; the file counts them otherwise.")
     return dataset, ()
 
 

@@ -3,11 +3,14 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 import rasterio
+from morecantile import Tile
 from rasterio.crs import CRS
+from rasterio.warp import calculate_default_transform
 from rasterio.windows import Window
 from rio_tiler.constants import WGS84_CRS
 from rio_tiler.errors import PointOutsideBounds
@@ -23,6 +26,7 @@ from tiler.tiles.rendering import COMPOSITE
 
 RATIO_SPREAD = 6.0
 """Decibels that the ratio of two polarisations is shown to either side of its middle."""
+TURN = 360.0
 IMAGE_SPACE = CRS.from_wkt('LOCAL_CS["image space",UNIT["pixel",1]]')
 
 
@@ -117,9 +121,38 @@ class PlacedReader(Reader):
         budget.check_part(self.pixels, args[0], bounds_crs, dst_crs, asked)
 
     def get_geographic_bounds(self, crs: CRS) -> Any:
-        """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
+        """See rio-tiler; east goes on beyond the antimeridian. Raises NotGeoreferencedError in image space."""
         needs_georeference(self.crs)
-        return super().get_geographic_bounds(crs)
+        west, south, east, north = super().get_geographic_bounds(crs)
+        return west, south, east + TURN * (east < west), north
+
+    @cached_property
+    def _across(self) -> tuple[float, float, float, float] | None:
+        """West, south, east beyond 180, and north, in degrees, of a scene on a map that crosses the antimeridian."""
+        if self.crs is None or self.crs.is_geographic:
+            return None
+        bounds: tuple[float, float, float, float] = self.get_geographic_bounds(WGS84_CRS)
+        return bounds if bounds[0] < TURN / 2 < bounds[2] else None
+
+    @cached_property
+    def _dst_geom_in_tms_crs(self) -> tuple[Any, int, int]:
+        """See rio-tiler; of a scene across the antimeridian a pixel of the edge is measured, on one side of it."""
+        found: Any = self
+        if self._across is None:
+            geometry: tuple[Any, int, int] = super()._dst_geom_in_tms_crs
+            return geometry
+        corner = rasterio.transform.array_bounds(1, 1, found.transform)
+        to, _, _ = calculate_default_transform(self.crs, self.tms.rasterio_crs, 1, 1, *corner)
+        return to, found.width, found.height
+
+    def tile_exists(self, tile_x: int, tile_y: int, tile_z: int) -> bool:
+        """See rio-tiler, which knows no scene that lies on both sides of the antimeridian."""
+        if self._across is None:
+            return bool(super().tile_exists(tile_x, tile_y, tile_z))
+        west, south, east, north = self._across
+        tile = self.tms.bounds(Tile(x=tile_x, y=tile_y, z=tile_z))
+        beside = any(tile.left + turn < east and west < tile.right + turn for turn in (0, TURN))
+        return bool(beside and tile.bottom < north and south < tile.top)
 
     def tile(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""

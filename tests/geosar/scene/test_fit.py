@@ -118,3 +118,22 @@ def test_a_crs_that_ends_where_the_scene_lies_is_refused_and_one_is_named(make_r
     for path in (zone, over):
         with pytest.raises(GeosarError, match=r"across the edge of EPSG:3857.*EPSG:327(60|01)"):
             open_scene(path, dst_crs="EPSG:3857")
+
+
+@pytest.mark.parametrize(
+    ("west", "counted"), [(190, -170), (350, -10), (-190, 170), (-179.9, -179.9), (179.997, 179.997)]
+)
+def test_longitudes_are_counted_as_maps_do(make_raster: Callable[..., Path], west: float, counted: float) -> None:
+    path = make_raster("a_VV.tif", VALUES, crs="EPSG:4326", transform=Affine(STEP, 0, west, 0, -STEP, 46))
+    with open_scene(path) as scene:
+        assert scene.grid.bounds[0] == pytest.approx(counted)
+        assert scene.grid.transform.a == pytest.approx(STEP)
+        assert any("counted from -180 to 180" in note for note in scene.notes) == (west != counted)
+        assert (scene.read(scene.grid.window).values == VALUES).all()
+
+
+def test_a_raster_of_the_whole_earth_stays_as_it_is(make_raster: Callable[..., Path]) -> None:
+    for west in (-180, 0):
+        path = make_raster("a_VV.tif", VALUES, crs="EPSG:4326", transform=Affine(4.5, 0, west, 0, -3, 90))
+        with open_scene(path) as scene:
+            assert scene.grid.bounds == (west, -90, west + 360, 90)
