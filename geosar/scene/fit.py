@@ -14,7 +14,7 @@ _SLACK = 1e-6
 _WIDEST = 540.0
 _EARTH_METRES = 3e7
 _TINY_METRES = 0.01
-_STATE = "State the one that they are in, as in `rio edit-info --crs {crs} FILE`"
+_STATE = "State the one that they are in by --crs {crs}, or write it into the file: `rio edit-info --crs {crs} FILE`"
 
 
 def own_grid(grid: MapGrid) -> MapGrid:

@@ -182,3 +182,13 @@ def test_an_item_over_the_antimeridian_is_valid(tmp_path: Path) -> None:
     path = write_image(tmp_path / "a.tif", (np.ones((80, 100, 3), np.uint8), np.ones((80, 100), np.bool_)), grid=grid)
     item = validated(stac_item(path, provenance(), created=NOW))
     assert item.bbox == [179.5, 9.2, -179.5, 10]
+
+
+def test_a_stac_item_says_what_placed_the_scene_and_how_far_off_it_may_be(cog: Path) -> None:
+    told = {"placement": "control points", "placement_error_metres": 423.96}
+    found = validated(stac_item(cog, provenance(**told), created=NOW)).properties
+    assert found["geosar:placement"] == "control points"
+    assert found["geosar:placement_error_metres"] == 424.0
+    corrected = stac_item(cog, provenance(placement="terrain correction"), created=NOW)["properties"]
+    assert corrected["geosar:placement"] == "terrain correction"
+    assert "geosar:placement_error_metres" not in corrected

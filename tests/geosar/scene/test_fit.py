@@ -137,3 +137,12 @@ def test_a_raster_of_the_whole_earth_stays_as_it_is(make_raster: Callable[..., P
         path = make_raster("a_VV.tif", VALUES, crs="EPSG:4326", transform=Affine(4.5, 0, west, 0, -3, 90))
         with open_scene(path) as scene:
             assert scene.grid.bounds == (west, -90, west + 360, 90)
+
+
+def test_the_crs_that_the_message_advises_opens_the_scene_in_its_place(make_raster: Callable[..., Path]) -> None:
+    path = make_raster("a_VV.tif", VALUES, crs="EPSG:4326", transform=UTM)
+    with pytest.raises(SceneContentError, match="by --crs EPSG:32643, or"):
+        open_scene(path)
+    with open_scene(path, src_crs="EPSG:32632") as scene:
+        assert scene.grid.crs.to_epsg() == 32632
+        assert scene.grid.bounds == (600_000, 5_099_400, 600_800, 5_100_000)
