@@ -77,7 +77,7 @@ def test_from_an_empty_service_to_colour_and_back(page: Page, empty: Service, da
     expect(page.get_by_role("button", name="Swipe", exact=True)).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#coordinates")).to_have_text(before, use_inner_text=True)
 
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator(".nothing")).to_contain_text("No scenes yet")
     assert empty.get("scenes")["numberMatched"] == 0
