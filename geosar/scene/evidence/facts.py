@@ -50,9 +50,11 @@ class Facts:
 def read_facts(dataset: DatasetReader, source: Source, name: str, *, photograph: bool = False) -> Facts:
     """Read what an open raster says; what is no UTF-8 has its odd characters replaced."""
     descriptions, tags, of_band = _texts(dataset, source)
+    # Of a CRS with heights GDAL gives the unit of these for that of the values.
+    units = ("",) * dataset.count if dataset.crs and "COMPD_CS" in dataset.crs.to_wkt() else dataset.units
     bands = tuple(
         BandFacts(
-            number, descriptions[number - 1], dataset.units[number - 1] or "", of_band.get(number, {}),
+            number, descriptions[number - 1], units[number - 1] or "", of_band.get(number, {}),
             dataset.dtypes[number - 1], dataset.colorinterp[number - 1] is ColorInterp.alpha,
         )
         for number in dataset.indexes

@@ -43,7 +43,7 @@ def without_fills(sample: Values, fills: tuple[float, ...]) -> Mask:
     kept: Mask = np.ones(sample.shape, np.bool_)
     if not sample.size:
         return kept
-    low, high = sample.min(), sample.max()
+    low, high = float(sample.min()), float(sample.max())
     if low != low or not max(abs(low), abs(high)) < FILL_MAGNITUDE:  # noqa: PLR0124 - NaN
         kept = np.abs(sample) < FILL_MAGNITUDE
         low, high = -FILL_MAGNITUDE, FILL_MAGNITUDE

@@ -48,3 +48,8 @@ def test_what_is_no_backscatter_is_refused(
 def test_names_that_only_sound_so_are_taken(make_raster: Any, name: str) -> None:
     with open_scene(make_raster(name, POWER)) as scene:
         assert scene.statistics
+
+
+def test_the_unit_of_a_height_system_is_not_that_of_the_values(make_raster: Any) -> None:
+    with open_scene(make_raster("scene_VV.tif", POWER, crs="EPSG:32633+5773")) as scene:
+        assert scene.statistics
