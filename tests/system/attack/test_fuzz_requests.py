@@ -81,9 +81,10 @@ def rounds(test: Any) -> None:
         max_examples=EXAMPLES, derandomize=not SECONDS, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
     )  # fmt: skip
-    bound(test)()
+    bounded = bound(test)
+    bounded()
     while time.monotonic() < end:
-        bound(test)()
+        bounded()
 
 
 def test_no_odd_request_is_a_failure(client: TestClient, scene: dict[str, Any], job: dict[str, Any]) -> None:
