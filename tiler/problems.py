@@ -13,7 +13,7 @@ from morecantile.errors import MorecantileError
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rio_tiler.errors import RioTilerError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +22,7 @@ from geosar.errors import GeosarError
 from geosar.publish import DISK_FULL
 from tiler import layer_kinds
 from tiler.errors import NotModifiedError, ServiceError, TooWideError, kind_of, status_of
+from tiler.state.database import trouble
 
 LAYER = re.compile(rf"^/scenes/[^/]+/(?:{layer_kinds.IN_PATHS})/")
 MEDIA_TYPE = "application/problem+json"
@@ -51,7 +52,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(DatabaseError, _database)
     app.add_exception_handler(OSError, _disk)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(NotModifiedError, _not_modified)
@@ -101,10 +102,14 @@ def _disk(request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
+    told = trouble(error)
+    if told is None and not isinstance(error, OperationalError):
+        return _unforeseen(request, error)
     _LOG.error("the database failed at %s: %s", quote(request.url.path), error)
     if "disk is full" in str(error):  # SQLite's words
         return problem(request, 507, "the disk of the service is full. Delete scenes or jobs first.")
-    return problem(request, 503, "the catalogue's database did not answer in time. Try again.", {"Retry-After": "5"})
+    told = told or "the catalogue's database did not answer in time. Try again."
+    return problem(request, 503, told, {"Retry-After": "5"})
 
 
 def _gone(_request: Request, _error: Exception) -> Response:

@@ -1,8 +1,10 @@
 """The catalogue: scenes, uploads and jobs as rows of a database, SQLite unless a URL names another."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import JSON, Engine, ForeignKey, Index, create_engine, event, inspect, text
@@ -12,6 +14,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 LIVE = ("accepted", "running")
 BUSY_SECONDS = 10
 Result = TypeVar("Result")
+
+_GONE = "the file of the database was removed or replaced"
+_RESTORE = "Restore it, and start the service again; until then nothing is taken."
+_TROUBLE = {
+    _GONE: f"the catalogue's database was removed or replaced. {_RESTORE}",
+    "malformed": f"the catalogue's database is damaged. {_RESTORE}",
+    "not a database": f"the catalogue's database is damaged. {_RESTORE}",
+    "readonly database": "the catalogue's database cannot be written to. Make its disk writable, and try again.",
+}
+"""What SQLite says, and what that means."""
 
 
 class Base(DeclarativeBase):
@@ -144,6 +156,8 @@ class Database:
             event.listen(self.engine, "connect", _configure_sqlite)
         Base.metadata.create_all(self.engine)
         _add_new_columns(self.engine)
+        if self.engine.dialect.name == "sqlite" and self.engine.url.database:
+            _watch_file(self.engine, Path(self.engine.url.database))
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self.when_full: Callable[[], bool] = lambda: False
         """Makes some room on the disk; returns whether it could."""
@@ -173,6 +187,27 @@ class Database:
 def is_full(error: Exception) -> bool:
     """Whether SQLite or PostgreSQL says that its disk is full."""
     return any(words in str(error) for words in ("disk is full", "No space left on device", "disk I/O error"))
+
+
+def trouble(error: Exception) -> str | None:
+    """Say what is wrong with a database that is there no more, damaged or closed; None for what passes by itself."""
+    return next((words for sign, words in _TROUBLE.items() if sign in str(error)), None)
+
+
+def _watch_file(engine: Engine, path: Path) -> None:
+    """Refuse to work where the file is not the one that was opened: what is written to it then nobody finds."""
+    opened = path.stat()
+
+    def check(*_: Any) -> None:
+        try:
+            same = os.path.samestat(path.stat(), opened)
+        except OSError:
+            same = False
+        if not same:
+            raise OperationalError(_GONE, None, FileNotFoundError(path.name))
+
+    for moment in ("do_connect", "checkout"):
+        event.listen(engine, moment, check)
 
 
 def _add_new_columns(engine: Engine) -> None:
