@@ -218,6 +218,14 @@ def fail(services: Services, files: dict[str, Path]) -> None:
     services.intake.fail(made.id, ValueError("no scene"))
 
 
+def make_way(services: Services, files: dict[str, Path]) -> None:
+    """End an upload that lies still, as another is begun."""
+    made = services.intake.create("a_VV.tif", files["VV"].stat().st_size, Stated())
+    ended = services.intake._ended([services.intake.find(made.id)])
+    with services.database.begin() as session:
+        session.delete(ended)
+
+
 def take_over(services: Services, files: dict[str, Path]) -> None:
     made = services.intake.create("a_VV.tif", files["VV"].stat().st_size, Stated())
     shutil.copyfile(files["VV"], services.store.resumable(made.id))
@@ -286,6 +294,7 @@ OPERATIONS: dict[str, Operation] = {
     "in pieces": send_in_pieces,
     "given up": give_up,
     "joined": join,
+    "made way": make_way,
     "taken over": take_over,
     "failed": fail,
     "expired": expire,

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "routes/health.py:_disk": "a probe, which is removed when it is older than a minute",
     "signatures.py:_kept": "once in the life of a store, whole or not at all",
     "state/owners.py:*": "locks, which others find free",
+    "state/confinement.py:tried": "a try of geosar doctor, in a folder of its own",
     "state/locks.py:exclusive": "an empty file",
     "jobs/reference_copy.py:_write": "in the process of a job",
     "jobs/sar_copy.py:write_display": "in the process of a job",
