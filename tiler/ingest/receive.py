@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from geosar.scene.files.formats import name_format
 from geosar.scene.source import HEADER_BYTES, beginning, driver_of
 from tiler.errors import InvalidError, StoreFullError, TooLargeError, UnsupportedError
 from tiler.ingest.multipart import MAX_PART_HEADERS, Part, files_of
+from tiler.state.quota import Quota
+from tiler.state.store import PROMISE
 
 BUFFER_BYTES = 2**20
 ROOM_CHECK_BYTES = 64 * 2**20
@@ -45,13 +48,14 @@ class Received:
 class Writer:
     """Writes and hashes off the event loop, in pieces of about a megabyte; knows the limits.
 
-    `limit` is the most bytes of an upload; `room` says what the store has left now. Both raise the errors of
-    `tiler.errors`, as does a content that is no scene's.
+    `limit` is the most bytes of an upload; `room` says what the store has left now; `wrote` hears how much was written.
+    Raises the errors of `tiler.errors`, also for a content that is no scene's.
     """
 
     file: BinaryIO
     limit: int
     room: Callable[[], int]
+    wrote: Callable[[int], None] = lambda _: None
     size: int = 0
     header: bytes = b""
     digest: Any = field(default_factory=hashlib.sha256)
@@ -88,6 +92,7 @@ class Writer:
             check_room(self.room(), len(data))
         self.digest.update(data)
         write(self.file, data)
+        self.wrote(len(data))
 
     def received(self, path: Path, filename: str, label: str = "") -> Received:
         """Write the rest, and say what came; raises InvalidError when nothing did."""
@@ -96,6 +101,35 @@ class Writer:
         self.flush()
         driver = driver_by_content(self.header, filename)
         return Received(path, self.size, self.digest.hexdigest(), driver, filename, label)
+
+
+class _Promise:
+    """Room for a body whose length is known, promised before it comes: of several at once none takes another's.
+
+    What is promised is the length of a file without content, beside what comes, for all processes to see.
+    """
+
+    def __init__(self, quota: Quota, folder: Path, size: int) -> None:
+        self._quota = quota
+        self._path = folder / PROMISE
+        self._left = size
+        with quota.store.exclusively():
+            check_room(quota.room(), size)
+            self._path.touch()
+            self.shrink(0)
+
+    def room(self) -> int:
+        """Bytes that the store has for this body."""
+        return self._quota.room() + self._left
+
+    def shrink(self, written: int) -> None:
+        """Promise less by what has come."""
+        self._left = max(0, self._left - written)
+        os.truncate(self._path, self._left)
+
+    def end(self) -> None:
+        """Promise nothing any more."""
+        self._path.unlink(missing_ok=True)
 
 
 def driver_by_content(header: bytes, filename: str = "scene") -> str:
@@ -129,27 +163,29 @@ def write(file: BinaryIO, data: bytes) -> None:
         raise
 
 
-async def receive(request: Request, folder: Path, *, limit: int, room: Callable[[], int]) -> list[Received]:
+async def receive(request: Request, folder: Path, *, limit: int, quota: Quota) -> list[Received]:
     """Write the body, or the files of a multipart form, into `folder`.
 
-    `limit` is the most bytes of an upload, `room` says what the store has left. Raises the errors of
-    `tiler.errors`; a client that goes away in the middle raises starlette's ClientDisconnect.
+    `limit` is the most bytes of an upload. Raises the errors of `tiler.errors`; a client that goes away in the middle
+    raises starlette's ClientDisconnect.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal():
-        if int(declared) > limit + MOST_FILES * MAX_PART_HEADERS:
-            raise TooLargeError(f"the upload is {declared} bytes; this service takes {limit} at most.")
-        check_room(await asyncio.to_thread(room), int(declared))
+    size = int(declared) if declared.isdecimal() else 0
+    if size > limit + MOST_FILES * MAX_PART_HEADERS:
+        raise TooLargeError(f"the upload is {declared} bytes; this service takes {limit} at most.")
+    promise = await asyncio.to_thread(_Promise, quota, folder, size)
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind == b"multipart/form-data":
         parts = files_of(request.stream(), options.get(b"boundary", b""))
     else:
         parts = _body(request)
-    return await _write_files(parts, folder, limit, room)
+    done = await _write_files(parts, folder, limit, promise)
+    await asyncio.to_thread(promise.end)
+    return done
 
 
 async def _write_files(
-    parts: AsyncIterator[Part | bytes], folder: Path, limit: int, room: Callable[[], int]
+    parts: AsyncIterator[Part | bytes], folder: Path, limit: int, promise: _Promise
 ) -> list[Received]:
     done: list[Received] = []
     part = writer = None
@@ -167,7 +203,7 @@ async def _write_files(
                     raise InvalidError(f"the form holds more than {MOST_FILES} files; expected one a polarisation.")
                 part = found
                 file = closing.enter_context((folder / str(len(done))).open("wb"))
-                writer = Writer(file, limit - sum(one.size for one in done), room)
+                writer = Writer(file, limit - sum(one.size for one in done), promise.room, promise.shrink)
             elif writer is not None:
                 await writer.take(found)
         await asyncio.to_thread(end)

@@ -91,8 +91,9 @@ class Intake:
             raise InvalidError(f"the upload is {length} bytes long; expected a file with something in it.")
         if length > limit:
             raise TooLargeError(f"the upload is {length} bytes; this service takes {limit} at most.")
-        check_room(self._quota.room(), length)
-        made = self._enter(filename, length, stated, None, client, hold=hold)
+        with self._store.exclusively():
+            check_room(self._quota.room(), length)
+            made = self._enter(filename, length, stated, None, client, hold=hold)
         self._store.resumable(made.id).touch()
         return made
 

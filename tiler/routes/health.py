@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from contextlib import suppress
 
 from fastapi import APIRouter
 from sqlalchemy import text
@@ -57,4 +58,5 @@ def _disk(services: Services) -> bool:
         _LOG.warning("the store cannot be written to: %s", error)
         return False
     finally:
-        probe.unlink(missing_ok=True)
+        with suppress(OSError):
+            probe.unlink()

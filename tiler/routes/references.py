@@ -36,7 +36,7 @@ async def put(request: Request, services: Shared, scene_id: str) -> JSONResponse
     scene = await asyncio.to_thread(catalogue.get, services.database, scene_id)
     with services.store.upload() as folder:
         limit = services.settings.max_upload_bytes
-        files = await receive(request, folder, limit=limit, room=services.quota.room)
+        files = await receive(request, folder, limit=limit, quota=services.quota)
         if len(files) != 1:
             raise InvalidError(f"{len(files)} files came; expected one picture with its colours as bands.")
         await asyncio.to_thread(picture.enter, services.register, scene, files[0], folder)

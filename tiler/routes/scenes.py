@@ -76,7 +76,7 @@ async def upload(
     stated = Stated(name, catalogue.check_polarisation(polarisation), unit, force, bands, nodata, mask_band)
     with services.store.upload() as folder:
         limit = services.settings.max_upload_bytes
-        files = await receive(request, folder, limit=limit, room=services.quota.room)
+        files = await receive(request, folder, limit=limit, quota=services.quota)
         scene, new = await asyncio.to_thread(services.register.add, files, stated, folder)
     return _entered(request, services, scene, new=new)
 

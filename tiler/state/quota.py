@@ -1,4 +1,7 @@
-"""What room the store has: the disk's or the quota's, less what was promised to uploads that are under way."""
+"""What room the store has: the disk's or the quota's, less what was promised to uploads that are under way.
+
+Whoever promises room asks for it `exclusively` of the store, so that none is promised twice.
+"""
 
 from dataclasses import dataclass
 
@@ -36,6 +39,7 @@ class Quota:
         free = self.store.free_bytes()
         if self.most is not None:
             free = min(free, self.most - self.store.used_bytes())
+        free -= self.store.promised_bytes()
         with self.database.begin() as session:
             query = select(Upload.id, Upload.length).where(Upload.status == "receiving", Upload.order.is_(None))
             promised = session.execute(query).all()

@@ -13,6 +13,8 @@ from tiler.state import locks
 RESERVE_BYTES = 8 * 2**20
 LEAST_SPARE = 4 * RESERVE_BYTES
 """Nothing is held back of a disk that has less."""
+PROMISE = "promise"
+"""Name of a file without content beside what comes in, as long as what is still to come."""
 _LIVE = "live-blocks"
 _JOB = "job-"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -199,13 +201,21 @@ class Store:
         """Free the disk of a job's results."""
         shutil.rmtree(self.job(job_id), ignore_errors=True)
 
+    def promised_bytes(self) -> int:
+        """Sum of what is still to come of bodies whose length is known."""
+        total = 0
+        for path in self.incoming.glob(f"*/{PROMISE}"):
+            with suppress(OSError):  # it has come
+                total += path.stat().st_size
+        return total
+
     def used_bytes(self) -> int:
         """Sum of the sizes of all files but live blocks, which have a limit of their own and can be made again."""
         total = 0
         for folder, within, names in os.walk(self.root):
             within[:] = [name for name in within if name != _LIVE]
             for name in names:
-                if name == "reserve" and folder == str(self.root):
+                if name == PROMISE or (name == "reserve" and folder == str(self.root)):
                     continue
                 with suppress(OSError):  # removed while we looked
                     total += Path(folder, name).stat().st_size

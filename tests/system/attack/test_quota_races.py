@@ -1,0 +1,83 @@
+"""Room is promised once, however many ask for it at the same moment."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.service import MakeService, services_of
+from starlette.datastructures import Headers, QueryParams
+
+from tiler.errors import StoreFullError
+from tiler.ingest.receive import receive
+from tiler.ingest.register import Stated
+from tiler.state.database import Database
+from tiler.state.quota import Quota
+from tiler.state.store import Store
+
+BODY = b"II*\0" + bytes(3 * 2**20)
+AT_ONCE = 6
+
+
+class Slow:
+    """A request whose body stops in the middle until it is told to go on."""
+
+    def __init__(self, go_on: asyncio.Event, size: int) -> None:
+        self.headers = Headers({"content-length": str(size)})
+        self.query_params = QueryParams({"filename": "a.tif"})
+        self._go_on = go_on
+        self._body = BODY[:size]
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        yield self._body[:10]
+        await self._go_on.wait()
+        yield self._body[10:]
+
+
+@pytest.fixture
+def quota(tmp_path: Path) -> Quota:
+    store = Store(tmp_path / "store")
+    return Quota(store, Database(f"sqlite:///{tmp_path / 'd.sqlite'}"), int(2.5 * len(BODY)))
+
+
+def test_bodies_at_once_have_room_or_are_refused_before_they_come(quota: Quota) -> None:
+    async def send(go_on: asyncio.Event) -> Any:
+        with quota.store.upload() as folder:
+            request: Any = Slow(go_on, len(BODY))
+            found = await receive(request, folder, limit=10**9, quota=quota)
+            return found[0].size, quota.room()
+
+    async def send_all() -> list[Any]:
+        go_on = asyncio.Event()
+        sending = [asyncio.create_task(send(go_on)) for _ in range(AT_ONCE)]
+        for refused in islice(asyncio.as_completed(sending), AT_ONCE - 2):
+            with suppress(StoreFullError):
+                await refused
+        go_on.set()
+        return await asyncio.gather(*sending, return_exceptions=True)
+
+    answers = asyncio.run(asyncio.wait_for(send_all(), 30))
+    refused = [one for one in answers if isinstance(one, StoreFullError)]
+    came = [one for one in answers if isinstance(one, tuple)]
+    assert (len(refused), [size for size, _ in came]) == (AT_ONCE - 2, [len(BODY)] * 2)
+    assert all(room >= 0 for _, room in came)
+    assert quota.room() == quota.most  # nothing is promised any more
+
+
+def test_resumable_uploads_begun_at_once_are_promised_what_there_is(make_service: MakeService) -> None:
+    size = 10**6
+    with make_service(quota_bytes=int(2.5 * size)) as client, ThreadPoolExecutor(AT_ONCE) as pool:
+        intake = services_of(client).intake
+
+        def begin(_: int) -> bool:
+            try:
+                intake.create("a.tif", size, Stated())
+            except StoreFullError:
+                return False
+            return True
+
+        assert sum(pool.map(begin, range(AT_ONCE))) == 2
