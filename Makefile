@@ -48,8 +48,9 @@ kills: $(VENV)/all.stamp ## Kill the service KILLS times (1000) at random moment
 	@GEOSAR_KILLS=$(KILLS) GEOSAR_KILLS_EVERY=1 $(BIN)/python -m pytest tests/system/test_kills.py \
 	  tests/system/test_kill_points.py $(PYTEST_ARGS)
 
-fuzz: $(VENV)/all.stamp ## Ask the service odd things for FUZZ seconds (3600).
-	@GEOSAR_FUZZ_SECONDS=$(FUZZ) $(BIN)/python -m pytest tests/system/attack/test_fuzz_requests.py $(PYTEST_ARGS)
+fuzz: $(VENV)/all.stamp ## Ask the service odd things, and send it odd files, for FUZZ seconds (3600) each.
+	@GEOSAR_FUZZ_SECONDS=$(FUZZ) $(BIN)/python -m pytest tests/system/attack/test_fuzz_requests.py \
+	  tests/system/attack/test_fuzz_openings.py $(PYTEST_ARGS)
 
 lint: $(VENV)/all.stamp ## Check style, formatting and types.
 	$(BIN)/ruff check .
