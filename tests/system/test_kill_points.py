@@ -24,7 +24,7 @@ ELSEWHERE = {
     "demo.py:*": "a program of its own",
     "jobs/publish_copy.py:published_as_cog": "in the process of a job, which is killed at random in test_kills.py",
     "ingest/fetch.py:fetch": "what comes from elsewhere, into a folder of its own",
-    "ingest/receive.py:_write_files": "what comes in, into a folder of its own",
+    "ingest/receive.py:*": "what comes in, into a folder of its own",
     "routes/health.py:_disk": "a probe, which is removed when it is older than a minute",
     "signatures.py:_kept": "once in the life of a store, whole or not at all",
     "state/owners.py:*": "locks, which others find free",
