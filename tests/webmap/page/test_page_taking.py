@@ -96,9 +96,10 @@ def test_the_permalink_opens_the_very_same_view(page: Page, service: Service, sc
     expect(page.get_by_role("button", name="Swipe", exact=True)).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_role("slider", name="Divider between the layers")).to_have_attribute("aria-valuenow", "48")
     expect(page.get_by_role("slider", name="Opacity of Synthetic optical")).to_have_value("65")
-    expect(page.get_by_role("checkbox", name="Show Expected error")).to_be_checked()
     expect(page.locator(".layer").nth(1)).to_have_attribute("data-layer", "sar")
     expect(page.get_by_label("Colours")).to_have_value("magma")
+    page.get_by_role("button", name="Overlay").click()
+    expect(page.get_by_role("checkbox", name="Show Expected error")).to_be_checked()
 
 
 def test_a_link_to_a_scene_that_is_gone_says_so(page: Page, service: Service) -> None:
