@@ -95,7 +95,7 @@ class Scene:
 
 
 def least(work: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Give the least core-seconds and the least seconds of several runs."""
+    """Return the least core-seconds and the least seconds of several runs."""
     cores, walls = [], []
     for _ in range(rounds):
         core, wall = time.process_time(), time.perf_counter()

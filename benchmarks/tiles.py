@@ -81,7 +81,7 @@ def geosar(port: int, store: str, **settings: str) -> AbstractContextManager[sub
 
 
 def tiles_of(bounds: list[float], zoom: int) -> list[Tile]:
-    """Give the tiles wholly inside the bounds, in random order."""
+    """Return the tiles wholly inside the bounds, in random order."""
     inner = [
         (tile.z, tile.x, tile.y)
         for tile in MERCATOR.tiles(*bounds, zoom)

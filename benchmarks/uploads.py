@@ -84,7 +84,7 @@ def by_address(client: httpx2.Client, path: Path) -> str:
 
 
 def scene(answer: httpx2.Response) -> str:
-    """Give the scene's identifier."""
+    """Return the scene's identifier."""
     if answer.status_code not in {200, 201}:
         raise SystemExit(answer.text)
     return str(answer.json()["id"])

@@ -86,7 +86,7 @@ class RemoteTranslator:
 
 @contextmanager
 def connected(cluster: str | Client) -> Iterator[Client]:
-    """Give a client of a cluster: one that is there already, or one for the address of a scheduler."""
+    """Return a client of a cluster: one that is there already, or one for the address of a scheduler."""
     if not isinstance(cluster, str):
         yield cluster
         return

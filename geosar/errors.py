@@ -32,7 +32,7 @@ class SceneNotFoundError(GeosarError, FileNotFoundError):
     """The source raster does not exist."""
 
     def __str__(self) -> str:
-        """Give the message as it was written; OSError would format it as an errno pair."""
+        """Return the message as it was written; OSError would format it as an errno pair."""
         return " ".join(str(part) for part in self.args)
 
 

@@ -83,7 +83,7 @@ def _without_straight_points(points: NDArray[np.float64]) -> Ring:
 
 
 def _pole_inside(grid: MapGrid, crs: pyproj.CRS) -> float | None:
-    """Give the latitude of the pole that lies on the grid, if one does."""
+    """Return the latitude of the pole that lies on the grid, if one does."""
     if crs.is_geographic:
         return None
     from_degrees = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)

@@ -78,7 +78,7 @@ class Provenance:
 
 
 def source_name(source: str | os.PathLike[str]) -> str:
-    """Give the last part of a path or URL, or of several joined by commas: no folders, no host, no secrets."""
+    """Return the last part of a path or URL, or of several joined by commas: no folders, no host, no secrets."""
     return ", ".join(_last_part(one) for one in os.fspath(source).split(_JOINT))
 
 
@@ -88,7 +88,7 @@ def _last_part(source: str) -> str:
 
 
 def public_url(source: str | os.PathLike[str]) -> str | None:
-    """Give a URL without user, password, query and fragment; None for what is no single URL."""
+    """Return a URL without user, password, query and fragment; None for what is no single URL."""
     text = re.sub(r"^/vsicurl(_streaming)?/", "", os.fspath(source))
     parts = urlsplit(text)
     if parts.scheme.lower() not in _REMOTE or _JOINT in text:

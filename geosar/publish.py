@@ -14,7 +14,7 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @contextmanager
 def published(path: Path, *, shared: bool = False, lasting: bool = True) -> Iterator[Path]:
-    """Give a path beside `path` for the block to write to; it becomes `path` at the end, and is gone if that fails.
+    """Return a path beside `path` for the block to write to; it becomes `path` at the end, and is gone if that fails.
 
     `shared` gives each process and thread a path of its own, where several may write the same at once; else one that
     was left by a writer who died is written over. What is not `lasting` can be made again, and is not waited for until

@@ -41,7 +41,7 @@ def metadata(folder: Path) -> dict[str, str]:
 
 
 def members(folder: Path) -> list[Path]:
-    """Give the files that go into the zip; raises ValueError for one of a kind that does not belong there."""
+    """Return the files that go into the zip; raises ValueError for one of a kind that does not belong there."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
     strange = [path.name for path in files if path.suffix not in KEPT or path.name.startswith(".")]
     if strange:

@@ -17,7 +17,7 @@ TEMPLATE = "geosar"
 
 
 def texts() -> list[str]:
-    """Give the source texts, each once, in the order of the files."""
+    """Return the source texts, each once, in the order of the files."""
     found: dict[str, None] = {}
     for path in sorted(FOLDER.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

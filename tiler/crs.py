@@ -14,7 +14,7 @@ _URI = re.compile(r"https?://www\.opengis\.net/def/crs/([A-Za-z]{1,10})/[0-9.]{1
 
 
 def named_crs(name: str) -> CRS:
-    """Give the CRS of a code such as EPSG:32643, or of OGC's address for it; raises InvalidError for all else."""
+    """Return the CRS of a code such as EPSG:32643, or of OGC's address for it; raises InvalidError for all else."""
     uri = _URI.fullmatch(name)
     code = f"{uri.group(1)}:{uri.group(2)}" if uri else name.removeprefix("[").removesuffix("]")
     if _CODE.fullmatch(code):

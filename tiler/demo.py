@@ -112,7 +112,7 @@ def addresses(service: str, scene: str, tiles: Mapping[str, Any]) -> list[Addres
 
 
 def check(url: str) -> bytes:
-    """Give what an address answers; raises DemonstrationError where it is no success, or nothing."""
+    """Return what an address answers; raises DemonstrationError where it is no success, or nothing."""
     return _ask("GET", url)
 
 

@@ -63,5 +63,5 @@ def configure(settings: GdalSettings) -> None:
 
 @cache
 def environment() -> dict[str, str]:
-    """Give the options for one request, as the environment sets them."""
+    """Return the options for one request, as the environment sets them."""
     return GdalSettings().per_request

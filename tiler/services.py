@@ -89,7 +89,7 @@ class Services:
 
 
 def of(request: Request) -> Services:
-    """Give the services of the app that a request came to."""
+    """Return the services of the app that a request came to."""
     services: Services = request.app.state.services
     return services
 

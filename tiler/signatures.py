@@ -24,7 +24,7 @@ class Signer:
         self._seconds = settings.signature_seconds
 
     def query(self, subject: str) -> dict[str, str]:
-        """Give the query parameters that open a subject, such as ``scenes/abc``."""
+        """Return the query parameters that open a subject, such as ``scenes/abc``."""
         expires = int(time.time() + self._seconds) // MARGIN_SECONDS * MARGIN_SECONDS + MARGIN_SECONDS
         return {"expires": str(expires), "signature": self._sign(subject, str(expires))}
 
@@ -40,7 +40,7 @@ class Signer:
 
 
 def signature_of(request: Request, subject: str) -> dict[str, str]:
-    """Give the query that opens a subject, empty where no key is needed.
+    """Return the query that opens a subject, empty where no key is needed.
 
     What a signature opened is answered with that very signature: it makes no fresh ones, and none for more than it
     opens itself.
@@ -53,7 +53,7 @@ def signature_of(request: Request, subject: str) -> dict[str, str]:
 
 
 def _kept(path: Path) -> bytes:
-    """Give the secret of the store; of processes that ask at once for the first time, one makes it for all."""
+    """Return the secret of the store; of processes that ask at once for the first time, one makes it for all."""
     if not path.exists():
         made = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -41,7 +41,7 @@ class Reporter(Protocol):
 
 
 def make_reporter(kind: str) -> Reporter:
-    """Give the reporter of this name; ``auto`` draws a bar where a person looks."""
+    """Return the reporter of this name; ``auto`` draws a bar where a person looks."""
     if kind == "json":
         return JsonReporter()
     if kind == "rich" or (kind == "auto" and sys.stderr.isatty()):

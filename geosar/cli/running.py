@@ -30,7 +30,7 @@ def describe(error: BaseException) -> str:
 
 @contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C and SIGTERM set; a second one stops at once."""
+    """Return an event that Ctrl-C and SIGTERM set; a second one stops at once."""
     cancel = threading.Event()
 
     def stop(number: int, _frame: FrameType | None) -> None:

@@ -104,16 +104,16 @@ class Pyramid:
         tiles.image[row, column], tiles.mask[row, column] = image - _FRAME, mask - _FRAME
 
     def seed(self, row: int, column: int) -> tuple[int, int]:
-        """Give offset and size of a seed; its size is 0 where there is no data."""
+        """Return offset and size of a seed; its size is 0 where there is no data."""
         return int(self._seeds.offset[row, column]), int(self._seeds.image[row, column])
 
     def seed_shape(self, row: int, column: int) -> tuple[int, int]:
-        """Give height and width of a seed: a tile, or less at the image's edge."""
+        """Return height and width of a seed: a tile, or less at the image's edge."""
         width, height = self.sizes[self.base]
         return min(self.tile, height - row * self.tile), min(self.tile, width - column * self.tile)
 
     def levels(self) -> list[Level]:
-        """Give the levels as the TIFF's header wants them."""
+        """Return the levels as the TIFF's header wants them."""
         return [Level(*size, tiles.image, tiles.mask) for size, tiles in zip(self.sizes, self._tiles, strict=True)]
 
     def in_file_order(self) -> Iterator[tuple[int, int]]:

@@ -382,7 +382,7 @@ def _check_finite(window: Window, pixels: Pixels) -> None:
 
 
 def _trimmed(pixels: Pixels, valid: Valid | None) -> Block | None:
-    """Give a tile's block with None for an all-valid mask, so that it does not depend on its neighbours."""
+    """Return a tile's block with None for an all-valid mask, so that it does not depend on its neighbours."""
     if valid is None or valid.all():
         return pixels, None
     return (pixels, valid) if valid.any() else None

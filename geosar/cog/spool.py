@@ -201,7 +201,7 @@ class Spool:
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | None:
-    """Give a journal line's entry, or None where the line is torn."""
+    """Return a journal line's entry, or None where the line is torn."""
     if not raw.endswith(b"\n"):
         return None
     try:

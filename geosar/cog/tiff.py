@@ -101,7 +101,7 @@ class Level:
     mask_bytes: NDArray[np.uint32]
 
     def stored_bytes(self) -> NDArray[np.int64]:
-        """Give what each tile takes in the file: image and mask, each with leader and trailer."""
+        """Return what each tile takes in the file: image and mask, each with leader and trailer."""
         image, mask = self.image_bytes.astype(np.int64), self.mask_bytes.astype(np.int64)
         return np.where(image > 0, image + 2 * LEADER, 0) + np.where(mask > 0, mask + 2 * LEADER, 0)
 

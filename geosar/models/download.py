@@ -55,7 +55,7 @@ def download(url: str, target: Path, limit: int, *, handlers: tuple[Any, ...] = 
                 file.write(chunk)
             expected = answer.headers.get("Content-Length")
             if expected is not None and int(expected) != size:
-                raise ModelNotFoundError(f"{url} broke off after {size} of {expected} bytes. Try again.")
+                raise ModelNotFoundError(f"{url} was interrupted after {size} of {expected} bytes. Try again.")
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise ModelNotFoundError(

@@ -30,7 +30,7 @@ class Connection:
 
 
 def saved() -> list[Connection]:
-    """Give the connections that are saved, by name."""
+    """Return the connections that are saved, by name."""
     settings = QgsSettings()
     settings.beginGroup(ROOT)
     names = sorted(settings.childGroups(), key=str.lower)
@@ -54,7 +54,7 @@ def save(connection: Connection, replaces: str = "") -> None:
 
 
 def checked_name(name: str) -> str:
-    """Give a name as it is saved; raises ClientError when it cannot name a connection."""
+    """Return a name as it is saved; raises ClientError when it cannot name a connection."""
     found = name.strip()
     if not found or "/" in found or "\\" in found:
         raise ClientError(f"{name!r} cannot name a connection; expected letters, and no slashes.")
@@ -72,7 +72,7 @@ def make_current(name: str) -> None:
 
 
 def current() -> Connection | None:
-    """Give the connection that was used last, or the first; None when none is saved."""
+    """Return the connection that was used last, or the first; None when none is saved."""
     known = saved()
     name = str(QgsSettings().value(CURRENT, ""))
     return next((one for one in known if one.name == name), known[0] if known else None)
@@ -98,7 +98,7 @@ def find(text: str, authcfg: str = "") -> Connection:
 
 
 def owner_of(address: str) -> Connection | None:
-    """Give the connection to whose service an address belongs, the closest where there are several."""
+    """Return the connection to whose service an address belongs, the closest where there are several."""
     fitting = [one for one in saved() if within(one.address, address)]
     return max(fitting, key=lambda one: len(one.address), default=None)
 

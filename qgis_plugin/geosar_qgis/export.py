@@ -99,7 +99,7 @@ def write_copy(source: Source, path: Path, progress: Callable[[float], None], ca
 
 
 def _blocks(provider: Any, band: int) -> Iterator[tuple[Any, int, int, int]]:
-    """Give a band block by block: the block, where it lies, and its height."""
+    """Return a band block by block: the block, where it lies, and its height."""
     iterator = QgsRasterIterator(provider)
     iterator.setMaximumTileWidth(TILE)
     iterator.setMaximumTileHeight(TILE)

@@ -55,7 +55,10 @@ def xyz_layer(connection: Connection, tiles: Tiles, scene_name: str, model: str 
 
 
 def xyz_source(connection: Connection, tiles: Tiles) -> str:
-    """Give the source of a layer of tiles. An address that is signed opens by itself, also for whom one sends it to."""
+    """Return the source of a layer of tiles.
+
+    An address that is signed opens by itself, also for whom one sends it to.
+    """
     template = tile_template(connection.address, tiles.scene, tiles.layer, tiles.query)
     return xyz_uri(template, tiles.minzoom, tiles.maxzoom, "" if tiles.signed else connection.authcfg)
 
@@ -96,7 +99,7 @@ def to_degrees(box: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> tuple[fl
 
 
 def cog_source(address: str) -> str:
-    """Give the source of a file that stays on the service and is read piece by piece."""
+    """Return the source of a file that stays on the service and is read piece by piece."""
     # No listing of folders and no search for files beside it: the service has neither.
     return f"{VSICURL[:-1]}?empty_dir=yes&max_retry=3&retry_delay=1&url={quote(address, safe='')}"
 

@@ -61,7 +61,7 @@ class Exchange(QObject):
         self._fail(CancelledError("Stopped."))
 
     def result(self) -> Response:
-        """Give the answer once it has finished, whatever its status; raises ClientError where there is none."""
+        """Return the answer once it has finished, whatever its status; raises ClientError where there is none."""
         if self._trouble is not None:
             raise self._trouble
         reply, status = self._reply, self._status()
@@ -187,7 +187,7 @@ class Exchange(QObject):
 
 
 def send(connection: Connection) -> Callable[[Request, Callable[[], bool]], Response]:
-    """Give a function that sends a request and waits, while the events of its thread go on."""
+    """Return a function that sends a request and waits, while the events of its thread go on."""
 
     def sender(request: Request, cancelled: Callable[[], bool]) -> Response:
         exchange = Exchange(request, connection)
@@ -281,5 +281,5 @@ class Conversation(QObject):
 
 
 def _number(value: Any) -> int:
-    """Give the number of an enum's member, which is a number itself with Qt 5 and has one with Qt 6."""
+    """Return the number of an enum's member, which is a number itself with Qt 5 and has one with Qt 6."""
     return int(getattr(value, "value", value))

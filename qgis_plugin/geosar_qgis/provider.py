@@ -17,23 +17,23 @@ class GeosarProvider(QgsProcessingProvider):
     """SAR to optical."""
 
     def id(self) -> str:
-        """Give the id, which scripts and models name."""
+        """Return the id, which scripts and models name."""
         return "geosar"
 
     def name(self) -> str:
-        """Give the name in the toolbox."""
+        """Return the name in the toolbox."""
         return tr("SAR to optical")
 
     def longName(self) -> str:
-        """Give the name with what makes it."""
+        """Return the name with what makes it."""
         return tr("SAR to optical (geosar)")
 
     def icon(self) -> QIcon:
-        """Give the plugin's icon."""
+        """Return the plugin's icon."""
         return QIcon(str(FOLDER / "icon.svg"))
 
     def svgIconPath(self) -> str:
-        """Give the icon's file."""
+        """Return the icon's file."""
         return str(FOLDER / "icon.svg")
 
     def loadAlgorithms(self) -> None:

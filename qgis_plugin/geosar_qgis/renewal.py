@@ -21,7 +21,7 @@ OPENING_SECONDS = 10.0
 
 
 def address_in(source: str) -> str:
-    """Give the address of the service in a layer's source, "" where there is none."""
+    """Return the address of the service in a layer's source, "" where there is none."""
     if source.startswith("/vsicurl?"):
         return parse_qs(source.partition("?")[2]).get("url", [""])[0]
     return source if source.startswith("/vsicurl/") else template_in(source)

@@ -8,5 +8,5 @@ CONTEXT = "geosar"
 
 
 def tr(text: str) -> str:
-    """Give a text in the language of QGIS, where the plugin has it; placeholders are {0}, {1}."""
+    """Return a text in the language of QGIS, where the plugin has it; placeholders are {0}, {1}."""
     return QCoreApplication.translate(CONTEXT, text)

@@ -42,7 +42,7 @@ class Script:
         self.asked: list[Request] = []
 
     def __call__(self, request: Request, _cancelled: Callable[[], bool] = never) -> Response:
-        """Give the next answer."""
+        """Return the next answer."""
         self.asked.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):

@@ -28,6 +28,6 @@ def write_scene(path: Path, *, width: int = WIDTH, height: int = HEIGHT, holes: 
 
 
 def pixels(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Give the bands (bands, height, width) and the mask (height, width) of a result."""
+    """Return the bands (bands, height, width) and the mask (height, width) of a result."""
     with rasterio.open(path) as dataset:
         return dataset.read(), dataset.dataset_mask()

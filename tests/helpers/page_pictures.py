@@ -25,7 +25,7 @@ WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 
 def take(page: Page) -> Image.Image:
-    """Give what is on screen."""
+    """Return what is on screen."""
     page.evaluate("document.activeElement?.blur()")
     still(page)
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")

@@ -63,7 +63,7 @@ def problem(answer: Any, status: int) -> str:
 
 
 def services_of(client: TestClient) -> Any:
-    """Give the inner parts of the service that a test client speaks with."""
+    """Return the inner parts of the service that a test client speaks with."""
     app: Any = client.app
     return app.state.services
 

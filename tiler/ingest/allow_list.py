@@ -37,7 +37,7 @@ def check(href: str, settings: Settings) -> None:
 
 
 def allowed_file(href: str, settings: Settings) -> Path:
-    """Give the file that a path or file address leads to, links followed; raises ForbiddenError."""
+    """Return the file that a path or file address leads to, links followed; raises ForbiddenError."""
     if "\0" in unquote(href):
         raise refused(href)
     parts = urlsplit(href)
@@ -124,7 +124,7 @@ def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def _plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Give the IPv4 address that an IPv6 address stands for, where it does: mapped, 6to4, Teredo or NAT64."""
+    """Return the IPv4 address that an IPv6 address stands for, where it does: mapped, 6to4, Teredo or NAT64."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         if address in ipaddress.ip_network("64:ff9b::/96"):

@@ -145,18 +145,18 @@ def _name(href: str) -> str:
 
 
 def _size(answer: http.client.HTTPResponse, begin: int, name: str) -> int | None:
-    """Give the size of the whole; raises FetchError where the answer does not go on from the byte `begin`."""
+    """Return the size of the whole; raises FetchError where the answer does not go on from the byte `begin`."""
     length = answer.headers.get("Content-Length", "")
     if answer.status == 200 and begin == 0:
         return int(length) if length.isdecimal() else None
     part = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
     if answer.status != 206 or part is None or int(part.group(1)) != begin:
-        raise FetchError(f"{name} broke off after {begin} bytes, and could not be gone on with there. Try again.")
+        raise FetchError(f"{name} was interrupted after {begin} bytes, and could not be resumed there. Try again.")
     return int(part.group(2)) if part.group(2).isdecimal() else None
 
 
 def _version(answer: http.client.HTTPResponse) -> str | None:
-    """Give what tells this version of a file from another to the byte, where there is something."""
+    """Return what tells this version of a file from another to the byte, where there is something."""
     etag = answer.headers.get("ETag", "")
     return etag if etag.startswith('"') else answer.headers.get("Last-Modified")
 

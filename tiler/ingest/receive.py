@@ -148,7 +148,7 @@ def check_room(room: int, size: int) -> None:
     """Raise StoreFullError when so many bytes have no room."""
     if size > room:
         raise StoreFullError(
-            f"the store has room for {max(0, room)} bytes more, and the upload needs more. Delete scenes or jobs first."
+            f"the store has {max(0, room)} bytes of free space, and the upload needs more. Delete scenes or jobs first."
         )
 
 

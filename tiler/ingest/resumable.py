@@ -105,7 +105,7 @@ class Intake:
         return made
 
     def find(self, upload_id: str) -> Upload:
-        """Give an upload; raises NotFoundError, or GoneError when it has expired."""
+        """Return an upload; raises NotFoundError, or GoneError when it has expired."""
         with self._database.begin() as session:
             found = session.get(Upload, upload_id)
         if found is None:
@@ -133,7 +133,7 @@ class Intake:
         self._change(upload_id, status="failed", problem=self._problem(error))
 
     def wait(self, upload_id: str, seconds: float) -> Upload:
-        """Give an upload when it is done or failed, or after this time."""
+        """Return an upload when it is done or failed, or after this time."""
         end = time.monotonic() + seconds
         while True:
             found = self.find(upload_id)

@@ -34,7 +34,7 @@ class Followed:
         self._watches: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictionary()
 
     async def changes(self, job: Job) -> AsyncIterator[Job]:
-        """Give a job as it is, and anew at each change, until it is done or removed."""
+        """Return a job as it is, and anew at each change, until it is done or removed."""
         watch = self._watches.setdefault(asyncio.get_running_loop(), _Watch(self._database))
         found: Job | None = job
         while found is not None:

@@ -13,7 +13,7 @@ from geosar.scene.source import GDAL_ERRORS
 
 @contextmanager
 def published_as_cog(destination: Path) -> Iterator[Path]:
-    """Give a path for a plain GeoTIFF; what was written there becomes the COG `destination` at the end of the block.
+    """Return a path for a plain GeoTIFF; what was written there becomes the COG `destination` at the end of the block.
 
     Nothing is left of it when the block raises. Raises TargetError when the disk fails.
     """

@@ -44,7 +44,7 @@ def new_id() -> str:
 def submit(
     database: Database, scene: Scene, process: str, *, key: str, inputs: dict[str, Any], queue_length: int
 ) -> tuple[Job, bool]:
-    """Give the job with this key, and whether it is new; raises OverloadedError when too many wait."""
+    """Return the job with this key, and whether it is new; raises OverloadedError when too many wait."""
     for _ in range(3):
         with database.begin() as session:
             found = session.scalar(select(Job).where(Job.key == key, Job.status.in_((*LIVE, "successful"))))
@@ -109,7 +109,7 @@ class Wanted:
 
 
 def listed(database: Database, wanted: Wanted, *, limit: int, offset: int) -> tuple[list[Job], int]:
-    """Give a page of jobs, the newest first, and how many there are in all."""
+    """Return a page of jobs, the newest first, and how many there are in all."""
     query = wanted.query()
     with database.begin() as session:
         total = session.scalar(select(func.count()).select_from(query.subquery())) or 0

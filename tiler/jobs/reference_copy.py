@@ -75,7 +75,7 @@ def _write(
 
 
 def _ranges(picture: DatasetReader, bands: tuple[int, ...]) -> NDArray[np.float64] | None:
-    """Give for each band the values shown black and white, from a coarse look; None for colours in 8 bits."""
+    """Return for each band the values shown black and white, from a coarse look; None for colours in 8 bits."""
     if picture.dtypes[0] == "uint8":
         return None
     scale = max(1.0, max(picture.width, picture.height) / SAMPLE_SIDE)

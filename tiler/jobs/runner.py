@@ -39,7 +39,7 @@ READ_SECONDS = 0.5
 ROOM_SECONDS = 0.5
 """Between looks at how much a job has written; no file of it can grow beyond the room, but several together could."""
 MAX_LOG_LINES = 50
-FULL = "the store has no room for what it makes. Delete scenes or jobs first."
+FULL = "the store has no free space for what it makes. Delete scenes or jobs first."
 
 
 @dataclass

@@ -117,7 +117,7 @@ def subjects(path: str, jobs: list[str]) -> list[str]:
 
 
 def keys_in(headers: Headers) -> list[str]:
-    """Give what a request says is its key: as Bearer, as the password of HTTP Basic (any user), or in X-API-Key."""
+    """Return what a request says is its key: as Bearer, as the password of HTTP Basic (any user), or in X-API-Key."""
     scheme, _, text = headers.get("authorization", "").strip().partition(" ")
     given = [headers.get("x-api-key", "")]
     if scheme.lower() == "bearer":

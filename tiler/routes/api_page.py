@@ -125,7 +125,7 @@ def _body(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
 
 
 def _members(schema: dict[str, Any], schemas: dict[str, Any], before: str) -> Iterator[tuple[str, str, Any, str]]:
-    """Give the members of an object and of the objects in it: name, whether it is needed, schema, what it is."""
+    """Return the members of an object and of the objects in it: name, whether it is needed, schema, what it is."""
     named = schemas.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
     for name, each in named.get("properties", {}).items():
         yield before + name, "needed" if name in named.get("required", ()) else "", each, each.get("description", "")

@@ -42,7 +42,7 @@ Floats = NDArray[np.floating[Any]]
 
 @router.get("/{scene_id}/coordinates", summary="Give the way from longitude and latitude to a scene's CRS")
 def coordinates(services: Shared, scene_id: str) -> dict[str, Any]:
-    """Give two polynomials; how they are evaluated stands in the documentation of `tiler.routes.coordinates`."""
+    """Return two polynomials; how they are evaluated stands in the documentation of `tiler.routes.coordinates`."""
     scene = catalogue.get(services.database, scene_id)
     found = scene.description
     if scene.geometry is None:
@@ -62,7 +62,7 @@ def fit(crs: str, transform: tuple[float, ...], width: int, height: int) -> dict
     pixel = float(min(np.hypot(a, d), np.hypot(b, e)))
 
     def lattice(positions: Floats) -> Floats:
-        """Give x, y, longitude and latitude at parts of the width and the height."""
+        """Return x, y, longitude and latitude at parts of the width and the height."""
         column, row = np.meshgrid(width * positions, height * positions)
         x, y = a * column + b * row + c, d * column + e * row + f
         return np.array([x, y, *to_degrees.transform(x, y)])
@@ -117,7 +117,7 @@ def _triangles(solved: Floats, degree: int) -> dict[str, list[list[float]]]:
 
 
 def _seen(plane: Any, centre: Floats, lattice: Floats) -> Floats:
-    """Give x, y, p and q, where PROJ knows the place."""
+    """Return x, y, p and q, where PROJ knows the place."""
     x, y, longitude, latitude = lattice
     with np.errstate(all="ignore"):
         p, q = plane(longitude, latitude, *centre)

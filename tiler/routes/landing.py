@@ -25,7 +25,7 @@ CONFORMANCE = (
 
 
 def landing(request: Request) -> dict[str, Any]:
-    """Give the landing page as OGC API wants it."""
+    """Return the landing page as OGC API wants it."""
     return {
         "title": "geosar",
         "description": "Synthetic optical images from SAR: scenes, translation jobs and map tiles. Not observations.",
@@ -73,7 +73,7 @@ def models(services: Shared) -> dict[str, Any]:
 
 @router.get("/models/{name:path}/card", summary="Show a model's card", response_class=PlainTextResponse)
 def card(services: Shared, name: str) -> PlainTextResponse:
-    """Give the model card: data, split, scores beside baselines, known failures."""
+    """Return the model card: data, split, scores beside baselines, known failures."""
     path = _offered(services, name).folder / "MODEL_CARD.md"
     if not path.is_file():
         raise NotFoundError(f"the model {name!r} came without a card.")

@@ -41,7 +41,7 @@ class StateCollector(Collector):
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        """Give jobs by status, the time that finished ones took, and the disk."""
+        """Return jobs by status, the time that finished ones took, and the disk."""
         services = self._services
         jobs = GaugeMetricFamily("geosar_jobs", "Jobs by process and status", labels=("process", "status"))
         seconds = SummaryMetricFamily("geosar_job_seconds", "Time from a job's begin to its end", labels=("process",))
@@ -63,7 +63,7 @@ class StateCollector(Collector):
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
 def metrics(services: Shared) -> PlainTextResponse:
-    """Give all figures in Prometheus's text format."""
+    """Return all figures in Prometheus's text format."""
     _sample(services)
     state = CollectorRegistry()
     state.register(StateCollector(services))

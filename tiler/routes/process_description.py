@@ -92,7 +92,7 @@ def models(services: Services) -> tuple[str, ...]:
 
 
 def summary(request: Request) -> dict[str, Any]:
-    """Give OGC's processSummary."""
+    """Return OGC's processSummary."""
     here = f"processes/{PROCESS}"
     return {
         "id": PROCESS,
@@ -109,7 +109,7 @@ def summary(request: Request) -> dict[str, Any]:
 
 
 def description(request: Request, services: Services) -> dict[str, Any]:
-    """Give OGC's process: inputs and outputs with their schemas."""
+    """Return OGC's process: inputs and outputs with their schemas."""
     schema = Inputs.model_json_schema()
     definitions = schema.get("$defs", {})
     required = set(schema["required"])

@@ -32,7 +32,7 @@ def check_done(job: Job) -> None:
 
 
 def status_of(request: Request, job: Job) -> dict[str, Any]:
-    """Give a job as OGC's statusInfo."""
+    """Return a job as OGC's statusInfo."""
     here = f"jobs/{job.id}"
     told = [
         links.link(links.url(request, here), "self"),
@@ -61,7 +61,7 @@ def status_of(request: Request, job: Job) -> dict[str, Any]:
 
 
 def files(request: Request, job: Job, wanted: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Give a link to each file that a job made, or to those that are wanted."""
+    """Return a link to each file that a job made, or to those that are wanted."""
     return {
         name: {
             "href": links.url(request, f"jobs/{job.id}/results/{name}", **signature_of(request, f"jobs/{job.id}")),
@@ -75,7 +75,7 @@ def files(request: Request, job: Job, wanted: Collection[str] | None = None) -> 
 
 
 def document(request: Request, job: Job, scene: Scene, wanted: Collection[str] | None = None) -> dict[str, Any]:
-    """Give the results: every file by reference, the tiles, and what was found out on the way."""
+    """Return the results: every file by reference, the tiles, and what was found out on the way."""
     made = files(request, job, wanted)
     shown = {} if wanted else _tiles(request, job, scene)
     report = {key: value for key, value in (job.report or {}).items() if key != "files"}

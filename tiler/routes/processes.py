@@ -47,14 +47,14 @@ Seconds = Annotated[float | None, Query(ge=0, le=1e9)]
 
 @router.get("/processes", summary="List the processes")
 def processes(request: Request) -> dict[str, Any]:
-    """Give the one process that there is."""
+    """Return the one process that there is."""
     here = links.link(links.url(request, "processes"), "self")
     return {"processes": [summary(request)], "links": [here]}
 
 
 @router.get("/processes/{process_id}", summary="Describe a process")
 def describe(request: Request, services: Shared, process_id: str) -> dict[str, Any]:
-    """Give inputs and outputs with their JSON schemas."""
+    """Return inputs and outputs with their JSON schemas."""
     check_known(process_id)
     return description(request, services)
 
@@ -90,7 +90,7 @@ async def execute(
 
 
 def _answer(request: Request, job: Job, scene: Scene, body: Execute) -> Response:
-    """Give the results of a synchronous job: as a document, or raw, which are links, or the one that is wanted."""
+    """Return the results of a synchronous job: as a document, or raw, which are links, or the one that is wanted."""
     headers = {"Location": links.url(request, f"jobs/{job.id}")}
     if body.response == "document":
         return JSONResponse(document(request, job, scene, body.outputs), 200, headers)
@@ -117,7 +117,7 @@ def list_jobs(
     shortest: Annotated[Seconds, Query(alias="minDuration", description="Seconds that they took or take.")] = None,
     longest: Annotated[Seconds, Query(alias="maxDuration")] = None,
 ) -> dict[str, Any]:
-    """Give a page of jobs, the newest first."""
+    """Return a page of jobs, the newest first."""
     wanted = queue.Wanted(
         scene, tuple(status or ()), tuple(process or ()), tuple(kind or ()), catalogue.parse_interval(datetime),
         shortest, longest,
@@ -157,7 +157,7 @@ async def dismiss(request: Request, services: Shared, job_id: str) -> dict[str, 
 
 @router.get("/jobs/{job_id}/results", summary="Show a job's results")
 def results(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
-    """Give links to the files and tiles that a job made."""
+    """Return links to the files and tiles that a job made."""
     job = queue.get(services.database, job_id)
     check_done(job)
     return document(request, job, catalogue.get(services.database, job.scene_id))
@@ -165,7 +165,7 @@ def results(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
 
 @router.get("/jobs/{job_id}/results/{output}", summary="Download a result", response_class=StoredFile)
 def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
-    """Give a file; range requests are answered, so that GDAL reads the COG where it lies."""
+    """Return a file; range requests are answered, so that GDAL reads the COG where it lies."""
     job = queue.get(services.database, job_id)
     name = job.files.get(output)
     if job.status != "successful" or name is None:

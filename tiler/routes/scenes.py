@@ -108,7 +108,7 @@ def list_scenes(
     datetime: Annotated[str | None, Query(max_length=100, description="A time, or two with / between them.")] = None,
     sort: Annotated[Sort, Query(description="What comes first; with - the greatest.")] = "-created",
 ) -> dict[str, Any]:
-    """Give a page of scenes, the newest first unless `sort` says otherwise."""
+    """Return a page of scenes, the newest first unless `sort` says otherwise."""
     box = catalogue.parse_box(bbox)
     interval = catalogue.parse_interval(datetime)
     found, total = catalogue.search(
@@ -150,7 +150,7 @@ def download(
         str | None, Query(max_length=2, description="Which of several files; default: the first.")
     ] = None,
 ) -> StoredFile:
-    """Give the very file that was sent; range requests are answered."""
+    """Return the very file that was sent; range requests are answered."""
     scene = catalogue.get(services.database, scene_id)
     files = catalogue.files(services.store, scene)
     path = next(iter(files.values())) if polarisation is None else files.get(polarisation.upper())
@@ -160,7 +160,7 @@ def download(
 
 
 def present(request: Request, services: Services, scene: Scene) -> dict[str, Any]:
-    """Give a scene as JSON."""
+    """Return a scene as JSON."""
     done, progress, reference = _state(services, scene)
     made = {name for job in done for name in job.files}
     compared = reference is not None and reference.state == "ready"
@@ -217,7 +217,7 @@ def _tilejson(scene: Scene) -> str:
 
 
 def _state(services: Services, scene: Scene) -> tuple[list[Job], int, Reference | None]:
-    """Give the jobs whose results there are, per cent of the copy for SAR tiles, and the true optical image."""
+    """Return the jobs whose results there are, per cent of the copy for SAR tiles, and the true optical image."""
     mine = Job.scene_id == scene.id
     with services.database.begin() as session:
         done = session.scalars(

@@ -49,7 +49,7 @@ class GeoJSONResponse(JSONResponse):
 
 @router.get("", summary="Root catalog")
 def root(request: Request) -> dict[str, Any]:
-    """Give the landing page of the STAC API."""
+    """Return the landing page of the STAC API."""
     here = links.url(request, "stac")
     search = links.url(request, "stac/search")
     return {
@@ -81,7 +81,7 @@ def conformance() -> dict[str, Any]:
 
 @router.get("/collections", summary="List the collections")
 def collections(request: Request, services: Shared) -> dict[str, Any]:
-    """Give both collections."""
+    """Return both collections."""
     own = [
         links.link(links.url(request, "stac/collections"), "self"),
         links.link(links.url(request, "stac"), "root"),
@@ -92,7 +92,7 @@ def collections(request: Request, services: Shared) -> dict[str, Any]:
 
 @router.get("/collections/{collection_id}", summary="Show a collection")
 def collection(request: Request, services: Shared, collection_id: str) -> dict[str, Any]:
-    """Give one collection, with its extent."""
+    """Return one collection, with its extent."""
     return _collection(request, services, _known(collection_id))
 
 
@@ -107,7 +107,7 @@ def items(
     bbox: Annotated[str | None, Query(max_length=200)] = None,
     datetime: Annotated[str | None, Query(max_length=100)] = None,
 ) -> dict[str, Any]:
-    """Give a page of items, the newest first."""
+    """Return a page of items, the newest first."""
     asked = Search(
         collections=[_known(collection_id)], datetime=datetime, limit=limit, offset=offset, bbox=_numbers(bbox)
     )
@@ -116,7 +116,7 @@ def items(
 
 @router.get("/collections/{collection_id}/items/{item_id}", summary="Show an item", response_class=GeoJSONResponse)
 def item(request: Request, services: Shared, collection_id: str, item_id: str) -> dict[str, Any]:
-    """Give one item."""
+    """Return one item."""
     found = _page(request, services, Search(collections=[_known(collection_id)], ids=[item_id]))["features"]
     if not found:
         raise NotFoundError(f"the collection {collection_id!r} has no item {item_id!r}.")

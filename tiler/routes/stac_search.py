@@ -204,7 +204,7 @@ ALWAYS = ("id", "type", "collection")
 
 
 def shown(item: dict[str, Any], fields: Fields | None) -> dict[str, Any]:
-    """Give the part of an item that was asked for; names with dots lead into what lies below."""
+    """Return the part of an item that was asked for; names with dots lead into what lies below."""
     if fields is None or not (fields.include or fields.exclude):
         return item
     kept: dict[str, Any] = {} if fields.include else json.loads(json.dumps(item))

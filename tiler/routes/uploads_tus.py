@@ -162,7 +162,7 @@ async def overridden(request: Request, services: Shared, upload_id: str) -> Resp
 
 
 def present(request: Request, services: Shared, upload: Upload) -> dict[str, Any]:
-    """Give an upload as JSON."""
+    """Return an upload as JSON."""
     return {
         "id": upload.id,
         "status": upload.status,

@@ -21,7 +21,7 @@ MAXIMUM_ZOOM = 19
 
 
 def basemap(settings: Settings) -> dict[str, Any] | None:
-    """Give the XYZ base map that the settings name, None without one; raises ValueError for an unknown name."""
+    """Return the XYZ base map that the settings name, None without one; raises ValueError for an unknown name."""
     if settings.basemap is None:
         return None
     if "{z}" in settings.basemap:
@@ -106,7 +106,7 @@ def serve(app: FastAPI, settings: Settings) -> Callable[[str], bool]:
 
 
 def _folder(package: str, name: str) -> Path | None:
-    """Give a folder of an installed package, without importing the package itself."""
+    """Return a folder of an installed package, without importing the package itself."""
     try:
         spec = find_spec(package)
     except ModuleNotFoundError:

@@ -25,31 +25,31 @@ _SORTABLE: dict[str, Any] = {
 
 
 def opening(scene: Scene) -> dict[str, Any]:
-    """Give the options of `geosar.open_scene` that were stated with the scene."""
+    """Return the options of `geosar.open_scene` that were stated with the scene."""
     options = {"polarisation": scene.polarisation, "scale": scene.unit, "force": scene.force or None}
     options |= (scene.description or {}).get("stated", {})
     return {key: value for key, value in options.items() if value is not None}
 
 
 def files(store: Store, scene: Scene) -> dict[str, Path]:
-    """Give the path of each file of a scene by its polarisation; "" for a scene that is one file."""
+    """Return the path of each file of a scene by its polarisation; "" for a scene that is one file."""
     return {key: store.source(scene.id, name) for key, name in (scene.parts or {"": scene.filename}).items()}
 
 
 def source(store: Store, scene: Scene) -> Path | dict[str, Path]:
-    """Give what `geosar.open_scene` opens: one file, or one for each polarisation."""
+    """Return what `geosar.open_scene` opens: one file, or one for each polarisation."""
     found = files(store, scene)
     return found if scene.parts else found[""]
 
 
 def find(database: Database, scene_id: str) -> Scene | None:
-    """Give the scene, or None."""
+    """Return the scene, or None."""
     with database.begin() as session:
         return session.get(Scene, scene_id)
 
 
 def get(database: Database, scene_id: str) -> Scene:
-    """Give the scene; raises NotFoundError."""
+    """Return the scene; raises NotFoundError."""
     scene = find(database, scene_id)
     if scene is None:
         raise NotFoundError(f"there is no scene {scene_id!r}; GET /scenes lists those that there are.")
@@ -66,7 +66,7 @@ def search(
     interval: tuple[float | None, float | None] = (None, None),
     sort: str = "-created",
 ) -> tuple[list[Scene], int]:
-    """Give a page of scenes in the order of a column (`-` before it: the greatest first), and how many there are."""
+    """Return a page of scenes in the order of a column (`-` before it: the greatest first), and how many there are."""
     query = matching(bbox=bbox, text=text, since=interval[0], until=interval[1])
     column = _SORTABLE[sort.removeprefix("-")]
     order = column.desc() if sort.startswith("-") else column.asc()
@@ -166,5 +166,5 @@ def check_bands(said: Sequence[str]) -> dict[str, str] | None:
 
 
 def check_polarisation(text: str | None) -> str | None:
-    """Give the polarisation as geosar writes it; raises geosar's UsageError for an unknown one."""
+    """Return the polarisation as geosar writes it; raises geosar's UsageError for an unknown one."""
     return None if text is None else ",".join(parse(text))

@@ -51,14 +51,14 @@ class Inspector:
         self._executor().submit(_nothing)
 
     def describe(self, source: Path | dict[str, Path], **options: Any) -> dict[str, Any]:
-        """Give what `geosar.scene_info.describe_scene` does, and the footprint; raises ServiceError for no scene.
+        """Return what `geosar.scene_info.describe_scene` does, and the footprint; raises ServiceError for no scene.
 
         `source` is a file, or one for each polarisation.
         """
         return self._ask(_describe, source, options)
 
     def picture(self, path: Path) -> dict[str, Any]:
-        """Give width, height, crs, bounds and footprint of a picture; raises ServiceError for what is none."""
+        """Return width, height, crs, bounds and footprint of a picture; raises ServiceError for what is none."""
         return self._ask(_picture, path, {})
 
     def _ask(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any]) -> dict[str, Any]:

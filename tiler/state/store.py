@@ -91,7 +91,7 @@ class Store:
 
     @contextmanager
     def upload(self) -> Iterator[Path]:
-        """Give a fresh folder for what comes in; whatever was not moved away is removed with it."""
+        """Return a fresh folder for what comes in; whatever was not moved away is removed with it."""
         while (held := locks.hold(folder := self._fresh())) is None:
             pass
         try:
@@ -106,7 +106,7 @@ class Store:
         return folder
 
     def resumable(self, upload_id: str) -> Path:
-        """Give the path of a file that comes in parts."""
+        """Return the path of a file that comes in parts."""
         return self.uploads / upload_id
 
     def scene(self, scene_id: str) -> Path:
@@ -114,11 +114,11 @@ class Store:
         return self.scenes / scene_id
 
     def source(self, scene_id: str, filename: str) -> Path:
-        """Give the path of an uploaded scene; it lies alone in its folder, so that GDAL finds no file beside it."""
+        """Return the path of an uploaded scene; it lies alone in its folder, so that GDAL finds no file beside it."""
         return self.scene(scene_id) / "source" / filename
 
     def display(self, scene_id: str) -> Path:
-        """Give the path of the copy that SAR tiles are made from."""
+        """Return the path of the copy that SAR tiles are made from."""
         return self.scene(scene_id) / "sar.tif"
 
     def job(self, job_id: str) -> Path:
@@ -126,15 +126,15 @@ class Store:
         return self.jobs / job_id
 
     def reference(self, scene_id: str) -> Path:
-        """Give the path of the copy that tiles of the true optical image are made from."""
+        """Return the path of the copy that tiles of the true optical image are made from."""
         return self.scene(scene_id) / "reference.tif"
 
     def reference_source(self, scene_id: str, filename: str) -> Path:
-        """Give the path of the true optical image as it was sent."""
+        """Return the path of the true optical image as it was sent."""
         return self.scene(scene_id) / "reference" / filename
 
     def glance(self, scene_id: str) -> Path:
-        """Give the path of the coarse picture that is shown until the copy for SAR tiles is ready."""
+        """Return the path of the coarse picture that is shown until the copy for SAR tiles is ready."""
         return self.scene(scene_id) / "glance.tif"
 
     def live_blocks(self, scene_id: str) -> Path:
@@ -142,7 +142,7 @@ class Store:
         return self.scene(scene_id) / _LIVE
 
     def all_live_blocks(self) -> Iterator[Path]:
-        """Give the file of each block that was translated live, of all scenes."""
+        """Return the file of each block that was translated live, of all scenes."""
         return self.root.glob(f"scenes/*/{_LIVE}/*/*")
 
     def place_scene(self, scene_id: str, folder: Path) -> None:

@@ -50,7 +50,7 @@ class BlockMemory:
         self.bytes = 0
 
     def get(self, key: BlockKey) -> Pixels | None:
-        """Give a block, if it is there."""
+        """Return a block, if it is there."""
         with self._lock:
             found = self._blocks.get(key)
             if found is not None:
@@ -141,7 +141,7 @@ class BlockFiles:
                 path.parent.rmdir()
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
-        """Give time of last use, size and path of all blocks."""
+        """Return time of last use, size and path of all blocks."""
         for path in self._store.all_live_blocks():
             with suppress(FileNotFoundError):  # another process was faster
                 found = path.stat()
@@ -159,7 +159,7 @@ class Blocks:
         self._lock = threading.Lock()
 
     def get(self, key: BlockKey) -> Pixels | None:
-        """Give a block from wherever it is."""
+        """Return a block from wherever it is."""
         block = self.memory.get(key)
         if block is not None:
             self._count("memory")

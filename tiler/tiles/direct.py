@@ -45,11 +45,11 @@ class DirectScene:
         return self.scene.grid
 
     def window(self, window: Window) -> Pixels:
-        """Give decibels (h, w, bands) of a window inside the scene, and what is valid (h, w)."""
+        """Return decibels (h, w, bands) of a window inside the scene, and what is valid (h, w)."""
         return _decibel(self.scene, self.scene.read(window))
 
     def glance(self) -> Path:
-        """Give a coarse picture of the whole scene as a GeoTIFF; made once, which may take seconds."""
+        """Return a coarse picture of the whole scene as a GeoTIFF; made once, which may take seconds."""
         with self._lock:
             if not self.glance_path.is_file():
                 block, grid = self.scene.read_overview(GLANCE_SIDE)

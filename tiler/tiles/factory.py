@@ -83,14 +83,14 @@ class LayerFactory(TilerFactory):
             image_format: TileFormat,
             params: shown_params,
         ) -> Response:
-            """Give a tile for a screen with smaller pixels; 404 outside the scene."""
+            """Return a tile for a screen with smaller pixels; 404 outside the scene."""
             return picture(params, (x, y, z), TILE * scale, ImageType(image_format))
 
         @self.router.get(
             "/tiles/{z}/{x}/{y}.{image_format}", operation_id=f"{self.operation_prefix}getXyzTile", **_IMAGE
         )
         def xyz_tile(z: Zoom, x: Place, y: Place, image_format: TileFormat, params: shown_params) -> Response:
-            """Give a tile of 256 pixels of the web's usual grid; 404 outside the scene."""
+            """Return a tile of 256 pixels of the web's usual grid; 404 outside the scene."""
             return picture(params, (x, y, z), TILE, ImageType(image_format))
 
     def tilejson(self) -> None:
@@ -173,7 +173,7 @@ class _Served:
 
 
 def sar_reader(layer: Layer, **options: Any) -> BaseReader:
-    """Give the reader for SAR: of its copy for tiles, or of the upload while there is none."""
+    """Return the reader for SAR: of its copy for tiles, or of the upload while there is none."""
     reader: type[BaseReader] = CogReader if layer.direct is None else DirectReader
     return reader(cast("Any", layer), **options)
 

@@ -93,7 +93,7 @@ def _about(layer: Layer) -> str:
 
 
 def _told(params: Shown) -> tuple[float, float, str] | None:
-    """Give the values at both ends of the colours, and their unit; None where colours have no such meaning."""
+    """Return the values at both ends of the colours, and their unit; None where colours have no such meaning."""
     layer = params.layer
     if layer.kind.span is not None:
         return *layer.kind.span, layer.unit
@@ -111,7 +111,7 @@ def _told(params: Shown) -> tuple[float, float, str] | None:
 
 
 def _colours(given: Any) -> NDArray[np.uint8]:
-    """Give 256 colours (256, 3): those of a map of single values, else grey."""
+    """Return 256 colours (256, 3): those of a map of single values, else grey."""
     if isinstance(given, dict) and set(range(256)) <= set(given):
         return np.array([given[value][:3] for value in range(256)], np.uint8)
     return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)

@@ -9,7 +9,7 @@ TILE = 256
 
 
 def maxzoom(width: int, height: int) -> int:
-    """Give the zoom of full resolution; at 0 the whole picture is within one tile.
+    """Return the zoom of full resolution; at 0 the whole picture is within one tile.
 
     >>> maxzoom(256, 200), maxzoom(257, 200), maxzoom(5120, 3072)
     (0, 1, 5)
@@ -18,7 +18,7 @@ def maxzoom(width: int, height: int) -> int:
 
 
 def tile_window(place: tuple[int, int, int], width: int, height: int) -> tuple[Window, int]:
-    """Give the pixels of a tile (x, y, z; row 0 at the top) inside the picture, and how often they are halved.
+    """Return the pixels of a tile (x, y, z; row 0 at the top) inside the picture, and how often they are halved.
 
     Raises NotFoundError for a tile that the picture does not have.
 

@@ -39,12 +39,12 @@ def register(factory: TilerFactory) -> None:
         "/tiles/image/{z}/{x}/{y}.{image_format}", operation_id=f"{prefix}getImageTileFormat", **img_endpoint_params
     )
     def image_tile_format(z: Zoom, x: Place, y: Place, image_format: TileFormat, params: asked) -> Response:
-        """Give 256 pixels of the picture itself, row 0 at the top; transparent beyond its edges, 404 outside."""
+        """Return 256 pixels of the picture itself, row 0 at the top; transparent beyond its edges, 404 outside."""
         return tile(params, z, x, y, image_format)
 
     @factory.router.get("/tiles/image/{z}/{x}/{y}", operation_id=f"{prefix}getImageTile", **img_endpoint_params)
     def image_tile(z: Zoom, x: Place, y: Place, params: asked) -> Response:
-        """Give the same as PNG."""
+        """Return the same as PNG."""
         return tile(params, z, x, y, "png")
 
     @factory.router.get("/image/tilejson.json", operation_id=f"{prefix}getImageTileJSON")
@@ -86,7 +86,7 @@ def register(factory: TilerFactory) -> None:
         width: Side = None,
         height: Side = None,
     ) -> Response:
-        """Give a part of the picture, named by its pixels; as `tif` the values themselves."""
+        """Return a part of the picture, named by its pixels; as `tif` the values themselves."""
         return crop(params, bbox, image_format, {"max_size": max_size, "width": width, "height": height})
 
     @factory.router.get("/crop", operation_id=f"{prefix}getCrop", **img_endpoint_params)
@@ -98,7 +98,7 @@ def register(factory: TilerFactory) -> None:
         width: Side = None,
         height: Side = None,
     ) -> Response:
-        """Give the same as PNG."""
+        """Return the same as PNG."""
         return crop(params, bbox, "png", {"max_size": max_size, "width": width, "height": height})
 
 

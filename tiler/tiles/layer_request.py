@@ -44,7 +44,7 @@ class Shown:
 
 
 def collector(factory: TilerFactory) -> Callable[..., Shown]:
-    """Give the dependency with which FastAPI finds what a request wants of a factory's layer."""
+    """Return the dependency with which FastAPI finds what a request wants of a factory's layer."""
 
     def collect(
         layer: Annotated[Layer, Depends(factory.path_dependency)],

@@ -71,7 +71,7 @@ class Layer:
 
 
 def sar(request: Request, services: Shared, scene_id: str) -> Layer:
-    """Give the scene itself, in decibel; from the upload where the copy for tiles is not there."""
+    """Return the scene itself, in decibel; from the upload where the copy for tiles is not there."""
     scene = catalogue.get(services.database, scene_id)
     ready = scene.display == "ready"
     kind = kind_of("sar")
@@ -87,7 +87,7 @@ def sar(request: Request, services: Shared, scene_id: str) -> Layer:
 
 
 def reference(request: Request, services: Shared, scene_id: str) -> Layer:
-    """Give the true optical image that was sent to compare with."""
+    """Return the true optical image that was sent to compare with."""
     scene = catalogue.get(services.database, scene_id)
     found = references.find(services.database, scene.id)
     if found is None:
@@ -106,22 +106,22 @@ def reference(request: Request, services: Shared, scene_id: str) -> Layer:
 
 
 def optical(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
-    """Give the synthetic image of the latest job, or of the one that is named."""
+    """Return the synthetic image of the latest job, or of the one that is named."""
     return _result(request, services, scene_id, job, kind_of("optical"))
 
 
 def despeckled(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
-    """Give the radar without its speckle of the latest job that made it, or of the one that is named."""
+    """Return the radar without its speckle of the latest job that made it, or of the one that is named."""
     return _result(request, services, scene_id, job, kind_of("despeckled"))
 
 
 def error(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
-    """Give the expected error of the latest job, or of the one that is named."""
+    """Return the expected error of the latest job, or of the one that is named."""
     return _result(request, services, scene_id, job, kind_of("error"))
 
 
 def live(request: Request, services: Shared, scene_id: str) -> Layer:
-    """Give the synthetic image as the model makes it while one looks."""
+    """Return the synthetic image as the model makes it on the fly."""
     scene = catalogue.get(services.database, scene_id)
     opened = services.live.get(scene)
     kind = kind_of("live")

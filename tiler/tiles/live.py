@@ -59,7 +59,7 @@ class LiveScene:
         return _whole_blocks(window).area <= max(self.limit_pixels, 4 * BLOCK * BLOCK)
 
     def window(self, window: Window) -> Pixels:
-        """Give red, green, blue and expected error (h, w, 4) of a window inside the scene, and what is valid (h, w).
+        """Return red, green, blue and expected error (h, w, 4) of a window inside the scene, and what is valid (h, w).
 
         The same pixels as the whole translated scene has there. Raises OverloadedError when too many wait.
         """

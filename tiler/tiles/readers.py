@@ -46,7 +46,7 @@ def stretched(image: ImageData, layer: Layer, indexes: Any, expression: str | No
 
 
 def composite_stretch(layer: Layer) -> tuple[tuple[float, float], ...]:
-    """Give the ranges of two polarisations and of their ratio; raises InvalidError where there is one alone."""
+    """Return the ranges of two polarisations and of their ratio; raises InvalidError where there is one alone."""
     if len(layer.stretch or ()) < 2:
         raise InvalidError(f"the layer {layer.name!r} has one polarisation, and a composite needs two; leave it out.")
     first, second = (layer.stretch or ())[:2]
@@ -72,14 +72,14 @@ def needs_georeference(crs: CRS | None) -> None:
 
 
 def extent(reader: Any) -> tuple[tuple[float, float, float, float], CRS]:
-    """Give bounds and CRS; those of its pixels for a scene in image space."""
+    """Return bounds and CRS; those of its pixels for a scene in image space."""
     if reader.crs is None:
         return (0.0, 0.0, float(reader.width), float(reader.height)), IMAGE_SPACE
     return reader.bounds, reader.crs
 
 
 def image_space_point(reader: Any, x: float, y: float, **asked: Any) -> PointData:
-    """Give the values of the pixel in column x and row y; raises PointOutsideBounds."""
+    """Return the values of the pixel in column x and row y; raises PointOutsideBounds."""
     if not (0 <= x < reader.width and 0 <= y < reader.height):
         raise PointOutsideBounds(f"the pixel {x:g}, {y:g} is outside the picture of {reader.width} x {reader.height}.")
     asked.pop("coord_crs", None)

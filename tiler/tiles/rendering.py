@@ -41,7 +41,7 @@ class SarBands(BidxExprParams):
             self.expression, self.indexes = COMPOSITE, None
 
     def as_dict(self, exclude_none: bool = True) -> dict[str, Any]:
-        """Give what rio-tiler's readers take."""
+        """Return what rio-tiler's readers take."""
         found: dict[str, Any] = super().as_dict(exclude_none)
         found.pop("composite", None)
         return found
@@ -63,7 +63,7 @@ class PartParams(PartFeatureParams):
 def error_colours(
     colormap_name: Annotated[str | None, Query(max_length=50, description=f"Default: {ERROR_COLOURS}.")] = None,
 ) -> Any:
-    """Give the colours of the layer of the expected error."""
+    """Return the colours of the layer of the expected error."""
     return ColorMapParams(colormap_name or ERROR_COLOURS)
 
 

@@ -1,4 +1,4 @@
-"""Readers for what is made while one looks: a scene translated live, or SAR from the upload itself."""
+"""Readers for what is made on the fly: a scene translated live, or SAR from the upload itself."""
 
 import math
 from abc import abstractmethod
@@ -114,7 +114,7 @@ class ViewReader(PlacedReader):
         return self._shown(image, kwargs)
 
     def point(self, *args: Any, **kwargs: Any) -> PointData:
-        """Give the values of a place; of a pixel for a scene in image space."""
+        """Return the values of a place; of a pixel for a scene in image space."""
         lon, lat = args[:2]
         if self.crs is None:
             return image_space_point(self, lon, lat, **kwargs)
@@ -134,7 +134,7 @@ class ViewReader(PlacedReader):
         return stretched(image, self.layer, asked.get("indexes"), asked.get("expression"))
 
     def _pixels(self, left: float, bottom: float, right: float, top: float) -> Window:
-        """Give the pixels of the scene that a box needs, with a margin; raises TileOutsideBounds."""
+        """Return the pixels of the scene that a box needs, with a margin; raises TileOutsideBounds."""
         inverse = ~self.grid.transform
         corners = [inverse @ corner for corner in ((left, top), (right, top), (left, bottom), (right, bottom))]
         if not np.isfinite(corners).all():
@@ -149,7 +149,7 @@ class ViewReader(PlacedReader):
 
     @contextmanager
     def _opened(self, values: Any, mask: Any, grid: MapGrid) -> Iterator[Reader]:
-        """Give rio-tiler a raster of values (h, w, bands) that is in memory alone."""
+        """Return rio-tiler a raster of values (h, w, bands) that is in memory alone."""
         with MemoryFile() as memory, rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
             with memory.open(
                 driver="GTiff", dtype=values.dtype.name, count=values.shape[2], width=grid.width, height=grid.height,
@@ -177,7 +177,7 @@ def _shrunk(values: Pixels, valid: Valid, factor: int) -> Block:
 
 
 def _coarse(grid: MapGrid, window: Window, factor: int, shape: tuple[int, ...]) -> MapGrid:
-    """Give the grid of a window that was halved to a shape (height, width)."""
+    """Return the grid of a window that was halved to a shape (height, width)."""
     transform = grid.subgrid(window).transform @ rasterio.Affine.scale(factor)
     return MapGrid(grid.crs, transform, shape[1], shape[0])
 

@@ -167,7 +167,7 @@ def _pictures(card: str, folder: Path) -> dict[str, Path]:
 
 @contextmanager
 def _published(output: Path) -> Iterator[Path]:
-    """Give a folder to write into, beside `output`; it takes that name when the block ends without an error."""
+    """Return a folder to write into, beside `output`; it takes that name when the block ends without an error."""
     output = output.absolute()
     if output.is_dir() and any(output.iterdir()) and not (output / "manifest.json").is_file():
         raise ExportError(f"{output} holds files, but no packaged model; give a new or empty folder.")

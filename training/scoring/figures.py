@@ -133,7 +133,7 @@ def data_uri(image: NDArray[np.uint8], quality: int = 88) -> str:
 
 @contextmanager
 def _axes(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Give axes in the report's style, of a figure that no window knows."""
+    """Return axes in the report's style, of a figure that no window knows."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height))
         FigureCanvasSVG(figure)

@@ -64,7 +64,7 @@ def _role_of(dataset: DatasetReader, found: Source) -> Role:
 
 
 def _picture_layer(dataset: DatasetReader, found: Source, role: Role, size: int) -> Layer:
-    """Give the layer of an optical image (true or synthetic), or of an expected error."""
+    """Return the layer of an optical image (true or synthetic), or of an expected error."""
     name = Path(found.printable).name
     grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
     with gdal_errors(found.printable, "Reading"):
@@ -112,7 +112,7 @@ def _notice(tags: Mapping[str, str]) -> str | None:
 
 
 def _sar_layers(source: SourceText | Mapping[str, SourceText], size: int, **opening: Any) -> list[Layer]:
-    """Give a layer for each polarisation, stretched as the service does, from the 2nd to the 98th percentile."""
+    """Return a layer for each polarisation, stretched as the service does, from the 2nd to the 98th percentile."""
     with geosar.open_scene(source, **opening) as scene:
         block, small = scene.read_overview(_side(scene.grid, size))
         decibels = np.where(block.valid, to_decibel(block.values, scene.unit), np.float32(np.nan))

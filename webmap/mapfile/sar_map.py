@@ -37,7 +37,7 @@ def _address(content: bytes, name: str) -> str:
 
 
 def _asset(path: Path | Traversable) -> tuple[str, str]:
-    """Give a file as folium wants a script or style: its name, and an address, which is its content."""
+    """Return a file as folium wants a script or style: its name, and an address, which is its content."""
     content = path.read_bytes()
     if path.name == "leaflet.css":  # the pictures that it names come along
         pictures = re.sub(
@@ -92,7 +92,7 @@ class SarMap(folium.Map):
         self.add_child(_Controls(title, self.layers, shown))
 
     def to_html(self) -> str:
-        """Give the whole page."""
+        """Return the whole page."""
         return str(self.get_root().render())
 
     def write(self, path: Path) -> Path:

@@ -16,7 +16,7 @@ _NAMES = {"reference": "True optical", "live": "Synthetic optical, live", "optic
 
 
 def tile_layers(service: str, scene: str, *, key: str | None = None) -> tuple[str, list[Layer]]:
-    """Give a scene's name and its layers: SAR, the translation (live while there is none), its error, the reference.
+    """Return a scene's name and its layers: SAR, the translation (live while there is none), its error, the reference.
 
     `service` is the address of the service, `scene` an identifier that it knows, `key` an API key if it wants one.
     Raises UsageError, SceneNotFoundError, SceneReadError where it does not answer, GridMismatchError for a scene
@@ -73,7 +73,7 @@ def _ask(address: str, key: str | None) -> dict[str, Any]:
 
 
 def _detail(error: urllib.error.HTTPError) -> str:
-    """Give the reason that the service tells in its problem document."""
+    """Return the reason that the service tells in its problem document."""
     try:
         return str(json.load(error)["detail"])
     except (ValueError, KeyError, TypeError, OSError):

@@ -76,7 +76,7 @@ def show(
 
 
 def title_of(layers: list[Layer]) -> str:
-    """Give the name of the first file, without its extension, as heading."""
+    """Return the name of the first file, without its extension, as heading."""
     name = layers[0].detail.split(", ")[0]
     return name.rpartition(".")[0] or name
 

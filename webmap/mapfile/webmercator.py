@@ -47,7 +47,7 @@ def web_grid(grid: MapGrid, size: int, name: str) -> MapGrid:
 
 
 def corners(grid: MapGrid) -> Corners:
-    """Give the corners of a grid made by `web_grid`; beyond the antimeridian longitudes go on above 180."""
+    """Return the corners of a grid made by `web_grid`; beyond the antimeridian longitudes go on above 180."""
     left, bottom, right, top = grid.bounds
     centre = float((grid.crs.to_dict() if grid.crs else {}).get("lon_0", 0))
     (west, east), (south, north) = (

@@ -54,23 +54,23 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         return type(self)()
 
     def group(self) -> str:
-        """Give no group: there are few."""
+        """Return no group: there are few."""
         return ""
 
     def groupId(self) -> str:
-        """Give no group."""
+        """Return no group."""
         return ""
 
     def icon(self) -> QIcon:
-        """Give the plugin's icon."""
+        """Return the plugin's icon."""
         return QIcon(str(FOLDER / "icon.svg"))
 
     def svgIconPath(self) -> str:
-        """Give the icon's file."""
+        """Return the icon's file."""
         return str(FOLDER / "icon.svg")
 
     def helpUrl(self) -> str:
-        """Give the address of the manual."""
+        """Return the address of the manual."""
         return "https://github.com/geosar/geosar/blob/main/docs/qgis.md"
 
     def add_connection(self) -> None:
@@ -201,7 +201,7 @@ class Dresser(QgsProcessingLayerPostProcessorInterface):
 
 
 def stage(feedback: QgsProcessingFeedback, begin: float, end: float) -> Progress:
-    """Give a function that tells the progress of a part of the work, from `begin` to `end` per cent of the whole."""
+    """Return a function that tells the progress of a part of the work, from `begin` to `end` per cent of the whole."""
     last: tuple[float, str] = (0.0, "")
 
     def tell(share: float, words: str) -> None:

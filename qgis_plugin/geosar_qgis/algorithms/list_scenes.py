@@ -38,11 +38,11 @@ class ListScenesAlgorithm(GeosarAlgorithm):
     EXTENT, TEXT, OUTPUT, COUNT = "EXTENT", "TEXT", "OUTPUT", "COUNT"
 
     def name(self) -> str:
-        """Give the id."""
+        """Return the id."""
         return "listscenes"
 
     def displayName(self) -> str:
-        """Give the name in the toolbox."""
+        """Return the name in the toolbox."""
         return tr("List scenes")
 
     def shortHelpString(self) -> str:

@@ -217,11 +217,11 @@ class TranslateAlgorithm(SendingAlgorithm, TranslatingAlgorithm):
     """Send a layer, translate it, fetch the result."""
 
     def name(self) -> str:
-        """Give the id."""
+        """Return the id."""
         return "translate"
 
     def displayName(self) -> str:
-        """Give the name in the toolbox."""
+        """Return the name in the toolbox."""
         return tr("Translate")
 
     def shortHelpString(self) -> str:

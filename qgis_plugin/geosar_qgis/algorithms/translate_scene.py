@@ -22,11 +22,11 @@ class TranslateSceneAlgorithm(TranslatingAlgorithm):
     SCENE = "SCENE"
 
     def name(self) -> str:
-        """Give the id."""
+        """Return the id."""
         return "translatescene"
 
     def displayName(self) -> str:
-        """Give the name in the toolbox."""
+        """Return the name in the toolbox."""
         return tr("Translate on the server")
 
     def shortHelpString(self) -> str:

@@ -29,11 +29,11 @@ class UploadAlgorithm(SendingAlgorithm):
         self._made: tuple[Scene, list[Tiles]] | None = None
 
     def name(self) -> str:
-        """Give the id."""
+        """Return the id."""
         return "upload"
 
     def displayName(self) -> str:
-        """Give the name in the toolbox."""
+        """Return the name in the toolbox."""
         return tr("Upload")
 
     def shortHelpString(self) -> str:
@@ -57,7 +57,7 @@ class UploadAlgorithm(SendingAlgorithm):
         )
         self.addParameter(
             QgsProcessingParameterBoolean(
-                self.ADD_LIVE, tr("Add the live layer, translated while one looks"), defaultValue=False
+                self.ADD_LIVE, tr("Add the live layer, translated on the fly"), defaultValue=False
             )
         )
         self.add_input_details()

@@ -61,7 +61,7 @@ def with_query(address: str, query: str) -> str:
 
 
 def tile_template(base: str, scene: str, layer: str, query: str) -> str:
-    """Give the address of a layer's tiles, with {z}, {x} and {y}."""
+    """Return the address of a layer's tiles, with {z}, {x} and {y}."""
     return with_query(f"{join(base, 'scenes', scene, layer, 'tiles')}/{{z}}/{{x}}/{{y}}.png", query)
 
 
@@ -109,7 +109,7 @@ def place_of(address: str) -> Place | None:
 
 
 def template_in(uri: str) -> str:
-    """Give the template of an XYZ layer's source, "" where there is none."""
+    """Return the template of an XYZ layer's source, "" where there is none."""
     pairs = (part.partition("=") for part in uri.split("&"))
     return next((unquote(value) for key, _, value in pairs if key == "url"), "")
 

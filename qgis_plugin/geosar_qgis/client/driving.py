@@ -37,7 +37,7 @@ def ask(request: Request, tries: int = TRIES) -> Flow[Response]:
 
 
 def seconds_of(text: str) -> float:
-    """Give the seconds of a Retry-After header; a date or nonsense counts as 0."""
+    """Return the seconds of a Retry-After header; a date or nonsense counts as 0."""
     return float(text) if text.strip().isdigit() else 0.0
 
 

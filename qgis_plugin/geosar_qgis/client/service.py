@@ -54,7 +54,7 @@ class Wish:
     match: bool = False
 
     def inputs(self, scene: str) -> dict[str, Any]:
-        """Give the inputs of the process."""
+        """Return the inputs of the process."""
         found: dict[str, Any] = {"scene": scene, "error_band": self.error_band}
         if self.model:
             found["model"] = self.model
@@ -169,7 +169,7 @@ class Service:
         return Results.of((yield from ask(self._get("jobs", job, "results"))).json(), job)
 
     def result_address(self, results: Results, output: str) -> str:
-        """Give the address of a file of a job; raises NotThereError when the job made none of that name."""
+        """Return the address of a file of a job; raises NotThereError when the job made none of that name."""
         if output not in results.queries:
             raise NotThereError(f"The job {results.job} made no file {output!r}; it has {', '.join(results.queries)}.")
         return with_query(join(self.base, "jobs", results.job, "results", output), results.queries[output])
@@ -181,12 +181,12 @@ class Service:
         return Tiles.of(told, scene, layer, (yield from self.legend(scene, layer)))
 
     def picture(self, scene: str, layer: str, size: int) -> Flow[bytes]:
-        """Give a small PNG of a layer, at most `size` pixels wide and high."""
+        """Return a small PNG of a layer, at most `size` pixels wide and high."""
         url = join(self.base, "scenes", scene, layer, "preview.png", max_size=size)
         return (yield from ask(Request("GET", url, PNG))).body
 
     def legend(self, scene: str, layer: str) -> Flow[bytes]:
-        """Give a PNG of what a layer's colours mean; nothing where the service has none."""
+        """Return a PNG of what a layer's colours mean; nothing where the service has none."""
         try:
             return (yield from ask(Request("GET", join(self.base, "scenes", scene, layer, "legend.png"), PNG))).body
         except NotThereError:

@@ -74,7 +74,7 @@ class Parcel:
             raise FileChangedError(f"{self.path} cannot be read: {error.strerror}.") from error
 
     def said(self) -> dict[str, str]:
-        """Give what is known, by the names of the service."""
+        """Return what is known, by the names of the service."""
         known = {"name": self.name, "polarisation": self.polarisation, "unit": self.unit}
         return {key: value for key, value in known.items() if value} | ({"force": "true"} if self.force else {})
 

@@ -90,7 +90,7 @@ def show_if_away(canvas: Any, scene: Scene) -> None:
 
 
 def box_on(canvas: Any, scene: Scene) -> QgsRectangle:
-    """Give a scene's box in the CRS of the map."""
+    """Return a scene's box in the CRS of the map."""
     box = to_mercator(scene.bbox or (-180, -85, 180, 85))
     crs = canvas.mapSettings().destinationCrs()
     if not crs.isValid():

@@ -17,7 +17,7 @@ def clear(connection: str, jobs: Iterable[str]) -> None:
 
 
 def listed(connection: str, jobs: list[Job]) -> list[Job]:
-    """Give the jobs that are not taken out; what the service knows no longer is forgotten here too."""
+    """Return the jobs that are not taken out; what the service knows no longer is forgotten here too."""
     cleared = _cleared(connection)
     left = cleared & {job.id for job in jobs}
     if left != cleared:

@@ -72,7 +72,7 @@ class ConnectionDialog(QDialog):
         self.address.textChanged.connect(lambda _text: self.said.setText(warning_of(self.address.text())))
 
     def connection(self) -> Connection:
-        """Give what was entered, nothing of which is saved yet; raises ClientError."""
+        """Return what was entered, nothing of which is saved yet; raises ClientError."""
         address = service_address(self.address.text())
         name = self.name.text().strip() or address.partition("://")[2]
         return Connection(name, address, self.authentication.configId(), self.key.text().strip())

@@ -100,7 +100,7 @@ class JobsTab(QWidget):
         return any(one.live for one in self.jobs.values())
 
     def chosen(self) -> str:
-        """Give the job or upload that is selected, "" for none."""
+        """Return the job or upload that is selected, "" for none."""
         item = self.tree.currentItem()
         return "" if item is None else str(item.data(NAME, KEY))
 
@@ -127,7 +127,7 @@ class JobsTab(QWidget):
         self.clear.setEnabled(bool(self.fruitless()))
 
     def fruitless(self) -> list[str]:
-        """Give the jobs that ended without a result."""
+        """Return the jobs that ended without a result."""
         return [job.id for job in self.jobs.values() if not job.live and job.status != "successful"]
 
     def _uploads(self) -> int:
@@ -172,7 +172,7 @@ class Watch:
         self._live.add(job)
 
     def look(self, jobs: list[Job]) -> tuple[list[Job], bool]:
-        """Give the jobs that were seen to run and have ended, and whether any results came or went."""
+        """Return the jobs that were seen to run and have ended, and whether any results came or went."""
         done = {job.id for job in jobs if job.status == "successful"}
         ended = [job for job in jobs if job.id in self._live and not job.live]
         changed = self._done is not None and done != self._done
@@ -205,7 +205,7 @@ def state_of(job: Job) -> str:
 
 
 def when(timestamp: str) -> str:
-    """Give a time of the service as the clock here shows it, shortly."""
+    """Return a time of the service as the clock here shows it, shortly."""
     time = QDateTime.fromString(timestamp[:19], Qt.DateFormat.ISODate)
     time.setTimeSpec(Qt.TimeSpec.UTC)
     return str(time.toLocalTime().toString("d MMM, hh:mm"))

@@ -123,7 +123,7 @@ class ScenesTab(QWidget):
         self.pictures.clear()
 
     def without_picture(self) -> list[Scene]:
-        """Give the scenes whose picture is not there yet."""
+        """Return the scenes whose picture is not there yet."""
         return [one for one in self.scenes.values() if _key(one) not in self.pictures and one.state != "failed"]
 
     def set_picture(self, scene: Scene, data: bytes) -> None:
@@ -137,7 +137,7 @@ class ScenesTab(QWidget):
                 self.list.item(row).setIcon(icon)
 
     def chosen(self) -> Scene | None:
-        """Give the scene that is selected."""
+        """Return the scene that is selected."""
         item = self.list.currentItem()
         return None if item is None else self.scenes.get(str(item.data(ID)))
 
@@ -168,7 +168,7 @@ class ScenesTab(QWidget):
         there = scene.layers
         placed = scene.georeferenced
         entries = [
-            ("live", tr("Live layer (translated while one looks)"), placed),
+            ("live", tr("Live layer (translated on the fly)"), placed),
             ("optical", tr("Synthetic image, as XYZ"), "optical" in there and placed),
             ("optical_file", tr("Synthetic image, as COG"), "optical" in there),
             ("error", tr("Expected error, as XYZ"), "error" in there and placed),
@@ -248,12 +248,12 @@ def framed(image: QImage) -> QIcon:
 
 
 def blank() -> QIcon:
-    """Give the picture of a scene that has none yet."""
+    """Return the picture of a scene that has none yet."""
     return QIcon(blank_pixmap())
 
 
 def blank_pixmap() -> QPixmap:
-    """Give a grey square."""
+    """Return a grey square."""
     pixmap = QPixmap(PICTURE, PICTURE)
     pixmap.fill(QColor(128, 128, 128, 40))
     return pixmap

@@ -134,7 +134,7 @@ def rendered(layers: list[QgsRasterLayer], extent: QgsRectangle, crs: Any, width
 
 
 def pixels(image: QImage) -> Any:
-    """Give an image as numbers (height, width, 4): red, green, blue, alpha."""
+    """Return an image as numbers (height, width, 4): red, green, blue, alpha."""
     import numpy as np
 
     image = image.convertToFormat(QImage.Format.Format_RGBA8888)

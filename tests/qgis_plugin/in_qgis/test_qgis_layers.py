@@ -169,7 +169,7 @@ def test_each_layer_has_a_legend_that_stays_in_the_project(translated: Any, empt
 
 
 def expired(source: str) -> str:
-    """Give a layer's source with a signature that is over."""
+    """Return a layer's source with a signature that is over."""
     query = parse_qs(renewal.address_in(source).partition("?")[2])
     return source.replace(query["expires"][0], "1000000000")
 

@@ -20,7 +20,7 @@ from geosar.scene import open_scene
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, Path, Path]]:
-    """Give the address of a folder, the folder, and the log of what is asked for."""
+    """Return the address of a folder, the folder, and the log of what is asked for."""
     folder, log = tmp_path / "served", tmp_path / "log"
     folder.mkdir()
     with socket.socket() as free:

@@ -63,7 +63,7 @@ def test_a_copy_that_cannot_have_room_is_refused_before_it_is_made(make_service:
     path = repeated(tmp_path / "a_VV.tif", 8000, 8000)
     assert path.stat().st_size < 2 * MEBIBYTE
     with make_service(quota_bytes=20 * MEBIBYTE) as service:
-        assert "the store has room for" in problem(post(service, path), 507)
+        assert "bytes of free space" in problem(post(service, path), 507)
         assert service.get("/scenes").json()["numberMatched"] == 0
         assert services_of(service).store.used_bytes() < 2 * MEBIBYTE
 
@@ -77,7 +77,7 @@ def test_a_copy_that_outgrows_the_quota_is_stopped(make_service: MakeService, tm
         name = f"/scenes/{answer.json()['id']}"
         scene = wait(service, name, lambda found: found["display"]["state"] != "preparing", seconds=120)
         assert scene["display"]["state"] == "failed"
-        assert "room" in scene["display"]["message"] or "disk" in scene["display"]["message"]
+        assert "free space" in scene["display"]["message"] or "disk" in scene["display"]["message"]
         assert services_of(service).store.used_bytes() < 25 * MEBIBYTE
         assert service.get(f"{name}/sar/preview.png?max_size=64").status_code == 200
         assert service.delete(name).status_code == 204
@@ -102,7 +102,7 @@ def test_a_job_has_the_room_that_there_is(make_service: MakeService, scene_file:
         order = {"inputs": {"scene": scene["id"]}}
         answer = service.post("/processes/translate/execution", json=order, headers=ASYNC)
         if answer.status_code != 201:
-            assert "room" in problem(answer, 507)
+            assert "free space" in problem(answer, 507)
             return
         job = f"/jobs/{answer.json()['jobID']}"
         done = wait(service, job, lambda found: found["status"] not in {"accepted", "running"})

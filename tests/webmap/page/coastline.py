@@ -68,7 +68,7 @@ def simplify(points: np.ndarray) -> np.ndarray:
 
 
 def area(points: np.ndarray) -> float:
-    """Give the area of a ring."""
+    """Return the area of a ring."""
     x, y = points.T
     return abs(float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]))) / 2
 
