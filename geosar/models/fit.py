@@ -89,7 +89,7 @@ def spacing_warnings(grid: MapGrid, manifest: ModelManifest) -> tuple[str, ...]:
         return ()
     warning = (
         f"pixels are {metres:.3g} m on the ground, but the model was trained at {trained:g} m, so it may take "
-        "things for what they are not; --resample-to-model brings the scene to the model's size"
+        "things for what they are not; on the command line --resample-to-model brings the scene to its size"
     )
     return (warning,)
 

@@ -40,7 +40,7 @@ DIGITS = 13
 Floats = NDArray[np.floating[Any]]
 
 
-@router.get("/{scene_id}/coordinates", summary="Give the way from longitude and latitude to a scene's CRS")
+@router.get("/{scene_id}/coordinates", summary="Find the way from longitude and latitude to a scene's CRS")
 def coordinates(services: Shared, scene_id: str) -> dict[str, Any]:
     """Return two polynomials; how they are evaluated stands in the documentation of `tiler.routes.coordinates`."""
     scene = catalogue.get(services.database, scene_id)
