@@ -1,4 +1,4 @@
-"""The main road on a Dask cluster: its workers read and compute windows, this process writes them.
+"""The translation pipeline on a Dask cluster: its workers read and compute windows, this process writes them.
 
 Every worker must see the source (and the model's folder) under the same path or URL. Imported only when a cluster is
 asked for; needs ``pip install 'geosar[cluster]'``.

@@ -1,4 +1,4 @@
-"""The main road: scene, windows, network, Cloud-Optimized GeoTIFF.
+"""The translation pipeline: scene, windows, network, Cloud-Optimized GeoTIFF.
 
 (The module is not called ``translate`` because that name in the package belongs to the function.)
 """
