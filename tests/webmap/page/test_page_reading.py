@@ -141,7 +141,7 @@ def test_the_scale_bar_is_as_long_as_it_says(page: Page, service: Service, scene
 def test_the_legend_names_what_is_seen(page: Page, service: Service, scene: dict[str, Any]) -> None:
     look_at(page, service, scene, "layers=optical:70,sar:100")
     legend = page.locator("#legend")
-    expect(legend).to_contain_text("Radar VH dB")
+    expect(legend).to_contain_text("Radar VH dB, relative")
     expect(legend).to_contain_text("not observed")
     expect(legend).not_to_contain_text("Expected error")
     page.get_by_role("checkbox", name="Show Expected error").check()

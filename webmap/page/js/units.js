@@ -68,8 +68,8 @@ export function degrees(latitude, longitude, digits = 5) {
 /** Polarisations in a line; what the file does not say is not shown as if it did. @param {string[]} names @param {string} unknown */
 export const polarisations = (names, unknown) => names.map((name) => (name === "unknown" ? unknown : name)).join(" + ");
 
-/** The unit of a scene's values as the service shows them. @param {string} unit */
-export const shownUnit = (unit) => (unit === "picture" ? "" : "dB");
+/** The unit of a scene's values as the service shows them; amplitudes have any scale. @param {string} unit */
+export const shownUnit = (unit) => (unit === "picture" ? "" : unit === "amplitude" || unit === "dn" ? "dB, relative" : "dB");
 
 /** A value of the radar without its unit: grey values are whole. @param {number} value @param {string} unit of the scene */
 export const level = (value, unit) => number(value, shownUnit(unit) ? 1 : 0);
