@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 
 from helpers.bait import Bait
 from helpers.rasters import TEN_METRES, UTM, write_raster

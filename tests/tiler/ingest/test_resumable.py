@@ -223,7 +223,7 @@ def test_a_connection_that_breaks_keeps_what_came(tmp_path: Path, model: Path, m
         path = begin(client, len(data), filename="large_VV_db.tif")
         sent = 3_000_000
         with socket.create_connection(("127.0.0.1", port)) as line:
-            head = f"PATCH {path} HTTP/1.1\r\nHost: x\r\nUpload-Offset: 0\r\nContent-Length: {len(data)}\r\n"
+            head = f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nUpload-Offset: 0\r\nContent-Length: {len(data)}\r\n"
             head += "".join(f"{key}: {value}\r\n" for key, value in CHUNK.items())
             line.sendall(head.encode() + b"\r\n" + data[:sent])
             time.sleep(0.5)
