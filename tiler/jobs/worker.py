@@ -30,6 +30,8 @@ _TOLD = (
     "width", "height", "windows_resumed", "megapixels", "seconds", "megapixels_per_second",
 )  # fmt: skip
 _OUT = threading.Lock()
+GDAL_WITHOUT_MEMORY = "cannot allocate"
+"""Part of what GDAL says where it gets no memory."""
 
 
 def main() -> None:
@@ -47,13 +49,13 @@ def main() -> None:
             report = _TASKS[job["process"]](job, cancel)
     except TranslationCancelled:
         say(state="cancelled")
-    except GeosarError as error:
-        say(state="failed", message=_in_words(error, job["most_bytes"]), room=isinstance(error, TargetError))
-    except MemoryError:
-        told = (
-            f"it needs more memory than a job may have, {job['memory_bytes'] / 1e6:.0f} MB (GEOSAR_JOB_MEMORY_BYTES)."
-        )
-        say(state="failed", message=told, room=False)
+    except (GeosarError, MemoryError) as error:
+        if isinstance(error, MemoryError) or GDAL_WITHOUT_MEMORY in str(error):
+            most = job["memory_bytes"] / 1e6
+            told = f"it needs more memory than a job may have, {most:.0f} MB (GEOSAR_JOB_MEMORY_BYTES)."
+            say(state="failed", message=told, room=False)
+        else:
+            say(state="failed", message=_in_words(error, job["most_bytes"]), room=isinstance(error, TargetError))
     except OSError as error:
         say(state="failed", message=f"{error.strerror or error}: the disk may be full.", room=True)
     else:

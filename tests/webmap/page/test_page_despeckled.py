@@ -40,6 +40,7 @@ def test_from_the_option_to_the_file(page: Page, despeckling: Service, fields: d
     page.get_by_label("Despeckled radar too").click()
     page.get_by_role("button", name="Translate", exact=True).click()
     expect(page.locator(".note").filter(has_text="Translated.")).to_be_visible()
+    settle(page)
 
     # Alone on the map it is no synthetic picture.
     page.get_by_role("checkbox", name="Show Synthetic optical").click(force=True)

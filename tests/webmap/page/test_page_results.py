@@ -71,7 +71,7 @@ def test_results_are_shown_named_compared_and_deleted(page: Page, service: Servi
     until(lambda: any(f"v={newer}" in one for one in addresses(page, "optical")), page)
     rows.nth(1).locator("label").click()
     until(lambda: any(f"v={older}" in one for one in addresses(page, "optical")), page)
-    assert f"results={twice['jobs'][1]}," in page.url
+    until(lambda: f"results={twice['jobs'][1]}," in page.url, page)
 
     rows.nth(1).get_by_role("button", name="Name").click()
     page.get_by_role("dialog").get_by_label("Name").fill("the whole of it")
