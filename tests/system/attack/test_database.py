@@ -1,12 +1,12 @@
 """A database that is removed, replaced or damaged while the service runs: nothing is acknowledged that is lost."""
 
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
-from click.testing import CliRunner
 from helpers.service import MakeService, problem, send, services_of
+from helpers.serving import free_port
 
-from geosar.cli import group
 from tiler.ingest.agreement import Agreement
 
 LISTS = ("/scenes", "/jobs", "/stac/search")
@@ -46,9 +46,7 @@ def test_an_empty_database_in_the_place_of_another_costs_no_scene(make_service: 
         assert services_of(client).store.source(scene["id"], scene["filename"]).read_bytes() == scene_file.read_bytes()
 
 
-def test_a_damaged_database_is_told_and_nothing_is_removed(
-    make_service: MakeService, scene_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_database_is_told_and_nothing_is_removed(make_service: MakeService, scene_file: Path) -> None:
     with make_service() as client:
         scene = send(client, scene_file)
         services = services_of(client)
@@ -62,7 +60,8 @@ def test_a_damaged_database_is_told_and_nothing_is_removed(
         problem(client.post("/scenes?filename=other_power.tif", content=scene_file.read_bytes() + b" "), 503)
         problem(client.delete(f"/scenes/{scene['id']}"), 503)
         assert services.store.source(scene["id"], scene["filename"]).is_file()
-    monkeypatch.setenv("GEOSAR_STORE", "")
-    told = CliRunner().invoke(group, ["serve", "--store", str(path.parent)])
-    assert told.exit_code == 2
-    assert "cannot be opened" in told.output
+    # In a process of its own, whose environment it sets.
+    command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(free_port()), "--store", str(path.parent)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert told.returncode == 2
+    assert "cannot be opened" in told.stderr
