@@ -1,7 +1,7 @@
 """Fixtures that all tests share: the real scenes, and a factory of tiny rasters that are odd in one way each."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +35,13 @@ def data_dir() -> Path:
     if os.environ.get("GEOSAR_REQUIRE_DATA") == "1":
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(autouse=True)
+def _same_environment() -> Iterator[None]:
+    """Take back what a command set in the environment, where GDAL and later services would find it."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys() - {"PYTEST_CURRENT_TEST"}:
+        del os.environ[name]
+    os.environ.update(before)
