@@ -1,29 +1,16 @@
 """Requests that are odd in what they say: they are told so, and are no failure of the service."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.rasters import speckled, write_raster
-from helpers.service import MakeService, open_service, problem, send, services_of
+from helpers.service import MakeService, problem, send, services_of
 from morecantile import tms as matrix_sets
 from starlette.testclient import TestClient
 
 LONE = "\ud800"
 JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def placed(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[tuple[TestClient, dict[str, Any]]]:
-    """A service with a small scene; a failure is answered, and not raised in the test."""
-    folder = tmp_path_factory.mktemp("odd")
-    path = write_raster(folder / "odd_VV.tif", speckled((1, 300, 300)), units="power")
-    with open_service(store=folder / "store", model=str(model)) as service:
-        transport: Any = service._transport
-        transport.raise_server_exceptions = False
-        yield service, send(service, path)
 
 
 @pytest.mark.parametrize("layer", ["sar", "live"])

@@ -1,15 +1,12 @@
 """Polygons that cross themselves, have no area, are many, or lie nowhere take no more work than others."""
 
 import math
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import shapely
-from helpers.rasters import speckled, write_raster
-from helpers.service import open_service, problem, send
+from helpers.service import problem
 from rasterio.crs import CRS
 from rio_tiler.models import ImageData
 from starlette.testclient import TestClient
@@ -63,16 +60,6 @@ def test_an_image_counts_no_finer_than_that(monkeypatch: pytest.MonkeyPatch) -> 
     assert covered.shape == (40, 40)
     assert covered[:, :19].min() == 1
     assert covered[:, 21:].max() == 0
-
-
-@pytest.fixture(scope="module")
-def placed(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[tuple[TestClient, dict[str, Any]]]:
-    folder = tmp_path_factory.mktemp("polygons")
-    path = write_raster(folder / "field_VV.tif", speckled((1, 300, 300)), units="power")
-    with open_service(store=folder / "store", model=str(model)) as service:
-        transport: Any = service._transport
-        transport.raise_server_exceptions = False
-        yield service, send(service, path)
 
 
 @pytest.mark.parametrize("layer", ["sar", "live"])

@@ -19,9 +19,7 @@ from training.cli import train
 from training.errors import PrepareError
 from training.pairs.crops import Crops
 from training.pairs.pair import CLIP, fit_normalisers, normalised, read_pairs
-from training.preparation.checks import Duplicates, cloud_fraction, correlate, find_shift, peak
 from training.preparation.sources import Source, match, place
-from training.preparation.splits import split_blocks
 from training.settings import from_dict
 
 GRID = from_origin(500_000, 4_000_000, 10, 10)
@@ -366,70 +364,6 @@ def test_a_list_with_a_missing_file_names_it(tmp_path: Path) -> None:
 )
 def test_the_place_is_what_is_left_of_a_name(stem: str, key: str) -> None:
     assert place(stem) == key
-
-
-def test_phase_correlation_finds_a_known_shift() -> None:
-    random = np.random.default_rng(3)
-    fields = random.uniform(-1, 1, (40, 40)).repeat(8, 0).repeat(8, 1).astype(np.float32)
-    sar = fields[32:288, 32:288] + random.normal(0, 0.2, (256, 256)).astype(np.float32)
-    found = find_shift(sar, 200 - 50 * fields[27:283, 39:295])  # the other way round: dark where radar is bright
-    assert (found.rows, found.columns) == (5, -7)
-    assert found.certain
-
-
-def fields(seed: int) -> np.ndarray:
-    """Rectangles of random size and brightness, (256, 256)."""
-    random = np.random.default_rng(seed)
-    widths = random.integers(5, 14, (2, 60))
-    return random.uniform(-1, 1, (60, 60)).repeat(widths[0], 0).repeat(widths[1], 1)[:256, :256].astype(np.float32)
-
-
-def test_images_of_different_places_have_no_certain_shift() -> None:
-    assert sum(find_shift(fields(seed), fields(seed + 100)).certain for seed in range(12)) <= 1
-
-
-def test_many_uncertain_tiles_make_one_certain_scene() -> None:
-    random = np.random.default_rng(5)
-    total, single = np.zeros((33, 33)), []
-    for seed in range(16):
-        sar = fields(seed) + random.normal(0, 9, (256, 256)).astype(np.float32)
-        fits = correlate(sar, np.roll(fields(seed), (2, 1), axis=(0, 1)))
-        single.append(peak(fits).certain)
-        total += fits
-    assert sum(single) < 8
-    shift = peak(total, 16)
-    assert (shift.rows, shift.columns) == (2, 1)
-    assert shift.certain
-
-
-def test_clouds_are_bright_and_white() -> None:
-    image = np.zeros((10, 10, 3), np.uint8)
-    image[:3] = 230  # white
-    image[3:6] = (250, 200, 150)  # bright sand
-    assert cloud_fraction(image) == 0.3
-
-
-def test_duplicates_are_found_through_noise() -> None:
-    random = np.random.default_rng(0)
-    known = Duplicates()
-    tiles = [random.uniform(0, 255, (8, 8)).repeat(16, 0).repeat(16, 1) for _ in range(4)]
-    assert [known.of(str(i), tile, tile) for i, tile in enumerate(tiles)] == [None] * 4
-    assert known.of("again", tiles[2] + random.normal(0, 2, (128, 128)), tiles[2]) == "2"
-
-
-def test_the_split_is_near_the_share_and_independent_of_order() -> None:
-    tiles = {(f"scene{i}", 0, 0): 10 + i for i in range(20)}
-    chosen = split_blocks(tiles, 0.2, seed=1)
-    share = sum(tiles[block] for block, split in chosen.items() if split == "val") / sum(tiles.values())
-    assert 0.12 < share < 0.28
-    assert chosen == split_blocks(dict(reversed(tiles.items())), 0.2, seed=1)
-    assert chosen != split_blocks(tiles, 0.2, seed=2)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_both_splits_always_have_something(share: float) -> None:
-    chosen = split_blocks({("a", 0, 0): 5, ("b", 0, 0): 5}, share, seed=1)
-    assert sorted(chosen.values()) == ["train", "val"]
 
 
 def test_sources_without_a_split_can_be_made_plainly() -> None:
