@@ -230,7 +230,7 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>Add the live layer, translated while one looks</source>
+      <source>Add the live layer, translated on the fly</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -482,7 +482,7 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>Live layer (translated while one looks)</source>
+      <source>Live layer (translated on the fly)</source>
       <translation type="unfinished" />
     </message>
     <message>
