@@ -13,9 +13,12 @@ FROM python:3.11-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libexpat1 \
     && rm -rf /var/lib/apt/lists/*
-# psycopg for GEOSAR_DATABASE_URL=postgresql+psycopg://... Without OpenVINO's parts for other devices and file formats.
+# What `make lock` chose, psycopg for GEOSAR_DATABASE_URL=postgresql+psycopg://... among it. Without OpenVINO's parts for
+# other devices and file formats.
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --no-compile /wheels/*.whl "psycopg[binary]>=3.2" \
+    --mount=type=bind,source=requirements.lock,target=/requirements.lock \
+    pip install --no-cache-dir --no-compile --require-hashes --requirement /requirements.lock \
+    && pip install --no-cache-dir --no-compile --no-deps /wheels/*.whl \
     && cd "$(python -c 'import importlib.util as u; print(u.find_spec("openvino").submodule_search_locations[0])')/libs" \
     && rm -f *_intel_gpu_plugin* *_intel_npu_* cache.json \
         *_tensorflow_frontend* *_tensorflow_lite_frontend* *_pytorch_frontend* *_paddle_frontend* *_jax_frontend* *_gguf_frontend* \

@@ -11,6 +11,7 @@ DEMO ?= demo
 PYTEST_ARGS ?=
 KILLS ?= 1000
 FUZZ ?= 3600
+FUZZ_FILES ?= 0
 QGIS_PYTHON ?= /usr/bin/python3
 BENCH_ARGS ?=
 
@@ -25,7 +26,7 @@ export PYTHONUNBUFFERED := 1
 # Programs that tests drive, and the Debian packages that they come in.
 PROGRAMS := chromium:chromium nginx:nginx-light qgis:qgis,python3-qgis,python3-venv xvfb-run:xvfb,xauth openssl:openssl
 
-.PHONY: help demo test test-qgis qgis-plugin lint kills fuzz bench system clean
+.PHONY: help demo test test-qgis qgis-plugin lint kills fuzz bench lock system clean
 
 help: ## Show the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -48,8 +49,8 @@ kills: $(VENV)/all.stamp ## Kill the service KILLS times (1000) at random moment
 	@GEOSAR_KILLS=$(KILLS) GEOSAR_KILLS_EVERY=1 $(BIN)/python -m pytest tests/system/test_kills.py \
 	  tests/system/test_kill_points.py $(PYTEST_ARGS)
 
-fuzz: $(VENV)/all.stamp ## Ask the service odd things, and send it odd files, for FUZZ seconds (3600) each.
-	@GEOSAR_FUZZ_SECONDS=$(FUZZ) $(BIN)/python -m pytest tests/system/attack/test_fuzz_requests.py \
+fuzz: $(VENV)/all.stamp ## Odd requests and odd files for FUZZ seconds (3600) each; of files FUZZ_FILES at least.
+	@GEOSAR_FUZZ_SECONDS=$(FUZZ) GEOSAR_FUZZ_FILES=$(FUZZ_FILES) $(BIN)/python -m pytest tests/system/attack/test_fuzz_requests.py \
 	  tests/system/attack/test_fuzz_openings.py $(PYTEST_ARGS)
 
 lint: $(VENV)/all.stamp ## Check style, formatting and types.
@@ -70,6 +71,11 @@ system: ## Install what the browser, QGIS and proxy tests drive (Debian or Ubunt
 
 bench: $(VENV)/bench.stamp ## Measure speed and memory again; needs GEOSAR_DATA.
 	@$(BIN)/python benchmarks/speed.py $(BENCH_ARGS)
+
+lock: | $(VENV)/bin/python ## Choose the versions in requirements.lock anew: the newest that go together.
+	@$(PIP) install --quiet uv
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --custom-compile-command "make lock" \
+	  --python-version 3.11 --python-platform linux --extra postgresql --output-file requirements.lock pyproject.toml
 
 clean: ## Remove the environment, the demo's results and all caches.
 	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
