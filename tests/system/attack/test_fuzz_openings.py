@@ -1,29 +1,38 @@
-"""Mutated rasters, looked at as uploads are: described or refused in words, in bounded memory, and none ends it all.
+"""Mutated rasters and products, looked at as uploads are: described or refused in words, in bounded memory and time.
 
-In CI the same few each time. With GEOSAR_FUZZ_SECONDS others, for so long (`make fuzz`).
+In CI the same few each time. With GEOSAR_FUZZ_SECONDS others, for so long, and with GEOSAR_FUZZ_FILES so many
+(`make fuzz FUZZ=0 FUZZ_FILES=100000`); of products, which take longer, a quarter, and of those with heights a fortieth.
 """
 
 import os
 import random
+import re
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+import rasterio
+from affine import Affine
+from helpers.mutating import mutated, mutated_product
 from helpers.rasters import speckled, write_raster
 from helpers.safe_product import write_product, zip_product
+from helpers.sentinel1 import coarse_product
 
 from tiler.errors import InvalidError, OverloadedError, ServiceError
 from tiler.state.inspector import Inspector
 from tiler.state.store import Store
 
 SECONDS = float(os.environ.get("GEOSAR_FUZZ_SECONDS", "0"))
-FILES = 200
+FILES = int(os.environ.get("GEOSAR_FUZZ_FILES", "0"))
+AT_RANDOM = bool(SECONDS or FILES)
 MOST_MEMORY = 2**30
-NUMBERS = (0, 1, 2, 3, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 2**24, 2**31 - 1, 2**31, 2**32 - 1)
-"""Values that widths, counts, offsets and types are overwritten with."""
+MOST_SECONDS = 60.0
+Mutate = Callable[[bytes, random.Random], bytes]
+Upload = tuple[Inspector, Path]
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {}, "deflate": {"compress": "deflate", "predictor": 3}, "lerc": {"bigtiff": "YES", "compress": "lerc"},
     "zstd": {"compress": "zstd", "tiled": True, "blockxsize": 16, "blockysize": 16}, "lzw": {"compress": "lzw"},
@@ -32,76 +41,98 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def product(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A small calibrated product in a zip."""
+    folder = tmp_path_factory.mktemp("product")
+    made = write_product(folder, {"VV": np.full((40, 60), 200, np.uint16), "VH": np.full((40, 60), 90, np.uint16)})
+    return zip_product(made, folder / "product.zip").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, product: bytes) -> dict[str, bytes]:
     """A small scene in each kind of file, and a product."""
     folder = tmp_path_factory.mktemp("whole")
     decibel = (10 * np.log10(speckled((1, 40, 44), seed=31))).astype(np.float32)
-    made = {}
+    made = {"product.zip": product}
     for kind, options in KINDS.items():
         values = np.clip(decibel * 4 + 120, 1, 255).astype(np.uint8) if kind in {"jpeg", "png"} else decibel
         made[f"{kind}_VV.tif"] = write_raster(folder / f"{kind}_VV.tif", values, **options).read_bytes()
-    product = write_product(folder, {"VV": np.full((40, 60), 200, np.uint16)})
-    made["product.zip"] = zip_product(product, folder / "product.zip").read_bytes()
     return made
 
 
-def mutated(content: bytes, chance: random.Random) -> bytes:
-    """Flip bits, overwrite numbers, cut off, repeat and leave out parts; mostly near the head, where the tags are."""
-    body = bytearray(content)
-    for _ in range(chance.randint(1, 12)):
-        at = chance.randrange(4, min(len(body), 1024) if chance.random() < 0.7 else len(body))
-        match chance.randrange(5):
-            case 0:
-                body[at] ^= 1 << chance.randrange(8)
-            case 1 | 2:
-                size = chance.choice((2, 4, 8))
-                number = chance.choice(NUMBERS) % 2 ** (8 * size)
-                body[at : at + size] = number.to_bytes(size, "little")
-            case 3:
-                body[at:at] = body[at : at + chance.randint(1, 64)]
-            case _:
-                del body[at : at + chance.randint(1, 64)]
-        if len(body) < 16:
-            break
-    return bytes(body[: chance.randint(16, len(body))] if chance.random() < 0.1 and len(body) > 16 else body)
+@pytest.fixture(scope="module")
+def upload(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upload]:
+    """What looks at uploads, and the folder in which one comes in."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    inspector = Inspector(MOST_SECONDS, store.incoming)
+    with store.upload() as folder:
+        yield inspector, folder
+    inspector.close()
 
 
-def test_no_mutated_raster_ends_the_inspector_or_fills_the_memory(whole: dict[str, bytes], tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
-    inspector = Inspector(60, store.incoming)
-    end, number, described, refused = time.monotonic() + SECONDS, 0, 0, 0
+def test_no_mutated_raster_ends_the_inspector_or_fills_the_memory(whole: dict[str, bytes], upload: Upload) -> None:
+    described, refused = looked_at(upload, whole, mutated, FILES or 200)
+    assert described > 10
+    assert refused > 50
+
+
+def test_no_mutated_product_does_either(product: bytes, upload: Upload) -> None:
+    described, refused = looked_at(upload, {"product.zip": product}, mutated_product, FILES // 4 or 40)
+    assert described > 4
+    assert refused > 10
+
+
+def test_no_mutated_annotation_does_either(tmp_path_factory: pytest.TempPathFactory, upload: Upload) -> None:
+    made = coarse_product(tmp_path_factory.mktemp("terrain"), "s1b_iw_alps", 128)
+    content = zip_product(made, made.parent / "product.zip").read_bytes()
+    heights = upload[1] / "heights.tif"
+    shape = {"count": 1, "width": 43, "height": 24, "dtype": "float32", "crs": "EPSG:4326"}
+    with rasterio.open(heights, "w", driver="GTiff", transform=Affine(0.1, 0, 8.4, 0, -0.1, 47.8), **shape) as target:
+        target.write(np.full((1, 24, 43), 500, np.float32))
+    options = {"dem": heights, "dem_heights": "ellipsoid"}
+    described, refused = looked_at(upload, {"product.zip": content}, mutated_product, FILES // 40 or 8, **options)
+    assert described > 0
+    assert refused > 0
+
+
+def looked_at(upload: Upload, whole: dict[str, bytes], mutate: Mutate, files: int, **options: Any) -> tuple[int, int]:
+    """Mutate files and look at each; returns how many were described, and how many refused."""
+    inspector, folder = upload
+    end, number, described, slowest, most, faults = time.monotonic() + SECONDS, 0, 0, 0.0, 0, list[str]()
+    while number < files or time.monotonic() < end:
+        number += 1
+        seed = random.randrange(2**63) if AT_RANDOM else number  # noqa: S311 - no secret
+        chance = random.Random(seed)  # noqa: S311
+        name = chance.choice(sorted(whole))
+        path = folder / name
+        path.write_bytes(mutate(whole[name], chance))
+        begun = time.monotonic()
+        error = refusal(inspector, path, options)
+        slowest = max(slowest, time.monotonic() - begun)
+        described += error is None
+        most = max(most, taken := most_memory())
+        if not (error is None or is_told(error)) or taken >= MOST_MEMORY:
+            faults.append(f"seed {seed}, {name}, {taken >> 20} MiB: {error}")
+            print(faults[-1], flush=True)  # noqa: T201 - the run may be long
+    print(f"{number} files, {described} described; at most {most >> 20} MiB and {slowest:.1f} s")  # noqa: T201
+    assert faults == []
+    return described, number - described
+
+
+def refusal(inspector: Inspector, path: Path, options: dict[str, Any]) -> ServiceError | None:
     try:
-        with store.upload() as folder:
-            while number < FILES or time.monotonic() < end:
-                number += 1
-                seed = number if not SECONDS else random.randrange(2**63)  # noqa: S311 - no secret
-                chance = random.Random(seed)  # noqa: S311
-                name = chance.choice(sorted(whole))
-                path = folder / name
-                path.write_bytes(mutated(whole[name], chance))
-                error = refusal(inspector, path)
-                described += error is None
-                refused += error is not None
-                assert error is None or is_told(error), (seed, name, str(error))
-                assert most_memory() < MOST_MEMORY, (seed, name)
-    finally:
-        inspector.close()
-    assert described > FILES // 20
-    assert refused > FILES // 4
-
-
-def refusal(inspector: Inspector, path: Path) -> ServiceError | None:
-    try:
-        assert inspector.describe(path)["width"] > 0
+        assert inspector.describe(path, **options)["width"] > 0
     except ServiceError as error:
         return error
     return None
 
 
 def is_told(error: ServiceError) -> bool:
-    """Whether it is a refusal in words, or a busy service; not that of a process that died."""
+    """Whether it is a refusal in words, or a busy service; not that of a process that died, and not foreign."""
     died = isinstance(error, InvalidError) and "crashed" in str(error)
-    return not died and (error.status < 500 or isinstance(error, OverloadedError))
+    hung = "took longer than" in str(error)
+    foreign = re.search(r"is damaged \(\w+(Error|Exception): ", str(error))
+    return not (died or hung or foreign) and (error.status < 500 or isinstance(error, OverloadedError))
 
 
 def most_memory() -> int:
