@@ -71,9 +71,7 @@ def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, weights: Weights | None
     coarse = functional.avg_pool2d
     chroma_target = coarse(batch.chroma, 4)
     if weights.water != 1.0 or weights.rare:
-        water = batch.coloured * open_water(batch.luma, chroma_target)
-        colour = torch.cat([coarse(batch.luma, 4), chroma_target * batch.coloured], dim=1)
-        more = (1.0 + (weights.water - 1.0) * water) * (1.0 + weights.rare * colour.norm(dim=1, keepdim=True))
+        more = emphasis_of_cover(batch, weights.water, weights.rare)
         quarter, sixteenth = quarter * more, sixteenth * coarse(more, 4)
     return {
         "luma": masked_l1(luma, batch.luma, batch.valid),
@@ -84,13 +82,18 @@ def fidelity(luma: Tensor, chroma: Tensor, batch: Batch, weights: Weights | None
     }
 
 
-def coarse_colour(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tensor]:
+def coarse_colour(
+    luma: Tensor, chroma: Tensor, batch: Batch, *, water: float = 1.0, rare: float = 0.0
+) -> dict[str, Tensor]:
     """L1 of coarse luma (N, 1, H/8, W/8), over 8 x 8 and 32 x 32 pixels, and of chroma (N, 2, H/4, W/4), over 4 to 32.
 
-    Of grey truths no chroma is asked for.
+    Of grey truths no chroma is asked for. What `water` and `rare` do: see `Weights`.
     """
-    known = {size: (functional.avg_pool2d(batch.valid, size) > 0.9).float() for size in (4, 8, 32)}
     pool = functional.avg_pool2d
+    known = {size: (pool(batch.valid, size) > 0.9).float() for size in (4, 8, 32)}
+    if water != 1.0 or rare:
+        more = emphasis_of_cover(batch, water, rare)
+        known = {size: valid * pool(more, size // 4) for size, valid in known.items()}
     true_luma, true_chroma = pool(batch.luma, 8), pool(batch.chroma, 4)
     return {
         "luma": masked_l1(luma, true_luma, known[8]) + 0.5 * masked_l1(pool(luma, 4), pool(true_luma, 4), known[32]),
@@ -98,6 +101,14 @@ def coarse_colour(luma: Tensor, chroma: Tensor, batch: Batch) -> dict[str, Tenso
         + masked_l1(pool(chroma, 2), pool(true_chroma, 2), known[8] * batch.coloured)
         + 0.5 * masked_l1(pool(chroma, 8), pool(true_chroma, 8), known[32] * batch.coloured),
     }
+
+
+def emphasis_of_cover(batch: Batch, water: float, rare: float) -> Tensor:
+    """How often a cell of 4 x 4 pixels counts, (N, 1, H/4, W/4): see `Weights`."""
+    chroma = functional.avg_pool2d(batch.chroma, 4)
+    wet = batch.coloured * open_water(batch.luma, chroma)
+    colour = torch.cat([functional.avg_pool2d(batch.luma, 4), chroma * batch.coloured], dim=1)
+    return (1.0 + (water - 1.0) * wet) * (1.0 + rare * colour.norm(dim=1, keepdim=True))
 
 
 def emphasised(luma: Tensor, times: float) -> Tensor:

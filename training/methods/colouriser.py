@@ -49,6 +49,15 @@ class Weights:
     error: float = 0.1
     adversarial: float = 0.2
     features: float = 1.0
+    water: float = 1.0
+    """How often a cell of water counts in luma and chroma where the truth is the target: see `losses.Weights`."""
+    rare: float = 0.0
+    """How much more rare colours count there."""
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """Of each loss term."""
+        return {key: value for key, value in vars(self).items() if key not in {"water", "rare"}}
 
 
 @dataclass(frozen=True)
@@ -218,11 +227,12 @@ class ColouriserMethod(Method[ColouriserConfig]):
         if self.config.stage == "taught":
             terms |= self._taught(batch, seen, every)
         else:
-            terms |= losses.coarse_colour(parts.luma, chroma, batch)
+            emphasis = self.config.weights
+            terms |= losses.coarse_colour(parts.luma, chroma, batch, water=emphasis.water, rare=emphasis.rare)
         terms["error"] = losses.expected_error(self.generator, parts.log_error, luma, chroma, batch)
         if self.adversarial:
             terms |= adversarial_terms(self.adversary, judged, luma, chroma, descent)
-        weights = vars(self.config.weights)
+        weights = self.config.weights.terms
         total = torch.stack([weights[key] * value for key, value in terms.items() if key != "adversary"]).sum()
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
         self.update_average(descent.update)

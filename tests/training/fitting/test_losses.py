@@ -65,6 +65,17 @@ def test_water_is_told_from_land() -> None:
     assert not losses.open_water(town.luma, quarter(town.chroma)).any()
 
 
+def test_water_counts_as_often_in_coarse_colours() -> None:
+    truth = showing(SEA, MEADOW)
+    luma = torch.nn.functional.avg_pool2d(truth.luma, 8)
+    wrong = luma.clone()
+    wrong[..., :4, :] += 1  # the sea, half of the picture
+    once, thrice = (losses.coarse_colour(wrong, quarter(truth.chroma), truth, water=water) for water in (1.0, 3.0))
+    assert float(once["luma"]) == pytest.approx(0.75)  # a half, and a half of that over 32 x 32 pixels
+    assert float(thrice["luma"]) == pytest.approx(1.125, abs=0.02)  # three quarters of what counts
+    assert float(thrice["chroma"]) == float(once["chroma"]) == 0
+
+
 def test_water_counts_as_often_as_it_is_told_to() -> None:
     truth = showing(SEA, MEADOW)
     wrong = truth.luma.clone()
