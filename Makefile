@@ -32,7 +32,7 @@ help: ## Show the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/base.stamp $(EXAMPLES) ## Translate real Sentinel-1 scenes into ./demo, and serve the map until Ctrl-C.
-	@$(BIN)/python -m tiler.demo $(DEMO) --examples $(EXAMPLES)
+	@$(BIN)/python -m geosar_tiler.demo $(DEMO) --examples $(EXAMPLES)
 
 test: system $(VENV)/all.stamp ## Run all tests; with GEOSAR_DATA set, those on real scenes too.
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

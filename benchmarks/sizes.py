@@ -30,7 +30,7 @@ def packaged(checkpoint: Path, pairs: Path, output: Path) -> dict[str, Any]:
     """Package a checkpoint, unless that is done; returns its manifest."""
     if not (output / "manifest.json").is_file():
         command = ["export", str(checkpoint), "--pairs", str(pairs), "--name", output.name, "-o", str(output)]
-        subprocess.run([sys.executable, "-c", "from training.cli import train; train()", *command], check=True)
+        subprocess.run([sys.executable, "-c", "from geosar_training.cli import train; train()", *command], check=True)
     manifest: dict[str, Any] = json.loads((output / "manifest.json").read_text())
     return manifest
 

@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from training.inference import grey
-from training.packaging.translators import engine_translator
-from training.pairs.pair import fit_normalisers, read_pairs
-from training.pairs.planes import planes
-from training.scoring.patches import as_bytes
-from training.scoring.probe import Probe
+from geosar_training.inference import grey
+from geosar_training.packaging.translators import engine_translator
+from geosar_training.pairs.pair import fit_normalisers, read_pairs
+from geosar_training.pairs.planes import planes
+from geosar_training.scoring.patches import as_bytes
+from geosar_training.scoring.probe import Probe
 
 KINDS = ("radar", "synthetic", "true")
 COVERS = ("town", "field", "forest", "bare hill", "water")

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fitting.runs import load_network
-from training.inference import generate
-from training.packaging.translators import engine_translator
-from training.pairs.pair import Pair, coloured_split, read_pairs
-from training.scoring.baselines import Translator, baselines
-from training.scoring.metrics import Image
-from training.scoring.table import evaluate, markdown
+from geosar_training.fitting.runs import load_network
+from geosar_training.inference import generate
+from geosar_training.packaging.translators import engine_translator
+from geosar_training.pairs.pair import Pair, coloured_split, read_pairs
+from geosar_training.scoring.baselines import Translator, baselines
+from geosar_training.scoring.metrics import Image
+from geosar_training.scoring.table import evaluate, markdown
 
 Backscatter = NDArray[np.float32]
 

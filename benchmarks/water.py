@@ -1,6 +1,6 @@
 """How much of the true images' water is water in the pictures? Over California's validation tiles, narrow water apart.
 
-True water is what `training.fitting.losses.open_water` finds; in a picture any dark and bluish cell of 4 x 4 pixels
+True water is what `geosar_training.fitting.losses.open_water` finds; in a picture any dark and bluish cell of 4 x 4 pixels
 counts, so that no shade of blue decides. Optical images are moved onto their radar first. Needs GEOSAR_DATA.
 
     python benchmarks/water.py s1-rgb other/model/folder
@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from training.packaging.translators import engine_translator
-from training.pairs.crops import water_in
-from training.pairs.pair import fit_normalisers, fit_tones, read_pairs
-from training.pairs.planes import planes
-from training.pairs.registration import registered
-from training.pairs.tone import luma_chroma
+from geosar_training.packaging.translators import engine_translator
+from geosar_training.pairs.crops import water_in
+from geosar_training.pairs.pair import fit_normalisers, fit_tones, read_pairs
+from geosar_training.pairs.planes import planes
+from geosar_training.pairs.registration import registered
+from geosar_training.pairs.tone import luma_chroma
 
 CELL = 4
 BLUE_OVER_RED, BRIGHTEST = 8.0, 90.0

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from helpers.rasters import write_raster
 
 pytest_plugins = ["helpers.service_fixtures"]

@@ -27,11 +27,11 @@ RUNS_ON_TORCH = {
 """Loaded only when somebody asks for a device that needs PyTorch."""
 
 LOADED_BY_NAME = {
-    ("geosar/__init__.py", "webmap.mapfile.show"),
-    ("geosar/cli/doctor.py", "tiler.gdal"),
-    ("geosar/cli/doctor.py", "tiler.state.confinement"),
-    ("geosar/cli/map.py", "webmap.mapfile.command"),
-    ("geosar/cli/serve.py", "tiler.cli"),
+    ("geosar/__init__.py", "geosar_webmap.mapfile.show"),
+    ("geosar/cli/doctor.py", "geosar_tiler.gdal"),
+    ("geosar/cli/doctor.py", "geosar_tiler.state.confinement"),
+    ("geosar/cli/map.py", "geosar_webmap.mapfile.command"),
+    ("geosar/cli/serve.py", "geosar_tiler.cli"),
 }
 """The modules upstairs that geosar's own commands load, when somebody asks for what they do."""
 

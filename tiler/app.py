@@ -9,16 +9,16 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 import geosar
-from tiler import crs, problems, words
-from tiler.middleware.auth import KeysMiddleware
-from tiler.middleware.body_limit import BodiesMiddleware
-from tiler.middleware.head import HeadMiddleware
-from tiler.middleware.origins import OriginsMiddleware
-from tiler.middleware.proxy import ProxyMiddleware
-from tiler.middleware.rate_limit import RatesMiddleware
-from tiler.middleware.response_headers import HeadersMiddleware
-from tiler.middleware.timeouts import TimeoutsMiddleware
-from tiler.routes import (
+from geosar_tiler import crs, problems, words
+from geosar_tiler.middleware.auth import KeysMiddleware
+from geosar_tiler.middleware.body_limit import BodiesMiddleware
+from geosar_tiler.middleware.head import HeadMiddleware
+from geosar_tiler.middleware.origins import OriginsMiddleware
+from geosar_tiler.middleware.proxy import ProxyMiddleware
+from geosar_tiler.middleware.rate_limit import RatesMiddleware
+from geosar_tiler.middleware.response_headers import HeadersMiddleware
+from geosar_tiler.middleware.timeouts import TimeoutsMiddleware
+from geosar_tiler.routes import (
     api_page,
     coordinates,
     events,
@@ -32,9 +32,9 @@ from tiler.routes import (
     uploads_tus,
     webpage,
 )
-from tiler.services import Services
-from tiler.settings import Settings
-from tiler.tiles import factory
+from geosar_tiler.services import Services
+from geosar_tiler.settings import Settings
+from geosar_tiler.tiles import factory
 
 UNCOMPRESSED = ("application/octet-stream", "image/*")
 """Beside what Starlette leaves out; rasters are compressed already, and their ranges count bytes as they lie."""

@@ -18,10 +18,10 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from tiler import gdal, logs
-from tiler.settings import Settings
-from tiler.state.database import Database
-from tiler.state.store import Store
+from geosar_tiler import gdal, logs
+from geosar_tiler.settings import Settings
+from geosar_tiler.state.database import Database
+from geosar_tiler.state.store import Store
 
 GRACE_SECONDS = 10
 KEEP_ALIVE_SECONDS = 65
@@ -78,7 +78,7 @@ def command(
     options: dict[str, Any] = {
         "host": host, "port": port, "log_config": None, "access_log": False, "proxy_headers": False,
         "server_header": False, "timeout_graceful_shutdown": GRACE_SECONDS, "timeout_keep_alive": KEEP_ALIVE_SECONDS,
-        "limit_concurrency": settings.connections, "http": "tiler.connections:Connection",
+        "limit_concurrency": settings.connections, "http": "geosar_tiler.connections:Connection",
     }  # fmt: skip
     if workers == 1:
         uvicorn.run(make(), **options)
@@ -87,7 +87,7 @@ def command(
     with tempfile.TemporaryDirectory(prefix="geosar-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         logs.configure(settings.log_format, settings.log_level)
-        uvicorn.run("tiler.cli:make", factory=True, workers=workers, **options)
+        uvicorn.run("geosar_tiler.cli:make", factory=True, workers=workers, **options)
     return 0
 
 
@@ -111,7 +111,7 @@ def make() -> FastAPI:
     logs.configure(settings.log_format, settings.log_level)
     logging.getLogger("uvicorn").setLevel("WARNING")
     _end_with_the_supervisor()
-    from tiler.app import create_app  # noqa: PLC0415 - GDAL must be configured before it is loaded
+    from geosar_tiler.app import create_app  # noqa: PLC0415 - GDAL must be configured before it is loaded
 
     return create_app(settings)
 

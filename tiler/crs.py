@@ -6,7 +6,7 @@ from fastapi import Request
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-from tiler.errors import InvalidError
+from geosar_tiler.errors import InvalidError
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 _CODE = re.compile(r"(?:EPSG|ESRI|OGC|IAU_2015|IGNF):[A-Za-z0-9_]{1,20}")

@@ -20,9 +20,9 @@ from starlette.responses import JSONResponse, Response
 
 from geosar.errors import GeosarError
 from geosar.publish import DISK_FULL
-from tiler import layer_kinds
-from tiler.errors import NotModifiedError, ServiceError, TooWideError, kind_of, status_of
-from tiler.state.database import trouble
+from geosar_tiler import layer_kinds
+from geosar_tiler.errors import NotModifiedError, ServiceError, TooWideError, kind_of, status_of
+from geosar_tiler.state.database import trouble
 
 LAYER = re.compile(rf"^/scenes/[^/]+/(?:{layer_kinds.IN_PATHS})/")
 MEDIA_TYPE = "application/problem+json"

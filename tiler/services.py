@@ -8,20 +8,20 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
-from tiler.ingest.agreement import Agreement
-from tiler.ingest.register import SceneRegister
-from tiler.ingest.resumable import Intake
-from tiler.jobs.following import Followed
-from tiler.jobs.runner import JobRunner
-from tiler.metrics import Metrics
-from tiler.settings import Settings
-from tiler.signatures import Signer
-from tiler.state.database import Database
-from tiler.state.inspector import Inspector
-from tiler.state.quota import Quota
-from tiler.state.store import Store
-from tiler.tiles.direct import DirectScenes
-from tiler.tiles.live import LiveScenes
+from geosar_tiler.ingest.agreement import Agreement
+from geosar_tiler.ingest.register import SceneRegister
+from geosar_tiler.ingest.resumable import Intake
+from geosar_tiler.jobs.following import Followed
+from geosar_tiler.jobs.runner import JobRunner
+from geosar_tiler.metrics import Metrics
+from geosar_tiler.settings import Settings
+from geosar_tiler.signatures import Signer
+from geosar_tiler.state.database import Database
+from geosar_tiler.state.inspector import Inspector
+from geosar_tiler.state.quota import Quota
+from geosar_tiler.state.store import Store
+from geosar_tiler.tiles.direct import DirectScenes
+from geosar_tiler.tiles.live import LiveScenes
 
 
 @dataclass(kw_only=True)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from geosar.vocabulary import DEFAULT_MODEL
-from tiler.gdal import MEBIBYTE, GdalSettings
+from geosar_tiler.gdal import MEBIBYTE, GdalSettings
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """Several words in one variable, with commas between them."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from tiler.settings import Settings
+from geosar_tiler.settings import Settings
 
 MARGIN_SECONDS = 300
 """Signatures made within so many seconds are the same, so that browsers can cache what they open."""

@@ -6,7 +6,7 @@ from fastapi import Request
 from pydantic import BaseModel, model_validator
 
 from geosar.vocabulary import Compression, Unit
-from tiler.errors import InvalidError
+from geosar_tiler.errors import InvalidError
 
 if TYPE_CHECKING:
     CompressionName = str

@@ -32,5 +32,5 @@ def evaluate() -> None:
 
 
 def _command(name: str) -> click.Command:
-    command: click.Command = getattr(import_module(f"training.commands.{name}"), name)
+    command: click.Command = getattr(import_module(f"geosar_training.commands.{name}"), name)
     return command

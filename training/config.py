@@ -1,4 +1,4 @@
-"""One run's settings; `training.settings` reads them from a YAML file.
+"""One run's settings; `geosar_training.settings` reads them from a YAML file.
 
 Dataclasses and not pydantic, so that the loop runs on a machine for training that has little more than torch. Each
 method adds its own settings to `Config` by a subclass; in the file they stand beside the others.
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geosar.vocabulary import POLARISATIONS
-from training.errors import ConfigError
+from geosar_training.errors import ConfigError
 
 DESPECKLING = ("none", "lee", "refined-lee")
 

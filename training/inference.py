@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from geosar.engines.generator import HALO
 from geosar.engines.unet import STRIDE
-from training.networks.painter import Network
-from training.pairs.pair import CLIP
-from training.pairs.planes import fitting
+from geosar_training.networks.painter import Network
+from geosar_training.pairs.pair import CLIP
+from geosar_training.pairs.planes import fitting
 
 
 def mirrored(backscatter: NDArray[np.float32], halo: int = HALO, stride: int = STRIDE) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """The one interface of all methods: networks, optimisers, and what an update does.
 
-A method is one file in `training.methods` and one in `training/configs`: it names its network and defines `step`.
+A method is one file in `geosar_training.methods` and one in `training/configs`: it names its network and defines `step`.
 The trainer does the rest: data, devices, schedule, log, checkpoints, previews, export.
 """
 
@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from training.config import Config
-from training.fitting.checkpoint import restore
-from training.fitting.descent import Descent, Terms
-from training.networks.painter import Network
-from training.pairs.batch import Batch
+from geosar_training.config import Config
+from geosar_training.fitting.checkpoint import restore
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.networks.painter import Network
+from geosar_training.pairs.batch import Batch
 
 Settings = TypeVar("Settings", bound=Config)
 

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from training.config import Config, at_least, one_of
-from training.fitting.descent import Descent, Terms
-from training.method import Method
-from training.networks.filters import LinearFilter
-from training.networks.painter import Painter
-from training.pairs.batch import Batch
+from geosar_training.config import Config, at_least, one_of
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.method import Method
+from geosar_training.networks.filters import LinearFilter
+from geosar_training.networks.painter import Painter
+from geosar_training.pairs.batch import Batch
 
 Settings = TypeVar("Settings", bound=Config)
 

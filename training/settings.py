@@ -7,9 +7,9 @@ from typing import Any, get_origin
 
 import yaml
 
-from training.config import Config
-from training.errors import ConfigError
-from training.methods import METHODS, method_named
+from geosar_training.config import Config
+from geosar_training.errors import ConfigError
+from geosar_training.methods import METHODS, method_named
 
 
 def load_config(path: Path, changes: Sequence[str] = (), **overrides: Any) -> Config:

@@ -65,7 +65,7 @@ def examine() -> dict[str, Any]:
     models, engines = _models_and_engines(problems)
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     devices = ", ".join(openvino.Core().available_devices)
-    confined = importlib.import_module("tiler.state.confinement").described()
+    confined = importlib.import_module("geosar_tiler.state.confinement").described()
     machine = {"system": platform.platform(), "threads": threads, "openvino": devices, "uploads": confined}
     return {
         "versions": versions, "gdal": gdal, "gdal of the service": _service_options(), "engines": engines,
@@ -75,7 +75,7 @@ def examine() -> dict[str, Any]:
 
 def _service_options() -> dict[str, str]:
     """What `geosar serve` tells GDAL; the service is a package of its own, asked only here and to start it."""
-    options: dict[str, str] = importlib.import_module("tiler.gdal").GdalSettings().options
+    options: dict[str, str] = importlib.import_module("geosar_tiler.gdal").GdalSettings().options
     return options
 
 

@@ -7,5 +7,5 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     """Return `command`, loading the service when it is asked for and not before."""
     if name == "command":
-        return importlib.import_module("tiler.cli").command
+        return importlib.import_module("geosar_tiler.cli").command
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from helpers.rasters import speckled
 from hypothesis import given
 from hypothesis import strategies as st
 
 from geosar.backscatter import BandStatistics, Normaliser, band_statistics, infer_unit, measured, to_decibel
 from geosar.errors import SceneContentError, UnitError
 from geosar.vocabulary import Unit
+from helpers.rasters import speckled
 
 POWER = speckled((64, 64))
 

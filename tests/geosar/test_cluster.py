@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
-from helpers.large_scene import pixels, write_scene
-from helpers.tiny_model import write_model
 
 import geosar
 from geosar.cluster import Recipe, compute_window
 from geosar.errors import EngineError, SceneChangedError, TranslationCancelled
 from geosar.grid import Window
 from geosar.models import load_model
+from helpers.large_scene import pixels, write_scene
+from helpers.tiny_model import write_model
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import numpy as np
 import openvino
 import pytest
 import torch
-from helpers.tiny_model import HALO, STRIDE, tiny_network, write_model
 from openvino import opset13 as ops
 from safetensors.torch import save_file
 
@@ -18,6 +17,7 @@ from geosar.engines.generator import STRIDE as REAL_STRIDE
 from geosar.engines.generator import Generator, fold
 from geosar.errors import EngineError, ModelFormatError, UsageError
 from geosar.models import Model, load_model, sha256
+from helpers.tiny_model import HALO, STRIDE, tiny_network, write_model
 
 
 @pytest.fixture(scope="module")

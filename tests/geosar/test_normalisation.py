@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.rasters import TEN_METRES, UTM, write_raster
 
 import geosar
 from geosar.models.manifest import InputSpec
 from geosar.normalisation import choose_normaliser
+from helpers.rasters import TEN_METRES, UTM, write_raster
 
 INPUTS = InputSpec(channels=1, accepts=(("VV",), ("VH",)), clip=(-4, 4), reference={"VV": (-11.0, 5.0)})
 FOREST = -7.0

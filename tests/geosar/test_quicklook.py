@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from helpers.cog_images import PLACE, UTM, smooth_image, write_image
 from PIL import Image
 
 from geosar.errors import GridMismatchError, TargetError
 from geosar.grid import Window
 from geosar.quicklook import write_quicklook
 from geosar.scene import SarScene, open_scene
+from helpers.cog_images import PLACE, UTM, smooth_image, write_image
 
 SIZE = (700, 500)
 

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from helpers.rasters import TEN_METRES, write_raster
-from helpers.tiny_model import write_dual_model
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from rasterio.warp import Resampling, calculate_default_transform, reproject
@@ -16,6 +14,8 @@ import geosar
 from geosar.errors import GridMismatchError, SceneContentError
 from geosar.models import Model, load_model
 from geosar.tone import CELL, SAMPLE, sample_windows
+from helpers.rasters import TEN_METRES, write_raster
+from helpers.tiny_model import write_dual_model
 
 SIDE = 640
 GAIN, OFFSET = (0.7, 1.2, 0.9), (60, -60, 12)

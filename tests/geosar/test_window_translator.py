@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.rasters import write_raster
-from helpers.tiny_model import write_dual_model, write_model
 from numpy.typing import NDArray
 
 from geosar.backscatter import MISSING
@@ -16,6 +14,8 @@ from geosar.models import Model, load_model
 from geosar.models.fit import choose_polarisations
 from geosar.scene import open_scene
 from geosar.window_translator import WindowTranslator
+from helpers.rasters import write_raster
+from helpers.tiny_model import write_dual_model, write_model
 
 SIDE = 64
 

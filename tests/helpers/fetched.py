@@ -5,10 +5,10 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from geosar_tiler.ingest.fetch import fetch
+from geosar_tiler.ingest.receive import Received
+from geosar_tiler.settings import Settings
 from helpers.service import wait
-from tiler.ingest.fetch import fetch
-from tiler.ingest.receive import Received
-from tiler.settings import Settings
 
 MANY = 10**12
 

@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from geosar.vocabulary import Unit
-from training.config import Config
-from training.pairs.batch import Batch
-from training.pairs.pair import Pair
-from training.pairs.tone import luma_chroma
-from training.settings import from_dict
+from geosar_training.config import Config
+from geosar_training.pairs.batch import Batch
+from geosar_training.pairs.pair import Pair
+from geosar_training.pairs.tone import luma_chroma
+from geosar_training.settings import from_dict
 
 WIDTHS = [4, 6, 8, 8, 8]
 SEA, LAKE, WOOD, ROOFS, MEADOW = (45, 85, 130), (36, 58, 67), (30, 48, 32), (120, 125, 135), (90, 120, 60)

@@ -21,8 +21,8 @@ MakeRaster = Callable[..., Path]
 
 def open_service(**settings: Any) -> TestClient:
     """Make a client of a service in this process, by its settings."""
-    from tiler.app import create_app  # noqa: PLC0415 - the fixtures are there for all tests, and most need no service
-    from tiler.settings import Settings  # noqa: PLC0415
+    from geosar_tiler.app import create_app  # noqa: PLC0415 - the fixtures are there for all tests, and most need no service
+    from geosar_tiler.settings import Settings  # noqa: PLC0415
 
     return TestClient(create_app(Settings(**settings)), base_url="http://localhost")
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from geosar_tiler.app import create_app
+from geosar_tiler.settings import Settings
 from helpers.serving import in_a_thread
 from helpers.tiny_model import write_model
-
-from tiler.app import create_app
-from tiler.settings import Settings
 
 PLUGIN = Path(__file__).parents[2] / "qgis_plugin"
 sys.path.insert(0, str(PLUGIN))

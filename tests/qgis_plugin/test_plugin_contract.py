@@ -15,14 +15,14 @@ from geosar_qgis.client.addresses import tile_template
 from geosar_qgis.client.messages import Request, Response
 from geosar_qgis.client.service import Service, Wish, completed, title_of
 from geosar_qgis.client.uploads import Parcel, upload, upload_together
+from jsonschema import Draft202012Validator
+
+from geosar_tiler.app import create_app
+from geosar_tiler.settings import Settings
 from helpers.conversations import send, talk
 from helpers.rasters import speckled, write_raster
 from helpers.serving import in_a_thread
 from helpers.tiny_model import write_dual_model
-from jsonschema import Draft202012Validator
-
-from tiler.app import create_app
-from tiler.settings import Settings
 
 
 class Contract:

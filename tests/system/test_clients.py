@@ -10,9 +10,10 @@ from typing import Any
 import morecantile
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
+
 from helpers.service import MERCATOR, middle_tile, picture
 from helpers.serving import on_a_port
-from starlette.testclient import TestClient
 
 EDGE = 20037508.342789244
 XYZ = """<GDAL_WMS><Service name="TMS"><ServerUrl>{address}/${{z}}/${{x}}/${{y}}.png</ServerUrl></Service>

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled, write_raster
-from helpers.service import MakeService, services_of
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+from helpers.rasters import speckled, write_raster
+from helpers.service import MakeService, services_of
 
 FILES = int(os.environ.get("GEOSAR_DAMAGED_FILES", "100"))
 REFUSED_OR_TAKEN = {200, 201, 413, 415, 422}

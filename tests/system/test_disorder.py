@@ -9,13 +9,13 @@ from typing import Any
 import morecantile
 import numpy as np
 import pytest
-from helpers.rasters import speckled
-from helpers.service import MakeRaster, MakeService, problem, send, services_of
 from sqlalchemy import create_engine, text, update
 from starlette.testclient import TestClient
 
-from tiler.jobs import queue
-from tiler.state.database import Database, Scene
+from geosar_tiler.jobs import queue
+from geosar_tiler.state.database import Database, Scene
+from helpers.rasters import speckled
+from helpers.service import MakeRaster, MakeService, problem, send, services_of
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import geosar_tiler
 from helpers.rasters import speckled, write_raster
 
-import tiler
-
-ROOT = Path(tiler.__file__).parent
+ROOT = Path(geosar_tiler.__file__).parent
 NAMES = {"base": 1, "VV": 2, "VH": 3, "picture": 4}
 
 ELSEWHERE = {

@@ -17,16 +17,16 @@ import httpx2
 import numpy as np
 import psutil
 import pytest
+
+import geosar
+from geosar.models import load_model
+from geosar_tiler.state.database import Database
+from geosar_tiler.state.store import Store
 from helpers.dying import wrong
 from helpers.large_scene import write_scene
 from helpers.rasters import speckled, write_raster
 from helpers.service import MakeService, problem, send, services_of, wait
 from helpers.serving import free_port, serving, start, until_it_answers
-
-import geosar
-from geosar.models import load_model
-from tiler.state.database import Database
-from tiler.state.store import Store
 
 KILLS = int(os.environ.get("GEOSAR_KILLS", "4"))
 SEED = None if "GEOSAR_KILLS" in os.environ else 7
@@ -43,7 +43,7 @@ def job_processes(service: "psutil.Process") -> list["psutil.Process"]:
     found = []
     for child in service.children(recursive=True):
         with suppress(psutil.Error):
-            if "tiler.jobs.worker" in child.cmdline():
+            if "geosar_tiler.jobs.worker" in child.cmdline():
                 found.append(child)
     return found
 
@@ -145,7 +145,7 @@ def test_a_full_disk_is_told_and_harms_nobody(tmp_path: Path, model: Path) -> No
 def test_a_locked_database_is_told_and_what_waits_goes_on_afterwards(
     make_service: MakeService, scene_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tiler.state.database.BUSY_SECONDS", 0.3)
+    monkeypatch.setattr("geosar_tiler.state.database.BUSY_SECONDS", 0.3)
     with make_service() as client:
         scene = send(client, scene_file)
         job = client.post(EXECUTION, json={"inputs": {"scene": scene["id"]}}, headers=ASYNC).json()["jobID"]

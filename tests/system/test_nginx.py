@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 import trustme
+
 from helpers.large_scene import write_scene
 from helpers.service import installed, wait
 from helpers.serving import ROOT, free_port, serving

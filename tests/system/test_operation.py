@@ -19,18 +19,18 @@ import psutil
 import pytest
 from click.testing import CliRunner
 from fastapi import FastAPI
-from helpers.large_scene import write_scene
-from helpers.service import MakeService, problem, wait
-from helpers.serving import free_port, serving, until_it_answers
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
 from geosar.cli import group
-from tiler import logs, problems
-from tiler.gdal import SKIPPED, GdalSettings
-from tiler.middleware.timeouts import TimeoutsMiddleware
-from tiler.settings import Settings
-from tiler.signatures import Signer
+from geosar_tiler import logs, problems
+from geosar_tiler.gdal import SKIPPED, GdalSettings
+from geosar_tiler.middleware.timeouts import TimeoutsMiddleware
+from geosar_tiler.settings import Settings
+from geosar_tiler.signatures import Signer
+from helpers.large_scene import write_scene
+from helpers.service import MakeService, problem, wait
+from helpers.serving import free_port, serving, until_it_answers
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(make_service: MakeService) -> None:
@@ -121,7 +121,7 @@ def test_lines_of_the_log_are_json_without_secrets(capsys: pytest.CaptureFixture
 
 def test_gdal_knows_no_driver_that_reaches_other_machines() -> None:
     program = (
-        "from tiler import gdal; gdal.configure(gdal.GdalSettings()); import rasterio\n"
+        "from geosar_tiler import gdal; gdal.configure(gdal.GdalSettings()); import rasterio\n"
         "with rasterio.Env() as env: print(*env.drivers(), sep='\\n')"
     )
     ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
@@ -133,7 +133,7 @@ def test_gdal_knows_no_driver_that_reaches_other_machines() -> None:
 
 def test_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:
     program = (
-        "from pathlib import Path; from tiler.signatures import Signer; from tiler.settings import Settings\n"
+        "from pathlib import Path; from geosar_tiler.signatures import Signer; from geosar_tiler.settings import Settings\n"
         f"print(Signer(Settings(), Path({str(tmp_path)!r}))._sign('scenes/a', '1'))"
     )
     started = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(4)]

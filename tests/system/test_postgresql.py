@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.service import MakeService, installed, problem, send, wait
-from helpers.serving import free_port
 from sqlalchemy.exc import OperationalError
 
-from tiler.jobs import queue
-from tiler.state.database import Database, Scene
+from geosar_tiler.jobs import queue
+from geosar_tiler.state.database import Database, Scene
+from helpers.service import MakeService, installed, problem, send, wait
+from helpers.serving import free_port
 
 ASYNC = {"prefer": "respond-async"}
 EXECUTION = "/processes/translate/execution"

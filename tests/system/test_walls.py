@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from helpers.bait import SECRET, Bait, bait_in
-from helpers.service import MakeService, problem
 from starlette.testclient import TestClient
 
-from tiler.settings import Settings
+from geosar_tiler.settings import Settings
+from helpers.bait import SECRET, Bait, bait_in
+from helpers.service import MakeService, problem
 
 STREAMS = "/events"
 

@@ -17,11 +17,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from helpers.rasters import speckled, write_raster
 from rich.console import Console
 
-from tiler import demo
-from tiler.demo import DemonstrationError, addresses, check, show_service
+from geosar_tiler import demo
+from geosar_tiler.demo import DemonstrationError, addresses, check, show_service
+from helpers.rasters import speckled, write_raster
 
 TILES = {"bounds": [14.0, 47.0, 15.0, 48.0], "minzoom": 8, "maxzoom": 12, "name": "a (synthetic)"}
 
@@ -102,7 +102,7 @@ def test_in_a_terminal_it_serves_until_ctrl_c(tmp_path: Path) -> None:
         "import geosar.demo.demonstration, signal, sys; from geosar.demo.examples import unpack_examples\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's job in the background ignores it
         "geosar.demo.demonstration.unpack_examples = lambda folder, wheel: unpack_examples(folder, wheel)[:2]\n"
-        "from tiler.demo import main; sys.exit(main([sys.argv[1], '--port', '0']))"
+        "from geosar_tiler.demo import main; sys.exit(main([sys.argv[1], '--port', '0']))"
     )
     environment = {key: value for key, value in os.environ.items() if key not in {"CI", "GEOSAR_DATA"}}
     terminal, its_end = pty.openpty()

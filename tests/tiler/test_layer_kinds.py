@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tiler import layer_kinds
-from tiler.layer_kinds import KINDS, NAMES, kind_of
-from tiler.middleware.auth import SIGNABLE
-from tiler.problems import LAYER
-from tiler.tiles.factory import SERVED
+from geosar_tiler import layer_kinds
+from geosar_tiler.layer_kinds import KINDS, NAMES, kind_of
+from geosar_tiler.middleware.auth import SIGNABLE
+from geosar_tiler.problems import LAYER
+from geosar_tiler.tiles.factory import SERVED
 
 PACKAGE = Path(layer_kinds.__file__).parent
 

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.laboratory import WIDTHS, make_pairs
 
 from geosar.backscatter import MISSING
 from geosar.engines.generator import Generator
-from training.config import Config
-from training.errors import CheckpointError
-from training.fitting.trainer import Trainer
-from training.methods.colouriser import ColouriserMethod, pupil_of
-from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
-from training.settings import from_dict
+from geosar_training.config import Config
+from geosar_training.errors import CheckpointError
+from geosar_training.fitting.trainer import Trainer
+from geosar_training.methods.colouriser import ColouriserMethod, pupil_of
+from geosar_training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
+from geosar_training.settings import from_dict
+from helpers.laboratory import WIDTHS, make_pairs
 
 
 def settings(**changes: Any) -> Config:

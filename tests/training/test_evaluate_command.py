@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
+
+from geosar_training.commands.evaluate import evaluate
+from geosar_training.fitting import averaging
+from geosar_training.fitting.trainer import Trainer
+from geosar_training.flood import chips
 from helpers.flood_chips import write_ombria, write_sen1floods11
 from helpers.laboratory import make_pair, make_pairs, tiny_config, write_pairs
-
-from training.commands.evaluate import evaluate
-from training.fitting import averaging
-from training.fitting.trainer import Trainer
-from training.flood import chips
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from helpers.flood_chips import SIZE, scene, write_ombria, write_sen1floods11
 from PIL import Image
 
-from training.errors import PairsError
-from training.flood import chips
-from training.flood.chips import read_chips
-from training.flood.inputs import BOTH, COLORIZED, OPTICAL, RADAR, bands_of
-from training.flood.scores import Counts, compare, count, pooled
-from training.flood.segmenter import Schedule, segment, train_segmenter
-from training.flood.study import Study, verdicts
-from training.flood.thresholds import fit_threshold, otsu_level
+from geosar_training.errors import PairsError
+from geosar_training.flood import chips
+from geosar_training.flood.chips import read_chips
+from geosar_training.flood.inputs import BOTH, COLORIZED, OPTICAL, RADAR, bands_of
+from geosar_training.flood.scores import Counts, compare, count, pooled
+from geosar_training.flood.segmenter import Schedule, segment, train_segmenter
+from geosar_training.flood.study import Study, verdicts
+from geosar_training.flood.thresholds import fit_threshold, otsu_level
+from helpers.flood_chips import SIZE, scene, write_ombria, write_sen1floods11
 
 
 def bands(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,25 +8,25 @@ import numpy as np
 import openvino
 import pytest
 import torch
-from helpers.laboratory import make_dual_pair, make_pair, same
 from torch import nn
 
-from training.config import Config
-from training.fitting import averaging
-from training.fitting.checkpoint import read_checkpoint
-from training.fitting.runs import load_network
-from training.fitting.trainer import Trainer
-from training.inference import generate
-from training.methods import METHODS, method_named
-from training.networks.composites import Composite
-from training.networks.contrast import contrast
-from training.networks.filters import LinearFilter, boxes, pixels
-from training.networks.painter import Painter
-from training.networks.spatchgan import StatisticsDiscriminator
-from training.packaging import writer
-from training.pairs.pair import Pair, fit_normalisers, normalised
-from training.pairs.tone import fused_with_radar, luma_chroma, luma_of, picture
-from training.settings import from_dict, load_config
+from geosar_training.config import Config
+from geosar_training.fitting import averaging
+from geosar_training.fitting.checkpoint import read_checkpoint
+from geosar_training.fitting.runs import load_network
+from geosar_training.fitting.trainer import Trainer
+from geosar_training.inference import generate
+from geosar_training.methods import METHODS, method_named
+from geosar_training.networks.composites import Composite
+from geosar_training.networks.contrast import contrast
+from geosar_training.networks.filters import LinearFilter, boxes, pixels
+from geosar_training.networks.painter import Painter
+from geosar_training.networks.spatchgan import StatisticsDiscriminator
+from geosar_training.packaging import writer
+from geosar_training.pairs.pair import Pair, fit_normalisers, normalised
+from geosar_training.pairs.tone import fused_with_radar, luma_chroma, luma_of, picture
+from geosar_training.settings import from_dict, load_config
+from helpers.laboratory import make_dual_pair, make_pair, same
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 GAN = {"width": 4, "adversary_width": 4, "crop": 128}

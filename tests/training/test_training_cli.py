@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from helpers.laboratory import WIDTHS, make_pair, make_pairs, write_pairs
 
-from training.cli import train
-from training.commands import export as export_command
-from training.fitting.checkpoint import read_checkpoint
-from training.fitting.folder import held
-from training.packaging.export import Report
-from training.packaging.translators import Agreement
-from training.scoring.metrics import Scores
-from training.scoring.table import GroupScores
+from geosar_training.cli import train
+from geosar_training.commands import export as export_command
+from geosar_training.fitting.checkpoint import read_checkpoint
+from geosar_training.fitting.folder import held
+from geosar_training.packaging.export import Report
+from geosar_training.packaging.translators import Agreement
+from geosar_training.scoring.metrics import Scores
+from geosar_training.scoring.table import GroupScores
+from helpers.laboratory import WIDTHS, make_pair, make_pairs, write_pairs
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = f"updates: 4\nbatch: 2\ncrop: 96\nwidths: {WIDTHS}\nadversary_width: 4\nwarmup: 2\n"
@@ -137,7 +137,7 @@ def test_fit_stops_at_a_signal_and_the_same_command_goes_on(
 ) -> None:
     run = settings.parent / "run"
     words = ["fit", settings, "--pairs", folder, "-o", run, "--updates", "100000", "--threads", "1"]
-    program = [sys.executable, "-c", "from training.cli import train; train()", *map(str, words)]
+    program = [sys.executable, "-c", "from geosar_training.cli import train; train()", *map(str, words)]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as process:
         deadline = time.monotonic() + 120
         while not (run / "log.csv").exists() and time.monotonic() < deadline:

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from helpers.laboratory import MEADOW, SEA, WOOD, make_pairs, same, showing, tiny_config
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
-from training.cli import train
-from training.errors import CheckpointError, ConfigError
-from training.fitting import averaging
-from training.fitting.averaging import settle_norms
-from training.fitting.checkpoint import read_checkpoint, read_packaged
-from training.fitting.trainer import Trainer
-from training.methods.tuning import beside_sea, goal
-from training.pairs.pair import fit_normalisers
+from geosar_training.cli import train
+from geosar_training.errors import CheckpointError, ConfigError
+from geosar_training.fitting import averaging
+from geosar_training.fitting.averaging import settle_norms
+from geosar_training.fitting.checkpoint import read_checkpoint, read_packaged
+from geosar_training.fitting.trainer import Trainer
+from geosar_training.methods.tuning import beside_sea, goal
+from geosar_training.pairs.pair import fit_normalisers
+from helpers.laboratory import MEADOW, SEA, WOOD, make_pairs, same, showing, tiny_config
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from helpers.page_visits import installed_chromium, launched
 from playwright.sync_api import Browser, sync_playwright
+
+from helpers.page_visits import installed_chromium, launched
 
 
 @pytest.fixture(scope="session")

@@ -20,11 +20,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from tiler.ingest.register import SceneRegister
-from tiler.jobs import copies
-from tiler.state import catalogue, locks
-from tiler.state.database import LIVE, Database, Job, Reference, Scene, Upload
-from tiler.state.store import Store
+from geosar_tiler.ingest.register import SceneRegister
+from geosar_tiler.jobs import copies
+from geosar_tiler.state import catalogue, locks
+from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene, Upload
+from geosar_tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.agreement")
 

@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from tiler.errors import ForbiddenError, ServiceError
-from tiler.settings import Settings
+from geosar_tiler.errors import ForbiddenError, ServiceError
+from geosar_tiler.settings import Settings
 
 PORTS = {"http": 80, "https": 443}
 _UNICAST = ipaddress.ip_network("2000::/3")

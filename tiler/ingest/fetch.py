@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urljoin, urlsplit
 
-from tiler.errors import InvalidError, NotFoundError, TooLargeError
-from tiler.ingest.allow_list import BrokenOffError, FetchError, allowed_file, check_allowed, refused
-from tiler.ingest.pinned_connections import asked, connection, signed
-from tiler.ingest.receive import BUFFER_BYTES, Received, Writer
-from tiler.settings import Settings
+from geosar_tiler.errors import InvalidError, NotFoundError, TooLargeError
+from geosar_tiler.ingest.allow_list import BrokenOffError, FetchError, allowed_file, check_allowed, refused
+from geosar_tiler.ingest.pinned_connections import asked, connection, signed
+from geosar_tiler.ingest.receive import BUFFER_BYTES, Received, Writer
+from geosar_tiler.settings import Settings
 
 MOST_REDIRECTS = 5
 MOST_BREAKS = 5

@@ -7,15 +7,15 @@ from pydantic import ConfigDict, Field, StringConstraints, ValidationError, mode
 from starlette.requests import Request
 
 from geosar.vocabulary import Polarisation
-from tiler.clients import client_of
-from tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
-from tiler.ingest.allow_list import PORTS, check
-from tiler.ingest.register import Stated
-from tiler.ingest.resumable import Intake
-from tiler.settings import Settings
-from tiler.state import catalogue
-from tiler.state.database import Upload
-from tiler.words import Body, UnitName
+from geosar_tiler.clients import client_of
+from geosar_tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
+from geosar_tiler.ingest.allow_list import PORTS, check
+from geosar_tiler.ingest.register import Stated
+from geosar_tiler.ingest.resumable import Intake
+from geosar_tiler.settings import Settings
+from geosar_tiler.state import catalogue
+from geosar_tiler.state.database import Upload
+from geosar_tiler.words import Body, UnitName
 
 MOST_BYTES = 64 * 2**10
 WAIT_SECONDS = 10.0

@@ -7,7 +7,7 @@ from typing import Any
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from tiler.errors import InvalidError
+from geosar_tiler.errors import InvalidError
 
 MAX_PART_HEADERS = 16 * 2**10
 

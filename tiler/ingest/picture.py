@@ -8,13 +8,13 @@ from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from tiler.errors import InvalidError, UnsupportedError
-from tiler.ingest.receive import Received
-from tiler.ingest.register import SceneRegister
-from tiler.jobs import copies
-from tiler.state import catalogue, references
-from tiler.state.database import Reference, Scene
-from tiler.state.store import safe_filename
+from geosar_tiler.errors import InvalidError, UnsupportedError
+from geosar_tiler.ingest.receive import Received
+from geosar_tiler.ingest.register import SceneRegister
+from geosar_tiler.jobs import copies
+from geosar_tiler.state import catalogue, references
+from geosar_tiler.state.database import Reference, Scene
+from geosar_tiler.state.store import safe_filename
 
 DIGITS = 8
 """Of the checksum, before a name that another image of the scene has."""
@@ -23,7 +23,7 @@ DIGITS = 8
 def enter(register: SceneRegister, scene: Scene, file: Received, folder: Path) -> None:
     """Look at a complete upload, and enter it; `folder` is one for this upload alone.
 
-    Raises the errors of geosar and of `tiler.errors` for what is no picture of the scene; then nothing has changed.
+    Raises the errors of geosar and of `geosar_tiler.errors` for what is no picture of the scene; then nothing has changed.
     """
     if file.driver == "SAFE":
         raise UnsupportedError("a zip is no picture; expected a GeoTIFF, PNG or JPEG.")

@@ -15,9 +15,9 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from tiler.errors import ForbiddenError
-from tiler.ingest.allow_list import PORTS, BrokenOffError, addresses
-from tiler.settings import Settings
+from geosar_tiler.errors import ForbiddenError
+from geosar_tiler.ingest.allow_list import PORTS, BrokenOffError, addresses
+from geosar_tiler.settings import Settings
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 30

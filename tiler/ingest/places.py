@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from tiler.errors import OverloadedError
-from tiler.state.database import Upload
+from geosar_tiler.errors import OverloadedError
+from geosar_tiler.state.database import Upload
 
 MOST_OPEN = 200
 """Uploads and orders that may be under way at once; more are answered 503."""

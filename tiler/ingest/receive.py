@@ -15,10 +15,10 @@ from starlette.requests import Request
 from geosar.publish import DISK_FULL
 from geosar.scene.files.formats import name_format
 from geosar.scene.source import HEADER_BYTES, beginning, driver_of
-from tiler.errors import InvalidError, StoreFullError, TooLargeError, UnsupportedError
-from tiler.ingest.multipart import MAX_PART_HEADERS, Part, files_of
-from tiler.state.quota import Quota
-from tiler.state.store import PROMISE
+from geosar_tiler.errors import InvalidError, StoreFullError, TooLargeError, UnsupportedError
+from geosar_tiler.ingest.multipart import MAX_PART_HEADERS, Part, files_of
+from geosar_tiler.state.quota import Quota
+from geosar_tiler.state.store import PROMISE
 
 BUFFER_BYTES = 2**20
 ROOM_CHECK_BYTES = 64 * 2**20
@@ -49,7 +49,7 @@ class Writer:
     """Writes and hashes off the event loop, in pieces of about a megabyte; knows the limits.
 
     `limit` is the most bytes of an upload; `room` says what the store has left now; `wrote` hears how much was written.
-    Raises the errors of `tiler.errors`, also for a content that is no scene's.
+    Raises the errors of `geosar_tiler.errors`, also for a content that is no scene's.
     """
 
     file: BinaryIO
@@ -166,7 +166,7 @@ def write(file: BinaryIO, data: bytes) -> None:
 async def receive(request: Request, folder: Path, *, limit: int, quota: Quota) -> list[Received]:
     """Write the body, or the files of a multipart form, into `folder`.
 
-    `limit` is the most bytes of an upload. Raises the errors of `tiler.errors`; a client that goes away in the middle
+    `limit` is the most bytes of an upload. Raises the errors of `geosar_tiler.errors`; a client that goes away in the middle
     raises starlette's ClientDisconnect.
     """
     declared = request.headers.get("content-length", "")

@@ -15,17 +15,17 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from geosar.scene.polarisations import named_in
-from tiler.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
-from tiler.ingest.receive import Received, check_room
-from tiler.jobs import copies
-from tiler.jobs.runner import JobRunner
-from tiler.state import catalogue
-from tiler.state.database import LIVE, Database, Job, Reference, Scene, is_full
-from tiler.state.inspector import Inspector
-from tiler.state.quota import Quota, least_copy_bytes
-from tiler.state.store import Store, safe_filename
-from tiler.tiles.direct import DirectScenes
-from tiler.tiles.live import LiveScenes
+from geosar_tiler.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
+from geosar_tiler.ingest.receive import Received, check_room
+from geosar_tiler.jobs import copies
+from geosar_tiler.jobs.runner import JobRunner
+from geosar_tiler.state import catalogue
+from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene, is_full
+from geosar_tiler.state.inspector import Inspector
+from geosar_tiler.state.quota import Quota, least_copy_bytes
+from geosar_tiler.state.store import Store, safe_filename
+from geosar_tiler.tiles.direct import DirectScenes
+from geosar_tiler.tiles.live import LiveScenes
 
 ID_LENGTH = 20
 REMOVAL_SECONDS = 5.0
@@ -72,7 +72,7 @@ class SceneRegister:
         """Look at a complete upload and enter it; gives the scene, and whether it is new.
 
         Several files are one scene, each of one polarisation. `folder` is one for this upload alone. Raises the errors
-        of geosar and of `tiler.errors` for what is no scene.
+        of geosar and of `geosar_tiler.errors` for what is no scene.
         """
         named = by_polarisation(files) if len(files) > 1 else {"": files[0]}
         content = _digest(named)
@@ -133,7 +133,7 @@ class SceneRegister:
     def remove(self, scene_id: str) -> None:
         """Stop the scene's jobs, forget it, and free its disk; raises ConflictError when a job does not stop.
 
-        What is stopped midway is finished by `tiler.ingest.agreement`.
+        What is stopped midway is finished by `geosar_tiler.ingest.agreement`.
         """
         scene = catalogue.get(self.database, scene_id)
         self._stop_jobs(scene)

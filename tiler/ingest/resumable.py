@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from geosar.errors import GeosarError
 from geosar.scene.source import HEADER_BYTES
-from tiler.errors import (
+from geosar_tiler.errors import (
     ConflictError,
     GoneError,
     InvalidError,
@@ -39,15 +39,15 @@ from tiler.errors import (
     kind_of,
     status_of,
 )
-from tiler.ingest.fetch import fetch
-from tiler.ingest.places import STILL_SECONDS, making_way
-from tiler.ingest.receive import Received, check_room, driver_by_content
-from tiler.ingest.register import SceneRegister, Stated
-from tiler.settings import Settings
-from tiler.state.database import Database, Upload
-from tiler.state.owners import Owner
-from tiler.state.quota import Quota
-from tiler.state.store import Store
+from geosar_tiler.ingest.fetch import fetch
+from geosar_tiler.ingest.places import STILL_SECONDS, making_way
+from geosar_tiler.ingest.receive import Received, check_room, driver_by_content
+from geosar_tiler.ingest.register import SceneRegister, Stated
+from geosar_tiler.settings import Settings
+from geosar_tiler.state.database import Database, Upload
+from geosar_tiler.state.owners import Owner
+from geosar_tiler.state.quota import Quota
+from geosar_tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.uploads")
 

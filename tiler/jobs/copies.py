@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tiler.jobs import queue
-from tiler.state import catalogue
-from tiler.state.database import LIVE, Database, Job, Reference, Scene
+from geosar_tiler.jobs import queue
+from geosar_tiler.state import catalogue
+from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene
 
 REST_SECONDS = 10.0
 """An order that ended so lately may belong to a removal that is under way."""

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from tiler.state.database import LIVE, Database, Job
+from geosar_tiler.state.database import LIVE, Database, Job
 
 _LOG = logging.getLogger("tiler.following")
 

@@ -13,9 +13,9 @@ from sqlalchemy import Select, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from tiler.errors import NotFoundError, OverloadedError
-from tiler.state.database import LIVE, Database, Job, Scene
-from tiler.state.owners import Owner
+from geosar_tiler.errors import NotFoundError, OverloadedError
+from geosar_tiler.state.database import LIVE, Database, Job, Scene
+from geosar_tiler.state.owners import Owner
 
 INTERNAL = ("prepare", "reference")
 """Processes of the service's own, which make copies for tiles; clients see nothing of them."""

@@ -16,7 +16,7 @@ from geosar.errors import SceneContentError, TranslationCancelled
 from geosar.grid import windows
 from geosar.scene.source import gdal_errors
 from geosar.scene.untrusted import open_path
-from tiler.jobs.publish_copy import published_as_cog
+from geosar_tiler.jobs.publish_copy import published_as_cog
 
 WINDOW = 2048
 SAMPLE_SIDE = 1024

@@ -19,13 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from geosar.publish import DISK_FULL
-from tiler.jobs import copies, queue
-from tiler.settings import Settings
-from tiler.state import catalogue, references
-from tiler.state.database import Database, Job, Reference, Scene
-from tiler.state.owners import Owner
-from tiler.state.quota import Quota
-from tiler.state.store import Store
+from geosar_tiler.jobs import copies, queue
+from geosar_tiler.settings import Settings
+from geosar_tiler.state import catalogue, references
+from geosar_tiler.state.database import Database, Job, Reference, Scene
+from geosar_tiler.state.owners import Owner
+from geosar_tiler.state.quota import Quota
+from geosar_tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.jobs")
 
@@ -199,7 +199,7 @@ class JobRunner:
         most = written_beside(destination) + max(0, self._quota.room())
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tiler.jobs.worker"],  # -P: what lies in the current folder is not ours
+            [sys.executable, "-P", "-m", "geosar_tiler.jobs.worker"],  # -P: what lies in the current folder is not ours
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
         now = time.monotonic()

@@ -12,7 +12,7 @@ from geosar.backscatter import to_decibel
 from geosar.errors import TranslationCancelled
 from geosar.grid import windows
 from geosar.scene import SarScene
-from tiler.jobs.publish_copy import published_as_cog
+from geosar_tiler.jobs.publish_copy import published_as_cog
 
 SCALE = 0.01
 """A hundredth of a decibel: far below speckle, and half the size of floating point."""

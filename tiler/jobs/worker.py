@@ -19,8 +19,8 @@ import rasterio
 import geosar
 from geosar.errors import GeosarError, TargetError, TranslationCancelled
 from geosar.report import Progress
-from tiler.jobs.reference_copy import write_picture
-from tiler.jobs.sar_copy import write_display
+from geosar_tiler.jobs.reference_copy import write_picture
+from geosar_tiler.jobs.sar_copy import write_display
 
 ORPHANED = 70
 NICENESS = 5

@@ -18,13 +18,13 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tiler import layer_kinds
-from tiler.errors import ForbiddenError, ServiceError, UnauthorisedError
-from tiler.problems import LAYER, problem
-from tiler.settings import Settings
+from geosar_tiler import layer_kinds
+from geosar_tiler.errors import ForbiddenError, ServiceError, UnauthorisedError
+from geosar_tiler.problems import LAYER, problem
+from geosar_tiler.settings import Settings
 
 if TYPE_CHECKING:
-    from tiler.signatures import Signer
+    from geosar_tiler.signatures import Signer
 
 SCOPES = ("read", "write", "admin")
 OPEN = frozenset({"/healthz", "/readyz"})

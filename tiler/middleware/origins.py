@@ -16,10 +16,10 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tiler.errors import ForbiddenError, MisdirectedError, ServiceError
-from tiler.middleware.auth import OPEN, READING
-from tiler.problems import problem
-from tiler.settings import Settings
+from geosar_tiler.errors import ForbiddenError, MisdirectedError, ServiceError
+from geosar_tiler.middleware.auth import OPEN, READING
+from geosar_tiler.problems import problem
+from geosar_tiler.settings import Settings
 
 OWN_SITE = frozenset({"same-origin", "none"})
 """What a browser says of requests of our own page, and of what its user typed."""

@@ -12,10 +12,10 @@ from limits.storage import storage_from_string
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tiler.clients import client_of
-from tiler.middleware.auth import OPEN, READING
-from tiler.problems import problem
-from tiler.settings import Settings
+from geosar_tiler.clients import client_of
+from geosar_tiler.middleware.auth import OPEN, READING
+from geosar_tiler.problems import problem
+from geosar_tiler.settings import Settings
 
 _LOG = logging.getLogger("tiler.rates")
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tiler.logs import REQUEST
+from geosar_tiler.logs import REQUEST
 
 _LOG = logging.getLogger("tiler.access")
 

@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tiler.problems import problem
-from tiler.settings import Settings
+from geosar_tiler.problems import problem
+from geosar_tiler.settings import Settings
 
 _LOG = logging.getLogger("tiler.timeouts")
 

@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from tiler import layer_kinds
+from geosar_tiler import layer_kinds
 
 STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#dde2e8, #2d3742); --soft: light-dark(#56626f, #9fadba) }

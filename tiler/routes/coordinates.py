@@ -20,9 +20,9 @@ from numpy.polynomial.chebyshev import chebpts1, chebvander2d
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
-from tiler.errors import NotFoundError
-from tiler.services import Shared
-from tiler.state import catalogue
+from geosar_tiler.errors import NotFoundError
+from geosar_tiler.services import Shared
+from geosar_tiler.state import catalogue
 
 router = APIRouter(prefix="/scenes", tags=["Scenes"])
 
@@ -42,7 +42,7 @@ Floats = NDArray[np.floating[Any]]
 
 @router.get("/{scene_id}/coordinates", summary="Find the way from longitude and latitude to a scene's CRS")
 def coordinates(services: Shared, scene_id: str) -> dict[str, Any]:
-    """Return two polynomials; how they are evaluated stands in the documentation of `tiler.routes.coordinates`."""
+    """Return two polynomials; how they are evaluated stands in the documentation of `geosar_tiler.routes.coordinates`."""
     scene = catalogue.get(services.database, scene_id)
     found = scene.description
     if scene.geometry is None:

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from tiler.jobs import queue
-from tiler.routes.process_results import status_of
-from tiler.services import Shared
+from geosar_tiler.jobs import queue
+from geosar_tiler.routes.process_results import status_of
+from geosar_tiler.services import Shared
 
 router = APIRouter(tags=["Processes and jobs"])
 

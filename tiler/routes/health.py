@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse
 
 import geosar
-from tiler.services import Services, Shared
+from geosar_tiler.services import Services, Shared
 
 router = APIRouter(tags=["Service"])
 

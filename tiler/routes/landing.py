@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse
 
 from geosar.models import Model, list_models, load_model
-from tiler.errors import NotFoundError
-from tiler.routes import links
-from tiler.services import Services, Shared
+from geosar_tiler.errors import NotFoundError
+from geosar_tiler.routes import links
+from geosar_tiler.services import Services, Shared
 
 router = APIRouter(tags=["Service"])
 

@@ -14,8 +14,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from starlette.responses import PlainTextResponse
 
-from tiler.services import Services, Shared
-from tiler.state.database import Job
+from geosar_tiler.services import Services, Shared
+from geosar_tiler.state.database import Job
 
 router = APIRouter(tags=["Service"])
 SAMPLE_SECONDS = 5.0

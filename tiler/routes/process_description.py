@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from geosar.display import DESPECKLED_TITLE, ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
 from geosar.models import list_models
 from geosar.vocabulary import Compression
-from tiler.crs import CRS84
-from tiler.errors import NotFoundError
-from tiler.routes import links
-from tiler.services import Services
-from tiler.words import Body, CompressionName
+from geosar_tiler.crs import CRS84
+from geosar_tiler.errors import NotFoundError
+from geosar_tiler.routes import links
+from geosar_tiler.services import Services
+from geosar_tiler.words import Body, CompressionName
 
 PROCESS = "translate"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"

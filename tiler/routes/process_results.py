@@ -5,12 +5,12 @@ from typing import Any
 
 from fastapi import Request
 
-from tiler.errors import InvalidError, NotFoundError
-from tiler.routes import links
-from tiler.routes.process_description import EXCEPTIONS, MEDIA, TITLES
-from tiler.signatures import signature_of
-from tiler.state import catalogue
-from tiler.state.database import Job, Scene
+from geosar_tiler.errors import InvalidError, NotFoundError
+from geosar_tiler.routes import links
+from geosar_tiler.routes.process_description import EXCEPTIONS, MEDIA, TITLES
+from geosar_tiler.signatures import signature_of
+from geosar_tiler.state import catalogue
+from geosar_tiler.state.database import Job, Scene
 
 RESULTS = "http://www.opengis.net/def/rel/ogc/1.0/results"
 

@@ -13,12 +13,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from geosar.errors import BoundsError
 from geosar.models import load_model
-from tiler.crs import CRS84, named_crs
-from tiler.errors import InvalidError, NotFoundError
-from tiler.ingest.receive import check_room
-from tiler.jobs import queue
-from tiler.routes import links
-from tiler.routes.process_description import (
+from geosar_tiler.crs import CRS84, named_crs
+from geosar_tiler.errors import InvalidError, NotFoundError
+from geosar_tiler.ingest.receive import check_room
+from geosar_tiler.jobs import queue
+from geosar_tiler.routes import links
+from geosar_tiler.routes.process_description import (
     MEDIA,
     PROCESS,
     Box,
@@ -30,12 +30,12 @@ from tiler.routes.process_description import (
     models,
     summary,
 )
-from tiler.routes.process_results import check_done, document, files, status_of
-from tiler.routes.scenes import Limit, Offset, Rename
-from tiler.routes.stored_file import StoredFile
-from tiler.services import Services, Shared
-from tiler.state import catalogue, references
-from tiler.state.database import LIVE, Job, Scene
+from geosar_tiler.routes.process_results import check_done, document, files, status_of
+from geosar_tiler.routes.scenes import Limit, Offset, Rename
+from geosar_tiler.routes.stored_file import StoredFile
+from geosar_tiler.services import Services, Shared
+from geosar_tiler.state import catalogue, references
+from geosar_tiler.state.database import LIVE, Job, Scene
 
 router = APIRouter(tags=["Processes and jobs"])
 

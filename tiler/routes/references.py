@@ -5,12 +5,12 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from tiler.errors import InvalidError, NotFoundError
-from tiler.ingest import picture
-from tiler.ingest.receive import receive
-from tiler.routes import links, scenes
-from tiler.services import Shared
-from tiler.state import catalogue
+from geosar_tiler.errors import InvalidError, NotFoundError
+from geosar_tiler.ingest import picture
+from geosar_tiler.ingest.receive import receive
+from geosar_tiler.routes import links, scenes
+from geosar_tiler.services import Shared
+from geosar_tiler.state import catalogue
 
 router = APIRouter(prefix="/scenes/{scene_id}/reference", tags=["Scenes"])
 BODY = {

@@ -8,18 +8,18 @@ from pydantic import ConfigDict, Field
 from sqlalchemy import select
 from starlette.responses import JSONResponse
 
-from tiler.errors import NotFoundError
-from tiler.ingest import import_request
-from tiler.ingest.receive import receive
-from tiler.ingest.register import Stated
-from tiler.layer_kinds import KINDS
-from tiler.routes import links, uploads_tus
-from tiler.routes.stored_file import StoredFile
-from tiler.services import Services, Shared
-from tiler.state import catalogue, presentable
-from tiler.state.database import Job, Reference, Scene
-from tiler.tiles.image_space import maxzoom
-from tiler.words import Body, UnitName
+from geosar_tiler.errors import NotFoundError
+from geosar_tiler.ingest import import_request
+from geosar_tiler.ingest.receive import receive
+from geosar_tiler.ingest.register import Stated
+from geosar_tiler.layer_kinds import KINDS
+from geosar_tiler.routes import links, uploads_tus
+from geosar_tiler.routes.stored_file import StoredFile
+from geosar_tiler.services import Services, Shared
+from geosar_tiler.state import catalogue, presentable
+from geosar_tiler.state.database import Job, Reference, Scene
+from geosar_tiler.tiles.image_space import maxzoom
+from geosar_tiler.words import Body, UnitName
 
 router = APIRouter(prefix="/scenes", tags=["Scenes"])
 

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from sqlalchemy import and_, case, func, or_, select
 from starlette.responses import JSONResponse
 
-from tiler.errors import InvalidError, NotFoundError
-from tiler.routes import links
-from tiler.routes.stac_items import VERSION, result_item, scene_item
-from tiler.routes.stac_search import MAXIMUM, Search, find, shown
-from tiler.services import Services, Shared
-from tiler.state import catalogue, presentable
-from tiler.state.database import Job, Scene
+from geosar_tiler.errors import InvalidError, NotFoundError
+from geosar_tiler.routes import links
+from geosar_tiler.routes.stac_items import VERSION, result_item, scene_item
+from geosar_tiler.routes.stac_search import MAXIMUM, Search, find, shown
+from geosar_tiler.services import Services, Shared
+from geosar_tiler.state import catalogue, presentable
+from geosar_tiler.state.database import Job, Scene
 
 router = APIRouter(prefix="/stac", tags=["STAC"])
 

@@ -7,11 +7,11 @@ from starlette.requests import Request
 
 from geosar.display import DESPECKLED_TITLE, ERROR_COLOURS, ERROR_RANGE, ERROR_TITLE, SYNTHETIC_TITLE
 from geosar.provenance import EXTENSIONS
-from tiler.routes import links
-from tiler.services import Services
-from tiler.signatures import signature_of
-from tiler.state import catalogue
-from tiler.state.database import Job, Scene
+from geosar_tiler.routes import links
+from geosar_tiler.services import Services
+from geosar_tiler.signatures import signature_of
+from geosar_tiler.state import catalogue
+from geosar_tiler.state.database import Job, Scene
 
 VERSION = "1.1.0"
 RENDER = "https://stac-extensions.github.io/render/v2.0.0/schema.json"

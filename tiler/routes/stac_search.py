@@ -9,10 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import String, and_, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
-from tiler.errors import InvalidError
-from tiler.state import catalogue
-from tiler.state.database import Job, Scene
-from tiler.words import Body
+from geosar_tiler.errors import InvalidError
+from geosar_tiler.state import catalogue
+from geosar_tiler.state.database import Job, Scene
+from geosar_tiler.words import Body
 
 COLLECTIONS = ("scenes", "results")
 MAXIMUM = 1000

@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
-from tiler.errors import NotFoundError
+from geosar_tiler.errors import NotFoundError
 
 
 class StoredFile(FileResponse):

@@ -18,17 +18,24 @@ from starlette.responses import JSONResponse
 from geosar.errors import GeosarError
 from geosar.scene.source import HEADER_BYTES
 from geosar.vocabulary import Unit
-from tiler.clients import client_of
-from tiler.errors import ConflictError, MalformedError, PreconditionError, ServiceError, TooLargeError, UnsupportedError
-from tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_room, driver_by_content, write
-from tiler.ingest.register import Stated
-from tiler.ingest.resumable import Intake, exclusive
-from tiler.problems import MEDIA_TYPE
-from tiler.routes import links
-from tiler.services import Shared
-from tiler.state import catalogue
-from tiler.state.database import Upload
-from tiler.words import checked_text
+from geosar_tiler.clients import client_of
+from geosar_tiler.errors import (
+    ConflictError,
+    MalformedError,
+    PreconditionError,
+    ServiceError,
+    TooLargeError,
+    UnsupportedError,
+)
+from geosar_tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_room, driver_by_content, write
+from geosar_tiler.ingest.register import Stated
+from geosar_tiler.ingest.resumable import Intake, exclusive
+from geosar_tiler.problems import MEDIA_TYPE
+from geosar_tiler.routes import links
+from geosar_tiler.services import Shared
+from geosar_tiler.state import catalogue
+from geosar_tiler.state.database import Upload
+from geosar_tiler.words import checked_text
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,checksum,termination,expiration"

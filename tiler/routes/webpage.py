@@ -11,9 +11,9 @@ from fastapi import FastAPI, Header, Request
 from starlette.responses import JSONResponse, Response
 
 import geosar
-from tiler.routes import landing
-from tiler.routes.page_files import PageFiles, page_file
-from tiler.settings import Settings
+from geosar_tiler.routes import landing
+from geosar_tiler.routes.page_files import PageFiles, page_file
+from geosar_tiler.settings import Settings
 
 LEAFLET = frozenset({"leaflet.js", "leaflet.css"})
 SETTINGS = "/page-settings"

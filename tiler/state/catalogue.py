@@ -9,9 +9,9 @@ from sqlalchemy import Select, func, or_, select, update
 
 from geosar.scene.polarisations import parse
 from geosar.scene.request import read_bands
-from tiler.errors import InvalidError, NotFoundError
-from tiler.state.database import Database, Scene
-from tiler.state.store import Store
+from geosar_tiler.errors import InvalidError, NotFoundError
+from geosar_tiler.state.database import Database, Scene
+from geosar_tiler.state.store import Store
 
 EARLIEST, LATEST = -62_135_596_800 + 86_400, 253_402_300_799 - 86_400
 """Seconds since 1970 within which every time can be written, in whatever zone."""

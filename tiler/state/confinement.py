@@ -122,7 +122,7 @@ def described() -> str:
     with tempfile.TemporaryDirectory(prefix="geosar-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
         given = [folder, str(server.getsockname()[1])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = [sys.executable, "-P", "-m", "tiler.state.confinement", *given]
+        command = [sys.executable, "-P", "-m", "geosar_tiler.state.confinement", *given]
         told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
     try:
         reads, connects = json.loads(told)

@@ -17,9 +17,9 @@ from geosar.scene.raster import check_readable
 from geosar.scene.source import gdal_errors
 from geosar.scene.untrusted import open_path
 from geosar.scene_info import describe_scene
-from tiler.errors import InvalidError, OverloadedError, ServiceError, kind_of, status_of
-from tiler.state import confinement
-from tiler.state.presentable import check_finite, check_place
+from geosar_tiler.errors import InvalidError, OverloadedError, ServiceError, kind_of, status_of
+from geosar_tiler.state import confinement
+from geosar_tiler.state.presentable import check_finite, check_place
 
 FILES_A_PROCESS = 200
 """After so many files the process is replaced, with whatever memory the decoders lost."""

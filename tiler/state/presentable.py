@@ -10,7 +10,7 @@ import pyproj
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid
 from geosar.scene.fit import check_fit
-from tiler.errors import InvalidError
+from geosar_tiler.errors import InvalidError
 
 _LOG = logging.getLogger("tiler")
 _UNSHOWABLE = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)

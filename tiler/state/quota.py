@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from tiler.state.database import Database, Upload
-from tiler.state.store import Store
+from geosar_tiler.state.database import Database, Upload
+from geosar_tiler.state.store import Store
 
 LEAST_SHARE = 0.25
 """Compressed, speckle takes more of its bytes than this; what is refused by this estimate would not have fitted."""

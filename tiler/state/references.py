@@ -1,7 +1,7 @@
 """True optical images of scenes: which of them a job may bring the tone of a translation to."""
 
-from tiler.errors import InvalidError, NotReadyError
-from tiler.state.database import Database, Reference, Scene
+from geosar_tiler.errors import InvalidError, NotReadyError
+from geosar_tiler.state.database import Database, Reference, Scene
 
 
 def find(database: Database, scene_id: str) -> Reference | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tiler.state import locks
+from geosar_tiler.state import locks
 
 RESERVE_BYTES = 8 * 2**20
 LEAST_SPARE = 4 * RESERVE_BYTES

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosar.publish import published
-from tiler.state.store import Store
+from geosar_tiler.state.store import Store
 
 SPARE_BYTES = 2**30
 """What the disk keeps free: with less, no block is written."""

@@ -14,8 +14,8 @@ from rasterio.warp import calculate_default_transform, transform_bounds
 from rasterio.windows import Window
 from rio_tiler.constants import WGS84_CRS
 
-from tiler.errors import TooMuchError
-from tiler.tiles import expressions
+from geosar_tiler.errors import TooMuchError
+from geosar_tiler.tiles import expressions
 
 MOST_OUTPUT = 128 * 2**20
 """Bytes of the values that are made; what holds, masks and compresses them takes a few times as much."""

@@ -16,9 +16,9 @@ from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window
 from geosar.scene import SarBlock, SarScene, open_scene
 from geosar.scene.source import GDAL_ERRORS
-from tiler.state import catalogue
-from tiler.state.database import Scene
-from tiler.state.store import Store
+from geosar_tiler.state import catalogue
+from geosar_tiler.state.database import Scene
+from geosar_tiler.state.store import Store
 
 OPEN_SCENES = 4
 GLANCE_SIDE = 2048

@@ -6,7 +6,7 @@ from typing import Any
 
 from rio_tiler.expression import get_expression_blocks, validate_expression
 
-from tiler.errors import InvalidError
+from geosar_tiler.errors import InvalidError
 
 LONGEST = 2000
 """Characters; more would be nested deeper than the parsers take."""

@@ -20,18 +20,18 @@ from titiler.core.models.mapbox import TileJSON
 from titiler.core.resources.enums import ImageType
 from titiler.extensions.wmts import wmtsExtension
 
-from tiler.gdal import environment
-from tiler.layer_kinds import KINDS
-from tiler.signatures import signature_of
-from tiler.tiles import histogram_legend_routes, image_space_routes, layers
-from tiler.tiles.image_space import TILE
-from tiler.tiles.image_space_routes import Place, TileFormat, Zoom
-from tiler.tiles.layer_request import WEB_MERCATOR, Shown, collector
-from tiler.tiles.layers import Layer
-from tiler.tiles.readers import CogReader
-from tiler.tiles.rendering import PartParams, SarBands, error_colours, no_algorithm
-from tiler.tiles.rendering import render as render_layer
-from tiler.tiles.view_readers import DirectReader, LiveReader
+from geosar_tiler.gdal import environment
+from geosar_tiler.layer_kinds import KINDS
+from geosar_tiler.signatures import signature_of
+from geosar_tiler.tiles import histogram_legend_routes, image_space_routes, layers
+from geosar_tiler.tiles.image_space import TILE
+from geosar_tiler.tiles.image_space_routes import Place, TileFormat, Zoom
+from geosar_tiler.tiles.layer_request import WEB_MERCATOR, Shown, collector
+from geosar_tiler.tiles.layers import Layer
+from geosar_tiler.tiles.readers import CogReader
+from geosar_tiler.tiles.rendering import PartParams, SarBands, error_colours, no_algorithm
+from geosar_tiler.tiles.rendering import render as render_layer
+from geosar_tiler.tiles.view_readers import DirectReader, LiveReader
 
 
 def _known_matrix_set(name: str) -> str:

@@ -7,7 +7,7 @@ from rasterio.crs import CRS
 from rio_tiler.constants import WGS84_CRS
 from rio_tiler.models import ImageData
 
-from tiler.tiles import budget
+from geosar_tiler.tiles import budget
 
 MOST_FEATURES = 100
 """Of one request."""

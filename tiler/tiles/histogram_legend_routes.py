@@ -9,12 +9,12 @@ from rio_tiler.models import ImageData
 from starlette.responses import Response
 from titiler.core.factory import TilerFactory
 
-from tiler.errors import InvalidError
-from tiler.tiles.layer_request import Shown, collector
-from tiler.tiles.layers import Layer
-from tiler.tiles.legend_image import bar, note
-from tiler.tiles.readers import composite_stretch
-from tiler.tiles.rendering import COMPOSITE
+from geosar_tiler.errors import InvalidError
+from geosar_tiler.tiles.layer_request import Shown, collector
+from geosar_tiler.tiles.layers import Layer
+from geosar_tiler.tiles.legend_image import bar, note
+from geosar_tiler.tiles.readers import composite_stretch
+from geosar_tiler.tiles.rendering import COMPOSITE
 
 SAMPLE_SIDE = 1024
 TAILS = (0.1, 99.9)

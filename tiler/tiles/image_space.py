@@ -3,7 +3,7 @@
 import math
 
 from geosar.grid import Window
-from tiler.errors import NotFoundError
+from geosar_tiler.errors import NotFoundError
 
 TILE = 256
 

@@ -14,11 +14,11 @@ from titiler.core.factory import TilerFactory, img_endpoint_params
 from titiler.core.resources.enums import ImageType
 
 from geosar.grid import Window
-from tiler.errors import InvalidError, NotFoundError
-from tiler.signatures import signature_of
-from tiler.tiles.image_space import TILE, maxzoom, tile_window
-from tiler.tiles.layer_request import Shown, collector
-from tiler.tiles.rendering import PART_SIDE
+from geosar_tiler.errors import InvalidError, NotFoundError
+from geosar_tiler.signatures import signature_of
+from geosar_tiler.tiles.image_space import TILE, maxzoom, tile_window
+from geosar_tiler.tiles.layer_request import Shown, collector
+from geosar_tiler.tiles.rendering import PART_SIDE
 
 Zoom = Annotated[int, Path(ge=0, le=30)]
 Place = Annotated[int, Path(ge=0, lt=2**31)]

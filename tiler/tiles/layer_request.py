@@ -12,9 +12,9 @@ from starlette.responses import Response
 from titiler.core.factory import TilerFactory
 from titiler.core.resources.enums import ImageType
 
-from tiler.gdal import environment
-from tiler.tiles.layers import Layer
-from tiler.tiles.rendering import render
+from geosar_tiler.gdal import environment
+from geosar_tiler.tiles.layers import Layer
+from geosar_tiler.tiles.rendering import render
 
 WEB_MERCATOR = "WebMercatorQuad"
 

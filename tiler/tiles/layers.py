@@ -12,15 +12,15 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from sqlalchemy import select
 
-from tiler.errors import InvalidError, NotFoundError, NotModifiedError, NotReadyError
-from tiler.layer_kinds import LayerKind, kind_of
-from tiler.services import Services, Shared
-from tiler.signatures import signature_of
-from tiler.state import catalogue, references
-from tiler.state.database import Job, Scene
-from tiler.tiles import parameters
-from tiler.tiles.direct import DirectScene
-from tiler.tiles.live import LiveScene
+from geosar_tiler.errors import InvalidError, NotFoundError, NotModifiedError, NotReadyError
+from geosar_tiler.layer_kinds import LayerKind, kind_of
+from geosar_tiler.services import Services, Shared
+from geosar_tiler.signatures import signature_of
+from geosar_tiler.state import catalogue, references
+from geosar_tiler.state.database import Job, Scene
+from geosar_tiler.tiles import parameters
+from geosar_tiler.tiles.direct import DirectScene
+from geosar_tiler.tiles.live import LiveScene
 
 Stretch = tuple[tuple[float, float], ...]
 Wanted = Annotated[str | None, Query(max_length=64, description="A job whose result to show; default: the latest.")]

@@ -17,12 +17,12 @@ from geosar.models import Model, load_model
 from geosar.models.fit import choose_polarisations
 from geosar.scene import SarScene, open_scene
 from geosar.window_translator import WindowTranslator
-from tiler.errors import OverloadedError
-from tiler.settings import Settings
-from tiler.state import catalogue
-from tiler.state.database import Scene
-from tiler.state.store import Store
-from tiler.tiles.block_cache import BlockKey, Blocks, Pixels
+from geosar_tiler.errors import OverloadedError
+from geosar_tiler.settings import Settings
+from geosar_tiler.state import catalogue
+from geosar_tiler.state.database import Scene
+from geosar_tiler.state.store import Store
+from geosar_tiler.tiles.block_cache import BlockKey, Blocks, Pixels
 
 BLOCK = 256
 """Side of the blocks. Small, so that a first tile needs few pixels beside its own; neighbours that are missing

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from color_operations import parse_operations
 
-from tiler.errors import InvalidError
+from geosar_tiler.errors import InvalidError
 
 FARTHEST = 1e9
 """No CRS of the Earth has a coordinate beyond it, in whatever unit."""

@@ -18,11 +18,11 @@ from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
 from geosar.scene.untrusted import open_geotiff
-from tiler.errors import InvalidError, NotFoundError, NotGeoreferencedError, TooMuchError
-from tiler.tiles import budget, parameters
-from tiler.tiles.features import MOST_FEATURES, Covered
-from tiler.tiles.layers import Layer
-from tiler.tiles.rendering import COMPOSITE
+from geosar_tiler.errors import InvalidError, NotFoundError, NotGeoreferencedError, TooMuchError
+from geosar_tiler.tiles import budget, parameters
+from geosar_tiler.tiles.features import MOST_FEATURES, Covered
+from geosar_tiler.tiles.layers import Layer
+from geosar_tiler.tiles.rendering import COMPOSITE
 
 RATIO_SPREAD = 6.0
 """Decibels that the ratio of two polarisations is shown to either side of its middle."""

@@ -12,8 +12,8 @@ from titiler.core.resources.enums import ImageType
 from titiler.core.utils import render_image
 
 from geosar.display import ERROR_COLOURS
-from tiler.errors import InvalidError
-from tiler.tiles.parameters import check_formula
+from geosar_tiler.errors import InvalidError
+from geosar_tiler.tiles.parameters import check_formula
 
 COMPOSITE = "b1;b2;b1-b2"
 """In decibel a difference is a ratio."""

@@ -19,14 +19,14 @@ from rio_tiler.models import ImageData, Info, PointData
 from geosar.cog.overviews import Block, Pixels, Valid, halve
 from geosar.grid import MapGrid, Window
 from geosar.scene.untrusted import open_geotiff
-from tiler.errors import TooWideError
-from tiler.tiles import budget, direct, parameters
-from tiler.tiles.image_space import TILE
-from tiler.tiles.live import BLOCK
-from tiler.tiles.readers import PlacedReader, extent, image_space_point, places, stretched
+from geosar_tiler.errors import TooWideError
+from geosar_tiler.tiles import budget, direct, parameters
+from geosar_tiler.tiles.image_space import TILE
+from geosar_tiler.tiles.live import BLOCK
+from geosar_tiler.tiles.readers import PlacedReader, extent, image_space_point, places, stretched
 
 if TYPE_CHECKING:
-    from tiler.tiles.layers import Layer
+    from geosar_tiler.tiles.layers import Layer
 
 Value = TypeVar("Value")
 

@@ -1,1 +1,1 @@
-"""One command a module; `training.cli` finds them by name."""
+"""One command a module; `geosar_training.cli` finds them by name."""

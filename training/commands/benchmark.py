@@ -9,13 +9,21 @@ from typing import get_args
 import click
 import torch
 
-from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
-from training.errors import ConfigError, PairsError
-from training.fitting.trainer import Precision
-from training.pairs.dates import read_places
-from training.pairs.pair import coloured_split
-from training.pairs.registration import registered
-from training.scoring.comparison import (
+from geosar_training.commands.options import (
+    FILE,
+    FOLDER,
+    pairs_option,
+    plain_errors,
+    read_all,
+    threads_option,
+    use_threads,
+)
+from geosar_training.errors import ConfigError, PairsError
+from geosar_training.fitting.trainer import Precision
+from geosar_training.pairs.dates import read_places
+from geosar_training.pairs.pair import coloured_split
+from geosar_training.pairs.registration import registered
+from geosar_training.scoring.comparison import (
     Budget,
     default_configs,
     few,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from training.commands.options import FILE, plain_errors
-from training.fitting.averaging import blended
-from training.fitting.checkpoint import read_checkpoint, read_packaged, write_checkpoint
+from geosar_training.commands.options import FILE, plain_errors
+from geosar_training.fitting.averaging import blended
+from geosar_training.fitting.checkpoint import read_checkpoint, read_packaged, write_checkpoint
 
 
 @click.command()

@@ -6,18 +6,26 @@ from pathlib import Path
 import click
 
 from geosar.models import load_model
-from training.commands.flood import flood
-from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_all, threads_option, use_threads
-from training.commands.structure import structure
-from training.fitting.runs import load_network, settings_of
-from training.inference import generate
-from training.packaging.translators import engine_translators
-from training.pairs.pair import Pair, coloured_split
-from training.pairs.registration import registered
-from training.scoring.baselines import Translator, baselines
-from training.scoring.measures import MEASURES, QUICK, Measure
-from training.scoring.patches import progress_bar, score_patches
-from training.scoring.perceptual import (
+from geosar_training.commands.flood import flood
+from geosar_training.commands.options import (
+    FILE,
+    FOLDER,
+    pairs_option,
+    plain_errors,
+    read_all,
+    threads_option,
+    use_threads,
+)
+from geosar_training.commands.structure import structure
+from geosar_training.fitting.runs import load_network, settings_of
+from geosar_training.inference import generate
+from geosar_training.packaging.translators import engine_translators
+from geosar_training.pairs.pair import Pair, coloured_split
+from geosar_training.pairs.registration import registered
+from geosar_training.scoring.baselines import Translator, baselines
+from geosar_training.scoring.measures import MEASURES, QUICK, Measure
+from geosar_training.scoring.patches import progress_bar, score_patches
+from geosar_training.scoring.perceptual import (
     FID_NOTE,
     LPIPS_NETWORKS,
     lpips_measure,
@@ -25,9 +33,9 @@ from training.scoring.perceptual import (
     lpips_weights_beside,
     set_scores,
 )
-from training.scoring.report import Setting, write_report
-from training.scoring.sheet import save_sheet
-from training.scoring.table import markdown, table_of
+from geosar_training.scoring.report import Setting, write_report
+from geosar_training.scoring.sheet import save_sheet
+from geosar_training.scoring.table import markdown, table_of
 
 DEFAULT = "scores"
 

@@ -4,11 +4,19 @@ from pathlib import Path
 
 import click
 
-from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_for, threads_option, use_threads
-from training.fitting.runs import settings_of
-from training.packaging.export import Tone, export_model
-from training.packaging.writer import Identity
-from training.scoring.table import markdown
+from geosar_training.commands.options import (
+    FILE,
+    FOLDER,
+    pairs_option,
+    plain_errors,
+    read_for,
+    threads_option,
+    use_threads,
+)
+from geosar_training.fitting.runs import settings_of
+from geosar_training.packaging.export import Tone, export_model
+from geosar_training.packaging.writer import Identity
+from geosar_training.scoring.table import markdown
 
 
 @click.command()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from training.commands.options import FOLDER, plain_errors
-from training.preparation.ombria import CLOUDED, make_pairs
+from geosar_training.commands.options import FOLDER, plain_errors
+from geosar_training.preparation.ombria import CLOUDED, make_pairs
 
 
 @click.command()

@@ -5,14 +5,22 @@ from typing import get_args
 
 import click
 
-from training.commands.options import FILE, FOLDER, pairs_option, plain_errors, read_for, threads_option, use_threads
-from training.config import Config
-from training.errors import ConfigError
-from training.fitting.trainer import Precision, Trainer
-from training.pairs.dates import places_among, read_places
-from training.pairs.pair import Pair, unknown_sources
-from training.pairs.registration import registered
-from training.settings import load_config
+from geosar_training.commands.options import (
+    FILE,
+    FOLDER,
+    pairs_option,
+    plain_errors,
+    read_for,
+    threads_option,
+    use_threads,
+)
+from geosar_training.config import Config
+from geosar_training.errors import ConfigError
+from geosar_training.fitting.trainer import Precision, Trainer
+from geosar_training.pairs.dates import places_among, read_places
+from geosar_training.pairs.pair import Pair, unknown_sources
+from geosar_training.pairs.registration import registered
+from geosar_training.settings import load_config
 
 
 @click.command()

@@ -6,13 +6,13 @@ import click
 from tqdm import tqdm
 
 from geosar.models import load_model
-from training.commands.options import FOLDER, plain_errors, threads_option, use_threads
-from training.flood.chips import read_chips
-from training.flood.inputs import INPUTS, colorize
-from training.flood.report import write_study
-from training.flood.segmenter import Schedule
-from training.flood.study import run_study
-from training.packaging.translators import engine_translator
+from geosar_training.commands.options import FOLDER, plain_errors, threads_option, use_threads
+from geosar_training.flood.chips import read_chips
+from geosar_training.flood.inputs import INPUTS, colorize
+from geosar_training.flood.report import write_study
+from geosar_training.flood.segmenter import Schedule
+from geosar_training.flood.study import run_study
+from geosar_training.packaging.translators import engine_translator
 
 
 @click.command()

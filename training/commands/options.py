@@ -8,9 +8,9 @@ import click
 import torch
 
 from geosar.errors import GeosarError
-from training.config import Config
-from training.errors import PairsError, TrainingError
-from training.pairs.pair import Pair, in_decibels, read_pairs
+from geosar_training.config import Config
+from geosar_training.errors import PairsError, TrainingError
+from geosar_training.pairs.pair import Pair, in_decibels, read_pairs
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)

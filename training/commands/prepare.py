@@ -5,12 +5,12 @@ from typing import get_args
 
 import click
 
-from training.commands.options import FOLDER, plain_errors
-from training.errors import PrepareError
-from training.preparation.sources import match
-from training.preparation.tiles import Options
-from training.preparation.work import By
-from training.preparation.work import prepare as prepare_pairs
+from geosar_training.commands.options import FOLDER, plain_errors
+from geosar_training.errors import PrepareError
+from geosar_training.preparation.sources import match
+from geosar_training.preparation.tiles import Options
+from geosar_training.preparation.work import By
+from geosar_training.preparation.work import prepare as prepare_pairs
 
 ANY = click.Path(exists=True, path_type=Path)
 SHARE = click.FloatRange(0, 1)

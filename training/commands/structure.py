@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from training.commands.options import plain_errors, threads_option, use_threads
-from training.fitting.runs import network_in
-from training.inference import generate
-from training.packaging.translators import engine_translator
-from training.pairs.dates import read_places
-from training.scoring.baselines import Translator
-from training.scoring.structure import structure as measured
+from geosar_training.commands.options import plain_errors, threads_option, use_threads
+from geosar_training.fitting.runs import network_in
+from geosar_training.inference import generate
+from geosar_training.packaging.translators import engine_translator
+from geosar_training.pairs.dates import read_places
+from geosar_training.scoring.baselines import Translator
+from geosar_training.scoring.structure import structure as measured
 
 
 @click.command()

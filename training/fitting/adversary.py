@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.fitting import losses
-from training.fitting.descent import Descent, Terms
-from training.networks.discriminator import Adversary
-from training.pairs.batch import Batch
+from geosar_training.fitting import losses
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.networks.discriminator import Adversary
+from geosar_training.pairs.batch import Batch
 
 
 def adversary_step(

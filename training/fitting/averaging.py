@@ -9,15 +9,15 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from geosar.engines.unet import UNet
-from training.config import Config
-from training.errors import PackageError
-from training.networks.painter import Network
-from training.pairs.crops import Crops
-from training.pairs.pair import Pair
-from training.pairs.samples import collate
+from geosar_training.config import Config
+from geosar_training.errors import PackageError
+from geosar_training.networks.painter import Network
+from geosar_training.pairs.crops import Crops
+from geosar_training.pairs.pair import Pair
+from geosar_training.pairs.samples import collate
 
 if TYPE_CHECKING:
-    from training.pairs.batch import Batch
+    from geosar_training.pairs.batch import Batch
 
 BATCHES = 60
 

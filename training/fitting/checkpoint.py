@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from geosar.publish import published
-from training.errors import CheckpointError, CheckpointWriteError
+from geosar_training.errors import CheckpointError, CheckpointWriteError
 
 KEYS = frozenset({"config", "update", "architecture", "generator", "average"})
 """What every checkpoint has; a method's other networks and its optimisers come beside them."""

@@ -8,7 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from training.errors import NotFiniteError
+from geosar_training.errors import NotFiniteError
 
 Terms = dict[str, Tensor]
 """Losses by name, each a tensor of one number."""

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from geosar.engines.colouriser import Colouriser
 from geosar.engines.generator import Generator
-from training.pairs.batch import Batch
-from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN, picture
+from geosar_training.pairs.batch import Batch
+from geosar_training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN, picture
 
 BLUE_OVER_RED, BLUE_OVER_GREEN, BRIGHT, UNEVEN, FEW = 12.0, 3.0, 105.0, 3.0, 0.3
 """What tells water in an optical image: the least blue over red and green, the most luma and deviation of luma (all of

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from training.inference import generate, grey
-from training.networks.painter import Network
-from training.pairs.pair import Pair, fit_normalisers, fit_tones
-from training.pairs.planes import planes
+from geosar_training.inference import generate, grey
+from geosar_training.networks.painter import Network
+from geosar_training.pairs.pair import Pair, fit_normalisers, fit_tones
+from geosar_training.pairs.planes import planes
 
 SIDE = 256
 

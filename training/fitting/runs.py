@@ -5,14 +5,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from training.config import Config
-from training.errors import CheckpointError, ConfigError
-from training.fitting.averaging import settle_norms
-from training.fitting.checkpoint import first_line, read_checkpoint, restore
-from training.methods import method_named
-from training.networks.painter import Network
-from training.pairs.pair import Pair
-from training.settings import from_dict
+from geosar_training.config import Config
+from geosar_training.errors import CheckpointError, ConfigError
+from geosar_training.fitting.averaging import settle_norms
+from geosar_training.fitting.checkpoint import first_line, read_checkpoint, restore
+from geosar_training.methods import method_named
+from geosar_training.networks.painter import Network
+from geosar_training.pairs.pair import Pair
+from geosar_training.settings import from_dict
 
 
 def settings_of(checkpoint: Path) -> Config:

@@ -13,21 +13,21 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from training.config import Config
-from training.errors import CheckpointError, ConfigError
-from training.fitting.averaging import settle_norms
-from training.fitting.checkpoint import read_checkpoint, read_packaged, restore, write_checkpoint
-from training.fitting.descent import Descent, Terms
-from training.fitting.folder import held
-from training.fitting.log import Log
-from training.fitting.preview import save_preview
-from training.fitting.runs import differences, names_of, settings_in
-from training.methods import method_named
-from training.networks.painter import Network
-from training.pairs.crops import Crops
-from training.pairs.dates import Dates, Place
-from training.pairs.pair import Pair, shared
-from training.pairs.samples import Samples, Share, collate
+from geosar_training.config import Config
+from geosar_training.errors import CheckpointError, ConfigError
+from geosar_training.fitting.averaging import settle_norms
+from geosar_training.fitting.checkpoint import read_checkpoint, read_packaged, restore, write_checkpoint
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.fitting.folder import held
+from geosar_training.fitting.log import Log
+from geosar_training.fitting.preview import save_preview
+from geosar_training.fitting.runs import differences, names_of, settings_in
+from geosar_training.methods import method_named
+from geosar_training.networks.painter import Network
+from geosar_training.pairs.crops import Crops
+from geosar_training.pairs.dates import Dates, Place
+from geosar_training.pairs.pair import Pair, shared
+from geosar_training.pairs.samples import Samples, Share, collate
 
 Precision = Literal["auto", "32-true", "bf16-mixed"]
 LOG_EVERY = 50

@@ -20,8 +20,8 @@ from PIL import Image
 from geosar.backscatter import Normaliser, band_statistics, to_decibel
 from geosar.scene.untrusted import open_path
 from geosar.vocabulary import Unit
-from training.errors import PairsError
-from training.pairs.pair import CLIP
+from geosar_training.errors import PairsError
+from geosar_training.pairs.pair import CLIP
 
 SEEN_IN_TRAINING = frozenset({"India_900498"})
 """Chips whose radar a packaged model was trained on; they are left out of the scores."""

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.flood.chips import Chip
-from training.scoring.baselines import Translator
-from training.scoring.patches import as_bytes
+from geosar_training.flood.chips import Chip
+from geosar_training.scoring.baselines import Translator
+from geosar_training.scoring.patches import as_bytes
 
 RADAR, COLORIZED, BOTH, OPTICAL = "radar", "colorized", "radar + colorized", "optical"
 INPUTS = (RADAR, COLORIZED, BOTH, OPTICAL)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.flood.chips import Chip
-from training.flood.inputs import BOTH, COLORIZED, INPUTS, RADAR, Mask
-from training.flood.scores import WaterScores, pooled
-from training.flood.study import LEVEL, METHODS, UNET, Study, verdicts
-from training.inference import grey
+from geosar_training.flood.chips import Chip
+from geosar_training.flood.inputs import BOTH, COLORIZED, INPUTS, RADAR, Mask
+from geosar_training.flood.scores import WaterScores, pooled
+from geosar_training.flood.study import LEVEL, METHODS, UNET, Study, verdicts
+from geosar_training.inference import grey
 
 SHOWN = 12
 SIDE = 256

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.flood.inputs import Bands, Example, Mask
+from geosar_training.flood.inputs import Bands, Example, Mask
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from training.errors import PairsError
-from training.flood.chips import Chip
-from training.flood.inputs import BOTH, COLORIZED, INPUTS, RADAR, Mask, bands_of
-from training.flood.scores import Counts, Difference, compare, count
-from training.flood.segmenter import Schedule, segment, train_segmenter
-from training.flood.thresholds import fit_threshold
+from geosar_training.errors import PairsError
+from geosar_training.flood.chips import Chip
+from geosar_training.flood.inputs import BOTH, COLORIZED, INPUTS, RADAR, Mask, bands_of
+from geosar_training.flood.scores import Counts, Difference, compare, count
+from geosar_training.flood.segmenter import Schedule, segment, train_segmenter
+from geosar_training.flood.thresholds import fit_threshold
 
 LEVEL, OTSU, UNET = "one threshold", "Otsu's threshold", "small U-Net"
 METHODS = (LEVEL, OTSU, UNET)

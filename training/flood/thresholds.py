@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from training.flood.inputs import Bands, Example, Mask
+from geosar_training.flood.inputs import Bands, Example, Mask
 
 BOX = 5
 """Pixels on a side of the mean that quietens speckle before a threshold."""

@@ -5,7 +5,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from training.method import Method
+    from geosar_training.method import Method
 
 METHODS = tuple(sorted(module.name.replace("_", "-") for module in iter_modules(__path__)))
 """Names as the settings' `method` has them."""
@@ -13,5 +13,5 @@ METHODS = tuple(sorted(module.name.replace("_", "-") for module in iter_modules(
 
 def method_named(name: str) -> "type[Method[Any]]":
     """Return the class of a method; its module is imported only now, as settings and methods need each other."""
-    method: type[Method[Any]] = import_module(f"training.methods.{name.replace('-', '_')}").METHOD
+    method: type[Method[Any]] = import_module(f"geosar_training.methods.{name.replace('-', '_')}").METHOD
     return method

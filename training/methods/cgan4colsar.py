@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.config import one_of
-from training.errors import ConfigError
-from training.fitting.descent import Descent, Terms
-from training.method_families import AdversarialConfig, PainterMethod, frozen, regression_loss
-from training.networks.discriminator import PatchDiscriminator
-from training.networks.painter import Painter
-from training.networks.unet import UNet
-from training.pairs.batch import Batch
-from training.pairs.tone import fused_with_radar
+from geosar_training.config import one_of
+from geosar_training.errors import ConfigError
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.method_families import AdversarialConfig, PainterMethod, frozen, regression_loss
+from geosar_training.networks.discriminator import PatchDiscriminator
+from geosar_training.networks.painter import Painter
+from geosar_training.networks.unet import UNet
+from geosar_training.pairs.batch import Batch
+from geosar_training.pairs.tone import fused_with_radar
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import nn
 
-from training.config import at_least
-from training.method_families import RegressionConfig, RegressionMethod
-from training.networks.painter import Painter
+from geosar_training.config import at_least
+from geosar_training.method_families import RegressionConfig, RegressionMethod
+from geosar_training.networks.painter import Painter
 
 
 @dataclass(frozen=True)

@@ -19,18 +19,18 @@ from geosar.backscatter import MISSING
 from geosar.engines.colouriser import DARK, GAIN, Colouriser, Parts
 from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
-from training.config import Config, at_least, one_of
-from training.errors import CheckpointError, ConfigError
-from training.fitting import losses
-from training.fitting.adversary import adversarial_terms, adversary_step
-from training.fitting.checkpoint import restore
-from training.fitting.descent import Descent, Terms
-from training.method import Method
-from training.methods.tuning import goal
-from training.networks.discriminator import JUDGES, Adversary
-from training.pairs.batch import Batch
-from training.pairs.planes import PLANES
-from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
+from geosar_training.config import Config, at_least, one_of
+from geosar_training.errors import CheckpointError, ConfigError
+from geosar_training.fitting import losses
+from geosar_training.fitting.adversary import adversarial_terms, adversary_step
+from geosar_training.fitting.checkpoint import restore
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.method import Method
+from geosar_training.methods.tuning import goal
+from geosar_training.networks.discriminator import JUDGES, Adversary
+from geosar_training.pairs.batch import Batch
+from geosar_training.pairs.planes import PLANES
+from geosar_training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
 
 CLIP_GRADIENT = 5.0
 
@@ -82,7 +82,7 @@ class ColouriserConfig(Config):
     adversary_learning_rate: float = 4e-4
     adversary_width: int = 32
     judges: list[str] = field(default_factory=lambda: ["image", "colour"])
-    """Discriminators of the adversarial stage: see `training.networks.discriminator`."""
+    """Discriminators of the adversarial stage: see `geosar_training.networks.discriminator`."""
     weights: Weights = field(default_factory=Weights)
 
     @property

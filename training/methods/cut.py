@@ -6,16 +6,16 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from training.config import at_least
-from training.fitting.descent import Descent, Terms
-from training.method_families import AdversarialConfig, PainterMethod, frozen
-from training.networks.contrast import Projection, contrast, draw_places
-from training.networks.discriminator import PatchDiscriminator
-from training.networks.painter import Painter
-from training.networks.resnet import ResNet
-from training.pairs.batch import Batch
-from training.pairs.pair import CLIP
-from training.pairs.tone import luma_of
+from geosar_training.config import at_least
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.method_families import AdversarialConfig, PainterMethod, frozen
+from geosar_training.networks.contrast import Projection, contrast, draw_places
+from geosar_training.networks.discriminator import PatchDiscriminator
+from geosar_training.networks.painter import Painter
+from geosar_training.networks.resnet import ResNet
+from geosar_training.pairs.batch import Batch
+from geosar_training.pairs.pair import CLIP
+from geosar_training.pairs.tone import luma_of
 
 PROJECTED = 256
 """Size of the space in which patches are compared."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from training.errors import ConfigError
-from training.methods.cut import CutConfig, CutMethod
-from training.networks.spatchgan import StatisticsDiscriminator
+from geosar_training.errors import ConfigError
+from geosar_training.methods.cut import CutConfig, CutMethod
+from geosar_training.networks.spatchgan import StatisticsDiscriminator
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.config import at_least
-from training.errors import ConfigError
-from training.fitting.descent import Descent, Terms
-from training.method_families import AdversarialConfig, PainterMethod, frozen
-from training.networks.discriminator import PatchDiscriminator
-from training.networks.painter import Painter
-from training.networks.resnet import Labelled, ResNet
-from training.pairs.batch import Batch
-from training.pairs.pair import CLIP
+from geosar_training.config import at_least
+from geosar_training.errors import ConfigError
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.method_families import AdversarialConfig, PainterMethod, frozen
+from geosar_training.networks.discriminator import PatchDiscriminator
+from geosar_training.networks.painter import Painter
+from geosar_training.networks.resnet import Labelled, ResNet
+from geosar_training.pairs.batch import Batch
+from geosar_training.pairs.pair import CLIP
 
 LABEL_SHOWN = 0.5
 """Share of crops whose class is given."""

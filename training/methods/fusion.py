@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.config import one_of
-from training.errors import ConfigError
-from training.fitting.descent import Descent, Terms
-from training.method_families import PainterMethod, RegressionConfig, regression_loss
-from training.networks.composites import COMPOSITIONS, RADIUS, Composite
-from training.networks.painter import Painter
-from training.networks.unet import UNet
-from training.pairs.batch import Batch
+from geosar_training.config import one_of
+from geosar_training.errors import ConfigError
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.method_families import PainterMethod, RegressionConfig, regression_loss
+from geosar_training.networks.composites import COMPOSITIONS, RADIUS, Composite
+from geosar_training.networks.painter import Painter
+from geosar_training.networks.unet import UNet
+from geosar_training.pairs.batch import Batch
 
 
 @dataclass(frozen=True)

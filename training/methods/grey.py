@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from training.config import Config
-from training.method_families import LinearMethod, linear_painter
-from training.networks.filters import pixels
-from training.networks.painter import Painter
+from geosar_training.config import Config
+from geosar_training.method_families import LinearMethod, linear_painter
+from geosar_training.networks.filters import pixels
+from geosar_training.networks.painter import Painter
 
 
 class Grey(LinearMethod[Config]):

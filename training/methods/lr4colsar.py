@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from training.config import Config
-from training.errors import ConfigError
-from training.method_families import LinearMethod, linear_painter
-from training.networks.filters import pixels
-from training.networks.painter import Painter
+from geosar_training.config import Config
+from geosar_training.errors import ConfigError
+from geosar_training.method_families import LinearMethod, linear_painter
+from geosar_training.networks.filters import pixels
+from geosar_training.networks.painter import Painter
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
-from training.config import Config
-from training.method_families import LinearMethod, linear_painter
-from training.networks.painter import Painter
+from geosar_training.config import Config
+from geosar_training.method_families import LinearMethod, linear_painter
+from geosar_training.networks.painter import Painter
 
 
 class Mean(LinearMethod[Config]):

@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import nn
 
-from training.errors import ConfigError
-from training.method_families import RegressionConfig, RegressionMethod
-from training.networks.painter import Painter
+from geosar_training.errors import ConfigError
+from geosar_training.method_families import RegressionConfig, RegressionMethod
+from geosar_training.networks.painter import Painter
 
 
 @dataclass(frozen=True)

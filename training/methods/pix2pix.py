@@ -8,15 +8,15 @@ from torch import Tensor
 
 from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
-from training.config import Config, at_least, one_of
-from training.errors import ConfigError
-from training.fitting import losses
-from training.fitting.adversary import adversarial_terms, adversary_step
-from training.fitting.descent import Descent, Terms
-from training.method import Method
-from training.networks.discriminator import JUDGES, Adversary
-from training.pairs.batch import Batch
-from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
+from geosar_training.config import Config, at_least, one_of
+from geosar_training.errors import ConfigError
+from geosar_training.fitting import losses
+from geosar_training.fitting.adversary import adversarial_terms, adversary_step
+from geosar_training.fitting.descent import Descent, Terms
+from geosar_training.method import Method
+from geosar_training.networks.discriminator import JUDGES, Adversary
+from geosar_training.pairs.batch import Batch
+from geosar_training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
 
 ADVERSARY_FIELD = 136
 """Pixels on a side of the larger of the patches that the discriminators judge."""
@@ -36,7 +36,7 @@ class Pix2PixConfig(Config):
     widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
     adversary_width: int = 32
     judges: list[str] = field(default_factory=lambda: ["detail", "colour"])
-    """Discriminators of the adversarial stage: see `training.networks.discriminator`."""
+    """Discriminators of the adversarial stage: see `geosar_training.networks.discriminator`."""
     spectral: bool = True
     """Normalise the discriminators' convolutions by their spectra."""
     dropout: float = 0.0

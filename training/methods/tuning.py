@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.errors import CheckpointError, ConfigError
-from training.fitting import losses
-from training.fitting.runs import settings_in
-from training.methods.pix2pix import Pix2Pix, Pix2PixConfig
-from training.pairs.batch import Batch
+from geosar_training.errors import CheckpointError, ConfigError
+from geosar_training.fitting import losses
+from geosar_training.fitting.runs import settings_in
+from geosar_training.methods.pix2pix import Pix2Pix, Pix2PixConfig
+from geosar_training.pairs.batch import Batch
 
 SHORE = 4
 """Cells of 4 x 4 pixels around water where the truth is the target as well."""

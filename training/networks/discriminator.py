@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from training.pairs.batch import Batch
+from geosar_training.pairs.batch import Batch
 
 Opinion = tuple[Tensor, list[Tensor]]
 """Verdicts (N, 1, h, w), above zero for real, and the features of every layer."""

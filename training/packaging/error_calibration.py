@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from training.networks.painter import Network, Painter
-from training.pairs.pair import Pair, coloured_split, fit_normalisers
-from training.pairs.planes import planes
-from training.scoring.baselines import Translator
-from training.scoring.metrics import match_tone
-from training.scoring.patches import scene_of
+from geosar_training.networks.painter import Network, Painter
+from geosar_training.pairs.pair import Pair, coloured_split, fit_normalisers
+from geosar_training.pairs.planes import planes
+from geosar_training.scoring.baselines import Translator
+from geosar_training.scoring.metrics import match_tone
+from geosar_training.scoring.patches import scene_of
 
 PATCHES = 80
 SIDE = 512

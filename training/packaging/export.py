@@ -15,17 +15,17 @@ import torch
 
 from geosar.engines.colouriser import Colouriser
 from geosar.engines.generator import Generator
-from training.errors import ExportError
-from training.fitting.runs import load_network
-from training.inference import generate
-from training.networks.painter import Network
-from training.packaging.error_calibration import calibrated, fit_error_curve
-from training.packaging.seen import seen_in
-from training.packaging.translators import Agreement, agreement, engine_translator
-from training.packaging.writer import Identity, write_manifest, write_networks
-from training.pairs.pair import Pair, coloured_split
-from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
-from training.scoring.table import Table, Translator, evaluate, markdown, mean_colour, smooth_grey, to_plain
+from geosar_training.errors import ExportError
+from geosar_training.fitting.runs import load_network
+from geosar_training.inference import generate
+from geosar_training.networks.painter import Network
+from geosar_training.packaging.error_calibration import calibrated, fit_error_curve
+from geosar_training.packaging.seen import seen_in
+from geosar_training.packaging.translators import Agreement, agreement, engine_translator
+from geosar_training.packaging.writer import Identity, write_manifest, write_networks
+from geosar_training.pairs.pair import Pair, coloured_split
+from geosar_training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
+from geosar_training.scoring.table import Table, Translator, evaluate, markdown, mean_colour, smooth_grey, to_plain
 
 CARD = """# {title}
 

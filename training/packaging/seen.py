@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from training.pairs.pair import REFERENCE, Pair
+from geosar_training.pairs.pair import REFERENCE, Pair
 
 PIXEL_SIZE = 10.0
 """Metres, of Sentinel-1 GRD: taken where no pair says its own."""

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from geosar.engines import open_engine
 from geosar.models import Model, load_model
-from training.inference import mirrored
-from training.pairs.pair import Pair, fit_normalisers
-from training.pairs.planes import fitting, planes
-from training.scoring.baselines import Translator
-from training.scoring.metrics import Image
-from training.scoring.patches import PATCH
+from geosar_training.inference import mirrored
+from geosar_training.pairs.pair import Pair, fit_normalisers
+from geosar_training.pairs.planes import fitting, planes
+from geosar_training.scoring.baselines import Translator
+from geosar_training.scoring.metrics import Image
+from geosar_training.scoring.patches import PATCH
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,12 @@ from geosar.engines.generator import Generator
 from geosar.engines.networks import WithDespeckled, fold
 from geosar.models import sha256
 from geosar.models.manifest import FORMAT, ModelManifest
-from training.errors import PackageError, PairsError
-from training.inference import mirrored
-from training.networks.painter import Network
-from training.packaging.seen import Seen
-from training.pairs.pair import CLIP, Pair, fit_normalisers, set_of
-from training.pairs.planes import fitting, planes
+from geosar_training.errors import PackageError, PairsError
+from geosar_training.inference import mirrored
+from geosar_training.networks.painter import Network
+from geosar_training.packaging.seen import Seen
+from geosar_training.pairs.pair import CLIP, Pair, fit_normalisers, set_of
+from geosar_training.pairs.planes import fitting, planes
 
 WEIGHTS = "weights.safetensors"
 CALIBRATION_PATCHES = 120

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from training.config import Augmentation
-from training.pairs.pair import CLIP
+from geosar_training.config import Augmentation
+from geosar_training.pairs.pair import CLIP
 
 DECIBELS_PER_DEVIATION = 4.5
 """Of a typical scene: turns speckle, which is of known decibels, into normalised units."""

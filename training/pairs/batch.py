@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from training.pairs.tone import picture
+from geosar_training.pairs.tone import picture
 
 
 class DateCrop(NamedTuple):

@@ -16,14 +16,14 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from training.config import Config
-from training.errors import PairsError
-from training.fitting.losses import open_water
-from training.pairs.augmentation import augment, basins
-from training.pairs.pair import Pair, fit_normalisers, fit_tones, set_of
-from training.pairs.planes import drawn_planes, placed
-from training.pairs.tone import luma_chroma
-from training.torchvision_operators import module
+from geosar_training.config import Config
+from geosar_training.errors import PairsError
+from geosar_training.fitting.losses import open_water
+from geosar_training.pairs.augmentation import augment, basins
+from geosar_training.pairs.pair import Pair, fit_normalisers, fit_tones, set_of
+from geosar_training.pairs.planes import drawn_planes, placed
+from geosar_training.pairs.tone import luma_chroma
+from geosar_training.torchvision_operators import module
 
 transforms: Any = module("torchvision.transforms.v2.functional")  # as functions: the transforms draw from torch's state
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import Dataset
 
-from training.errors import PairsError
-from training.pairs.augmentation import speckle
-from training.pairs.batch import DateCrop
-from training.pairs.pair import CLIP, Pair
-from training.pairs.planes import PLANES, drawn_planes, placed
+from geosar_training.errors import PairsError
+from geosar_training.pairs.augmentation import speckle
+from geosar_training.pairs.batch import DateCrop
+from geosar_training.pairs.pair import CLIP, Pair
+from geosar_training.pairs.planes import PLANES, drawn_planes, placed
 
 LEAST_VALID = 0.5
 """Share of a place that must be measured and unchanged on both dates."""

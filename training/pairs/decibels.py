@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from geosar.scene.untrusted import open_path
-from training.errors import PairsError
+from geosar_training.errors import PairsError
 
 UNNAMED = ("VV", "VH")
 """What the first bands are when none says which it is."""

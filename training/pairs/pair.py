@@ -17,8 +17,8 @@ from PIL import Image
 
 from geosar.backscatter import Normaliser, band_statistics, infer_unit, to_decibel
 from geosar.vocabulary import Unit
-from training.errors import PairsError
-from training.pairs.tone import ToneCurve, fit_tone, identity
+from geosar_training.errors import PairsError
+from geosar_training.pairs.tone import ToneCurve, fit_tone, identity
 
 CLIP = (-4.0, 4.0)
 """Normalised backscatter beyond this is cut; the packaged model's manifest declares the same."""
@@ -118,7 +118,7 @@ def read_pairs(folder: Path, splits: Sequence[str] = ("train", "val"), polarisat
             raise PairsError(f"The pair {name} of {manifest} lacks its file in sar/ or opt/; add it or drop the row.")
         pair = _read_pair(row, sar_files[name], optical_files[name], masks.get(name))
         if polarisations:
-            values = import_module("training.pairs.decibels").read_decibels(decibels[name], polarisations)
+            values = import_module("geosar_training.pairs.decibels").read_decibels(decibels[name], polarisations)
             if values is None:
                 continue
             pair = replace(pair, sar=values, unit=Unit.DECIBEL, statistics=None, polarisations=tuple(polarisations))
@@ -140,7 +140,7 @@ def in_decibels(pairs: Sequence[Pair], folder: Path, *, together: bool = False) 
     files, found = _files(folder / "sar_db"), []
     for pair in (pair for pair in pairs if pair.name in files):
         for names in [tuple(REFERENCE)] if together else [(name,) for name in REFERENCE]:
-            values = import_module("training.pairs.decibels").read_decibels(files[pair.name], names)
+            values = import_module("geosar_training.pairs.decibels").read_decibels(files[pair.name], names)
             if values is None:
                 continue
             made = replace(

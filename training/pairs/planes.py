@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosar.backscatter import MISSING, Normaliser
-from training.pairs.pair import Pair
+from geosar_training.pairs.pair import Pair
 
 PLANES = ("VV", "VH")
 """Input channels of a network that declares a missing polarisation."""

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from training.pairs.pair import Pair, by_source, fit_normalisers, normalised
-from training.preparation.checks import CONFIDENT, SEARCH, correlate_edges, edges
+from geosar_training.pairs.pair import Pair, by_source, fit_normalisers, normalised
+from geosar_training.preparation.checks import CONFIDENT, SEARCH, correlate_edges, edges
 
 BLOCK, STEP, SMALLEST = 256, 64, 100
 """Pixels: sides of the blocks that a displacement is looked for in, from one block to the next, at least."""

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from training.pairs.batch import Batch, DateCrop
-from training.pairs.crops import Crops
-from training.pairs.dates import Dates
+from geosar_training.pairs.batch import Batch, DateCrop
+from geosar_training.pairs.crops import Crops
+from geosar_training.pairs.dates import Dates
 
 Sample = tuple[Tensor, ...] | DateCrop
 

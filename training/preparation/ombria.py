@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
-from training.errors import PairsError
-from training.pairs.pair import REFERENCE
+from geosar_training.errors import PairsError
+from geosar_training.pairs.pair import REFERENCE
 
 FLOOD_CONTRAST = 1.5
 """A label of flood is believed where land and water differ by so many deviations of their backscatter."""
@@ -43,7 +43,7 @@ SPECTRUM = ((-0.063, 0.104, 0.830), (-0.075, 0.031, 0.682))
 five BigEarthNet example patches without snow (72 000 pixels; 0.96 and 0.93 of the variance, 0.008 rms)."""
 
 TONE = ((3.03, 9.8), (3.46, 6.5), (4.35, 18.0))
-"""Gain and offset of red, green and blue that bring OMBRIA as a whole to the targets' tone (`training.pairs.tone`)."""
+"""Gain and offset of red, green and blue that bring OMBRIA as a whole to the targets' tone (`geosar_training.pairs.tone`)."""
 
 WATER_COLOUR = (36, 58, 67)
 """Red, green and blue of water, in the targets' tone: the middle of what the pairs of true colour show."""

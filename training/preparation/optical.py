@@ -16,7 +16,7 @@ from geosar.display import WHITE_PERCENTILE, bands_but_alpha, told_colour_bands
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, Window
 from geosar.scene.untrusted import open_path
-from training.errors import PrepareError
+from geosar_training.errors import PrepareError
 
 LOOKED_AT = 1024
 """Pixels on a side of the small version from which the stretch is taken."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from geosar.grid import MapGrid
-from training.preparation.checks import SEARCH, Shift
-from training.preparation.sources import Unusable
-from training.preparation.tiles import MIDDLE, SCALE, Cutter, Tile
+from geosar_training.preparation.checks import SEARCH, Shift
+from geosar_training.preparation.sources import Unusable
+from geosar_training.preparation.tiles import MIDDLE, SCALE, Cutter, Tile
 
 BAR = 40
 """Characters of the histogram's longest bar."""
@@ -20,7 +20,7 @@ WARN_SHIFT = 1.5
 
 
 def write_manifest(path: Path, tiles: Sequence[Tile], splits: Mapping[str, str]) -> None:
-    """Write ``manifest.csv`` as `training.pairs.pair.read_pairs` takes it."""
+    """Write ``manifest.csv`` as `geosar_training.pairs.pair.read_pairs` takes it."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow([

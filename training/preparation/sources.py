@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from training.errors import PrepareError
+from geosar_training.errors import PrepareError
 
 RASTERS = frozenset({".tif", ".tiff", ".vrt", ".jp2", ".img", ".nc"})
 

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Mapping
 
-from training.errors import PrepareError
+from geosar_training.errors import PrepareError
 
 Block = tuple[str, int, int]
 """Scene, and row and column of a block of tiles in it; a whole scene is one block when scenes are split."""

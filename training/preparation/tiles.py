@@ -19,11 +19,11 @@ from geosar.backscatter import Normaliser, Values, to_decibel
 from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window
 from geosar.scene import SarScene
-from training.errors import PrepareError
-from training.pairs.pair import CLIP
-from training.preparation.checks import Duplicates, Shift, cloud_fraction, correlate, peak
-from training.preparation.optical import Optical, open_optical
-from training.preparation.sources import Source, Unusable
+from geosar_training.errors import PrepareError
+from geosar_training.pairs.pair import CLIP
+from geosar_training.preparation.checks import Duplicates, Shift, cloud_fraction, correlate, peak
+from geosar_training.preparation.optical import Optical, open_optical
+from geosar_training.preparation.sources import Source, Unusable
 
 MIDDLE, SCALE = 128.0, 31.75
 """Grey values of the radar: ``MIDDLE + SCALE * (decibel - mean) / deviation`` of the scene; 0 is no data."""
@@ -206,7 +206,7 @@ def _save(image: NDArray[np.uint8], path: Path) -> None:
 
 
 def _write_decibels(path: Path, decibels: Values, scene: SarScene) -> None:
-    """Write all polarisations in hundredths of a decibel, as `training.pairs.decibels` reads them."""
+    """Write all polarisations in hundredths of a decibel, as `geosar_training.pairs.decibels` reads them."""
     path.parent.mkdir(exist_ok=True)
     values = np.where(np.isfinite(decibels), np.clip(decibels * 100, -32000, 32000), -32768).round().astype(np.int16)
     profile = {"driver": "GTiff", "count": len(values), "dtype": "int16", "nodata": -32768, "compress": "deflate"}

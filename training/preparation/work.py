@@ -9,12 +9,12 @@ from typing import Literal
 
 from tqdm import tqdm
 
-from training.errors import PrepareError
-from training.preparation.report import markdown, write_dropped, write_manifest
-from training.preparation.sheet import save_sheet
-from training.preparation.sources import Matches, Source, Unusable
-from training.preparation.splits import Block, split_blocks
-from training.preparation.tiles import Cutter, Options, Tile, check_room
+from geosar_training.errors import PrepareError
+from geosar_training.preparation.report import markdown, write_dropped, write_manifest
+from geosar_training.preparation.sheet import save_sheet
+from geosar_training.preparation.sources import Matches, Source, Unusable
+from geosar_training.preparation.splits import Block, split_blocks
+from geosar_training.preparation.tiles import Cutter, Options, Tile, check_room
 
 By = Literal["scene", "block"]
 

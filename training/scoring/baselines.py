@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from training.inference import grey
-from training.pairs.pair import Pair
-from training.pairs.planes import fitting
+from geosar_training.inference import grey
+from geosar_training.pairs.pair import Pair
+from geosar_training.pairs.planes import fitting
 
 Translator = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Normalised backscatter (H, W), (C, H, W) of several polarisations, or of `training.pairs.planes.planes`, to red,
+"""Normalised backscatter (H, W), (C, H, W) of several polarisations, or of `geosar_training.pairs.planes.planes`, to red,
 green, blue (H, W, 3) of 0 to 255, or (H, W, 4) with the expected absolute error behind them."""
 
 BASELINES = ("mean colour", "grey", "smooth grey")

@@ -11,19 +11,19 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.config import Config
-from training.fitting.runs import load_network
-from training.fitting.trainer import Precision, Trainer
-from training.inference import generate
-from training.networks.painter import Network
-from training.pairs.dates import Place
-from training.pairs.pair import Pair, coloured_split
-from training.scoring.baselines import Translator, baselines
-from training.scoring.measures import QUICK
-from training.scoring.patches import progress_bar, score_patches
-from training.scoring.sheet import save_sheet
-from training.scoring.table import Table, table_of, to_plain
-from training.settings import load_config
+from geosar_training.config import Config
+from geosar_training.fitting.runs import load_network
+from geosar_training.fitting.trainer import Precision, Trainer
+from geosar_training.inference import generate
+from geosar_training.networks.painter import Network
+from geosar_training.pairs.dates import Place
+from geosar_training.pairs.pair import Pair, coloured_split
+from geosar_training.scoring.baselines import Translator, baselines
+from geosar_training.scoring.measures import QUICK
+from geosar_training.scoring.patches import progress_bar, score_patches
+from geosar_training.scoring.sheet import save_sheet
+from geosar_training.scoring.table import Table, table_of, to_plain
+from geosar_training.settings import load_config
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ORDER = (

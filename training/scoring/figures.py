@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.scoring.baselines import BASELINES
-from training.scoring.patches import Evaluation
-from training.scoring.reliability import TOLERANCE, Decile, Reliability
-from training.scoring.spectra import FLOOR, radial_spectrum
+from geosar_training.scoring.baselines import BASELINES
+from geosar_training.scoring.patches import Evaluation
+from geosar_training.scoring.reliability import TOLERANCE, Decile, Reliability
+from geosar_training.scoring.spectra import FLOOR, radial_spectrum
 
 INK, FAINT, BAND = "#22313a", "#8a979e", "#dfe9e6"
 NETWORKS = ("#1f6f78", "#c8553d", "#6a4c93", "#b8860b", "#3a7d44", "#a23b72")

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from training.scoring import metrics
-from training.scoring.metrics import Image
-from training.scoring.quaternions import q2n
-from training.scoring.spectra import LUMA, spectrum_distance
-from training.torchvision_operators import module
+from geosar_training.scoring import metrics
+from geosar_training.scoring.metrics import Image
+from geosar_training.scoring.quaternions import q2n
+from geosar_training.scoring.spectra import LUMA, spectrum_distance
+from geosar_training.torchvision_operators import module
 
 image_metrics = module("torchmetrics.functional.image")
 regression_metrics = module("torchmetrics.functional.regression")

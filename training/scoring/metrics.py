@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.torchvision_operators import module
+from geosar_training.torchvision_operators import module
 
 Image = NDArray[np.float32]
 

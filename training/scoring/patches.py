@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.inference import grey
-from training.pairs.pair import Pair, fit_normalisers
-from training.pairs.planes import planes
-from training.scoring.baselines import Translator
-from training.scoring.bootstrap import Summary, summarise
-from training.scoring.measures import MEASURES, Measure
-from training.scoring.metrics import Image, ToneMatch, match_tone
+from geosar_training.inference import grey
+from geosar_training.pairs.pair import Pair, fit_normalisers
+from geosar_training.pairs.planes import planes
+from geosar_training.scoring.baselines import Translator
+from geosar_training.scoring.bootstrap import Summary, summarise
+from geosar_training.scoring.measures import MEASURES, Measure
+from geosar_training.scoring.metrics import Image, ToneMatch, match_tone
 
 PATCH = 256
 MEASURED = 0.98

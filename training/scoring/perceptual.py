@@ -23,11 +23,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.errors import WeightsError
-from training.scoring.measures import Measure
-from training.scoring.metrics import Image
-from training.scoring.patches import Evaluation
-from training.torchvision_operators import module
+from geosar_training.errors import WeightsError
+from geosar_training.scoring.measures import Measure
+from geosar_training.scoring.metrics import Image
+from geosar_training.scoring.patches import Evaluation
+from geosar_training.torchvision_operators import module
 
 __all__ = [
     "FID_NOTE", "LPIPS_NETWORKS", "lpips_measure", "lpips_note", "lpips_weights_beside", "set_scores",

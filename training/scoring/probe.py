@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.scoring.perceptual import IMAGENET_DEVIATION, IMAGENET_MEAN, backbone
+from geosar_training.scoring.perceptual import IMAGENET_DEVIATION, IMAGENET_MEAN, backbone
 
 STAGES = (7, 9, 10, 11, 12)
 """The fire modules 5 to 9 among torchvision's `features`."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from training.scoring.patches import Evaluation
+from geosar_training.scoring.patches import Evaluation
 
 TOLERANCE = 0.2
 """A tenth of the pixels is calibrated where the mean true error is this near the stated one, as a fraction of it."""

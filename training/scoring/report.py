@@ -13,14 +13,14 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from training.scoring import figures
-from training.scoring.baselines import BASELINES
-from training.scoring.bootstrap import CONFIDENCE, RESAMPLES, Summary
-from training.scoring.measures import Measure
-from training.scoring.patches import Evaluation, Row
-from training.scoring.reliability import Reliability, reliability
-from training.scoring.sentences import Finding, findings
-from training.scoring.table import markdown, table_of
+from geosar_training.scoring import figures
+from geosar_training.scoring.baselines import BASELINES
+from geosar_training.scoring.bootstrap import CONFIDENCE, RESAMPLES, Summary
+from geosar_training.scoring.measures import Measure
+from geosar_training.scoring.patches import Evaluation, Row
+from geosar_training.scoring.reliability import Reliability, reliability
+from geosar_training.scoring.sentences import Finding, findings
+from geosar_training.scoring.table import markdown, table_of
 
 SHOWN = 2
 """Patches of each kind (best, median, worst) in the gallery of a network."""
@@ -184,7 +184,7 @@ def _html(evaluation: Evaluation, bands: Mapping[str, Reliability], words: Seque
     )
     environment.filters["number"] = number
     environment.filters["bounds"] = bounds
-    template = environment.from_string(files("training.scoring").joinpath("report.html.j2").read_text())
+    template = environment.from_string(files("geosar_training.scoring").joinpath("report.html.j2").read_text())
     names = list(evaluation.rows)
     networks = [name for name in names if name not in BASELINES]
     return template.render(

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from training.scoring.baselines import BASELINES
-from training.scoring.patches import Evaluation
-from training.scoring.reliability import Reliability
+from geosar_training.scoring.baselines import BASELINES
+from geosar_training.scoring.patches import Evaluation
+from geosar_training.scoring.reliability import Reliability
 
 
 @dataclass(frozen=True)

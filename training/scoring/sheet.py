@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from training.scoring.baselines import BASELINES
-from training.scoring.patches import PATCH, Evaluation
+from geosar_training.scoring.baselines import BASELINES
+from geosar_training.scoring.patches import PATCH, Evaluation
 
 ROWS = 16
 GAP = 8

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from training.pairs.dates import Place
-from training.scoring.baselines import Translator
+from geosar_training.pairs.dates import Place
+from geosar_training.scoring.baselines import Translator
 
 BLUR = 1.5
 """Deviation in pixels of the Gaussian before edges are looked for."""

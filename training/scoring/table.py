@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.pairs.pair import Pair
-from training.scoring.baselines import Translator, grey_image, mean_colour, smooth_grey
-from training.scoring.measures import QUICK
-from training.scoring.metrics import Scores
-from training.scoring.patches import PATCH, Evaluation, Row, scene_of, score_patches
+from geosar_training.pairs.pair import Pair
+from geosar_training.scoring.baselines import Translator, grey_image, mean_colour, smooth_grey
+from geosar_training.scoring.measures import QUICK
+from geosar_training.scoring.metrics import Scores
+from geosar_training.scoring.patches import PATCH, Evaluation, Row, scene_of, score_patches
 
 __all__ = [
     "PATCH", "GroupScores", "Table", "Translator", "evaluate", "grey_image", "markdown", "mean_colour", "scene_of",

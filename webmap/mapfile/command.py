@@ -7,9 +7,9 @@ import click
 from geosar.cli.options import scale_option
 from geosar.errors import UsageError, without_secrets
 from geosar.outputs import plan_targets
-from webmap.mapfile.reading import read_layers
-from webmap.mapfile.sar_map import MOST_LAYERS, SarMap
-from webmap.mapfile.show import LARGEST, SIZE, title_of
+from geosar_webmap.mapfile.reading import read_layers
+from geosar_webmap.mapfile.sar_map import MOST_LAYERS, SarMap
+from geosar_webmap.mapfile.show import LARGEST, SIZE, title_of
 
 
 @click.command("map", context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from geosar.display import ERROR_RANGE
 from geosar.vocabulary import Unit
-from webmap.mapfile.pictures import ERROR_TABLE
-from webmap.mapfile.webmercator import Corners
+from geosar_webmap.mapfile.pictures import ERROR_TABLE
+from geosar_webmap.mapfile.webmercator import Corners
 
 Role = Literal["sar", "optical", "error"]
 

@@ -20,9 +20,9 @@ from geosar.scene import SarScene, polarisations
 from geosar.scene.raster import bands_are_equal, check_readable, is_photograph, measurement_bands
 from geosar.scene.source import Source, gdal_errors, resolve
 from geosar.scene.untrusted import open_raster
-from webmap.mapfile.layers import ERROR_LEGEND, Layer, Role, sar_legend, sar_name, synthetic_notice
-from webmap.mapfile.pictures import coloured_error, data_address, stretched
-from webmap.mapfile.webmercator import corners, warped, web_grid
+from geosar_webmap.mapfile.layers import ERROR_LEGEND, Layer, Role, sar_legend, sar_name, synthetic_notice
+from geosar_webmap.mapfile.pictures import coloured_error, data_address, stretched
+from geosar_webmap.mapfile.webmercator import corners, warped, web_grid
 
 SourceText = str | os.PathLike[str]
 Values = NDArray[np.float32]

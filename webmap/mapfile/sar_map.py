@@ -20,13 +20,13 @@ from xstatic.pkg import leaflet
 import geosar
 from geosar.errors import GridMismatchError, TargetError, UsageError
 from geosar.publish import published
-from webmap.mapfile.layers import Layer
+from geosar_webmap.mapfile.layers import Layer
 
 MOST_LAYERS = 12
 """More would be a file that browsers open with difficulty."""
 
 _LEAFLET = Path(leaflet.BASE_DIR)
-_ASSETS = files("webmap.mapfile") / "assets"
+_ASSETS = files("geosar_webmap.mapfile") / "assets"
 _ORDER = {"sar": 0, "optical": 1, "error": 2}
 _CLEAR = {"sar": 1.0, "optical": 1.0, "error": 0.8}
 _MEDIA = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from geosar.errors import GridMismatchError, SceneNotFoundError, SceneReadError, UsageError
 from geosar.vocabulary import Unit
-from webmap.mapfile.layers import ERROR_LEGEND, Layer, Legend, sar_legend, sar_name, synthetic_notice
+from geosar_webmap.mapfile.layers import ERROR_LEGEND, Layer, Legend, sar_legend, sar_name, synthetic_notice
 
 _SECONDS = 20
 _NAMES = {"reference": "True optical", "live": "Synthetic optical, live", "optical": "Synthetic optical"}

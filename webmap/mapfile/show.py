@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from geosar.errors import UsageError
-from webmap.mapfile.layers import Layer, Role
-from webmap.mapfile.reading import SourceText, read_layers
-from webmap.mapfile.sar_map import SarMap
-from webmap.mapfile.service import tile_layers
+from geosar_webmap.mapfile.layers import Layer, Role
+from geosar_webmap.mapfile.reading import SourceText, read_layers
+from geosar_webmap.mapfile.sar_map import SarMap
+from geosar_webmap.mapfile.service import tile_layers
 
 SIZE = 2048
 LARGEST = 8192

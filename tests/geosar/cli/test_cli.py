@@ -10,13 +10,13 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers.rasters import write_raster
-from helpers.tiny_model import write_model
 
 from geosar.cli import group
 from geosar.cli.destinations import plan_tasks
 from geosar.cli.translate import command, rio_command
 from geosar.models import library
+from helpers.rasters import write_raster
+from helpers.tiny_model import write_model
 
 
 @pytest.fixture(scope="module")

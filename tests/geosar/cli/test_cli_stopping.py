@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from helpers.large_scene import write_scene
 from helpers.tiny_model import write_model
 

@@ -13,7 +13,6 @@ import rasterio.shutil
 import tifffile
 from affine import Affine
 from click.testing import CliRunner
-from helpers.cog_images import PLACE, TILE, UTM, WINDOW, coarser, grid_of, names_in, smooth_image, write_image
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import MemoryFile
@@ -23,6 +22,7 @@ from rio_cogeo.scripts.cli import cogeo
 from geosar.cog import CogSink
 from geosar.errors import UsageError
 from geosar.grid import windows
+from helpers.cog_images import PLACE, TILE, UTM, WINDOW, coarser, grid_of, names_in, smooth_image, write_image
 
 LOSSLESS = ["zstd", "deflate", "lzw"]
 LOSSY = ["jpeg", "webp"]

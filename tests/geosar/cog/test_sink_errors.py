@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
 
 import geosar
 from geosar.cog import CogSink
 from geosar.errors import TargetError, TargetExistsError
 from geosar.publish import target_errors
+from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
 
 SIZE = (700, 500)
 

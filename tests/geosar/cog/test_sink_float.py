@@ -10,6 +10,14 @@ import pytest
 import rasterio
 import rasterio.shutil
 import tifffile
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.io import MemoryFile
+from rio_cogeo.cogeo import cog_validate
+
+from geosar.cog import CogSink
+from geosar.errors import ResumeError, UsageError
+from geosar.grid import windows
 from helpers.cog_images import (
     TILE,
     WINDOW,
@@ -21,14 +29,6 @@ from helpers.cog_images import (
     smooth_image,
     write_image,
 )
-from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.io import MemoryFile
-from rio_cogeo.cogeo import cog_validate
-
-from geosar.cog import CogSink
-from geosar.errors import ResumeError, UsageError
-from geosar.grid import windows
 
 LOSSLESS = ["zstd", "deflate", "lzw"]
 SIZE = (1100, 700)

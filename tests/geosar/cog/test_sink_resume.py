@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
 
 import geosar
 from geosar.cog import CogSink
 from geosar.errors import ResumeError, TargetError
 from geosar.grid import windows
+from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
 
 SIZE = (1100, 700)
 PLAN = {"source": "abc", "model": "m 1"}

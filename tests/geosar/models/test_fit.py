@@ -3,13 +3,13 @@
 import pytest
 import rasterio.crs
 from affine import Affine
-from helpers.tiny_model import write_model
 
 from geosar.errors import PolarisationError
 from geosar.grid import MapGrid
 from geosar.models import load_model
 from geosar.models.fit import choose_polarisations, spacing_warnings
 from geosar.models.manifest import ModelManifest
+from helpers.tiny_model import write_model
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
-from helpers.tiny_model import write_model
 
 from geosar.errors import ModelChecksumError, ModelFormatError, ModelNotFoundError
 from geosar.models import download, library, list_models, load_model
+from helpers.tiny_model import write_model
 
 
 @pytest.fixture(autouse=True)

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pyproj
 import pytest
-from helpers.rasters import speckled
-from helpers.swaths import GEOD, Swath
 from rasterio.control import GroundControlPoint
 
 from geosar.errors import SceneContentError, UsageError
 from geosar.grid import Window, windows
 from geosar.scene import SarScene, open_scene
 from geosar.vocabulary import Unit
+from helpers.rasters import speckled
+from helpers.swaths import GEOD, Swath
 
 TARGETS = [(row, col) for row in (100, 3000, 5900) for col in (100, 3000, 5900)]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from affine import Affine, TransformNotInvertibleError
-from helpers.rasters import speckled, write_raster
 from rasterio._err import CPLE_AppDefinedError
 
 import geosar
@@ -15,6 +14,7 @@ from geosar.errors import GeosarError, SceneContentError, UsageError
 from geosar.footprint import footprint
 from geosar.scene import foreign
 from geosar.scene_info import describe_scene
+from helpers.rasters import speckled, write_raster
 
 ODD: dict[str, dict[str, Any]] = {
     "no area": {"transform": Affine(0, 0, 600_000, 0, 0, 1_200_000)},

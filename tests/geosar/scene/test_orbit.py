@@ -5,9 +5,9 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-from helpers.sentinel1 import PRODUCTS, annotation, control_points
 
 from geosar.scene.placement.orbit import RangeDoppler, range_doppler
+from helpers.sentinel1 import PRODUCTS, annotation, control_points
 
 
 def geometry(name: str) -> RangeDoppler:

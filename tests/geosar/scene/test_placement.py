@@ -7,8 +7,6 @@ import pyproj
 import pytest
 import rasterio
 from affine import Affine
-from helpers.sentinel1 import PRODUCTS, control_points, size
-from helpers.swaths import Swath
 from rasterio.control import GroundControlPoint
 from rasterio.rpc import RPC
 
@@ -17,6 +15,8 @@ from geosar.grid import Window, windows
 from geosar.scene import SarScene, open_scene
 from geosar.scene.placement.points import ControlPoints, ThinPlate
 from geosar.scene.ways import by_polynomials
+from helpers.sentinel1 import PRODUCTS, control_points, size
+from helpers.swaths import Swath
 
 SHRUNK = 16
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled
 
 from geosar.errors import PolarisationError
 from geosar.scene import open_scene, polarisations
+from helpers.rasters import speckled
 
 DECIBEL = (10 * np.log10(speckled((2, 60, 80)))).astype(np.float32)
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
-from helpers.rasters import speckled
 from rasterio.enums import ColorInterp
 
 from geosar.errors import GeosarError, SceneContentError, SceneNotFoundError, SceneReadError, UsageError
 from geosar.grid import Window
 from geosar.scene import open_scene, raster
+from helpers.rasters import speckled
 
 DECIBEL = (10 * np.log10(speckled((1, 256, 256)))).astype(np.float32)
 COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)

@@ -11,12 +11,12 @@ import rasterio
 import rasterio.shutil
 import rasterio.transform
 import rasterio.warp
-from helpers.rasters import write_raster
-from helpers.safe_product import LAT, LON, PRODUCT, STEP, write_product, zip_product
 
 from geosar.errors import SceneChangedError, SceneContentError, SceneNotFoundError, SceneReadError, UsageError
 from geosar.scene import SarScene, open_scene, safe
 from geosar.vocabulary import Unit
+from helpers.rasters import write_raster
+from helpers.safe_product import LAT, LON, PRODUCT, STEP, write_product, zip_product
 
 VV = np.full((200, 300), 200, np.uint16)
 VH = np.full((200, 300), 100, np.uint16)

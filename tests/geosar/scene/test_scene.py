@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from affine import Affine
-from helpers.rasters import TEN_METRES, speckled
 from rasterio.enums import ColorInterp
 
 from geosar.backscatter import Normaliser
@@ -19,6 +18,7 @@ from geosar.errors import PolarisationError, SceneChangedError, SceneContentErro
 from geosar.grid import MapGrid, Window, mirrored
 from geosar.scene import SarBlock, SarScene, open_scene
 from geosar.vocabulary import Unit
+from helpers.rasters import TEN_METRES, speckled
 
 POWER = speckled((2, 60, 80))
 DECIBEL = (10 * np.log10(POWER)).astype(np.float32)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import rasterio
+from rasterio.windows import Window
+
 from helpers.rasters import speckled
 from helpers.swaths import Swath
-from rasterio.windows import Window
 
 READ_ALL = """
 import resource, sys

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from helpers.rasters import TEN_METRES
 from rasterio.enums import Resampling
 
 import geosar
+from helpers.rasters import TEN_METRES
 
 MakeRaster = Callable[..., Path]
 

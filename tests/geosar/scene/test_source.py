@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from helpers.rasters import TEN_METRES, speckled
 
 from geosar.errors import (
     GridMismatchError,
@@ -27,6 +26,7 @@ from geosar.grid import Window
 from geosar.scene import SarScene, open_scene
 from geosar.scene import source as sources
 from geosar.scene.source import beginning
+from helpers.rasters import TEN_METRES, speckled
 
 VV = (10 * np.log10(speckled((1, 64, 96), seed=1))).astype(np.float32)
 VH = (10 * np.log10(speckled((1, 64, 96), seed=2))).astype(np.float32) - 7

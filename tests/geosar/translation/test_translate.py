@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import rasterio
-from helpers.large_scene import HEIGHT, WIDTH, pixels, write_scene
-from helpers.tiny_model import HALO, STRIDE, write_model
 
 import geosar
 from geosar.backscatter import Normaliser
 from geosar.engines import open_engine
 from geosar.models import Model, list_models, load_model
 from geosar.scene import open_scene
+from helpers.large_scene import HEIGHT, WIDTH, pixels, write_scene
+from helpers.tiny_model import HALO, STRIDE, write_model
 
 if TYPE_CHECKING:
     from geosar.report import Progress

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from helpers.rasters import write_raster
-from helpers.tiny_model import write_dual_model, write_model
 from numpy.typing import NDArray
 
 import geosar
 from geosar.errors import UsageError
 from geosar.models import Model, load_model
+from helpers.rasters import write_raster
+from helpers.tiny_model import write_dual_model, write_model
 
 HEIGHT, WIDTH = 300, 2100
 """Two windows."""

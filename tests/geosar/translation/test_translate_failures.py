@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from helpers.large_scene import write_scene
-from helpers.rasters import write_raster
-from helpers.tiny_model import write_model
 
 import geosar
 from geosar.cog import CogSink
@@ -31,6 +28,9 @@ from geosar.errors import (
 from geosar.models import Model, load_model
 from geosar.report import Progress
 from geosar.scene import SarScene
+from helpers.large_scene import write_scene
+from helpers.rasters import write_raster
+from helpers.tiny_model import write_model
 
 if TYPE_CHECKING:
     from geosar.grid import Window

@@ -7,10 +7,9 @@ import signal
 import time
 from pathlib import Path
 
+import geosar
 from helpers.large_scene import write_scene
 from helpers.tiny_model import write_model
-
-import geosar
 
 KILLS = 24
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
+
 from helpers.bait import Bait, bait_in
 from helpers.rasters import speckled, write_raster
 from helpers.service import open_service, send
 from helpers.tiny_model import write_model
-from starlette.testclient import TestClient
 
 
 @pytest.fixture

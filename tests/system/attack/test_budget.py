@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from affine import Affine
-from helpers.rasters import speckled, write_raster
-from helpers.service import open_service, problem, send
 from starlette.testclient import TestClient
 
-from tiler.errors import TooMuchError
-from tiler.tiles import budget
+from geosar_tiler.errors import TooMuchError
+from geosar_tiler.tiles import budget
+from helpers.rasters import speckled, write_raster
+from helpers.service import open_service, problem, send
 
 BUDGET_KIBIBYTES = 700 * 1024
 """Of memory that one read may add: its values a few times over."""

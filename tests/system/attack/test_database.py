@@ -4,10 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from geosar_tiler.ingest.agreement import Agreement
 from helpers.service import MakeService, problem, send, services_of
 from helpers.serving import free_port
-
-from tiler.ingest.agreement import Agreement
 
 LISTS = ("/scenes", "/jobs", "/stac/search")
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
+
 from helpers.rasters import speckled, write_raster
 from helpers.service import open_service, send, services_of, wait
-from starlette.testclient import TestClient
 
 ASYNC = {"prefer": "respond-async"}
 MEBIBYTES = 96

@@ -17,14 +17,14 @@ import psutil
 import pytest
 import rasterio
 from affine import Affine
+
+from geosar_tiler.errors import InvalidError, OverloadedError, ServiceError
+from geosar_tiler.state.inspector import Inspector
+from geosar_tiler.state.store import Store
 from helpers.mutating import mutated, mutated_product
 from helpers.rasters import speckled, write_raster
 from helpers.safe_product import write_product, zip_product
 from helpers.sentinel1 import coarse_product
-
-from tiler.errors import InvalidError, OverloadedError, ServiceError
-from tiler.state.inspector import Inspector
-from tiler.state.store import Store
 
 SECONDS = float(os.environ.get("GEOSAR_FUZZ_SECONDS", "0"))
 FILES = int(os.environ.get("GEOSAR_FUZZ_FILES", "0"))

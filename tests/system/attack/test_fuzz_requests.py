@@ -10,12 +10,12 @@ import time
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from helpers.serving import in_a_thread
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tiler.connections import Connection
+from geosar_tiler.connections import Connection
+from helpers.serving import in_a_thread
 
 SECONDS = float(os.environ.get("GEOSAR_FUZZ_SECONDS", "0"))
 EXAMPLES = 150

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from helpers.bait import Bait
-from helpers.leading import PIXEL, WAYS, Way
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
@@ -17,6 +15,8 @@ from rasterio.vrt import WarpedVRT
 from geosar.errors import SceneReadError, UsageError
 from geosar.scene import open_scene
 from geosar.scene.untrusted import open_path
+from helpers.bait import Bait
+from helpers.leading import PIXEL, WAYS, Way
 
 COARSE = 64
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import rasterio
-from helpers import range_server
-from helpers.bait import Bait
-from helpers.leading import plain
 
 from geosar.errors import SceneReadError
 from geosar.scene import open_scene
+from helpers import range_server
+from helpers.bait import Bait
+from helpers.leading import plain
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import rasterio
 from click.testing import CliRunner
-from helpers.bait import Bait
-from helpers.rasters import speckled, write_raster
-from helpers.safe_product import write_product, zip_product
-from helpers.service import problem, send, services_of
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from geosar.cli import group
-from tiler.state.database import Scene
+from geosar_tiler.state.database import Scene
+from helpers.bait import Bait
+from helpers.rasters import speckled, write_raster
+from helpers.safe_product import write_product, zip_product
+from helpers.service import problem, send, services_of
 
 LARGE = 2100
 """Pixels: so many that a coarse picture is made of it, and GDAL looks for overviews."""

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from helpers.service import MakeService, problem, services_of
-from helpers.tus_client import CHUNK, VERSION, begin, piece
 from sqlalchemy import update
 
-from tiler.ingest import places
-from tiler.ingest.resumable import exclusive
-from tiler.state.database import Upload
+from geosar_tiler.ingest import places
+from geosar_tiler.ingest.resumable import exclusive
+from geosar_tiler.state.database import Upload
+from helpers.service import MakeService, problem, services_of
+from helpers.tus_client import CHUNK, VERSION, begin, piece
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.service import MakeService, problem, send, services_of
 from morecantile import tms as matrix_sets
 from starlette.testclient import TestClient
+
+from helpers.service import MakeService, problem, send, services_of
 
 LONE = "\ud800"
 JSON = {"content-type": "application/json"}

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled, write_raster
-from helpers.safe_product import write_product
-from helpers.tiny_model import write_model
 
 import geosar
 from geosar.errors import TargetError
+from helpers.rasters import speckled, write_raster
+from helpers.safe_product import write_product
+from helpers.tiny_model import write_model
 
 SIDE = 300
 

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from helpers.service import problem
 from rasterio.crs import CRS
 from rio_tiler.models import ImageData
 from starlette.testclient import TestClient
 
-from tiler.errors import InvalidError
-from tiler.routes import stac_search
-from tiler.tiles import budget, features
-from tiler.tiles.features import Covered
+from geosar_tiler.errors import InvalidError
+from geosar_tiler.routes import stac_search
+from geosar_tiler.tiles import budget, features
+from geosar_tiler.tiles.features import Covered
+from helpers.service import problem
 
 Corners = list[list[float]]
 UTM = CRS.from_epsg(32643)
@@ -93,7 +93,7 @@ def test_many_polygons_are_asked_for_in_parts(
     service, scene = placed
     west, south, east, north = scene["bbox"]
     inside = feature([[west, south], [east, south], [east, north], [west, south]])
-    monkeypatch.setattr("tiler.tiles.readers.MOST_FEATURES", 3)
+    monkeypatch.setattr("geosar_tiler.tiles.readers.MOST_FEATURES", 3)
     assert features.MOST_FEATURES > 3
     for count, status in ((3, 200), (4, 422)):
         asked = {"type": "FeatureCollection", "features": [inside] * count}

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from starlette.testclient import TestClient
+
 from helpers.rasters import speckled
 from helpers.service import MakeService, problem, services_of, wait
-from starlette.testclient import TestClient
 
 SIDE = 512
 MEBIBYTE = 2**20

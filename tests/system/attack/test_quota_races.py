@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.service import MakeService, services_of
 from starlette.datastructures import Headers, QueryParams
 
-from tiler.errors import StoreFullError
-from tiler.ingest.receive import receive
-from tiler.ingest.register import Stated
-from tiler.state.database import Database
-from tiler.state.quota import Quota
-from tiler.state.store import Store
+from geosar_tiler.errors import StoreFullError
+from geosar_tiler.ingest.receive import receive
+from geosar_tiler.ingest.register import Stated
+from geosar_tiler.state.database import Database
+from geosar_tiler.state.quota import Quota
+from geosar_tiler.state.store import Store
+from helpers.service import MakeService, services_of
 
 BODY = b"II*\0" + bytes(3 * 2**20)
 AT_ONCE = 6

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from geosar_tiler.ingest.agreement import Agreement
 from helpers.rasters import speckled, write_raster
 from helpers.service import open_service, problem, send, services_of, wait
-
-from tiler.ingest.agreement import Agreement
 
 OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount"]
 

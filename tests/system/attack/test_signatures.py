@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
-from helpers.service import open_service, problem, send, wait
 from starlette.testclient import TestClient
+
+from helpers.service import open_service, problem, send, wait
 
 KEYS = {scope: hashlib.sha256(scope.encode()).hexdigest() for scope in ("read", "write")}
 

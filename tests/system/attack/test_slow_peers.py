@@ -14,14 +14,14 @@ import pytest
 import uvicorn
 from click.testing import CliRunner
 from fastapi import FastAPI
-from helpers.fetched import get, settings
-from helpers.serving import in_a_thread
 from starlette.responses import Response, StreamingResponse
 
 from geosar.cli import group
-from tiler import cli
-from tiler.connections import Connection
-from tiler.ingest.allow_list import FetchError
+from geosar_tiler import cli
+from geosar_tiler.connections import Connection
+from geosar_tiler.ingest.allow_list import FetchError
+from helpers.fetched import get, settings
+from helpers.serving import in_a_thread
 
 PATIENCE = 20
 """Seconds; far more than any of the times of these tests."""

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from helpers.rasters import speckled, write_raster
-from helpers.service import open_service, problem, send, services_of
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
-from tiler.state.database import Scene
+from geosar_tiler.state.database import Scene
+from helpers.rasters import speckled, write_raster
+from helpers.service import open_service, problem, send, services_of
 
 LISTS = (
     "/scenes",

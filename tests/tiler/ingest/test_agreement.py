@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled
-from helpers.service import MakeRaster, MakeService, problem, send, services_of, wait
 from sqlalchemy import delete, update
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
-from tiler.ingest.agreement import Agreement
-from tiler.jobs import copies
-from tiler.state.database import Job, Reference, Scene, Upload
+from geosar_tiler.ingest.agreement import Agreement
+from geosar_tiler.jobs import copies
+from geosar_tiler.state.database import Job, Reference, Scene, Upload
+from helpers.rasters import speckled
+from helpers.service import MakeRaster, MakeService, problem, send, services_of, wait
 
 
 @pytest.fixture
@@ -181,8 +181,8 @@ def test_a_copy_that_failed_for_want_of_room_is_made_when_there_is_room(
     room = 1000
     services = services_of(service)
     monkeypatch.setattr(type(services.quota), "room", lambda *_, **__: room)
-    monkeypatch.setattr("tiler.ingest.register.check_room", lambda *_: None)
-    monkeypatch.setattr("tiler.ingest.receive.check_room", lambda *_: None)
+    monkeypatch.setattr("geosar_tiler.ingest.register.check_room", lambda *_: None)
+    monkeypatch.setattr("geosar_tiler.ingest.receive.check_room", lambda *_: None)
     scene = send(service, path)
     assert scene["display"]["state"] == "failed"
     agree(service)

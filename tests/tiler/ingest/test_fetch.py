@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.fetched import get, made, settings
-from helpers.service import MakeService, problem, wait
 from starlette.testclient import TestClient
 
-from tiler.errors import ForbiddenError
-from tiler.ingest import fetch, pinned_connections
-from tiler.ingest.allow_list import FetchError, addresses, check_allowed
+from geosar_tiler.errors import ForbiddenError
+from geosar_tiler.ingest import fetch, pinned_connections
+from geosar_tiler.ingest.allow_list import FetchError, addresses, check_allowed
+from helpers.fetched import get, made, settings
+from helpers.service import MakeService, problem, wait
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from geosar_tiler.ingest import fetch
+from geosar_tiler.ingest.allow_list import BrokenOffError, FetchError
+from geosar_tiler.ingest.fetch import MOST_BREAKS
 from helpers.fetched import MANY, get, made, settings
 from helpers.remote_files import S3_SETTINGS, HttpsFiles, object_store
 from helpers.service import MakeService, problem, wait
-
-from tiler.ingest import fetch
-from tiler.ingest.allow_list import BrokenOffError, FetchError
-from tiler.ingest.fetch import MOST_BREAKS
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from tiler.jobs import following, queue
-from tiler.jobs.following import Followed
-from tiler.state.database import Database, Job, Scene
+from geosar_tiler.jobs import following, queue
+from geosar_tiler.jobs.following import Followed
+from geosar_tiler.state.database import Database, Job, Scene
 
 
 class Counted(Database):

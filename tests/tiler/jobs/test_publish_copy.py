@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.rasters import write_raster
 from rio_cogeo.cogeo import cog_validate
 
 from geosar.errors import SceneReadError, TargetError
-from tiler.jobs.publish_copy import published_as_cog
+from geosar_tiler.jobs.publish_copy import published_as_cog
+from helpers.rasters import write_raster
 
 
 def test_what_was_written_becomes_a_cog_and_nothing_else_is_left(tmp_path: Path) -> None:

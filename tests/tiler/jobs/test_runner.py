@@ -9,17 +9,17 @@ from typing import Any
 import httpx2
 import pytest
 import rasterio
-from helpers.large_scene import pixels, write_scene
-from helpers.service import MakeService, problem, send, services_of, wait
-from helpers.serving import free_port, serving
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 import geosar
 from geosar.models import load_model
-from tiler.jobs import queue
-from tiler.state.database import Database, Job, Scene
-from tiler.state.owners import Owner
+from geosar_tiler.jobs import queue
+from geosar_tiler.state.database import Database, Job, Scene
+from geosar_tiler.state.owners import Owner
+from helpers.large_scene import pixels, write_scene
+from helpers.service import MakeService, problem, send, services_of, wait
+from helpers.serving import free_port, serving
 
 ASYNC = {"prefer": "respond-async"}
 EXECUTION = "/processes/translate/execution"

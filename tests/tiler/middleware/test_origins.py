@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.service import open_service, problem
-from helpers.serving import on_a_port
 from starlette.testclient import TestClient
 
-from tiler.settings import Settings
+from geosar_tiler.settings import Settings
+from helpers.service import open_service, problem
+from helpers.serving import on_a_port
 
 SEARCH = "/stac/search"
 EVIL = "https://evil.example"

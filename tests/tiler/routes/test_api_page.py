@@ -6,7 +6,7 @@ import re
 
 from starlette.testclient import TestClient
 
-from tiler import layer_kinds
+from geosar_tiler import layer_kinds
 
 
 def test_the_reference_has_every_route_and_asks_nobody_for_anything(client: TestClient) -> None:

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.rasters import TEN_METRES, UTM, speckled, write_raster
-from helpers.service import problem, send
 from numpy.polynomial.chebyshev import chebval2d
 from PIL import Image
 from pyproj import Transformer
 from starlette.testclient import TestClient
 
-from tiler.errors import NotFoundError
-from tiler.routes.coordinates import fit
+from geosar_tiler.errors import NotFoundError
+from geosar_tiler.routes.coordinates import fit
+from helpers.rasters import TEN_METRES, UTM, speckled, write_raster
+from helpers.service import problem, send
 
 
 def test_a_scene_gives_its_way_and_names_its_crs(client: TestClient, tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from starlette.testclient import TestClient
+
+import geosar
+from geosar_tiler.state.database import Job
 from helpers.despeckling_service import ASYNC, EXECUTION, decibels, translated, write_scene
 from helpers.rasters import write_raster
 from helpers.service import MakeService, problem, send, services_of, wait
 from helpers.tiny_model import write_dual_model
-from starlette.testclient import TestClient
-
-import geosar
-from tiler.state.database import Job
 
 TAN = (190, 160, 110)
 

@@ -5,14 +5,15 @@ from typing import Any
 
 import jsonschema
 import pytest
-from helpers import ogc_schemas as ogc
-from helpers.service import MakeService, problem, send, services_of, wait
-from helpers.serving import free_port, on_a_port, serving
 from ogc_api_processes_client.api_client_wrapper import ApiClientWrapper
 from ogc_api_processes_client.configuration import Configuration
 from ogc_api_processes_client.models.status_code import StatusCode
 from owslib.ogcapi.processes import Processes
 from starlette.testclient import TestClient
+
+from helpers import ogc_schemas as ogc
+from helpers.service import MakeService, problem, send, services_of, wait
+from helpers.serving import free_port, on_a_port, serving
 
 EXECUTION = "/processes/translate/execution"
 ASYNC = {"prefer": "respond-async"}

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from helpers.rasters import speckled
-from helpers.service import MakeRaster, picture, problem, services_of, wait
 from PIL import Image
 from starlette.testclient import TestClient
 
-from tiler.tiles.histogram_legend_routes import count
+from geosar_tiler.tiles.histogram_legend_routes import count
+from helpers.rasters import speckled
+from helpers.service import MakeRaster, picture, problem, services_of, wait
 
 
 def ready(client: TestClient, scene_id: str) -> dict[str, Any]:

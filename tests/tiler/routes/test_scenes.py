@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled
-from helpers.service import MakeRaster, problem, services_of
 from starlette.testclient import TestClient
 
-from tiler.errors import InvalidError
-from tiler.settings import Settings
-from tiler.state.catalogue import parse_box
-from tiler.state.store import Store, safe_filename
+from geosar_tiler.errors import InvalidError
+from geosar_tiler.settings import Settings
+from geosar_tiler.state.catalogue import parse_box
+from geosar_tiler.state.store import Store, safe_filename
+from helpers.rasters import speckled
+from helpers.service import MakeRaster, problem, services_of
 
 
 def test_a_scene_is_described_as_geosar_info_does(scene: dict[str, Any]) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import pystac
 import pystac_client
 import pytest
-from helpers.service import problem
-from helpers.serving import on_a_port
 from pystac.extensions.projection import ProjectionExtension
 from pystac.extensions.raster import DataType, RasterExtension, Sampling
 from pystac.extensions.render import RenderExtension
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from starlette.testclient import TestClient
+
+from helpers.service import problem
+from helpers.serving import on_a_port
 
 
 def test_the_root_leads_everywhere(client: TestClient) -> None:

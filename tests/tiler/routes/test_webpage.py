@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from helpers.service import MakeService, problem
 from starlette.testclient import TestClient
 
-from tiler.routes.webpage import basemap, policy
-from tiler.settings import Settings
+from geosar_tiler.routes.webpage import basemap, policy
+from geosar_tiler.settings import Settings
+from helpers.service import MakeService, problem
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 

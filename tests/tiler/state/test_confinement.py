@@ -5,13 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from geosar.cli.doctor import examine
+from geosar_tiler.state import confinement
+from geosar_tiler.state.inspector import Inspector
+from geosar_tiler.state.store import Store
 from helpers import looks
 from helpers.service import MakeService, send
-
-from geosar.cli.doctor import examine
-from tiler.state import confinement
-from tiler.state.inspector import Inspector
-from tiler.state.store import Store
 
 
 def spied(store: Store, *, confined: bool) -> set[str]:

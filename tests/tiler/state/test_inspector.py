@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import looks
 
-from tiler.errors import InvalidError, OverloadedError
-from tiler.state.inspector import Inspector, Look
+from geosar_tiler.errors import InvalidError, OverloadedError
+from geosar_tiler.state.inspector import Inspector, Look
+from helpers import looks
 
 
 @pytest.fixture

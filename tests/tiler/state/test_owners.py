@@ -6,14 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from geosar_tiler.state.database import Upload
+from geosar_tiler.state.owners import Owner
 from helpers.service import MakeService, services_of, wait
-
-from tiler.state.database import Upload
-from tiler.state.owners import Owner
 
 HOLDING = """
 import sys, pathlib
-from tiler.state.owners import Owner
+from geosar_tiler.state.owners import Owner
 owner = Owner(pathlib.Path(sys.argv[1]))
 print(owner.name, flush=True)
 sys.stdin.read()

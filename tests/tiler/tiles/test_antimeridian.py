@@ -8,9 +8,10 @@ import morecantile
 import numpy as np
 import pytest
 from affine import Affine
+from starlette.testclient import TestClient
+
 from helpers.rasters import write_raster
 from helpers.service import open_service, send
-from starlette.testclient import TestClient
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 ZOOM = 14

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.service import MakeService, middle_tile, picture, send, services_of
 
-from tiler.state.catalogue import get
-from tiler.state.store import Store
-from tiler.tiles.block_cache import BlockFiles, BlockKey, BlockMemory, Pixels, packed, unpacked
+from geosar_tiler.state.catalogue import get
+from geosar_tiler.state.store import Store
+from geosar_tiler.tiles.block_cache import BlockFiles, BlockKey, BlockMemory, Pixels, packed, unpacked
+from helpers.service import MakeService, middle_tile, picture, send, services_of
 
 
 def noise(seed: int, side: int = 20) -> Pixels:

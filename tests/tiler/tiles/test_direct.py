@@ -7,13 +7,13 @@ from typing import Any
 import morecantile
 import numpy as np
 import pytest
-from helpers.rasters import speckled
-from helpers.service import MakeRaster, MakeService, picture, problem, send, services_of
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from tiler.state.database import Scene
-from tiler.tiles import direct
+from geosar_tiler.state.database import Scene
+from geosar_tiler.tiles import direct
+from helpers.rasters import speckled
+from helpers.service import MakeRaster, MakeService, picture, problem, send, services_of
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 

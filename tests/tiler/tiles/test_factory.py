@@ -9,13 +9,13 @@ import morecantile
 import numpy as np
 import pytest
 import rasterio
-from helpers.rasters import speckled
-from helpers.service import MakeRaster, MakeService, middle_tile, picture, problem, send, services_of
 from starlette.testclient import TestClient
 
 from geosar.grid import Window
-from tiler.state.catalogue import get
-from tiler.tiles.live import BLOCK
+from geosar_tiler.state.catalogue import get
+from geosar_tiler.tiles.live import BLOCK
+from helpers.rasters import speckled
+from helpers.service import MakeRaster, MakeService, middle_tile, picture, problem, send, services_of
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 ZOOM = 13

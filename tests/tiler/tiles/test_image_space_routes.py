@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from helpers.rasters import speckled
-from helpers.service import MakeRaster, picture, problem, send, wait
 from PIL import Image
 from starlette.testclient import TestClient
+
+from helpers.rasters import speckled
+from helpers.service import MakeRaster, picture, problem, send, wait
 
 WIDTH, HEIGHT = 600, 330
 

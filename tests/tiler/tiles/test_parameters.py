@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from helpers.service import problem
 from starlette.testclient import TestClient
 
-from tiler import problems
-from tiler.errors import InvalidError
-from tiler.tiles import parameters
+from geosar_tiler import problems
+from geosar_tiler.errors import InvalidError
+from geosar_tiler.tiles import parameters
+from helpers.service import problem
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.laboratory import WIDTHS, make_pairs
 
-from training.fitting.losses import hatch, mean_kept
-from training.fitting.trainer import Trainer
-from training.methods.colouriser import first_given, seen_planes
-from training.settings import from_dict
+from geosar_training.fitting.losses import hatch, mean_kept
+from geosar_training.fitting.trainer import Trainer
+from geosar_training.methods.colouriser import first_given, seen_planes
+from geosar_training.settings import from_dict
+from helpers.laboratory import WIDTHS, make_pairs
 
 
 def test_a_pattern_of_two_pixels_is_told_from_land() -> None:

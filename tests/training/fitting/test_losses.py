@@ -5,11 +5,11 @@ import math
 
 import pytest
 import torch
-from helpers.laboratory import LAKE, MEADOW, ROOFS, SEA, WOOD, showing
 
 from geosar.engines.generator import Generator
-from training.fitting import losses
-from training.pairs.batch import Batch
+from geosar_training.fitting import losses
+from geosar_training.pairs.batch import Batch
+from helpers.laboratory import LAKE, MEADOW, ROOFS, SEA, WOOD, showing
 
 
 def batch(*, coloured: float = 1.0, size: int = 32) -> Batch:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.laboratory import make_pairs, tiny_config, write_pairs
 from lightning_fabric import Fabric
 
-from training.errors import ConfigError
-from training.fitting.descent import Descent
-from training.fitting.trainer import Trainer
-from training.pairs.samples import Share
+from geosar_training.errors import ConfigError
+from geosar_training.fitting.descent import Descent
+from geosar_training.fitting.trainer import Trainer
+from geosar_training.pairs.samples import Share
+from helpers.laboratory import make_pairs, tiny_config, write_pairs
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = "updates: 3\nbatch: 4\ncrop: 96\nwidths: [4, 6, 8, 8, 8]\nwarmup: 2\n"
-PROGRAM = "from training.cli import train\n\nif __name__ == '__main__':\n    train()\n"
+PROGRAM = "from geosar_training.cli import train\n\nif __name__ == '__main__':\n    train()\n"
 
 
 def fit(folder: Path, output: str, *words: str, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers.laboratory import WIDTHS, make_pair, make_pairs, same, tiny_config
 from torch import Tensor
 
-from training.config import Config
-from training.errors import CheckpointError, CheckpointWriteError, PairsError
-from training.fitting import losses
-from training.fitting.checkpoint import read_checkpoint
-from training.fitting.descent import Descent
-from training.fitting.runs import load_network
-from training.fitting.trainer import Trainer
-from training.pairs.batch import Batch
+from geosar_training.config import Config
+from geosar_training.errors import CheckpointError, CheckpointWriteError, PairsError
+from geosar_training.fitting import losses
+from geosar_training.fitting.checkpoint import read_checkpoint
+from geosar_training.fitting.descent import Descent
+from geosar_training.fitting.runs import load_network
+from geosar_training.fitting.trainer import Trainer
+from geosar_training.pairs.batch import Batch
+from helpers.laboratory import WIDTHS, make_pair, make_pairs, same, tiny_config
 
 
 def trainer_in(folder: Path, config: Config, pairs: list[Any] | None = None) -> Trainer:

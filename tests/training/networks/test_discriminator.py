@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from helpers.laboratory import tiny_config
 
-from training.errors import ConfigError
-from training.networks.discriminator import JUDGES, Adversary
-from training.pairs.batch import Batch
+from geosar_training.errors import ConfigError
+from geosar_training.networks.discriminator import JUDGES, Adversary
+from geosar_training.pairs.batch import Batch
+from helpers.laboratory import tiny_config
 
 SIDE = 160
 

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from helpers.laboratory import WIDTHS, make_pair
 
 from geosar.engines.generator import Generator, fold
-from training.errors import PairsError
-from training.packaging import error_calibration
-from training.packaging.error_calibration import ErrorCurve, calibrated, fit_curve, fit_error_curve
+from geosar_training.errors import PairsError
+from geosar_training.packaging import error_calibration
+from geosar_training.packaging.error_calibration import ErrorCurve, calibrated, fit_curve, fit_error_curve
+from helpers.laboratory import WIDTHS, make_pair
 
 
 def network() -> Generator:

@@ -10,21 +10,21 @@ import numpy as np
 import openvino
 import pytest
 import torch
-from helpers.laboratory import WIDTHS, make_pair, tiny_config
 
 from geosar.engines import open_engine
 from geosar.engines.generator import HALO, STRIDE, Generator
 from geosar.models import load_model
 from geosar.models.manifest import read_manifest
-from training.errors import ExportError, PairsError
-from training.fitting import averaging
-from training.fitting.trainer import Trainer
-from training.networks.painter import Painter
-from training.packaging import export, writer
-from training.packaging.export import AS_TRAINED, Report, Tone, export_model, stretched
-from training.packaging.writer import Identity
-from training.pairs.pair import Pair
-from training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
+from geosar_training.errors import ExportError, PairsError
+from geosar_training.fitting import averaging
+from geosar_training.fitting.trainer import Trainer
+from geosar_training.networks.painter import Painter
+from geosar_training.packaging import export, writer
+from geosar_training.packaging.export import AS_TRAINED, Report, Tone, export_model, stretched
+from geosar_training.packaging.writer import Identity
+from geosar_training.pairs.pair import Pair
+from geosar_training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
+from helpers.laboratory import WIDTHS, make_pair, tiny_config
 
 ROOT = Path(__file__).parents[3]
 IDENTITY = Identity(name="tiny", version="3")

@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 import rasterio
 from click.testing import CliRunner
-from helpers.laboratory import make_dual_pair, make_pair, tiny_config
-from helpers.rasters import write_raster
 from rasterio.transform import from_origin
 
 from geosar import translate
 from geosar.models.manifest import read_manifest
-from training.cli import train
-from training.fitting import averaging
-from training.fitting.trainer import Trainer
-from training.packaging import writer
-from training.packaging.export import export_model
-from training.packaging.seen import seen_in
-from training.packaging.translators import engine_translator
-from training.packaging.writer import Identity
-from training.pairs.pair import Pair, fit_normalisers, normalised, read_pairs
-from training.scoring.metrics import psnr
+from geosar_training.cli import train
+from geosar_training.fitting import averaging
+from geosar_training.fitting.trainer import Trainer
+from geosar_training.packaging import writer
+from geosar_training.packaging.export import export_model
+from geosar_training.packaging.seen import seen_in
+from geosar_training.packaging.translators import engine_translator
+from geosar_training.packaging.writer import Identity
+from geosar_training.pairs.pair import Pair, fit_normalisers, normalised, read_pairs
+from geosar_training.scoring.metrics import psnr
+from helpers.laboratory import make_dual_pair, make_pair, tiny_config
+from helpers.rasters import write_raster
 
 
 def test_what_was_seen_comes_from_the_training_pairs() -> None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from helpers.laboratory import make_dual_pair, make_pair
 
 from geosar.engines.generator import Generator
-from training.config import Augmentation
-from training.pairs import crops
-from training.pairs.augmentation import DECIBELS_PER_DEVIATION, augment, basins, speckle
-from training.pairs.pair import Pair
+from geosar_training.config import Augmentation
+from geosar_training.pairs import crops
+from geosar_training.pairs.augmentation import DECIBELS_PER_DEVIATION, augment, basins, speckle
+from geosar_training.pairs.pair import Pair
+from helpers.laboratory import make_dual_pair, make_pair
 
 PLAIN = Augmentation(**dict.fromkeys(vars(Augmentation()), 0.0))
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.laboratory import make_dual_pair, make_pair
 from PIL import Image
 
 from geosar.backscatter import MISSING
-from training.errors import PairsError
-from training.pairs import dates as module
-from training.pairs.dates import Dates, Place, places_among, read_places
+from geosar_training.errors import PairsError
+from geosar_training.pairs import dates as module
+from geosar_training.pairs.dates import Dates, Place, places_among, read_places
+from helpers.laboratory import make_dual_pair, make_pair
 
 SIDE = 96
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.laboratory import LAKE, make_pair, make_pairs, tiny_config, write_pairs
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from training.config import Augmentation
-from training.errors import PairsError
-from training.fitting.losses import open_water
-from training.pairs.crops import Crops, Square, pasted
-from training.pairs.pair import Pair, coloured_split, fit_normalisers, read_pairs, shared
-from training.pairs.samples import collate
-from training.pairs.tone import luma_chroma
+from geosar_training.config import Augmentation
+from geosar_training.errors import PairsError
+from geosar_training.fitting.losses import open_water
+from geosar_training.pairs.crops import Crops, Square, pasted
+from geosar_training.pairs.pair import Pair, coloured_split, fit_normalisers, read_pairs, shared
+from geosar_training.pairs.samples import collate
+from geosar_training.pairs.tone import luma_chroma
+from helpers.laboratory import LAKE, make_pair, make_pairs, tiny_config, write_pairs
 
 PLAIN = dict.fromkeys(vars(Augmentation()), 0.0)
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.laboratory import make_dual_pair, make_pair, tiny_config
 
 from geosar.backscatter import MISSING
-from training.pairs.crops import Crops
-from training.pairs.pair import fit_normalisers, normalised
-from training.pairs.planes import drawn_planes, fitting, planes
+from geosar_training.pairs.crops import Crops
+from geosar_training.pairs.pair import fit_normalisers, normalised
+from geosar_training.pairs.planes import drawn_planes, fitting, planes
+from helpers.laboratory import make_dual_pair, make_pair, tiny_config
 
 
 @pytest.mark.parametrize(("polarisations", "given"), [(("VV",), 0), (("VH",), 1), ((), 0)])

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from training.pairs.pair import Pair
-from training.pairs.registration import moved, registered, smoothed
+from geosar_training.pairs.pair import Pair
+from geosar_training.pairs.registration import moved, registered, smoothed
 
 BORDER = 16
 

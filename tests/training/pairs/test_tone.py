@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from geosar.engines.generator import Generator
-from training.pairs.tone import (
+from geosar_training.pairs.tone import (
     LUMA_DEVIATION,
     LUMA_MEAN,
     REFERENCE_DEVIATION,

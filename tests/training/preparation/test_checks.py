@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.preparation.checks import Duplicates, cloud_fraction, correlate, find_shift, peak
+from geosar_training.preparation.checks import Duplicates, cloud_fraction, correlate, find_shift, peak
 
 
 def test_phase_correlation_finds_a_known_shift() -> None:

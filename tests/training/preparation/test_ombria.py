@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from training.cli import train
-from training.errors import PairsError
-from training.pairs.pair import REFERENCE, read_pairs
-from training.preparation.ombria import (
+from geosar_training.cli import train
+from geosar_training.errors import PairsError
+from geosar_training.pairs.pair import REFERENCE, read_pairs
+from geosar_training.preparation.ombria import (
     SHADE,
     WATER_COLOUR,
     Chip,
@@ -23,8 +23,8 @@ from training.preparation.ombria import (
     water,
     with_flood,
 )
-from training.scoring.patches import group_of, scene_of
-from training.settings import load_config
+from geosar_training.scoring.patches import group_of, scene_of
+from geosar_training.settings import load_config
 
 CONFIGS = Path(__file__).parents[3] / "training" / "configs"
 FIELD = (120, 75, 45)

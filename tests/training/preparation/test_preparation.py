@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import rasterio
 from click.testing import CliRunner, Result
-from helpers.laboratory import land, tiny_config
 from PIL import Image
 from rasterio.transform import from_origin
 
 from geosar import open_scene
 from geosar.backscatter import Normaliser
-from training.cli import train
-from training.errors import PrepareError
-from training.pairs.crops import Crops
-from training.pairs.pair import CLIP, fit_normalisers, normalised, read_pairs
-from training.preparation.sources import Source, match, place
-from training.settings import from_dict
+from geosar_training.cli import train
+from geosar_training.errors import PrepareError
+from geosar_training.pairs.crops import Crops
+from geosar_training.pairs.pair import CLIP, fit_normalisers, normalised, read_pairs
+from geosar_training.preparation.sources import Source, match, place
+from geosar_training.settings import from_dict
+from helpers.laboratory import land, tiny_config
 
 GRID = from_origin(500_000, 4_000_000, 10, 10)
 

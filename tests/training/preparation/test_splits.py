@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.preparation.splits import split_blocks
+from geosar_training.preparation.splits import split_blocks
 
 
 def test_the_split_is_near_the_share_and_independent_of_order() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from helpers.laboratory import make_pair, write_pairs
 
-from training.cli import train
-from training.fitting import averaging
-from training.scoring.comparison import CONFIGS, ORDER, Budget, default_configs, few, settings_of
+from geosar_training.cli import train
+from geosar_training.fitting import averaging
+from geosar_training.scoring.comparison import CONFIGS, ORDER, Budget, default_configs, few, settings_of
+from helpers.laboratory import make_pair, write_pairs
 
 
 @pytest.fixture

@@ -6,13 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from training.errors import WeightsError
-from training.scoring import measures
-from training.scoring.measures import MEASURES, edge_agreement, ergas, identity_ratio, ms_ssim, nrmse, spectral_angle
-from training.scoring.perceptual import lpips_measure
-from training.scoring.quaternions import conjugate, product, q2n
-from training.scoring.spectra import radial_spectrum, spectrum_distance
-from training.torchvision_operators import module
+from geosar_training.errors import WeightsError
+from geosar_training.scoring import measures
+from geosar_training.scoring.measures import (
+    MEASURES,
+    edge_agreement,
+    ergas,
+    identity_ratio,
+    ms_ssim,
+    nrmse,
+    spectral_angle,
+)
+from geosar_training.scoring.perceptual import lpips_measure
+from geosar_training.scoring.quaternions import conjugate, product, q2n
+from geosar_training.scoring.spectra import radial_spectrum, spectrum_distance
+from geosar_training.torchvision_operators import module
 
 
 def picture(seed: int = 0, size: int = 64) -> np.ndarray:

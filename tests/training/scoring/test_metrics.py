@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.scoring.metrics import block_means, high_frequency_energy, match_tone, psnr, score, sharpness, ssim
+from geosar_training.scoring.metrics import block_means, high_frequency_energy, match_tone, psnr, score, sharpness, ssim
 
 
 def picture(seed: int = 0, size: int = 64) -> np.ndarray:

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.laboratory import make_pair
 
-from training.pairs.pair import Pair
-from training.scoring import perceptual
-from training.scoring.baselines import Translator
-from training.scoring.measures import QUICK
-from training.scoring.patches import score_patches
+from geosar_training.pairs.pair import Pair
+from geosar_training.scoring import perceptual
+from geosar_training.scoring.baselines import Translator
+from geosar_training.scoring.measures import QUICK
+from geosar_training.scoring.patches import score_patches
+from helpers.laboratory import make_pair
 
 
 class MeanColour(torch.nn.Module):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from safetensors.torch import save_file
 
-from training.errors import WeightsError
-from training.scoring.probe import Probe
-from training.torchvision_operators import module
+from geosar_training.errors import WeightsError
+from geosar_training.scoring.probe import Probe
+from geosar_training.torchvision_operators import module
 
 COLOURS = {"wood": (30, 60, 30), "field": (160, 140, 90), "water": (20, 40, 90)}
 

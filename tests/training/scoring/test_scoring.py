@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
-from helpers.laboratory import make_pair
 
-from training.pairs.pair import Pair
-from training.scoring.baselines import Translator, baselines
-from training.scoring.bootstrap import summarise
-from training.scoring.figures import error_picture
-from training.scoring.measures import QUICK
-from training.scoring.patches import Evaluation, landcover_of, score_patches
-from training.scoring.reliability import deciles, reliability
-from training.scoring.report import number
-from training.scoring.sentences import findings
+from geosar_training.pairs.pair import Pair
+from geosar_training.scoring.baselines import Translator, baselines
+from geosar_training.scoring.bootstrap import summarise
+from geosar_training.scoring.figures import error_picture
+from geosar_training.scoring.measures import QUICK
+from geosar_training.scoring.patches import Evaluation, landcover_of, score_patches
+from geosar_training.scoring.reliability import deciles, reliability
+from geosar_training.scoring.report import number
+from geosar_training.scoring.sentences import findings
+from helpers.laboratory import make_pair
 
 
 def truthful(pair: Pair, off: float, stated: float) -> Translator:

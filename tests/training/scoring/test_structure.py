@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.pairs.dates import Place
-from training.scoring.structure import edges, structure
+from geosar_training.pairs.dates import Place
+from geosar_training.scoring.structure import edges, structure
 
 SIDE = 128
 

@@ -10,13 +10,13 @@ import pyproj
 import pytest
 import rasterio
 from axe_playwright_python.sync_playwright import Axe
-from helpers.page_visits import until
-from helpers.rasters import TEN_METRES, UTM, speckled, write_raster
 from playwright.sync_api import Browser, Page, expect
 
-from webmap.mapfile.reading import read_layers
-from webmap.mapfile.sar_map import SarMap
-from webmap.mapfile.show import show
+from geosar_webmap.mapfile.reading import read_layers
+from geosar_webmap.mapfile.sar_map import SarMap
+from geosar_webmap.mapfile.show import show
+from helpers.page_visits import until
+from helpers.rasters import TEN_METRES, UTM, speckled, write_raster
 
 Open = Callable[..., Page]
 SYNTHETIC = {"GEOSAR_SYNTHETIC": "YES", "GEOSAR_MODEL": "s1-rgb 0.1", "GEOSAR_SOURCE": "scene_vv_db.tif"}

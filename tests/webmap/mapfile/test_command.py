@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled, write_raster
 
 from geosar.cli import group
 from geosar.cli.running import guarded
+from helpers.rasters import speckled, write_raster
 
 SYNTHETIC = {"GEOSAR_SYNTHETIC": "YES", "GEOSAR_MODEL": "s1-rgb 0.1", "GEOSAR_SOURCE": "scene_vv_db.tif"}
 

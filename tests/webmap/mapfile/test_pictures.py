@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from webmap.mapfile.pictures import ERROR_TABLE, coloured_error, data_address, stretched
+from geosar_webmap.mapfile.pictures import ERROR_TABLE, coloured_error, data_address, stretched
 
 
 def decoded(address: str) -> tuple[str, np.ndarray]:

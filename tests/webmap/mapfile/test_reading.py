@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from affine import Affine
-from helpers.rasters import speckled
-from helpers.swaths import Swath
 from PIL import Image
 from rasterio.enums import ColorInterp
 
 from geosar.errors import GeosarError, SceneContentError, SceneNotFoundError
-from webmap.mapfile.layers import Layer
-from webmap.mapfile.reading import read_layers
+from geosar_webmap.mapfile.layers import Layer
+from geosar_webmap.mapfile.reading import read_layers
+from helpers.rasters import speckled
+from helpers.swaths import Swath
 
 MakeRaster = Callable[..., Path]
 SYNTHETIC = {"GEOSAR_SYNTHETIC": "YES", "GEOSAR_MODEL": "s1-rgb 0.1", "GEOSAR_SOURCE": "scene_vv.tif"}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from geosar.errors import GridMismatchError, TargetError, UsageError
-from webmap.mapfile.layers import ERROR_LEGEND, Layer
-from webmap.mapfile.pictures import data_address
-from webmap.mapfile.sar_map import MOST_LAYERS, SarMap
+from geosar_webmap.mapfile.layers import ERROR_LEGEND, Layer
+from geosar_webmap.mapfile.pictures import data_address
+from geosar_webmap.mapfile.sar_map import MOST_LAYERS, SarMap
 
 DOT = data_address(np.full((2, 2, 4), 255, np.uint8))
 SAR = Layer(

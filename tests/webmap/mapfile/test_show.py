@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.rasters import speckled, write_raster
-from helpers.serving import in_a_thread
-from helpers.tiny_model import write_model
 from playwright.sync_api import Browser, expect
 
 import geosar
 from geosar.errors import GeosarError, GridMismatchError, SceneNotFoundError, SceneReadError, UsageError
-from tiler.app import create_app
-from tiler.settings import Settings
-from webmap.mapfile.show import show
+from geosar_tiler.app import create_app
+from geosar_tiler.settings import Settings
+from geosar_webmap.mapfile.show import show
+from helpers.rasters import speckled, write_raster
+from helpers.serving import in_a_thread
+from helpers.tiny_model import write_model
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from rasterio.crs import CRS
 
 from geosar.errors import GridMismatchError
 from geosar.grid import MapGrid
-from webmap.mapfile.webmercator import corners, warped, web_grid
+from geosar_webmap.mapfile.webmercator import corners, warped, web_grid
 
 UTM = MapGrid(CRS.from_epsg(32722), Affine(10, 0, 790236, 0, -10, 7198039), 300, 200)
 LOS_ANGELES = MapGrid(CRS.from_epsg(3395), Affine(10.0003, 0, -13193982.5, 0, -10.0003, 4017420.3), 640, 384)

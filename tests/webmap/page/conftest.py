@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from helpers.page_visits import Service, visit
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from rasterio.windows import Window
+
+from helpers.page_visits import Service, visit
 
 CROP = Window(700, 1500, 640, 512)
 """Coast, airport and town of Los Angeles."""

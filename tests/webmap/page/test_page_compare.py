@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.page_visits import Service, addresses, look_at, pane, settle, until
 from PIL import Image
 from playwright.sync_api import Page, expect
+
+from helpers.page_visits import Service, addresses, look_at, pane, settle, until
 
 pytestmark = pytest.mark.data
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import rasterio
+from playwright.sync_api import Page, expect
+
 from helpers.despeckling_service import write_scene
 from helpers.page_visits import Service, addresses, look_at, pane, place_at, settle, until
 from helpers.tiny_model import write_dual_model, write_model
-from playwright.sync_api import Page, expect
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.page_visits import Service, look_at, pane, settle
 from PIL import Image
 from playwright.sync_api import Page, expect
+
+from helpers.page_visits import Service, look_at, pane, settle
 
 pytestmark = pytest.mark.data
 

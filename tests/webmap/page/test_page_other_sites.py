@@ -7,11 +7,12 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from playwright.sync_api import Browser
+
 from helpers.page_visits import launched
 from helpers.rasters import speckled, write_raster
 from helpers.service import MakeService
 from helpers.serving import on_a_port
-from playwright.sync_api import Browser
 
 CHANGES = """async ([address, body]) => {
   const data = Uint8Array.from(atob(body), (one) => one.charCodeAt(0))

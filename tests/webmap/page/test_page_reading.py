@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from helpers.page_visits import Service, enter, look_at, place_at, settle
 from playwright.sync_api import Page, expect
 from pyproj import Geod, Transformer
 
-from tiler.routes.coordinates import fit
+from geosar_tiler.routes.coordinates import fit
+from helpers.page_visits import Service, enter, look_at, place_at, settle
 
 pytestmark = pytest.mark.data
 

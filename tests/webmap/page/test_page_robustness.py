@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, Route, expect
+
 from helpers.page_visits import Service, addresses, enter, http, look_at, settle, until
 from helpers.rasters import speckled, write_raster
-from playwright.sync_api import Page, Route, expect
 
 KEY = "a-key-for-these-tests"
 

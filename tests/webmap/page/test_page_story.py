@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import rasterio
-from helpers.page_visits import Service, enter, pane, settle, still, until
 from playwright.sync_api import Page, expect
+
+from helpers.page_visits import Service, enter, pane, settle, still, until
 
 pytestmark = pytest.mark.data
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from helpers.page_visits import Service, copied, enter, http, look_at, settle
 from PIL import Image
 from playwright.sync_api import Page, expect
+
+from helpers.page_visits import Service, copied, enter, http, look_at, settle
 
 pytestmark = pytest.mark.data
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.page_visits import Service, enter, until
-from helpers.rasters import speckled, write_raster
 from PIL import Image
 from playwright.sync_api import Page, expect
+
+from helpers.page_visits import Service, enter, until
+from helpers.rasters import speckled, write_raster
 
 CHOOSER = "input[type=file][multiple]"
 SLOW = 150_000

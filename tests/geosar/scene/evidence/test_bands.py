@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled
 from rasterio.enums import ColorInterp
 
 from geosar.errors import SceneContentError, UsageError
 from geosar.scene import open_scene
 from geosar.vocabulary import Unit
+from helpers.rasters import speckled
 
 POWER = speckled((4, 40, 50))
 DECIBEL = (10 * np.log10(POWER)).astype(np.float32)

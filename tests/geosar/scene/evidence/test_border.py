@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from helpers.rasters import speckled
 from rasterio.control import GroundControlPoint
 
 from geosar.scene import open_scene
+from helpers.rasters import speckled
 
 SIDE = 120
 ROWS, COLS = np.indices((SIDE, SIDE))

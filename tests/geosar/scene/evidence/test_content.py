@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled
 
 from geosar.errors import SceneContentError
 from geosar.scene import open_scene
+from helpers.rasters import speckled
 
 POWER = speckled((64, 64))
 ROWS, COLS = np.indices((64, 64)).astype(np.float32)

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled
 
 from geosar.scene import open_scene
 from geosar.scene.evidence.fills import undeclared
+from helpers.rasters import speckled
 
 POWER = speckled((90, 100))
 DECIBEL = (10 * np.log10(POWER)).astype(np.float32)

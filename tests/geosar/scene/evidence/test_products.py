@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled
 
 from geosar.models.manifest import InputSpec
 from geosar.normalisation import choose_normaliser
 from geosar.scene import open_scene
 from geosar.vocabulary import Unit
+from helpers.rasters import speckled
 
 POWER = speckled((2, 64, 64))
 DECIBEL = (10 * np.log10(POWER)).astype(np.float32)

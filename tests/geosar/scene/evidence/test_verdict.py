@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from geosar.scene.evidence import BandFacts, Evidence, Facts, Topic, Weight, gat
 from geosar.scene.evidence.claims import unit_in
 from geosar.scene.evidence.verdict import weigh_unit
 from geosar.vocabulary import Unit
+from helpers.rasters import speckled
 
 POWER = speckled((64, 64))
 DECIBEL = (10 * np.log10(POWER)).astype(np.float32)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.rasters import speckled
 
 from geosar.errors import SceneReadError
 from geosar.scene import open_scene
 from geosar.scene.source import resolve
+from helpers.rasters import speckled
 
 POWER = speckled((2, 40, 50))
 
