@@ -1,7 +1,7 @@
 """How much of the true images' water is water in the pictures? Over California's validation tiles, narrow water apart.
 
-True water is what `geosar_training.fitting.losses.open_water` finds; in a picture any dark and bluish cell of 4 x 4 pixels
-counts, so that no shade of blue decides. Optical images are moved onto their radar first. Needs GEOSAR_DATA.
+True water is what `geosar_training.fitting.losses.open_water` finds; in a picture any dark and bluish cell of 4 x 4
+pixels counts, so that no shade of blue decides. Optical images are moved onto their radar first. Needs GEOSAR_DATA.
 
     python benchmarks/water.py s1-rgb other/model/folder
 """

@@ -87,7 +87,7 @@ _HOMES = {
     "__version__": "geosar.version",
     "load_model": "geosar.models",
     "open_scene": "geosar.scene",
-    "show": "geosar_webmap.mapfile.show",  # a package that stands on this one: named here, and loaded when it is asked for
+    "show": "geosar_webmap.mapfile.show",  # a package that stands on this one: named here, loaded when it is asked for
     "translate": "geosar.translation",
 }
 

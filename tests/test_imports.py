@@ -15,11 +15,22 @@ import geosar
 
 PACKAGE = Path(geosar.__file__).parent
 ROOT = Path(__file__).parent.parent
+SOURCES = ROOT / "src"
 PLUGIN = ROOT / "qgis_plugin" / "geosar_qgis"
 
+PACKAGES = ("geosar", "geosar_tiler", "geosar_training", "geosar_webmap")
 WEB = {"fastapi", "starlette", "uvicorn", "titiler"}
 LABORATORY = {"torch", "torchvision", "torchmetrics", "lightning_fabric", "nncf", "onnx", "tensorboard", "safetensors"}
-UPSTAIRS = {"training", "tiler", "webmap", "qgis_plugin", "geosar_qgis", "benchmarks", "tests", "helpers"}
+UPSTAIRS = {
+    "geosar_training",
+    "geosar_tiler",
+    "geosar_webmap",
+    "qgis_plugin",
+    "geosar_qgis",
+    "benchmarks",
+    "tests",
+    "helpers",
+}
 
 RUNS_ON_TORCH = {
     f"geosar/engines/{name}.py" for name in ("colouriser", "despeckling", "generator", "networks", "torch", "unet")
@@ -124,7 +135,7 @@ def test_geosar_imports_neither_the_web_nor_what_stands_on_it() -> None:
 
 
 def test_geosar_loads_five_modules_upstairs_by_their_names_and_no_others() -> None:
-    named = re.compile(r"(?:training|tiler|webmap)(?:\.\w+)+")
+    named = re.compile(r"geosar_(?:training|tiler|webmap)(?:\.\w+)+")
     found = {
         (name, node.value)
         for name in sources(PACKAGE)
@@ -133,7 +144,7 @@ def test_geosar_loads_five_modules_upstairs_by_their_names_and_no_others() -> No
     }
     assert found == LOADED_BY_NAME
     for _, module in LOADED_BY_NAME:
-        assert ROOT.joinpath(*module.split(".")).with_suffix(".py").is_file()
+        assert SOURCES.joinpath(*module.split(".")).with_suffix(".py").is_file()
 
 
 def test_geosar_leaves_pytorch_to_the_modules_that_run_on_it() -> None:
@@ -142,15 +153,15 @@ def test_geosar_leaves_pytorch_to_the_modules_that_run_on_it() -> None:
 
 
 def test_the_laboratory_imports_neither_the_web_nor_the_service() -> None:
-    assert trespasses(ROOT / "training", WEB | UPSTAIRS - {"training"}) == {}
+    assert trespasses(SOURCES / "geosar_training", WEB | UPSTAIRS - {"geosar_training"}) == {}
 
 
 def test_the_service_imports_neither_the_laboratory_nor_the_maps() -> None:
-    assert trespasses(ROOT / "tiler", LABORATORY | UPSTAIRS - {"tiler"}) == {}
+    assert trespasses(SOURCES / "geosar_tiler", LABORATORY | UPSTAIRS - {"geosar_tiler"}) == {}
 
 
 def test_the_maps_import_neither_the_web_nor_the_service_nor_the_laboratory() -> None:
-    assert trespasses(ROOT / "webmap", WEB | LABORATORY | UPSTAIRS - {"webmap"}) == {}
+    assert trespasses(SOURCES / "geosar_webmap", WEB | LABORATORY | UPSTAIRS - {"geosar_webmap"}) == {}
 
 
 def test_the_plugin_imports_what_qgis_brings_and_nothing_of_ours() -> None:
@@ -159,9 +170,9 @@ def test_the_plugin_imports_what_qgis_brings_and_nothing_of_ours() -> None:
     assert everything - brought == set()
 
 
-@pytest.mark.parametrize("package", ["geosar", "tiler", "training", "webmap"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
-    assert in_circles(graph_of(ROOT / package)) == set()
+    assert in_circles(graph_of(SOURCES / package)) == set()
 
 
 def test_a_circle_would_be_found() -> None:
@@ -172,7 +183,7 @@ def test_a_circle_would_be_found() -> None:
 
 def test_the_floors_of_the_service_stand_on_one_another() -> None:
     found = {}
-    for module, wanted in graph_of(ROOT / "tiler").items():
+    for module, wanted in graph_of(SOURCES / "geosar_tiler").items():
         _, floor, *_ = (*module.split("."), "")
         if floor in FLOORS:
             others = {name.split(".")[1] for name in wanted} & set(FLOORS)
@@ -188,18 +199,17 @@ def test_a_folder_can_be_overlooked(package: str) -> None:
 
 def test_rasters_are_opened_in_one_place() -> None:
     """Where nothing that a raster names is followed."""
-    found = {
-        name
-        for package in ("geosar", "tiler", "training", "webmap")
-        for name in sources(ROOT / package)
-        if openings(ROOT / name)
-    }
+    found = {name for package in PACKAGES for name in sources(SOURCES / package) if openings(SOURCES / name)}
     assert found == {"geosar/scene/untrusted.py"}
 
 
 def test_geosar_and_its_command_load_the_packages_upstairs_only_when_asked() -> None:
-    assert not loaded_by("import geosar, geosar.cli, geosar.cli.map, geosar.cli.serve") & {"webmap", "tiler", "folium"}
-    assert "webmap" in loaded_by("import geosar\ngeosar.show")
+    assert not loaded_by("import geosar, geosar.cli, geosar.cli.map, geosar.cli.serve") & {
+        "geosar_webmap",
+        "geosar_tiler",
+        "folium",
+    }
+    assert "geosar_webmap" in loaded_by("import geosar\ngeosar.show")
 
 
 def test_importing_geosar_loads_nothing_heavy() -> None:

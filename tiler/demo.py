@@ -1,7 +1,7 @@
 """The demonstration behind ``make demo``: translates real scenes, then serves one of them and says where.
 
-``python -m geosar_tiler.demo FOLDER`` takes what ``python -m geosar.demo`` takes, and ``--port``. In a terminal it serves
-until Ctrl-C; elsewhere, and where CI is "true", it asks every address once and ends.
+``python -m geosar_tiler.demo FOLDER`` takes what ``python -m geosar.demo`` takes, and ``--port``. In a terminal it
+serves until Ctrl-C; elsewhere, and where CI is "true", it asks every address once and ends.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The one interface of all methods: networks, optimisers, and what an update does.
 
-A method is one file in `geosar_training.methods` and one in `training/configs`: it names its network and defines `step`.
-The trainer does the rest: data, devices, schedule, log, checkpoints, previews, export.
+A method is one file in `geosar_training.methods` and one in `training/configs`: it names its network and defines
+`step`. The trainer does the rest: data, devices, schedule, log, checkpoints, previews, export.
 """
 
 import copy

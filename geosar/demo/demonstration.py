@@ -1,8 +1,8 @@
 """What ``make demo`` shows first: translates real scenes, shows them beside the truth, and writes a map file.
 
 ``python -m geosar.demo FOLDER [--examples WHEEL] [--model MODEL]`` writes into FOLDER. The scenes are the example
-patches of BigEarthNet and, where GEOSAR_DATA names a folder of data, its scene of Los Angeles. ``python -m geosar_tiler.demo``
-does the same, and then serves the last of them.
+patches of BigEarthNet and, where GEOSAR_DATA names a folder of data, its scene of Los Angeles.
+``python -m geosar_tiler.demo`` does the same, and then serves the last of them.
 """
 
 import argparse

@@ -35,7 +35,7 @@ def start(
     What it says goes into `log`; without one, errors go where the tests' own go.
     """
     given = {f"GEOSAR_{name.upper()}": value for name, value in settings.items()}
-    environment = {**os.environ, "GEOSAR_STORE": str(store), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "GEOSAR_STORE": str(store), "PYTHONPATH": str(ROOT / "src")}
     if model is not None:
         environment["GEOSAR_MODEL"] = str(model)
     command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), *options]

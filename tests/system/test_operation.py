@@ -133,7 +133,8 @@ def test_gdal_knows_no_driver_that_reaches_other_machines() -> None:
 
 def test_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:
     program = (
-        "from pathlib import Path; from geosar_tiler.signatures import Signer; from geosar_tiler.settings import Settings\n"
+        "from pathlib import Path; from geosar_tiler.signatures import Signer\n"
+        "from geosar_tiler.settings import Settings\n"
         f"print(Signer(Settings(), Path({str(tmp_path)!r}))._sign('scenes/a', '1'))"
     )
     started = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(4)]

@@ -23,7 +23,8 @@ DIGITS = 8
 def enter(register: SceneRegister, scene: Scene, file: Received, folder: Path) -> None:
     """Look at a complete upload, and enter it; `folder` is one for this upload alone.
 
-    Raises the errors of geosar and of `geosar_tiler.errors` for what is no picture of the scene; then nothing has changed.
+    Raises the errors of geosar and of `geosar_tiler.errors` for what is no picture of the scene; then nothing has
+    changed.
     """
     if file.driver == "SAFE":
         raise UnsupportedError("a zip is no picture; expected a GeoTIFF, PNG or JPEG.")

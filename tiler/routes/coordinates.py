@@ -42,7 +42,7 @@ Floats = NDArray[np.floating[Any]]
 
 @router.get("/{scene_id}/coordinates", summary="Find the way from longitude and latitude to a scene's CRS")
 def coordinates(services: Shared, scene_id: str) -> dict[str, Any]:
-    """Return two polynomials; how they are evaluated stands in the documentation of `geosar_tiler.routes.coordinates`."""
+    """Return two polynomials; the documentation of `geosar_tiler.routes.coordinates` says how they are evaluated."""
     scene = catalogue.get(services.database, scene_id)
     found = scene.description
     if scene.geometry is None:

@@ -70,7 +70,7 @@ def serve(app: FastAPI, settings: Settings) -> Callable[[str], bool]:
 
     Gives a function that says whether a path is one of the map's files, which hold no data.
     """
-    static = _folder("webmap", "page")
+    static = _folder("geosar_webmap", "page")
     leaflet = _folder("xstatic.pkg.leaflet", "data")
     names = _files_below(static) if static is not None else frozenset()
     index = static / "index.html" if static is not None and "/index.html" in names else None

@@ -84,16 +84,17 @@ def confine(incoming: Path) -> None:
 
 
 def _readable(store: Path) -> Iterator[Path]:
-    """Name what Python and its libraries read; of a folder that holds the store too, its packages alone."""
+    """Name what Python and its libraries read; of a folder that holds the store too, our packages alone."""
     store = store.resolve()
     places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, *_SYSTEM}
     places |= {os.environ[name] for name in _DATA if os.environ.get(name)}
     for place in filter(None, sorted(places)):
         path = Path(place).resolve()
-        if path == store or path in store.parents:
-            yield from (path / name for name in ("geosar", "tiler") if (path / name / "__init__.py").is_file())
-        else:
+        if path != store and path not in store.parents:
             yield path
+        # By themselves too: src/ of a checkout holds links to them.
+        packages = (path / name for name in ("geosar", "geosar_tiler"))
+        yield from (package.resolve() for package in packages if (package / "__init__.py").is_file())
 
 
 def _allow(rules: int, path: Path) -> None:

@@ -43,7 +43,7 @@ SPECTRUM = ((-0.063, 0.104, 0.830), (-0.075, 0.031, 0.682))
 five BigEarthNet example patches without snow (72 000 pixels; 0.96 and 0.93 of the variance, 0.008 rms)."""
 
 TONE = ((3.03, 9.8), (3.46, 6.5), (4.35, 18.0))
-"""Gain and offset of red, green and blue that bring OMBRIA as a whole to the targets' tone (`geosar_training.pairs.tone`)."""
+"""Gain and offset of red, green and blue that bring OMBRIA as a whole to `geosar_training.pairs.tone`'s targets."""
 
 WATER_COLOUR = (36, 58, 67)
 """Red, green and blue of water, in the targets' tone: the middle of what the pairs of true colour show."""

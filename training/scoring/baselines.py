@@ -12,8 +12,8 @@ from geosar_training.pairs.pair import Pair
 from geosar_training.pairs.planes import fitting
 
 Translator = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Normalised backscatter (H, W), (C, H, W) of several polarisations, or of `geosar_training.pairs.planes.planes`, to red,
-green, blue (H, W, 3) of 0 to 255, or (H, W, 4) with the expected absolute error behind them."""
+"""Normalised backscatter (H, W), (C, H, W) of several polarisations, or of `geosar_training.pairs.planes.planes`, to
+red, green, blue (H, W, 3) of 0 to 255, or (H, W, 4) with the expected absolute error behind them."""
 
 BASELINES = ("mean colour", "grey", "smooth grey")
 """Their names in reports."""

@@ -38,7 +38,7 @@ class Served:
 def tiny_model(folder: Path, kind: str = "model") -> Path:
     """Make the small network that the tests of geosar use: jobs begin at once. A `dual_model` despeckles, too."""
     code = f"import sys, pathlib; from helpers import tiny_model; tiny_model.write_{kind}(pathlib.Path(sys.argv[1]))"
-    paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", ""), str(ROOT)]
+    paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", ""), str(ROOT / "src")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     subprocess.run([PYTHON, "-c", code, str(folder / "tiny")], env=environment, check=True)
     return folder / "tiny"
@@ -51,7 +51,7 @@ def begin_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes
         port = free.getsockname()[1]
     log = (folder / "service.log").open("wb")
     environment = {key: value for key, value in os.environ.items() if key not in {"GDAL_PAM_ENABLED", "PYTHONHOME"}}
-    paths = [path for path in (environment.get("PYTHONPATH"), str(ROOT)) if path]
+    paths = [path for path in (environment.get("PYTHONPATH"), str(ROOT / "src")) if path]
     process = subprocess.Popen(
         [PYTHON, "-c", "import sys; from geosar.cli import main; sys.exit(main())",
          "serve", "--port", str(port), "--store", str(folder / "store")],

@@ -76,7 +76,7 @@ def test_jobs_end_and_removing_works(tmp_path: Path, model: Path) -> None:
     if shutil.which("unshare") is None or subprocess.run([*command, "true"], check=False).returncode:
         pytest.skip("the system gives no namespace with a disk of its own")
     tests = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent / "src")])}
     began = time.monotonic()
     arguments = [sys.executable, __file__, str(store), str(model), str(tmp_path)]
     done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=False)

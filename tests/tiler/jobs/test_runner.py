@@ -210,8 +210,8 @@ def test_a_job_whose_process_dies_is_begun_again_but_not_for_ever(make_service: 
 def test_a_folder_that_is_called_as_the_service_is_changes_nothing(
     make_service: MakeService, scene_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "tiler").mkdir()
-    (tmp_path / "tiler" / "__init__.py").write_text("raise SystemExit('the tiler of somebody else')")
+    (tmp_path / "geosar_tiler").mkdir()
+    (tmp_path / "geosar_tiler" / "__init__.py").write_text("raise SystemExit('of somebody else')")
     monkeypatch.chdir(tmp_path)
     with make_service() as client:
         assert send(client, scene_file)["display"]["state"] == "ready"

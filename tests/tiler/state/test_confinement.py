@@ -48,6 +48,6 @@ def test_confined_or_not_a_scene_is_looked_at(make_service: MakeService, scene_f
 
 
 def test_it_is_confined_before_libraries_begin_threads() -> None:
-    program = "import tiler.state.confinement, sys; print(*sys.modules)"
+    program = "import geosar_tiler.state.confinement, sys; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert not {"numpy", "rasterio", "pyproj"} & set(ran.stdout.split())

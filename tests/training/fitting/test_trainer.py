@@ -216,6 +216,7 @@ def test_previews_are_made_when_there_is_something_to_show(tmp_path: Path) -> No
 
 def test_the_loop_runs_where_there_is_little_more_than_torch() -> None:
     absent = ["rasterio", "pydantic", "openvino", "pyproj", "nncf", "torchmetrics", "safetensors"]
-    program = f"import sys; sys.modules.update(dict.fromkeys({absent})); import training.cli, training.commands.fit"
+    loop = "import geosar_training.cli, geosar_training.commands.fit"
+    program = f"import sys; sys.modules.update(dict.fromkeys({absent})); {loop}"
     root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
