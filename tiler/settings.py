@@ -1,12 +1,15 @@
 """Every setting of the service, in one class; each can be given as an environment variable GEOSAR_<NAME>."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from limits import parse
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from geosar.errors import without_secrets
+from geosar.models import list_models
 from geosar.vocabulary import DEFAULT_MODEL
 from geosar_tiler.gdal import MEBIBYTE, GdalSettings
 
@@ -119,9 +122,19 @@ class Settings(BaseSettings):
         """URL of the database."""
         return self.database_url or f"sqlite:///{self.store.absolute() / 'catalogue.sqlite'}"
 
+    @property
+    def model_name(self) -> str:
+        """What clients call the model: its built-in name, or the last part of its path or address."""
+        path = urlsplit(self.model).path if "://" in self.model else self.model
+        return PurePath(path).name.removesuffix(".zip") or "model"
+
+    def models(self) -> dict[str, str]:
+        """Return the names that a request may use, the default first, and what `load_model` opens for each."""
+        return {self.model_name: self.model} | {name: name for name in list_models() if name != self.model_name}
+
     def without_model_path(self, text: str) -> str:
         """Name the model by its name alone in a text for clients: where it lies, or should, is nobody's business."""
         model = Path(self.model)
-        for path in (str(model.absolute()), str(model)):
-            text = text.replace(path, model.name)
+        for path in (without_secrets(self.model), str(model.absolute()), str(model)):
+            text = text.replace(path, self.model_name)
         return text

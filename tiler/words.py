@@ -1,5 +1,7 @@
 """Words of requests: geosar's vocabularies as pydantic takes them, and texts that can be kept and told again."""
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Request
@@ -14,6 +16,17 @@ if TYPE_CHECKING:
 else:  # mypy takes no Literal that is worked out
     CompressionName = Literal[tuple(each.value for each in Compression)]
     UnitName = Literal[tuple(each.value for each in Unit)]
+
+_FOLDERS = re.compile(r"(?<![\w.~:/])/([^\s/:;,'\"()]{1,60})/(?:[^\s/:;,'\"()]+/)*")
+
+
+def without_folders(text: str) -> str:
+    """Return a text for clients in which files of this machine have their last names alone.
+
+    >>> without_folders("the model /usr/lib/models/mine lacks a.bin; see /docs/x/y")
+    'the model mine lacks a.bin; see /docs/x/y'
+    """
+    return _FOLDERS.sub(lambda found: "" if Path("/", found[1]).is_dir() else found[0], text)
 
 
 def checked_text(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse
 
-from geosar.models import Model, list_models, load_model
+from geosar.models import Model, load_model
 from geosar_tiler.errors import NotFoundError
 from geosar_tiler.routes import links
 from geosar_tiler.services import Services, Shared
@@ -50,10 +50,9 @@ def conformance() -> dict[str, Any]:
 @router.get("/models", summary="List the models")
 def models(services: Shared) -> dict[str, Any]:
     """Say of each model that a job may name what it takes and how it calls itself."""
-    default = services.settings.model
     told = []
-    for name in dict.fromkeys((default, *list_models())):
-        manifest = load_model(name).manifest
+    for name, reference in services.settings.models().items():
+        manifest = load_model(reference).manifest
         told.append(
             {
                 "name": name,
@@ -65,7 +64,7 @@ def models(services: Shared) -> dict[str, Any]:
                 "despeckles": manifest.despeckles,
                 "licence": manifest.licence,
                 "credit": manifest.credit,
-                "default": name == default,
+                "default": name == services.settings.model_name,
             },
         )
     return {"models": told}
@@ -82,6 +81,7 @@ def card(services: Shared, name: str) -> PlainTextResponse:
 
 def _offered(services: Services, name: str) -> Model:
     """Open a model that requests may name; no path or address of a request is one."""
-    if name not in {services.settings.model, *list_models()}:
+    models = services.settings.models()
+    if name not in models:
         raise NotFoundError(f"there is no model {name!r}; GET /models lists those that there are.")
-    return load_model(name)
+    return load_model(models[name])

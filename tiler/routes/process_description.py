@@ -6,7 +6,6 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from geosar.display import DESPECKLED_TITLE, ERROR_FILE_TITLE, QUICKLOOK_TITLE, SYNTHETIC_TITLE
-from geosar.models import list_models
 from geosar.vocabulary import Compression
 from geosar_tiler.crs import CRS84
 from geosar_tiler.errors import NotFoundError
@@ -86,11 +85,6 @@ def check_known(process_id: str) -> None:
         raise NoSuchProcessError(f"there is no process {process_id!r}; the one that there is is called {PROCESS!r}.")
 
 
-def models(services: Services) -> tuple[str, ...]:
-    """Names that a request may use: the built-in models, and the one that the service was started with."""
-    return tuple(dict.fromkeys((services.settings.model, *list_models())))
-
-
 def summary(request: Request) -> dict[str, Any]:
     """Return OGC's processSummary."""
     here = f"processes/{PROCESS}"
@@ -117,7 +111,11 @@ def description(request: Request, services: Services) -> dict[str, Any]:
     for name, value in schema["properties"].items():
         plain = openapi(value, definitions)
         if name == "model":
-            plain = {"type": "string", "enum": list(models(services)), "default": services.settings.model}
+            plain = {
+                "type": "string",
+                "enum": list(services.settings.models()),
+                "default": services.settings.model_name,
+            }
         inputs[name] = {
             "title": name,
             "description": value.get("description", name),

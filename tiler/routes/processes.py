@@ -27,7 +27,6 @@ from geosar_tiler.routes.process_description import (
     OutputName,
     check_known,
     description,
-    models,
     summary,
 )
 from geosar_tiler.routes.process_results import check_done, document, files, status_of
@@ -176,15 +175,15 @@ def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
 def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
     scene = catalogue.get(services.database, inputs.scene)
     check_room(services.quota.room(), 1)  # what a job makes cannot be known; that there is room for something can
-    name = inputs.model or services.settings.model
-    if name not in models(services):
-        raise InvalidError(f"there is no model {name!r}; this service has {', '.join(models(services))}.")
-    model = load_model(name)
+    name, models = inputs.model or services.settings.model_name, services.settings.models()
+    if name not in models:
+        raise InvalidError(f"there is no model {name!r}; this service has {', '.join(models)}.")
+    model = load_model(models[name])
     if inputs.despeckled and not model.manifest.despeckles:
         raise InvalidError(f"the model {name!r} makes no despeckled radar; leave `despeckled` out, or name another.")
     options: dict[str, Any] = {
         **catalogue.opening(scene),
-        "model": name,
+        "model": models[name],
         "bbox": None if inputs.bbox is None else _bounds(scene, inputs.bbox),
         "precision": inputs.precision or services.settings.precision,
         "error_band": inputs.error_band,

@@ -91,7 +91,7 @@ def serve(app: FastAPI, settings: Settings) -> Callable[[str], bool]:
     def page_settings() -> dict[str, Any]:
         return {
             "version": geosar.__version__,
-            "model": Path(settings.model).name,
+            "model": settings.model_name,
             "max_upload_bytes": settings.max_upload_bytes,
             "needs_key": bool(settings.api_keys),
             "basemap": below,

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from geosar_tiler.state import locks
+from geosar_tiler.words import without_folders
 
 RESERVE_BYTES = 8 * 2**20
 LEAST_SPARE = 4 * RESERVE_BYTES
@@ -226,8 +227,9 @@ class Store:
         return shutil.disk_usage(self.root).free
 
     def scrub(self, message: str) -> str:
-        """Take the folders of the store out of a message that goes to a client."""
-        return re.sub(re.escape(str(self.root)) + r"(?:/[^/\s,:;'\"]+)*/", "", message).replace(str(self.root), "")
+        """Take folders, those of the store above all, out of a message that goes to a client."""
+        message = re.sub(re.escape(str(self.root)) + r"(?:/[^/\s,:;'\"]+)*/", "", message)
+        return without_folders(message.replace(str(self.root), ""))
 
 
 def _remove(path: Path) -> None:
