@@ -70,7 +70,7 @@ def _outline(grid: MapGrid, crs: pyproj.CRS) -> Ring:
     if not crs.is_geographic:  # whose longitudes go on by themselves, also once around the whole Earth
         longitudes = np.unwrap(longitudes, period=360)
     ring = _without_straight_points(np.stack([longitudes, latitudes], axis=1))
-    return _anticlockwise(_over_pole(ring, _pole_inside(grid, crs))) if ring else ring
+    return _anticlockwise(_over_pole(ring, pole_inside(grid, crs))) if ring else ring
 
 
 def _without_straight_points(points: NDArray[np.float64]) -> Ring:
@@ -82,7 +82,7 @@ def _without_straight_points(points: NDArray[np.float64]) -> Ring:
     return [(float(x), float(y)) for x, y in kept]
 
 
-def _pole_inside(grid: MapGrid, crs: pyproj.CRS) -> float | None:
+def pole_inside(grid: MapGrid, crs: pyproj.CRS) -> float | None:
     """Return the latitude of the pole that lies on the grid, if one does."""
     if crs.is_geographic:
         return None

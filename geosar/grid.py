@@ -6,6 +6,7 @@ reach outside the scene (negative offsets); `read_plan` says which real pixels s
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 EDGE_TOLERANCE = 1e-6
 
 Bounds = tuple[float, float, float, float]
+
+# Methods by which an easting is proportional to the longitude, wherever.
+_CYLINDRICAL = ("mercator (", "pseudo mercator", "equidistant cylindrical", "cylindrical equal area", "plate carr")
+_NOT_CYLINDRICAL = ("transverse", "oblique")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,36 @@ class MapGrid:
                 f"give left, bottom, right, top in {self.crs.to_string() if self.crs else 'pixels'}.",
             )
         return found
+
+
+def full_turn(crs: "CRS | None") -> float | None:
+    """Return a turn around the Earth in the units of a CRS: of degrees, and of Mercator's and other cylinders.
+
+    A place has as many coordinates there as one counts turns. None where a turn is no sum of eastings.
+
+    >>> from rasterio.crs import CRS
+    >>> full_turn(CRS.from_epsg(4326)), round(full_turn(CRS.from_epsg(3857))), full_turn(CRS.from_epsg(32633))
+    (360.0, 40075017, None)
+    """
+    return None if crs is None else _full_turn(crs.to_wkt())
+
+
+@lru_cache(maxsize=64)
+def _full_turn(wkt: str) -> float | None:
+    crs = pyproj.CRS.from_wkt(wkt)
+    if crs.geodetic_crs is None or crs.is_geocentric:
+        return None
+    if crs.is_geographic:
+        return 360 / math.degrees(crs.axis_info[0].unit_conversion_factor)
+    flat = crs.sub_crs_list[0] if crs.is_compound else crs
+    method = "" if flat.coordinate_operation is None else flat.coordinate_operation.method_name.lower()
+    if any(word in method for word in _NOT_CYLINDRICAL) or not any(word in method for word in _CYLINDRICAL):
+        return None
+    to_map = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    starts = np.array([-175.0, -85.0, 5.0, 95.0])  # the map is torn within one of the steps at most
+    xs, after = (to_map.transform(starts + step, np.zeros(4))[0] for step in (0.0, 10.0))
+    turn = 36 * float(np.min(np.abs(after - xs)))
+    return turn if math.isfinite(turn) and turn > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

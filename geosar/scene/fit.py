@@ -7,7 +7,7 @@ import pyproj
 from affine import Affine
 
 from geosar.errors import SceneContentError
-from geosar.grid import MapGrid
+from geosar.grid import MapGrid, full_turn
 
 _SLACK = 1e-6
 """Degrees by which rounding may carry an edge beyond a pole."""
@@ -26,8 +26,8 @@ def own_grid(grid: MapGrid) -> MapGrid:
         return grid
     if grid.transform.is_identity:
         return MapGrid(None, grid.transform, grid.width, grid.height)
-    if grid.crs.is_geographic and not grid.transform.is_degenerate:
-        turn = 360 / math.degrees(float(grid.crs.units_factor[1]))
+    turn = full_turn(grid.crs) if grid.crs.is_geographic and not grid.transform.is_degenerate else None
+    if turn is not None:
         left, _, right, _ = grid.bounds
         turns = math.copysign(1, left) if math.isfinite(left + right) and left + right else 0
         if -turn / 2 <= left - turns * turn and right - turns * turn <= turn / 2:

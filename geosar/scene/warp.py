@@ -23,8 +23,9 @@ from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import calculate_default_transform
 
+from geosar import footprint
 from geosar.errors import SceneContentError, UsageError
-from geosar.grid import MapGrid
+from geosar.grid import MapGrid, full_turn
 from geosar.scene.evidence.border import Edge
 from geosar.scene.placement.base import OnGrid
 from geosar.scene.placement.lattice import MAX_STEP, Lattice
@@ -36,6 +37,9 @@ LATTICE_STEP = 64
 # In source pixels; none to speak of. At zero rasterio builds no transformer at all.
 TRANSFORM_TOLERANCE = 1e-9
 _EDGE_SAMPLES = 64
+_BESIDE_POLE = 0.1
+"""Degrees from a pole at which it is looked whether a CRS is whole there."""
+_METRES_OF_DEGREE = 111_200.0
 MOST_PIXELS = 16
 """A grid of so many times the image's area, or a part of it, does not hold it: the CRS is torn where the image lies."""
 
@@ -115,8 +119,10 @@ def _warped_grid(grid: MapGrid, dst_crs: CRS, metres: float) -> MapGrid:
     if not on_earth.any():
         raise SceneContentError(f"The scene has no place on the Earth, so none in {dst_crs.to_string()}.")
     middle = mean_direction(lons[on_earth], lats[on_earth])
+    if over_a_pole(grid, dst_crs):
+        raise SceneContentError(torn(dst_crs, middle))
     left, bottom, right, top = grid.bounds
-    if grid.crs is not None and (turn := _turn(grid.crs)) is not None:
+    if grid.crs is not None and grid.crs.is_geographic and (turn := full_turn(grid.crs)) is not None:
         back = round((left + right) / 2 / turn) * turn
         left, right = left - back, right - back
     transform, width, height = calculate_default_transform(
@@ -145,15 +151,21 @@ def _outline(grid: MapGrid) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.flo
     return to_map.a * cols + to_map.b * rows + to_map.c, to_map.d * cols + to_map.e * rows + to_map.f
 
 
-def _turn(crs: CRS) -> float | None:
-    """Return a turn around the Earth in the units of a geographic CRS; None for others."""
-    return 360 / math.degrees(float(crs.units_factor[1])) if crs.is_geographic else None
-
-
 def _beyond(grid: MapGrid) -> bool:
-    """Whether a grid counts longitudes beyond 180 degrees, which PROJ gives back as others."""
-    turn = None if grid.crs is None else _turn(grid.crs)
+    """Whether a grid goes on beyond the antimeridian, where PROJ gives back the coordinates of the other side."""
+    turn = full_turn(grid.crs)
     return turn is not None and (grid.bounds[0] < -turn / 2 or grid.bounds[2] > turn / 2)
+
+
+def over_a_pole(grid: MapGrid, dst_crs: CRS) -> bool:
+    """Whether a pole lies in a grid, and around it another CRS is torn: degrees, and Mercator's metres."""
+    ends = None if grid.crs is None else footprint.pole_inside(grid, pyproj.CRS.from_wkt(grid.crs.to_wkt()))
+    if ends is None:
+        return False
+    lons, lats = np.array([0.0, 90.0, 180.0, 270.0]), np.full(4, ends - math.copysign(_BESIDE_POLE, ends))
+    xs, ys = pyproj.Transformer.from_crs("EPSG:4326", dst_crs.to_wkt(), always_xy=True).transform(lons, lats)
+    apart = 4 * _BESIDE_POLE * _METRES_OF_DEGREE
+    return dst_crs.is_geographic or not max(np.ptp(xs), np.ptp(ys)) * float(dst_crs.linear_units_factor[1]) < apart
 
 
 def resampled(dataset: DatasetReader, stored: MapGrid, grid: MapGrid, nodata: float | None) -> WarpedVRT | PlacedRaster:
@@ -220,7 +232,7 @@ def mean_direction(lons: Any, lats: Any) -> tuple[float, float]:
 def onto(crs: CRS, lons: Any, lats: Any, middle: float) -> tuple[Any, Any]:
     """Project longitudes and latitudes; longitudes of a geographic CRS go on beyond 180 degrees around `middle`."""
     xs, ys = pyproj.Transformer.from_crs("EPSG:4326", crs.to_wkt(), always_xy=True).transform(lons, lats)
-    if (turn := _turn(crs)) is not None:
+    if crs.is_geographic and (turn := full_turn(crs)) is not None:
         xs = xs - np.round((xs - middle * turn / 360) / turn) * turn
     return xs, ys
 

@@ -27,6 +27,7 @@ from geosar.scene.warp import (
     edges,
     mean_direction,
     onto,
+    over_a_pole,
     rounded,
     torn,
     universal_crs,
@@ -34,6 +35,8 @@ from geosar.scene.warp import (
 
 _STEPS_BETWEEN_POINTS = 16
 """Nodes of the lattice between two control points: where the spline bends most, it is met within 0.02 pixels."""
+_POLAR = 75.0
+"""Degrees of latitude from which on a swath may hold a pole."""
 _SMOOTH_METRES = 1000.0
 """Between places so far apart, at one height, the geometry of orbit and Earth bends by a thousandth of a pixel."""
 
@@ -67,7 +70,12 @@ def by_control_points(dataset: DatasetReader, dst_crs: CRS | None, resolution: f
     pixel = _pixel_size(true, own, width, height)
     size = resolution or rounded(math.sqrt(pixel[0] * pixel[1]), 3)
     grid = _covering_grid(through, crs, width, height, size)
-    if grid.window.area * (size * size) > MOST_PIXELS * width * height * (pixel[0] * pixel[1]):
+    whole = (
+        abs(middle[1]) < _POLAR
+        or dst_crs is None
+        or not over_a_pole(_covering_grid(true, own, width, height, size), crs)
+    )
+    if not whole or grid.window.area * (size * size) > MOST_PIXELS * width * height * (pixel[0] * pixel[1]):
         raise SceneContentError(torn(crs, middle))
     spacing = math.sqrt(pixel[0] * pixel[1] * width * height / len(points)) / size
     lowest, highest = through.heights

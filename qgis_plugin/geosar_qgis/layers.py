@@ -72,7 +72,7 @@ def set_box(layer: QgsRasterLayer, bounds: tuple[float, float, float, float]) ->
 def to_mercator(bounds: tuple[float, float, float, float]) -> QgsRectangle:
     """Bring a box from degrees to Web Mercator; over the antimeridian it is the whole width."""
     west, south, east, north = bounds
-    if west > east:
+    if west > east or east > 180.0:
         west, east = -180.0, 180.0
     limit = 85.0511
     box = QgsRectangle(west, max(south, -limit), east, min(north, limit))

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from geosar.errors import BoundsError
+from geosar.grid import full_turn
 from geosar.models import load_model
 from geosar_tiler.crs import CRS84, named_crs
 from geosar_tiler.errors import InvalidError, NotFoundError
@@ -35,6 +36,7 @@ from geosar_tiler.routes.stored_file import StoredFile
 from geosar_tiler.services import Services, Shared
 from geosar_tiler.state import catalogue, references
 from geosar_tiler.state.database import LIVE, Job, Scene
+from geosar_tiler.tiles import around
 
 router = APIRouter(tags=["Processes and jobs"])
 
@@ -208,11 +210,16 @@ def _bounds(scene: Scene, box: Box | tuple[float, float, float, float]) -> tuple
     if crs is None:
         raise InvalidError("the scene has no georeference, so no box of it can be named. Leave bbox out.")
     given = named_crs(name)
+    own = CRS.from_user_input(crs)
+    l_scene, b_scene, r_scene, t_scene = scene.description["bounds"]
+    turn = full_turn(own)
     try:
-        left, bottom, right, top = transform_bounds(given, CRS.from_user_input(crs), *bounds)
+        box_there = around.box_in(own, bounds, given) or transform_bounds(given, own, *bounds)
+        if turn is not None and not -turn / 2 <= l_scene <= r_scene <= turn / 2:  # it goes on beyond the antimeridian
+            box_there = around.turned(box_there, (l_scene + r_scene) / 2, turn)
     except (CRSError, ValueError) as error:
         raise BoundsError(f"the box {bounds} has no place in {crs}: {error}.") from error
-    l_scene, b_scene, r_scene, t_scene = scene.description["bounds"]
+    left, bottom, right, top = box_there
     if not (left < r_scene and right > l_scene and bottom < t_scene and top > b_scene):
         place = f"{scene.west}, {scene.south}, {scene.east}, {scene.north}"
         raise BoundsError(f"the box {bounds} misses the scene, whose box is {place}.")

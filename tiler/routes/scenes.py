@@ -18,6 +18,7 @@ from geosar_tiler.routes.stored_file import StoredFile
 from geosar_tiler.services import Services, Shared
 from geosar_tiler.state import catalogue, presentable
 from geosar_tiler.state.database import Job, Reference, Scene
+from geosar_tiler.tiles.around import beyond_web_maps
 from geosar_tiler.tiles.image_space import maxzoom
 from geosar_tiler.words import Body, UnitName
 
@@ -182,7 +183,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
         "acquired": catalogue.timestamp(scene.acquired),
         "bbox": box,
         "geometry": scene.geometry,
-        "georeferenced": scene.geometry is not None,
+        "georeferenced": _on_the_map(scene),
         "width": width,
         "height": height,
         "image_maxzoom": maxzoom(width, height),
@@ -213,7 +214,13 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
 
 
 def _tilejson(scene: Scene) -> str:
-    return "tilejson.json" if scene.geometry is not None else "image/tilejson.json"
+    return "tilejson.json" if _on_the_map(scene) else "image/tilejson.json"
+
+
+def _on_the_map(scene: Scene) -> bool:
+    """Whether a map of the web shows something of a scene; it is shown in its own pixels otherwise."""
+    placed = scene.geometry is not None and scene.south is not None and scene.north is not None
+    return placed and not beyond_web_maps(scene.south or 0.0, scene.north or 0.0)
 
 
 def _state(services: Services, scene: Scene) -> tuple[list[Job], int, Reference | None]:

@@ -234,15 +234,18 @@ def _known(name: str) -> str:
 def _collection(request: Request, services: Services, name: str) -> dict[str, Any]:
     likely = and_(Scene.acquired > catalogue.EARLIEST, Scene.acquired < catalogue.LATEST)
     moment = case((likely, Scene.acquired), else_=Scene.created)
+    across = Scene.west > Scene.east  # the antimeridian
     placed = and_(Scene.south >= -90, Scene.north <= 90, Scene.west >= -180, Scene.east <= 180)
     with services.database.begin() as session:
         bounds = session.execute(
             select(
                 func.min(Scene.west), func.min(Scene.south), func.max(Scene.east), func.max(Scene.north),
-                func.min(moment), func.max(moment),
+                func.min(moment), func.max(moment), func.count().filter(across), func.count(Scene.west),
             ).where(or_(Scene.west.is_(None), placed)),
         ).one()  # fmt: skip
     box = [-180.0, -90.0, 180.0, 90.0] if bounds[0] is None else list(bounds[:4])
+    if 0 < bounds[6] < bounds[7]:  # some lie across and some do not: a box around all goes around the Earth
+        box[0], box[2] = -180.0, 180.0
     title, description = COLLECTIONS[name]
     here = f"stac/collections/{name}"
     return {

@@ -143,6 +143,7 @@ class LayerFactory(TilerFactory):
             if "tilesize" not in request.query_params:
                 query.append(("tilesize", str(TILE)))
         with rasterio.Env(**environment()), self.reader(layer, tms=matrices) as reader:
+            reader.on_the_map()
             bounds = reader.get_geographic_bounds(matrices.rasterio_geographic_crs)
             zooms = reader.minzoom, reader.maxzoom
         return {

@@ -4,29 +4,34 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import product
 from typing import Any, cast
 
+import attr
 import numpy as np
 import rasterio
+from affine import Affine
 from morecantile import Tile
 from rasterio.crs import CRS
 from rasterio.warp import calculate_default_transform
+from rasterio.warp import transform as transform_coords
 from rasterio.windows import Window
-from rio_tiler.constants import WGS84_CRS
+from rio_tiler.constants import WEB_MERCATOR_CRS, WGS84_CRS
 from rio_tiler.errors import PointOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
+from geosar.grid import full_turn
 from geosar.scene.untrusted import open_geotiff
 from geosar_tiler.errors import InvalidError, NotFoundError, NotGeoreferencedError, TooMuchError
-from geosar_tiler.tiles import budget, parameters
+from geosar_tiler.tiles import around, budget, parameters
+from geosar_tiler.tiles.around import TURN
 from geosar_tiler.tiles.features import MOST_FEATURES, Covered
 from geosar_tiler.tiles.layers import Layer
 from geosar_tiler.tiles.rendering import COMPOSITE
 
 RATIO_SPREAD = 6.0
 """Decibels that the ratio of two polarisations is shown to either side of its middle."""
-TURN = 360.0
 IMAGE_SPACE = CRS.from_wkt('LOCAL_CS["image space",UNIT["pixel",1]]')
 
 
@@ -90,6 +95,12 @@ def image_space_point(reader: Any, x: float, y: float, **asked: Any) -> PointDat
     )  # fmt: skip
 
 
+def _boxed(args: Any, asked: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Return box, CRS of the picture and CRS of the box of what `part` is called with."""
+    dst_crs = args[1] if len(args) > 1 else asked.get("dst_crs")
+    return args[0], dst_crs, args[2] if len(args) > 2 else asked.get("bounds_crs", WGS84_CRS)
+
+
 class PlacedReader(Reader):
     """rio-tiler's reader, which refuses what needs a place on a map where there is none, and what takes too much."""
 
@@ -113,37 +124,88 @@ class PlacedReader(Reader):
         Takes what `part` is called with: box and, by place or by name, CRS of the picture and of the box.
         """
         needs_georeference(self.crs)
-        dst_crs = args[1] if len(args) > 1 else asked.get("dst_crs")
-        bounds_crs = args[2] if len(args) > 2 else asked.get("bounds_crs", WGS84_CRS)
+        box, dst_crs, bounds_crs = _boxed(args, asked)
         is_aligned = bool(asked.get("align_bounds_with_dataset"))  # and so grown to whole pixels
-        parameters.check_box(args[0], around=bounds_crs is not None and bounds_crs.is_geographic, flat=is_aligned)
+        parameters.check_box(box, around=bounds_crs is not None and bounds_crs.is_geographic, flat=is_aligned)
         parameters.check_nodata(asked.get("nodata"), self.dtype)
-        budget.check_part(self.pixels, args[0], bounds_crs, dst_crs, asked)
+        budget.check_part(self.pixels, box, bounds_crs, dst_crs, asked)
+
+    def beside(self, args: Any, asked: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return what `part` is called with, the box on the side of the antimeridian that the scene is counted on."""
+        if self._across is None:
+            return args, asked
+        box, dst_crs, bounds_crs = _boxed(args, asked)
+        target = dst_crs or bounds_crs
+        turn, found = full_turn(target), None if target is None else around.box_in(target, box, bounds_crs)
+        if turn is None or found is None:
+            return args, asked
+        middle = self._middle_in(target)
+        rest = {key: value for key, value in asked.items() if key not in {"dst_crs", "bounds_crs"}}
+        rest |= {"dst_crs": target, "bounds_crs": target}
+        return (around.turned(found, middle, turn),), rest
+
+    def recentred(self, dataset: Any, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return what `part` is asked of a dataset of the scene, degrees counted from the antimeridian that it crosses.
+
+        Nothing else is changed where they are read as they are.
+        """
+        if self._across is None or asked.get("dst_crs") in {None, self.crs}:
+            return asked
+        options = around.recentred(self.crs, dataset.transform, self._middle_in(self.crs))
+        return {**asked, "vrt_options": options} if options else asked
+
+    def own_place(self, x: float, y: float, crs: CRS) -> tuple[float, float, CRS]:
+        """Return a place as the scene counts it: in its own CRS, where that counts turns around the Earth."""
+        turn = full_turn(self.crs)
+        if self._across is None or turn is None:
+            return x, y, crs
+        with places():
+            (own_x,), (own_y,) = transform_coords(crs, self.crs, [x], [y])
+        if not math.isfinite(own_x):
+            raise PointOutsideBounds(f"the point {x}, {y} is outside the scene.")
+        return around.turned((own_x, own_y, own_x, own_y), self._middle_in(self.crs), turn)[0], own_y, self.crs
+
+    def _middle_in(self, crs: CRS) -> float:
+        left, bottom, right, top = self.bounds
+        if crs == self.crs:
+            return float(left + right) / 2
+        return float(transform_coords(self.crs, crs, [(left + right) / 2], [(bottom + top) / 2])[0][0])
 
     def get_geographic_bounds(self, crs: CRS) -> Any:
         """See rio-tiler; east goes on beyond the antimeridian. Raises NotGeoreferencedError in image space."""
         needs_georeference(self.crs)
         west, south, east, north = super().get_geographic_bounds(crs)
-        return west, south, east + TURN * (east < west), north
+        east += TURN * (east < west)
+        if crs.is_geographic and east - west < TURN:
+            by = math.floor((west + TURN / 2) / TURN) * TURN
+            west, east = west - by, east - by
+        return west, south, east, north
 
     @cached_property
     def _across(self) -> tuple[float, float, float, float] | None:
-        """West, south, east beyond 180, and north, in degrees, of a scene on a map that crosses the antimeridian."""
-        if self.crs is None or self.crs.is_geographic:
+        """West, south, east beyond 180, and north, in degrees, of a scene that crosses the antimeridian."""
+        if self.crs is None:
             return None
         bounds: tuple[float, float, float, float] = self.get_geographic_bounds(WGS84_CRS)
-        return bounds if bounds[0] < TURN / 2 < bounds[2] else None
+        return bounds if bounds[0] < TURN / 2 < bounds[2] and bounds[2] - bounds[0] < TURN else None
 
     @cached_property
     def _dst_geom_in_tms_crs(self) -> tuple[Any, int, int]:
-        """See rio-tiler; of a scene across the antimeridian a pixel of the edge is measured, on one side of it."""
+        """See rio-tiler; of a scene that is torn on the map, at the antimeridian or a pole, pixels at its edge are."""
         found: Any = self
-        if self._across is None:
+        pole = 90.0 in {abs(value) for value in self.get_geographic_bounds(WGS84_CRS)[1::2]}
+        if self._across is None and not (pole and self.crs != WGS84_CRS):
             geometry: tuple[Any, int, int] = super()._dst_geom_in_tms_crs
             return geometry
-        corner = rasterio.transform.array_bounds(1, 1, found.transform)
-        to, _, _ = calculate_default_transform(self.crs, self.tms.rasterio_crs, 1, 1, *corner)
-        return to, found.width, found.height
+        # One of the pixels around may be torn itself, and is much too large then.
+        cols, rows = (0, found.width // 3, found.width - 1), (0, found.height // 3, found.height - 1)
+        pixels = [
+            rasterio.transform.array_bounds(1, 1, found.transform @ Affine.translation(col, row))
+            for col, row in product(cols, rows)
+            if col in {0, found.width - 1} or row in {0, found.height - 1}
+        ]
+        transforms = [calculate_default_transform(self.crs, self.tms.rasterio_crs, 1, 1, *one)[0] for one in pixels]
+        return min(transforms, key=lambda one: abs(one.a)), found.width, found.height
 
     def tile_exists(self, tile_x: int, tile_y: int, tile_z: int) -> bool:
         """See rio-tiler, which knows no scene that lies on both sides of the antimeridian."""
@@ -156,8 +218,18 @@ class PlacedReader(Reader):
 
     def tile(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; raises NotGeoreferencedError for a scene in image space."""
-        needs_georeference(self.crs)
+        self.on_the_map()
         return super().tile(*args, **kwargs)
+
+    def on_the_map(self) -> None:
+        """Raise NotGeoreferencedError where nothing of the scene is on the map that tiles are asked for."""
+        needs_georeference(self.crs)
+        _, south, _, north = self.get_geographic_bounds(WGS84_CRS)
+        if self.tms.rasterio_crs == WEB_MERCATOR_CRS and around.beyond_web_maps(south, north):
+            raise NotGeoreferencedError(
+                f"the scene lies from {south:.2f} to {north:.2f} degrees of latitude, and a map of the web ends at "
+                f"{around.HIGHEST_LATITUDE}. Look at its /tiles/image, /crop or /preview, or at tiles of a polar grid."
+            )
 
     def feature(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; raises TooMuchError for one polygon too many of a request, which has a reader of its own."""
@@ -204,6 +276,8 @@ class CogReader(PlacedReader):
     def part(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch."""
         self.check_part(args, kwargs)
+        args, kwargs = self.beside(args, kwargs)
+        kwargs = self.recentred(self.dataset, kwargs)
         return stretched(super().part(*args, **kwargs), self.layer, kwargs.get("indexes"), kwargs.get("expression"))
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
@@ -219,5 +293,8 @@ class CogReader(PlacedReader):
             return image_space_point(self, args[0], args[1], **kwargs)
         parameters.check_nodata(kwargs.get("nodata"), self.dtype)
         budget.check_bands(self.pixels, kwargs)
+        place = args[2] if len(args) > 2 else kwargs.pop("coord_crs", WGS84_CRS)
+        x, y, crs = self.own_place(args[0], args[1], place)
         with places():
-            return super().point(*args, **kwargs)
+            found: PointData = super().point(x, y, crs, *args[3:], **kwargs)
+        return attr.evolve(found, coordinates=(args[0], args[1]), crs=place)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import attr
 import numpy as np
 import rasterio
 from rasterio.io import MemoryFile
@@ -17,10 +18,10 @@ from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
 from geosar.cog.overviews import Block, Pixels, Valid, halve
-from geosar.grid import MapGrid, Window
+from geosar.grid import MapGrid, Window, full_turn
 from geosar.scene.untrusted import open_geotiff
 from geosar_tiler.errors import TooWideError
-from geosar_tiler.tiles import budget, direct, parameters
+from geosar_tiler.tiles import around, budget, direct, parameters
 from geosar_tiler.tiles.image_space import TILE
 from geosar_tiler.tiles.live import BLOCK
 from geosar_tiler.tiles.readers import PlacedReader, extent, image_space_point, places, stretched
@@ -90,15 +91,22 @@ class ViewReader(PlacedReader):
     def part(self, *args: Any, **kwargs: Any) -> ImageData:
         """Make what the box needs, and warp it."""
         self.check_part(args, kwargs)
+        args, kwargs = self.beside(args, kwargs)
         bbox = args[0]
         bounds_crs = args[2] if len(args) > 2 else kwargs.get("bounds_crs", WGS84_CRS)
         try:
             left, bottom, right, top = transform_bounds(bounds_crs, self.crs, *bbox, densify_pts=21)
         except (rasterio.errors.CRSError, ValueError) as error:
             raise TileOutsideBounds(f"the view has no place in the scene's CRS: {error}") from error
+        if self._across is not None and (turn := full_turn(self.crs)) is not None:
+            left, bottom, right, top = around.turned((left, bottom, right, top), self._middle_in(self.crs), turn)
         window = self._pixels(left, bottom, right, top)
         factor = _shrinking(window.width - 2 * MARGIN, kwargs.get("width") or kwargs.get("max_size") or window.width)
-        return self._shown(self._with(window, factor, lambda reader: reader.part(*args, **kwargs)), kwargs)
+
+        def read(reader: Reader) -> ImageData:
+            return reader.part(*args, **self.recentred(reader.dataset, kwargs))
+
+        return self._shown(self._with(window, factor, read), kwargs)
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """Make the whole scene, or the `window` of it that is asked for."""
@@ -121,14 +129,17 @@ class ViewReader(PlacedReader):
         parameters.check_nodata(kwargs.get("nodata"), self.dtype)
         budget.check_bands(self.pixels, kwargs)
         coord_crs = args[2] if len(args) > 2 else kwargs.get("coord_crs", WGS84_CRS)
+        x, y, crs = self.own_place(lon, lat, coord_crs)
         with places():
-            (x,), (y,) = transform_coords(coord_crs, self.crs, [lon], [lat])
+            (x,), (y,) = transform_coords(crs, self.crs, [x], [y])
         if not (math.isfinite(x) and math.isfinite(y)):
             raise PointOutsideBounds(f"the point {lon}, {lat} is outside the scene.")
         col, row = (math.floor(value) for value in ~self.grid.transform @ (x, y))
         if not (0 <= col < self.grid.width and 0 <= row < self.grid.height):
             raise PointOutsideBounds(f"the point {lon}, {lat} is outside the scene.")
-        return self._with(Window(col, row, 1, 1), 1, lambda reader: reader.point(*args, **kwargs))
+        asked = {key: value for key, value in kwargs.items() if key != "coord_crs"}
+        found = self._with(Window(col, row, 1, 1), 1, lambda reader: reader.point(x, y, self.crs, *args[3:], **asked))
+        return attr.evolve(found, coordinates=(lon, lat), crs=coord_crs)
 
     def _shown(self, image: ImageData, asked: dict[str, Any]) -> ImageData:
         return stretched(image, self.layer, asked.get("indexes"), asked.get("expression"))

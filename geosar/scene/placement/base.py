@@ -4,7 +4,6 @@ It goes from the map to the image, the way in which pixels are looked up: eastin
 and a row, counted from the outer corner of the first pixel.
 """
 
-import math
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyproj
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from geosar.grid import MapGrid
+from geosar.grid import MapGrid, full_turn
 
 Numbers = NDArray[np.float64]
 
@@ -44,14 +43,13 @@ class OnGrid:
         self._turn: float | None = None
         if crs is not None and grid.crs is not None:
             self._to_grid = pyproj.Transformer.from_crs(crs.to_wkt(), grid.crs.to_wkt(), always_xy=True)
-            if grid.crs.is_geographic:
-                self._turn = 360 / math.degrees(float(grid.crs.units_factor[1]))
+            self._turn = full_turn(grid.crs)
         self._inverse = ~grid.transform
         left, _, right, _ = grid.bounds
         self._middle = (left + right) / 2
 
     def __call__(self, xs: Numbers, ys: Numbers, height: float) -> tuple[Numbers, Numbers]:
-        """Return columns and rows; longitudes are those nearest to the raster, however it counts them."""
+        """Return columns and rows; longitudes are those nearest to the raster, however it counts turns."""
         del height
         if self._to_grid is not None:
             xs, ys = self._to_grid.transform(xs, ys)

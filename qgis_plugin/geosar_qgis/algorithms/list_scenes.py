@@ -94,7 +94,9 @@ def feature_of(scene: Scene, fields: QgsFields) -> QgsFeature:
     """Make a scene's row."""
     feature = QgsFeature(fields)
     if scene.bbox is not None:
-        feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(*scene.bbox)))
+        west, south, east, north = scene.bbox
+        east += 360 * (east < west)  # the antimeridian is in it
+        feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(west, south, east, north)))
     lists = {"polarisations": ",".join(scene.polarisations), "layers": ",".join(scene.layers)}
     feature.setAttributes([lists.get(name, getattr(scene, name)) for name in (*FIELDS, *NUMBERS)])
     return feature

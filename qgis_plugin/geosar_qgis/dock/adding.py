@@ -90,10 +90,21 @@ def show_if_away(canvas: Any, scene: Scene) -> None:
 
 
 def box_on(canvas: Any, scene: Scene) -> QgsRectangle:
-    """Return a scene's box in the CRS of the map."""
-    box = to_mercator(scene.bbox or (-180, -85, 180, 85))
+    """Return a scene's box in the CRS of the map; its larger half where the map ends at the antimeridian in it."""
+    west, south, east, north = scene.bbox or (-180, -85, 180, 85)
     crs = canvas.mapSettings().destinationCrs()
+    if west <= east:
+        return _box_in(crs, (west, south, east, north))
+    halves = [_box_in(crs, half) for half in ((west, south, 180.0, north), (-180.0, south, east, north))]
+    both = QgsRectangle(halves[0])
+    both.combineExtentWith(halves[1])
+    width = sum(half.width() for half in halves)
+    return both if both.width() < 2 * width else max(halves, key=lambda half: half.width())
+
+
+def _box_in(crs: QgsCoordinateReferenceSystem, box: tuple[float, float, float, float]) -> QgsRectangle:
+    found = to_mercator(box)
     if not crs.isValid():
-        return box
+        return found
     way = QgsCoordinateTransform(QgsCoordinateReferenceSystem(MERCATOR), crs, QgsProject.instance())
-    return way.transformBoundingBox(box)
+    return way.transformBoundingBox(found)

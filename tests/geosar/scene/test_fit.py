@@ -146,3 +146,19 @@ def test_the_crs_that_the_message_advises_opens_the_scene_in_its_place(make_rast
     with open_scene(path, src_crs="EPSG:32632") as scene:
         assert scene.grid.crs.to_epsg() == 32632
         assert scene.grid.bounds == (600_000, 5_099_400, 600_800, 5_100_000)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
+def test_a_scene_over_a_pole_is_not_torn_into_degrees_or_mercator(make_raster: Callable[..., Path], crs: str) -> None:
+    path = make_raster("p_VV.tif", VALUES, crs="EPSG:3413", transform=Affine(10, 0, -100, 0, -10, 100))
+    with pytest.raises(SceneContentError, match=r"tear it apart; .*EPSG:32661"):
+        open_scene(path, dst_crs=crs, scale="db")
+    with open_scene(path, dst_crs="EPSG:32661", scale="db") as scene:
+        assert 60 * 80 <= scene.grid.window.area < 1.3 * 100 * 100
+
+
+def test_mercator_across_the_antimeridian_goes_to_a_zone_whole(make_raster: Callable[..., Path]) -> None:
+    half = 20_037_508.342789244
+    path = make_raster("m_VV.tif", VALUES, crs="EPSG:3857", transform=Affine(10, 0, half - 400, 0, -10, -1_860_000))
+    with open_scene(path, dst_crs="EPSG:32760", scale="db") as scene:
+        assert np.mean(scene.read(scene.grid.window).valid) > 0.9

@@ -8,18 +8,22 @@ import morecantile
 import numpy as np
 import pytest
 from affine import Affine
+from rasterio.crs import CRS
 from starlette.testclient import TestClient
 
+from geosar_tiler.routes.processes import _bounds
+from geosar_tiler.state.database import Scene
+from geosar_tiler.tiles.around import box_in
 from helpers.rasters import write_raster
-from helpers.service import open_service, send
+from helpers.service import open_service, picture, problem, send
 
 MERCATOR = morecantile.tms.get("WebMercatorQuad")
 ZOOM = 14
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    with open_service(store=tmp_path_factory.mktemp("antimeridian") / "store") as made:
+def service(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[TestClient]:
+    with open_service(store=tmp_path_factory.mktemp("antimeridian") / "store", model=str(model)) as made:
         yield made
 
 
@@ -68,3 +72,79 @@ def test_longitudes_from_0_to_360_are_those_of_the_map(service: TestClient, tmp_
     for lon, value in ((-169.99, -20), (-169.97, -10)):
         assert tile(service, scene, lon, -16.515) == 200
         assert point(service, scene, lon, -16.515) == pytest.approx(value, abs=0.2)
+
+
+HALF_TURN = 20_037_508.342789244
+ACROSS = {
+    "degrees": ("EPSG:4326", Affine(1e-4, 0, 179.98, 0, -1e-4, -16.5)),
+    "degrees from 180 west": ("EPSG:4326", Affine(1e-4, 0, -180.02, 0, -1e-4, -16.5)),
+    "mercator": ("EPSG:3857", Affine(10, 0, HALF_TURN - 2000, 0, -10, -1_860_000)),
+    "mercator from the west": ("EPSG:3857", Affine(10, 0, -HALF_TURN - 2000, 0, -10, -1_860_000)),
+}
+
+
+@pytest.mark.parametrize("kind", ACROSS)
+def test_degrees_and_mercator_that_go_on_beyond_the_antimeridian_are_shown_on_both_sides(
+    kind: str, service: TestClient, tmp_path: Path
+) -> None:
+    crs, transform = ACROSS[kind]
+    scene = sent(service, tmp_path / "a_VV.tif", crs=crs, transform=transform)
+    found = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
+    west, south, east, north = found["bounds"]
+    assert (west + east) / 2 == pytest.approx(180, abs=1e-6)
+    assert east - west == pytest.approx(0.04 if crs == "EPSG:4326" else 4000 / HALF_TURN * 180, abs=1e-6)
+    assert (found["minzoom"], found["maxzoom"]) == (13, 14)
+    middle = (south + north) / 2
+    for lon, value in ((west + 0.003, -20), (east - 360 - 0.003, -10)):
+        at = MERCATOR.tile(lon, middle, ZOOM)
+        for layer in ("sar", "live"):
+            pixels = picture(service.get(f"/scenes/{scene}/{layer}/tiles/WebMercatorQuad/{ZOOM}/{at.x}/{at.y}.png"))
+            assert (pixels[..., 3] > 0).mean() > 0.3, (layer, lon)
+        assert point(service, scene, lon, middle) == pytest.approx(value, abs=0.2)
+    assert tile(service, scene, 179.5, middle) == 404
+    item = service.get(f"/stac/collections/scenes/items/{scene}").json()
+    west, _, east, _ = item["bbox"]
+    assert 179.9 < west < 180
+    assert -180 < east < -179.9
+    assert item["geometry"]["type"] == "MultiPolygon"
+    assert all(abs(x) <= 180 for part in item["geometry"]["coordinates"] for ring in part for x, _ in ring)
+
+
+def test_a_box_across_the_antimeridian_is_a_part_of_the_scene() -> None:
+    degrees = CRS.from_epsg(4326)
+    scene = Scene(description={"crs": "EPSG:4326", "bounds": [179.98, -16.53, 180.02, -16.5]})
+    for box in ((179.99, -16.52, -179.99, -16.51), (179.99, -16.52, 180.01, -16.51)):
+        assert _bounds(scene, box) == pytest.approx((179.99, -16.52, 180.01, -16.51))
+    assert _bounds(scene, (-179.99, -16.52, -179.985, -16.51)) == pytest.approx((180.01, -16.52, 180.015, -16.51))
+    mercator = box_in(CRS.from_epsg(3857), (179, 0, -179, 0), degrees)
+    assert mercator is not None
+    assert mercator[2] - mercator[0] == pytest.approx(HALF_TURN / 90)
+
+
+def test_what_lies_around_a_pole_is_shown_in_its_own_pixels(service: TestClient, tmp_path: Path) -> None:
+    around = Affine(10, 0, -2000, 0, -10, 1500)
+    scene = sent(service, tmp_path / "p_VV.tif", crs="EPSG:3413", transform=around)
+    told = service.get(f"/scenes/{scene}").json()
+    assert told["bbox"] == pytest.approx([-180, 89.976, 180, 90], abs=2e-3)
+    assert told["georeferenced"] is False
+    assert any(link["href"].endswith("sar/image/tilejson.json") for link in told["links"])
+    assert "85.06" in problem(service.get(f"/scenes/{scene}/sar/tilejson.json"), 422)
+    polar = service.get(f"/scenes/{scene}/sar/UPSArcticWGS84Quad/tilejson.json")
+    assert polar.status_code == 200, polar.text
+    assert service.get(f"/scenes/{scene}/sar/image/tilejson.json").json()["width"] == 400
+
+
+def test_a_scene_from_a_pole_to_the_middle_has_the_zooms_of_its_pixels(service: TestClient, tmp_path: Path) -> None:
+    wide = Affine(10_000, 0, -2e6, 0, -10_000, 1.5e6)
+    scene = sent(service, tmp_path / "w_VV.tif", crs="EPSG:3413", transform=wide)
+    found = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
+    # Ten kilometres are twenty of Mercator's at 60 degrees: nearest to zoom 3, of 19.6.
+    assert found["maxzoom"] == 3
+    assert found["bounds"][0::2] == [-180, 180]
+
+
+def test_a_collection_with_scenes_on_both_sides_goes_around_the_earth(service: TestClient, tmp_path: Path) -> None:
+    for name, left in (("e", 179.98), ("f", 10.0)):
+        sent(service, tmp_path / f"{name}_VV.tif", crs="EPSG:4326", transform=Affine(1e-4, 0, left, 0, -1e-4, -6.5))
+    box = service.get("/stac/collections/scenes").json()["extent"]["spatial"]["bbox"][0]
+    assert box[0::2] == [-180, 180]

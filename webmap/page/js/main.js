@@ -3,6 +3,7 @@
 import { address, askJson, connection, onKeyNeeded, Problem, reach, wordsOf } from "./service/api.js";
 import { asked, note } from "./dialogs.js";
 import { byId, fill, h, icon, settled } from "./dom.js";
+import { within } from "./map/coordinates.js";
 import { showFootprints } from "./map/footprints.js";
 import { makeFrame, narrow } from "./frame.js";
 import { listenToKeys, showHelp } from "./keys.js";
@@ -178,7 +179,8 @@ function boxOf(map) {
   const bounds = map.getBounds();
   const clamp = (/** @type {number} */ value, /** @type {number} */ most) => Math.max(-most, Math.min(most, value)).toFixed(5);
   if (bounds.getEast() - bounds.getWest() >= 360) return `-180,${clamp(bounds.getSouth(), 90)},180,${clamp(bounds.getNorth(), 90)}`;
-  return [clamp(bounds.getWest(), 180), clamp(bounds.getSouth(), 90), clamp(bounds.getEast(), 180), clamp(bounds.getNorth(), 90)].join(",");
+  const [west, east] = [bounds.getWest(), bounds.getEast()].map((value) => within(value).toFixed(5));
+  return [west, clamp(bounds.getSouth(), 90), east, clamp(bounds.getNorth(), 90)].join(",");
 }
 
 /** Say so when the service is gone, and when it is back. */

@@ -10,6 +10,19 @@ const radians = (degrees) => (degrees * Math.PI) / 180;
 /** An angle between -180 and 180. @param {number} degrees */
 export const wrapped = (degrees) => ((((degrees + 180) % 360) + 360) % 360) - 180;
 
+/** A longitude as maps count it, between -180 and 180. @param {number} degrees */
+export const within = (degrees) => (Math.abs(degrees) <= 180 ? degrees : wrapped(degrees));
+
+/**
+ * The middle of a box whose west is greater than its east across the antimeridian.
+ * @param {[number, number, number, number]} box
+ * @returns {[number, number]} latitude and longitude
+ */
+export const middleOf = ([west, south, east, north]) => [
+  (south + north) / 2,
+  within((west + (east < west ? east + 360 : east)) / 2),
+];
+
 /**
  * x and y in the scene's CRS, null where the scene is far.
  * @param {Coordinates} way @param {L.LatLng} place @returns {Pair | null}

@@ -23,7 +23,8 @@ export function showFootprints(bench, list, onOpen) {
     shown = L.layerGroup().addTo(map);
     for (const scene of list.scenes) {
       if (!scene.bbox || !scene.geometry) continue;
-      const [west, south, east, north] = scene.bbox;
+      const [west, south, end, north] = scene.bbox;
+      const east = end < west ? end + 360 : end;
       const corners = [map.project([south, west]), map.project([north, east])];
       const wide = Math.abs((corners[1]?.x ?? 0) - (corners[0]?.x ?? 0));
       /** @type {L.Path | L.GeoJSON} */

@@ -4,6 +4,7 @@ import { address, ask, sendJson, wordsOf } from "../service/api.js";
 import { asked, confirmed, note } from "../dialogs.js";
 import { button, fill, h } from "../dom.js";
 import { makeComparePanel } from "./comparepanel.js";
+import { middleOf } from "../map/coordinates.js";
 import { makeLayerPanel } from "./layerpanel.js";
 import { makeRadarPanel } from "./radarpanel.js";
 import { makeResultsPanel } from "./resultspanel.js";
@@ -91,7 +92,7 @@ function factsOf(scene) {
     ...(x && y ? [/** @type {[string, string]} */ ([text.pixel, `${number(x, 1)} × ${number(y, 1)} m`])] : []),
     [text.unit, text.units[it.unit] ?? it.unit],
     [text.polarisation, polarisations(it.polarisations, text.unknownPolarisation)],
-    [text.place, scene.bbox ? degrees((scene.bbox[1] + scene.bbox[3]) / 2, (scene.bbox[0] + scene.bbox[2]) / 2, 3) : text.imageSpace],
+    [text.place, scene.bbox ? degrees(...middleOf(scene.bbox), 3) : text.imageSpace],
     [text.crs, crsName(it.crs) || text.imageSpace],
     [text.date, scene.acquired ? day(scene.acquired) : text.unknownDate],
     [text.file, `${scene.filename}, ${bytes(scene.size)}`],
