@@ -46,6 +46,12 @@ def tuned(packaged: Path, folder: Path, **changes: object) -> Trainer:
     return trainer
 
 
+def test_what_an_export_stretched_is_taken_back(packaged: Path) -> None:
+    weights, file = read_packaged(packaged)["generator"], packaged / "weights.safetensors"
+    save_file({**weights, "mean": weights["mean"] + 12.5, "deviation": 1.2 * weights["deviation"]}, file)
+    assert same(read_packaged(packaged)["generator"], weights)
+
+
 def test_it_starts_as_the_packaged_model_and_keeps_its_statistics(tmp_path: Path, packaged: Path) -> None:
     trainer = tuned(packaged, tmp_path / "tuned")
     before = read_packaged(packaged)["generator"]

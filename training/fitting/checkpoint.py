@@ -55,8 +55,9 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
 def read_packaged(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Return the network of a packaged model in the shape of a checkpoint's state, with `architecture`.
 
-    Its expected error is the calibrated one. Raises CheckpointError for a folder that is no packaged model, or one of a
-    method whose weights are not packaged beside its networks.
+    Its expected error is the calibrated one; what the export stretched its pictures by is taken back. Raises
+    CheckpointError for a folder that is no packaged model, or one of a method whose weights are not packaged beside its
+    networks.
     """
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
@@ -67,7 +68,10 @@ def read_packaged(folder: Path, device: torch.device | str = "cpu") -> dict[str,
             f"{folder} holds no packaged model with weights to start from ({first_line(error)}). "
             "Give the folder of a model that `geosar-train export` made of a pix2pix run."
         ) from error
-    return {"architecture": manifest["architecture"], "generator": network, "average": network}
+    architecture = manifest["architecture"]
+    for tone in {"mean", "deviation"} & architecture.keys() & network.keys():
+        network[tone] = network[tone].new_tensor(architecture[tone]).view_as(network[tone])
+    return {"architecture": architecture, "generator": network, "average": network}
 
 
 def restore(parts: Mapping[str, nn.Module | torch.optim.Optimizer], state: dict[str, Any], checkpoint: Path) -> None:
