@@ -13,7 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from helpers.page_visits import Service, enter, own_files, settle  # noqa: E402 - it lies beside the tests
+from helpers.page.visits import Service, enter, own_files, settle  # noqa: E402 - it lies beside the tests
 
 RUNS = 5
 STEPS = 60

@@ -10,7 +10,7 @@ import pytest
 
 from helpers.rasters import write_raster
 
-pytest_plugins = ["helpers.service_fixtures"]
+pytest_plugins = ["helpers.service.fixtures"]
 collect_ignore = ["helpers"]
 
 MakeRaster = Callable[..., Path]

@@ -12,7 +12,7 @@ from geosar.cluster import Recipe, compute_window
 from geosar.errors import EngineError, SceneChangedError, TranslationCancelled
 from geosar.grid import Window
 from geosar.models import load_model
-from helpers.large_scene import pixels, write_scene
+from helpers.rasters.large_scene import pixels, write_scene
 from helpers.tiny_model import write_model
 
 

@@ -15,7 +15,7 @@ from pystac.extensions.raster import RasterExtension
 from rasterio.crs import CRS
 
 from geosar.provenance import Provenance, public_url, source_name, stac_item, tags
-from helpers.cog_images import grid_of, smooth_image, write_image
+from helpers.rasters.cog_images import grid_of, smooth_image, write_image
 
 SHA = "ab" * 32
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

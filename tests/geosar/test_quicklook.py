@@ -11,7 +11,7 @@ from geosar.errors import GridMismatchError, TargetError
 from geosar.grid import Window
 from geosar.quicklook import write_quicklook
 from geosar.scene import SarScene, open_scene
-from helpers.cog_images import PLACE, UTM, smooth_image, write_image
+from helpers.rasters.cog_images import PLACE, UTM, smooth_image, write_image
 
 SIZE = (700, 500)
 

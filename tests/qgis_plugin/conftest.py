@@ -8,7 +8,7 @@ import pytest
 
 from geosar_tiler.app import create_app
 from geosar_tiler.settings import Settings
-from helpers.serving import in_a_thread
+from helpers.service.serving import in_a_thread
 from helpers.tiny_model import write_model
 
 PLUGIN = Path(__file__).parents[2] / "qgis_plugin"

@@ -19,9 +19,9 @@ from jsonschema import Draft202012Validator
 
 from geosar_tiler.app import create_app
 from geosar_tiler.settings import Settings
-from helpers.conversations import send, talk
 from helpers.rasters import speckled, write_raster
-from helpers.serving import in_a_thread
+from helpers.service.conversations import send, talk
+from helpers.service.serving import in_a_thread
 from helpers.tiny_model import write_dual_model
 
 

@@ -11,7 +11,7 @@ from geosar_qgis.client.driving import ask, drive
 from geosar_qgis.client.messages import CancelledError, Request, Response, UnreachableError
 from geosar_qgis.client.service import Service, Wish, completed
 
-from helpers.conversations import Script, talk
+from helpers.service.conversations import Script, talk
 
 BASE = "http://sar.test"
 GET = Request("GET", f"{BASE}/jobs")

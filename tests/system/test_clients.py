@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from helpers.service import MERCATOR, middle_tile, picture
-from helpers.serving import on_a_port
+from helpers.service.serving import on_a_port
 
 EDGE = 20037508.342789244
 XYZ = """<GDAL_WMS><Service name="TMS"><ServerUrl>{address}/${{z}}/${{x}}/${{y}}.png</ServerUrl></Service>

@@ -89,7 +89,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         write_raster(folder / f"{name}_VV.tif", speckled((64, 64), seed=seed), units="power")
     tests = Path(__file__).parents[1]
     every = ["every"] if os.environ.get("GEOSAR_KILLS_EVERY") else []
-    program = [sys.executable, str(tests / "helpers" / "dying.py"), str(folder), *every]
+    program = [sys.executable, str(tests / "helpers" / "service" / "dying.py"), str(folder), *every]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent / "src")])}
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -104,6 +104,6 @@ def test_a_kill_at_any_step_loses_nothing_and_leaves_nothing(told: dict[str, Any
 def test_each_step_that_writes_is_killed_at_or_has_a_reason(told: dict[str, Any]) -> None:
     known = steps()
     left = {one for one in known - set(told["seen"]) - set(ELSEWHERE) if f"{one.partition(':')[0]}:*" not in ELSEWHERE}
-    assert left == set(), "a step that writes: let an operation of helpers/dying.py reach it, or say why not"
+    assert left == set(), "a step that writes: let an operation of helpers/service/dying.py reach it, or say why not"
     of_files = {f"{one.partition(':')[0]}:*" for one in known}
     assert set(ELSEWHERE) - known - of_files == set(), "no step any more"

@@ -22,11 +22,11 @@ import geosar
 from geosar.models import load_model
 from geosar_tiler.state.database import Database
 from geosar_tiler.state.store import Store
-from helpers.dying import wrong
-from helpers.large_scene import write_scene
 from helpers.rasters import speckled, write_raster
+from helpers.rasters.large_scene import write_scene
 from helpers.service import MakeService, problem, send, services_of, wait
-from helpers.serving import free_port, serving, start, until_it_answers
+from helpers.service.dying import wrong
+from helpers.service.serving import free_port, serving, start, until_it_answers
 
 KILLS = int(os.environ.get("GEOSAR_KILLS", "4"))
 SEED = None if "GEOSAR_KILLS" in os.environ else 7

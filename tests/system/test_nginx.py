@@ -14,9 +14,9 @@ import httpx2
 import pytest
 import trustme
 
-from helpers.large_scene import write_scene
+from helpers.rasters.large_scene import write_scene
 from helpers.service import installed, wait
-from helpers.serving import ROOT, free_port, serving
+from helpers.service.serving import ROOT, free_port, serving
 
 MAIN = """
 daemon off;

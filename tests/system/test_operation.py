@@ -28,9 +28,9 @@ from geosar_tiler.gdal import SKIPPED, GdalSettings
 from geosar_tiler.middleware.timeouts import TimeoutsMiddleware
 from geosar_tiler.settings import Settings
 from geosar_tiler.signatures import Signer
-from helpers.large_scene import write_scene
+from helpers.rasters.large_scene import write_scene
 from helpers.service import MakeService, problem, wait
-from helpers.serving import free_port, serving, until_it_answers
+from helpers.service.serving import free_port, serving, until_it_answers
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(make_service: MakeService) -> None:

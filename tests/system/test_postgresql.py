@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from geosar_tiler.jobs import queue
 from geosar_tiler.state.database import Database, Scene
 from helpers.service import MakeService, installed, problem, send, wait
-from helpers.serving import free_port
+from helpers.service.serving import free_port
 
 ASYNC = {"prefer": "respond-async"}
 EXECUTION = "/processes/translate/execution"

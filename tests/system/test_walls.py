@@ -16,7 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from geosar_tiler.settings import Settings
-from helpers.bait import SECRET, Bait, bait_in
+from helpers.attack.bait import SECRET, Bait, bait_in
 from helpers.service import MakeService, problem
 
 STREAMS = "/events"

@@ -14,7 +14,7 @@ from geosar_training.fitting.trainer import Trainer
 from geosar_training.methods.colouriser import ColouriserMethod, pupil_of
 from geosar_training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
 from geosar_training.settings import from_dict
-from helpers.laboratory import WIDTHS, make_pairs
+from helpers.training.laboratory import WIDTHS, make_pairs
 
 
 def settings(**changes: Any) -> Config:

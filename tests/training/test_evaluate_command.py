@@ -12,8 +12,8 @@ from geosar_training.commands.evaluate import evaluate
 from geosar_training.fitting import averaging
 from geosar_training.fitting.trainer import Trainer
 from geosar_training.flood import chips
-from helpers.flood_chips import write_ombria, write_sen1floods11
-from helpers.laboratory import make_pair, make_pairs, tiny_config, write_pairs
+from helpers.training.flood_chips import write_ombria, write_sen1floods11
+from helpers.training.laboratory import make_pair, make_pairs, tiny_config, write_pairs
 
 
 @pytest.fixture(scope="module")

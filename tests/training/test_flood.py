@@ -15,7 +15,7 @@ from geosar_training.flood.scores import Counts, compare, count, pooled
 from geosar_training.flood.segmenter import Schedule, segment, train_segmenter
 from geosar_training.flood.study import Study, verdicts
 from geosar_training.flood.thresholds import fit_threshold, otsu_level
-from helpers.flood_chips import SIZE, scene, write_ombria, write_sen1floods11
+from helpers.training.flood_chips import SIZE, scene, write_ombria, write_sen1floods11
 
 
 def bands(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -26,7 +26,7 @@ from geosar_training.packaging import writer
 from geosar_training.pairs.pair import Pair, fit_normalisers, normalised
 from geosar_training.pairs.tone import fused_with_radar, luma_chroma, luma_of, picture
 from geosar_training.settings import from_dict, load_config
-from helpers.laboratory import make_dual_pair, make_pair, same
+from helpers.training.laboratory import make_dual_pair, make_pair, same
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 GAN = {"width": 4, "adversary_width": 4, "crop": 128}

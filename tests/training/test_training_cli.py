@@ -18,7 +18,7 @@ from geosar_training.packaging.export import Report
 from geosar_training.packaging.translators import Agreement
 from geosar_training.scoring.metrics import Scores
 from geosar_training.scoring.table import GroupScores
-from helpers.laboratory import WIDTHS, make_pair, make_pairs, write_pairs
+from helpers.training.laboratory import WIDTHS, make_pair, make_pairs, write_pairs
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = f"updates: 4\nbatch: 2\ncrop: 96\nwidths: {WIDTHS}\nadversary_width: 4\nwarmup: 2\n"

@@ -20,7 +20,7 @@ from geosar_training.fitting.checkpoint import read_checkpoint, read_packaged
 from geosar_training.fitting.trainer import Trainer
 from geosar_training.methods.tuning import beside_sea, goal
 from geosar_training.pairs.pair import fit_normalisers
-from helpers.laboratory import MEADOW, SEA, WOOD, make_pairs, same, showing, tiny_config
+from helpers.training.laboratory import MEADOW, SEA, WOOD, make_pairs, same, showing, tiny_config
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from helpers.page_visits import installed_chromium, launched
+from helpers.page.visits import installed_chromium, launched
 
 
 @pytest.fixture(scope="session")

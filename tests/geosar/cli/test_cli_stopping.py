@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.large_scene import write_scene
+from helpers.rasters.large_scene import write_scene
 from helpers.tiny_model import write_model
 
 

@@ -22,7 +22,7 @@ from rio_cogeo.scripts.cli import cogeo
 from geosar.cog import CogSink
 from geosar.errors import UsageError
 from geosar.grid import windows
-from helpers.cog_images import PLACE, TILE, UTM, WINDOW, coarser, grid_of, names_in, smooth_image, write_image
+from helpers.rasters.cog_images import PLACE, TILE, UTM, WINDOW, coarser, grid_of, names_in, smooth_image, write_image
 
 LOSSLESS = ["zstd", "deflate", "lzw"]
 LOSSY = ["jpeg", "webp"]

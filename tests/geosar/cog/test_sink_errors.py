@@ -16,7 +16,7 @@ import geosar
 from geosar.cog import CogSink
 from geosar.errors import TargetError, TargetExistsError
 from geosar.publish import target_errors
-from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
+from helpers.rasters.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
 
 SIZE = (700, 500)
 
@@ -156,7 +156,7 @@ def test_a_limit_of_the_system_on_file_sizes_reads_as_a_full_disk(tmp_path: Path
     script = f"""
         import resource, sys
         sys.path.insert(0, {str(Path(__file__).parents[2])!r})
-        from helpers.cog_images import *
+        from helpers.rasters.cog_images import *
         from geosar.errors import TargetError
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
         try:

@@ -18,7 +18,7 @@ from rio_cogeo.cogeo import cog_validate
 from geosar.cog import CogSink
 from geosar.errors import ResumeError, UsageError
 from geosar.grid import windows
-from helpers.cog_images import (
+from helpers.rasters.cog_images import (
     TILE,
     WINDOW,
     DecibelImage,

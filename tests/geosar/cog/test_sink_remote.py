@@ -12,7 +12,7 @@ import pytest
 import rasterio
 from rasterio.windows import Window
 
-from helpers.cog_images import smooth_image, write_image
+from helpers.rasters.cog_images import smooth_image, write_image
 
 GDAL = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_PROXY": "", "NO_PROXY": "127.0.0.1"}
 

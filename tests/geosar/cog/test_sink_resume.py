@@ -17,7 +17,7 @@ import geosar
 from geosar.cog import CogSink
 from geosar.errors import ResumeError, TargetError
 from geosar.grid import windows
-from helpers.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
+from helpers.rasters.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
 
 SIZE = (1100, 700)
 PLAN = {"source": "abc", "model": "m 1"}
@@ -72,7 +72,7 @@ def test_a_killed_run_leaves_the_old_file_and_a_spool_that_resumes(
         import os, signal, sys
         sys.path.insert(0, {str(Path(__file__).parents[2])!r})
         from pathlib import Path
-        from helpers.cog_images import *
+        from helpers.rasters.cog_images import *
         from geosar.cog.spool import Spool
         moment, calls = {moment!r}, 0
 

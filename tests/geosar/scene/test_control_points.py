@@ -14,7 +14,7 @@ from geosar.grid import Window, windows
 from geosar.scene import SarScene, open_scene
 from geosar.vocabulary import Unit
 from helpers.rasters import speckled
-from helpers.swaths import GEOD, Swath
+from helpers.rasters.swaths import GEOD, Swath
 
 TARGETS = [(row, col) for row in (100, 3000, 5900) for col in (100, 3000, 5900)]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from geosar.scene.placement.orbit import RangeDoppler, range_doppler
-from helpers.sentinel1 import PRODUCTS, annotation, control_points
+from helpers.rasters.sentinel1 import PRODUCTS, annotation, control_points
 
 
 def geometry(name: str) -> RangeDoppler:

@@ -15,8 +15,8 @@ from geosar.grid import Window, windows
 from geosar.scene import SarScene, open_scene
 from geosar.scene.placement.points import ControlPoints, ThinPlate
 from geosar.scene.ways import by_polynomials
-from helpers.sentinel1 import PRODUCTS, control_points, size
-from helpers.swaths import Swath
+from helpers.rasters.sentinel1 import PRODUCTS, control_points, size
+from helpers.rasters.swaths import Swath
 
 SHRUNK = 16
 

@@ -12,7 +12,7 @@ import numpy as np
 import rasterio
 
 from helpers.rasters import speckled, write_raster
-from helpers.remote_files import S3_SETTINGS, HttpsFiles, object_store
+from helpers.rasters.remote_files import S3_SETTINGS, HttpsFiles, object_store
 from helpers.tiny_model import write_model
 
 

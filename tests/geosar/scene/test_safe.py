@@ -16,7 +16,7 @@ from geosar.errors import SceneChangedError, SceneContentError, SceneNotFoundErr
 from geosar.scene import SarScene, open_scene, safe
 from geosar.vocabulary import Unit
 from helpers.rasters import write_raster
-from helpers.safe_product import LAT, LON, PRODUCT, STEP, write_product, zip_product
+from helpers.rasters.safe_product import LAT, LON, PRODUCT, STEP, write_product, zip_product
 
 VV = np.full((200, 300), 200, np.uint16)
 VH = np.full((200, 300), 100, np.uint16)

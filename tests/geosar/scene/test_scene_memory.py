@@ -10,7 +10,7 @@ import rasterio
 from rasterio.windows import Window
 
 from helpers.rasters import speckled
-from helpers.swaths import Swath
+from helpers.rasters.swaths import Swath
 
 READ_ALL = """
 import resource, sys

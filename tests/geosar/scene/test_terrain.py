@@ -17,8 +17,8 @@ from geosar.errors import GeosarError, SceneContentError, UsageError
 from geosar.grid import Window, windows
 from geosar.scene import SarScene, open_scene
 from geosar.scene.placement.points import ThinPlate
-from helpers.safe_product import zip_product
-from helpers.sentinel1 import annotation, coarse_product, control_points
+from helpers.rasters.safe_product import zip_product
+from helpers.rasters.sentinel1 import annotation, coarse_product, control_points
 
 SHRINK = 16
 ALPS = "s1b_iw_alps"

@@ -14,7 +14,7 @@ from geosar.backscatter import Normaliser
 from geosar.engines import open_engine
 from geosar.models import Model, list_models, load_model
 from geosar.scene import open_scene
-from helpers.large_scene import HEIGHT, WIDTH, pixels, write_scene
+from helpers.rasters.large_scene import HEIGHT, WIDTH, pixels, write_scene
 from helpers.tiny_model import HALO, STRIDE, write_model
 
 if TYPE_CHECKING:

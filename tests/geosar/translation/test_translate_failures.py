@@ -28,8 +28,8 @@ from geosar.errors import (
 from geosar.models import Model, load_model
 from geosar.report import Progress
 from geosar.scene import SarScene
-from helpers.large_scene import write_scene
 from helpers.rasters import write_raster
+from helpers.rasters.large_scene import write_scene
 from helpers.tiny_model import write_model
 
 if TYPE_CHECKING:

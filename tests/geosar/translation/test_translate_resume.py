@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import geosar
-from helpers.large_scene import write_scene
+from helpers.rasters.large_scene import write_scene
 from helpers.tiny_model import write_model
 
 KILLS = 24

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from helpers.bait import Bait, bait_in
+from helpers.attack.bait import Bait, bait_in
 from helpers.rasters import speckled, write_raster
 from helpers.service import open_service, send
 from helpers.tiny_model import write_model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from geosar_tiler.ingest.agreement import Agreement
 from helpers.service import MakeService, problem, send, services_of
-from helpers.serving import free_port
+from helpers.service.serving import free_port
 
 LISTS = ("/scenes", "/jobs", "/stac/search")
 

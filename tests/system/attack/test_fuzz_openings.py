@@ -21,10 +21,10 @@ from affine import Affine
 from geosar_tiler.errors import InvalidError, OverloadedError, ServiceError
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.store import Store
-from helpers.mutating import mutated, mutated_product
+from helpers.attack.mutating import mutated, mutated_product
 from helpers.rasters import speckled, write_raster
-from helpers.safe_product import write_product, zip_product
-from helpers.sentinel1 import coarse_product
+from helpers.rasters.safe_product import write_product, zip_product
+from helpers.rasters.sentinel1 import coarse_product
 
 SECONDS = float(os.environ.get("GEOSAR_FUZZ_SECONDS", "0"))
 FILES = int(os.environ.get("GEOSAR_FUZZ_FILES", "0"))

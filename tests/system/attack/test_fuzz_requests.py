@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from geosar_tiler.connections import Connection
-from helpers.serving import in_a_thread
+from helpers.service.serving import in_a_thread
 
 SECONDS = float(os.environ.get("GEOSAR_FUZZ_SECONDS", "0"))
 EXAMPLES = 150

@@ -15,8 +15,8 @@ from rasterio.vrt import WarpedVRT
 from geosar.errors import SceneReadError, UsageError
 from geosar.scene import open_scene
 from geosar.scene.untrusted import open_path
-from helpers.bait import Bait
-from helpers.leading import PIXEL, WAYS, Way
+from helpers.attack.bait import Bait
+from helpers.attack.leading import PIXEL, WAYS, Way
 
 COARSE = 64
 

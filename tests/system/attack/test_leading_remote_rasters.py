@@ -13,9 +13,9 @@ import rasterio
 
 from geosar.errors import SceneReadError
 from geosar.scene import open_scene
-from helpers import range_server
-from helpers.bait import Bait
-from helpers.leading import plain
+from helpers.attack import range_server
+from helpers.attack.bait import Bait
+from helpers.attack.leading import plain
 
 
 @pytest.fixture

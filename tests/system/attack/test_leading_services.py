@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 
 from geosar.cli import group
 from geosar_tiler.state.database import Scene
-from helpers.bait import Bait
+from helpers.attack.bait import Bait
 from helpers.rasters import speckled, write_raster
-from helpers.safe_product import write_product, zip_product
+from helpers.rasters.safe_product import write_product, zip_product
 from helpers.service import problem, send, services_of
 
 LARGE = 2100

@@ -9,7 +9,7 @@ from geosar_tiler.ingest import places
 from geosar_tiler.ingest.resumable import exclusive
 from geosar_tiler.state.database import Upload
 from helpers.service import MakeService, problem, services_of
-from helpers.tus_client import CHUNK, VERSION, begin, piece
+from helpers.service.tus_client import CHUNK, VERSION, begin, piece
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import pytest
 import geosar
 from geosar.errors import TargetError
 from helpers.rasters import speckled, write_raster
-from helpers.safe_product import write_product
+from helpers.rasters.safe_product import write_product
 from helpers.tiny_model import write_model
 
 SIDE = 300

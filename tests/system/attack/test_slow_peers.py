@@ -20,8 +20,8 @@ from geosar.cli import group
 from geosar_tiler import cli
 from geosar_tiler.connections import Connection
 from geosar_tiler.ingest.allow_list import FetchError
-from helpers.fetched import get, settings
-from helpers.serving import in_a_thread
+from helpers.service.fetched import get, settings
+from helpers.service.serving import in_a_thread
 
 PATIENCE = 20
 """Seconds; far more than any of the times of these tests."""

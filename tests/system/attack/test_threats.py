@@ -2,7 +2,7 @@
 
 import re
 
-from helpers.serving import ROOT
+from helpers.service.serving import ROOT
 
 LINK = re.compile(r"\[(test_\w+)\]\(([\w/.]+)\)")
 

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from geosar_tiler.errors import ForbiddenError
 from geosar_tiler.ingest import fetch, pinned_connections
 from geosar_tiler.ingest.allow_list import FetchError, addresses, check_allowed
-from helpers.fetched import get, made, settings
 from helpers.service import MakeService, problem, wait
+from helpers.service.fetched import get, made, settings
 
 
 @pytest.fixture

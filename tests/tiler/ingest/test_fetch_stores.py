@@ -8,9 +8,9 @@ import pytest
 from geosar_tiler.ingest import fetch
 from geosar_tiler.ingest.allow_list import BrokenOffError, FetchError
 from geosar_tiler.ingest.fetch import MOST_BREAKS
-from helpers.fetched import MANY, get, made, settings
-from helpers.remote_files import S3_SETTINGS, HttpsFiles, object_store
+from helpers.rasters.remote_files import S3_SETTINGS, HttpsFiles, object_store
 from helpers.service import MakeService, problem, wait
+from helpers.service.fetched import MANY, get, made, settings
 
 
 @pytest.fixture

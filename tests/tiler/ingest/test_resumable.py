@@ -17,8 +17,8 @@ from geosar_tiler.ingest.resumable import exclusive
 from geosar_tiler.state.database import Upload
 from helpers.rasters import speckled
 from helpers.service import MakeRaster, MakeService, problem, services_of, wait
-from helpers.serving import free_port, serving
-from helpers.tus_client import CHUNK, VERSION, begin, metadata, offset, piece, send_whole
+from helpers.service.serving import free_port, serving
+from helpers.service.tus_client import CHUNK, VERSION, begin, metadata, offset, piece, send_whole
 
 
 def decibel_file(make_raster: MakeRaster, seed: int, name: str = "field_VV_db.tif") -> Path:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from helpers.large_scene import write_scene
+from helpers.rasters.large_scene import write_scene
 from helpers.service import MakeService, problem, send, services_of, wait
 
 EXECUTION = "/processes/translate/execution"

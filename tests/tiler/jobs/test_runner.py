@@ -17,9 +17,9 @@ from geosar.models import load_model
 from geosar_tiler.jobs import queue
 from geosar_tiler.state.database import Database, Job, Scene
 from geosar_tiler.state.owners import Owner
-from helpers.large_scene import pixels, write_scene
+from helpers.rasters.large_scene import pixels, write_scene
 from helpers.service import MakeService, problem, send, services_of, wait
-from helpers.serving import free_port, serving
+from helpers.service.serving import free_port, serving
 
 ASYNC = {"prefer": "respond-async"}
 EXECUTION = "/processes/translate/execution"

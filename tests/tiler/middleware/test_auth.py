@@ -18,7 +18,7 @@ from geosar.cli import group
 from geosar_tiler.settings import Settings
 from geosar_tiler.signatures import Signer
 from helpers.service import MakeService, problem, send, services_of
-from helpers.serving import on_a_port
+from helpers.service.serving import on_a_port
 
 KEYS = {scope: f"the {scope} key" for scope in ("read", "write", "admin")}
 HASHED = tuple(f"{scope}:{hashlib.sha256(key.encode()).hexdigest()}" for scope, key in KEYS.items())

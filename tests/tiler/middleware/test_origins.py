@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from geosar_tiler.settings import Settings
 from helpers.service import open_service, problem
-from helpers.serving import on_a_port
+from helpers.service.serving import on_a_port
 
 SEARCH = "/stac/search"
 EVIL = "https://evil.example"

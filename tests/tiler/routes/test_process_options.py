@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 import geosar
 from geosar_tiler.state.database import Job
-from helpers.despeckling_service import ASYNC, EXECUTION, decibels, translated, write_scene
 from helpers.rasters import write_raster
 from helpers.service import MakeService, problem, send, services_of, wait
+from helpers.service.despeckling import ASYNC, EXECUTION, decibels, translated, write_scene
 from helpers.tiny_model import write_dual_model
 
 TAN = (190, 160, 110)

@@ -11,9 +11,9 @@ from ogc_api_processes_client.models.status_code import StatusCode
 from owslib.ogcapi.processes import Processes
 from starlette.testclient import TestClient
 
-from helpers import ogc_schemas as ogc
 from helpers.service import MakeService, problem, send, services_of, wait
-from helpers.serving import free_port, on_a_port, serving
+from helpers.service import ogc_schemas as ogc
+from helpers.service.serving import free_port, on_a_port, serving
 
 EXECUTION = "/processes/translate/execution"
 ASYNC = {"prefer": "respond-async"}

@@ -15,7 +15,7 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from starlette.testclient import TestClient
 
 from helpers.service import problem
-from helpers.serving import on_a_port
+from helpers.service.serving import on_a_port
 
 
 def test_the_root_leads_everywhere(client: TestClient) -> None:

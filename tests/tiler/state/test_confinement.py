@@ -9,7 +9,7 @@ from geosar.cli.doctor import examine
 from geosar_tiler.state import confinement
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.store import Store
-from helpers import looks
+from helpers.attack import looks
 from helpers.service import MakeService, send
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from geosar_tiler.errors import InvalidError, OverloadedError
 from geosar_tiler.state.inspector import Inspector, Look
-from helpers import looks
+from helpers.attack import looks
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 import rasterio
 from starlette.testclient import TestClient
 
-from helpers.despeckling_service import SHAPE, decibels, translated, write_scene
 from helpers.rasters import write_raster
 from helpers.service import middle_tile, open_service, picture, problem, send
+from helpers.service.despeckling import SHAPE, decibels, translated, write_scene
 from helpers.tiny_model import write_dual_model
 
 

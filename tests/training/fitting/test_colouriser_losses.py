@@ -9,7 +9,7 @@ from geosar_training.fitting.losses import hatch, mean_kept
 from geosar_training.fitting.trainer import Trainer
 from geosar_training.methods.colouriser import first_given, seen_planes
 from geosar_training.settings import from_dict
-from helpers.laboratory import WIDTHS, make_pairs
+from helpers.training.laboratory import WIDTHS, make_pairs
 
 
 def test_a_pattern_of_two_pixels_is_told_from_land() -> None:

@@ -9,7 +9,7 @@ import torch
 from geosar.engines.generator import Generator
 from geosar_training.fitting import losses
 from geosar_training.pairs.batch import Batch
-from helpers.laboratory import LAKE, MEADOW, ROOFS, SEA, WOOD, showing
+from helpers.training.laboratory import LAKE, MEADOW, ROOFS, SEA, WOOD, showing
 
 
 def batch(*, coloured: float = 1.0, size: int = 32) -> Batch:

@@ -13,7 +13,7 @@ from geosar_training.errors import ConfigError
 from geosar_training.fitting.descent import Descent
 from geosar_training.fitting.trainer import Trainer
 from geosar_training.pairs.samples import Share
-from helpers.laboratory import make_pairs, tiny_config, write_pairs
+from helpers.training.laboratory import make_pairs, tiny_config, write_pairs
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = "updates: 3\nbatch: 4\ncrop: 96\nwidths: [4, 6, 8, 8, 8]\nwarmup: 2\n"

@@ -20,7 +20,7 @@ from geosar_training.fitting.descent import Descent
 from geosar_training.fitting.runs import load_network
 from geosar_training.fitting.trainer import Trainer
 from geosar_training.pairs.batch import Batch
-from helpers.laboratory import WIDTHS, make_pair, make_pairs, same, tiny_config
+from helpers.training.laboratory import WIDTHS, make_pair, make_pairs, same, tiny_config
 
 
 def trainer_in(folder: Path, config: Config, pairs: list[Any] | None = None) -> Trainer:

@@ -8,7 +8,7 @@ import torch
 from geosar_training.errors import ConfigError
 from geosar_training.networks.discriminator import JUDGES, Adversary
 from geosar_training.pairs.batch import Batch
-from helpers.laboratory import tiny_config
+from helpers.training.laboratory import tiny_config
 
 SIDE = 160
 

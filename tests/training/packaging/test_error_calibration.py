@@ -10,7 +10,7 @@ from geosar.engines.generator import Generator, fold
 from geosar_training.errors import PairsError
 from geosar_training.packaging import error_calibration
 from geosar_training.packaging.error_calibration import ErrorCurve, calibrated, fit_curve, fit_error_curve
-from helpers.laboratory import WIDTHS, make_pair
+from helpers.training.laboratory import WIDTHS, make_pair
 
 
 def network() -> Generator:

@@ -24,7 +24,7 @@ from geosar_training.packaging.export import AS_TRAINED, Report, Tone, export_mo
 from geosar_training.packaging.writer import Identity
 from geosar_training.pairs.pair import Pair
 from geosar_training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
-from helpers.laboratory import WIDTHS, make_pair, tiny_config
+from helpers.training.laboratory import WIDTHS, make_pair, tiny_config
 
 ROOT = Path(__file__).parents[3]
 IDENTITY = Identity(name="tiny", version="3")

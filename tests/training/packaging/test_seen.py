@@ -21,8 +21,8 @@ from geosar_training.packaging.translators import engine_translator
 from geosar_training.packaging.writer import Identity
 from geosar_training.pairs.pair import Pair, fit_normalisers, normalised, read_pairs
 from geosar_training.scoring.metrics import psnr
-from helpers.laboratory import make_dual_pair, make_pair, tiny_config
 from helpers.rasters import write_raster
+from helpers.training.laboratory import make_dual_pair, make_pair, tiny_config
 
 
 def test_what_was_seen_comes_from_the_training_pairs() -> None:

@@ -11,7 +11,7 @@ from geosar_training.config import Augmentation
 from geosar_training.pairs import crops
 from geosar_training.pairs.augmentation import DECIBELS_PER_DEVIATION, augment, basins, speckle
 from geosar_training.pairs.pair import Pair
-from helpers.laboratory import make_dual_pair, make_pair
+from helpers.training.laboratory import make_dual_pair, make_pair
 
 PLAIN = Augmentation(**dict.fromkeys(vars(Augmentation()), 0.0))
 

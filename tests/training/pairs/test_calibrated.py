@@ -9,8 +9,8 @@ from geosar_training.commands.options import read_all
 from geosar_training.errors import ConfigError, PairsError
 from geosar_training.pairs.crops import Crops
 from geosar_training.pairs.pair import CLIP, REFERENCE, fit_normalisers, in_decibels, normalised, read_pairs, set_of
-from helpers.laboratory import make_pair, tiny_config, write_pairs
 from helpers.rasters import write_raster
+from helpers.training.laboratory import make_pair, tiny_config, write_pairs
 
 EMPTY = -32768
 

@@ -11,7 +11,7 @@ from geosar.backscatter import MISSING
 from geosar_training.errors import PairsError
 from geosar_training.pairs import dates as module
 from geosar_training.pairs.dates import Dates, Place, places_among, read_places
-from helpers.laboratory import make_dual_pair, make_pair
+from helpers.training.laboratory import make_dual_pair, make_pair
 
 SIDE = 96
 

@@ -17,7 +17,7 @@ from geosar_training.pairs.crops import Crops, Square, pasted
 from geosar_training.pairs.pair import Pair, coloured_split, fit_normalisers, read_pairs, shared
 from geosar_training.pairs.samples import collate
 from geosar_training.pairs.tone import luma_chroma
-from helpers.laboratory import LAKE, make_pair, make_pairs, tiny_config, write_pairs
+from helpers.training.laboratory import LAKE, make_pair, make_pairs, tiny_config, write_pairs
 
 PLAIN = dict.fromkeys(vars(Augmentation()), 0.0)
 

@@ -9,7 +9,7 @@ from geosar.backscatter import MISSING
 from geosar_training.pairs.crops import Crops
 from geosar_training.pairs.pair import fit_normalisers, normalised
 from geosar_training.pairs.planes import drawn_planes, fitting, planes
-from helpers.laboratory import make_dual_pair, make_pair, tiny_config
+from helpers.training.laboratory import make_dual_pair, make_pair, tiny_config
 
 
 @pytest.mark.parametrize(("polarisations", "given"), [(("VV",), 0), (("VH",), 1), ((), 0)])

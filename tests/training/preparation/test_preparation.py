@@ -20,7 +20,7 @@ from geosar_training.pairs.crops import Crops
 from geosar_training.pairs.pair import CLIP, fit_normalisers, normalised, read_pairs
 from geosar_training.preparation.sources import Source, match, place
 from geosar_training.settings import from_dict
-from helpers.laboratory import land, tiny_config
+from helpers.training.laboratory import land, tiny_config
 
 GRID = from_origin(500_000, 4_000_000, 10, 10)
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from geosar_training.cli import train
 from geosar_training.fitting import averaging
 from geosar_training.scoring.comparison import CONFIGS, ORDER, Budget, default_configs, few, settings_of
-from helpers.laboratory import make_pair, write_pairs
+from helpers.training.laboratory import make_pair, write_pairs
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from geosar_training.scoring import perceptual
 from geosar_training.scoring.baselines import Translator
 from geosar_training.scoring.measures import QUICK
 from geosar_training.scoring.patches import score_patches
-from helpers.laboratory import make_pair
+from helpers.training.laboratory import make_pair
 
 
 class MeanColour(torch.nn.Module):

@@ -12,7 +12,7 @@ from geosar_training.scoring.patches import Evaluation, landcover_of, score_patc
 from geosar_training.scoring.reliability import deciles, reliability
 from geosar_training.scoring.report import number
 from geosar_training.scoring.sentences import findings
-from helpers.laboratory import make_pair
+from helpers.training.laboratory import make_pair
 
 
 def truthful(pair: Pair, off: float, stated: float) -> Translator:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from geosar_webmap.mapfile.reading import read_layers
 from geosar_webmap.mapfile.sar_map import SarMap
 from geosar_webmap.mapfile.show import show
-from helpers.page_visits import until
+from helpers.page.visits import until
 from helpers.rasters import TEN_METRES, UTM, speckled, write_raster
 
 Open = Callable[..., Page]

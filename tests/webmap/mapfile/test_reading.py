@@ -16,7 +16,7 @@ from geosar.errors import GeosarError, SceneContentError, SceneNotFoundError
 from geosar_webmap.mapfile.layers import Layer
 from geosar_webmap.mapfile.reading import read_layers
 from helpers.rasters import speckled
-from helpers.swaths import Swath
+from helpers.rasters.swaths import Swath
 
 MakeRaster = Callable[..., Path]
 SYNTHETIC = {"GEOSAR_SYNTHETIC": "YES", "GEOSAR_MODEL": "s1-rgb 0.1", "GEOSAR_SOURCE": "scene_vv.tif"}

@@ -17,7 +17,7 @@ from geosar_tiler.app import create_app
 from geosar_tiler.settings import Settings
 from geosar_webmap.mapfile.show import show
 from helpers.rasters import speckled, write_raster
-from helpers.serving import in_a_thread
+from helpers.service.serving import in_a_thread
 from helpers.tiny_model import write_model
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 from rasterio.windows import Window
 
-from helpers.page_visits import Service, visit
+from helpers.page.visits import Service, visit
 
 CROP = Window(700, 1500, 640, 512)
 """Coast, airport and town of Los Angeles."""

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from helpers.page_visits import Service, addresses, look_at, pane, settle, until
+from helpers.page.visits import Service, addresses, look_at, pane, settle, until
 
 pytestmark = pytest.mark.data
 

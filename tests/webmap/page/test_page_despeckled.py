@@ -9,8 +9,8 @@ import pytest
 import rasterio
 from playwright.sync_api import Page, expect
 
-from helpers.despeckling_service import write_scene
-from helpers.page_visits import Service, addresses, look_at, pane, place_at, settle, until
+from helpers.page.visits import Service, addresses, look_at, pane, place_at, settle, until
+from helpers.service.despeckling import write_scene
 from helpers.tiny_model import write_dual_model, write_model
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from helpers.page_visits import Service, addresses, enter, look_at, settle, until, visit
+from helpers.page.visits import Service, addresses, enter, look_at, settle, until, visit
 from helpers.rasters import speckled, write_raster
 
 PRODUCT = "S1A_IW_GRDH_1SDV_20210101T123456_20210101T123521_035912_0434D0_AB12"

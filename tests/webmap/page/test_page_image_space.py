@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from helpers.page_visits import Service, look_at, pane, settle
+from helpers.page.visits import Service, look_at, pane, settle
 
 pytestmark = pytest.mark.data
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.page_visits import Service, enter, look_at, still
+from helpers.page.visits import Service, enter, look_at, still
 from helpers.rasters import speckled, write_raster
 
 MARKUP = '<img src=x onerror="document.title=1"><b>bold</b>&amp;'

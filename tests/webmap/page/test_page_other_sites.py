@@ -9,10 +9,10 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser
 
-from helpers.page_visits import launched
+from helpers.page.visits import launched
 from helpers.rasters import speckled, write_raster
 from helpers.service import MakeService
-from helpers.serving import on_a_port
+from helpers.service.serving import on_a_port
 
 CHANGES = """async ([address, body]) => {
   const data = Uint8Array.from(atob(body), (one) => one.charCodeAt(0))

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from helpers.page_pictures import COMPARED, REFERENCES, reduced, shoot
-from helpers.page_visits import Service
+from helpers.page.pictures import COMPARED, REFERENCES, reduced, shoot
+from helpers.page.visits import Service
 
 FARTHEST = 24
 """Levels of 255; letters differ by less at this size, a part that is missing or elsewhere by more."""

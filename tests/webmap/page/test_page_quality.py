@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from helpers.page_visits import ROOT, Service, enter, http, look_at, own_files, settle, until, visit
+from helpers.page.visits import ROOT, Service, enter, http, look_at, own_files, settle, until, visit
 
 STATIC = ROOT / "webmap" / "page"
 MOST_BYTES = 90_000

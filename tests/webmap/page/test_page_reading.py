@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pyproj import Geod, Transformer
 
 from geosar_tiler.routes.coordinates import fit
-from helpers.page_visits import Service, enter, look_at, place_at, settle
+from helpers.page.visits import Service, enter, look_at, place_at, settle
 
 pytestmark = pytest.mark.data
 

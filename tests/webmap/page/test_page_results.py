@@ -11,7 +11,7 @@ from affine import Affine
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from helpers.page_visits import Service, addresses, enter, http, look_at, pane, until, visit
+from helpers.page.visits import Service, addresses, enter, http, look_at, pane, until, visit
 from helpers.rasters import speckled, write_raster
 from helpers.tiny_model import write_model
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from helpers.page_visits import Service, addresses, enter, http, look_at, settle, until
+from helpers.page.visits import Service, addresses, enter, http, look_at, settle, until
 from helpers.rasters import speckled, write_raster
 
 KEY = "a-key-for-these-tests"

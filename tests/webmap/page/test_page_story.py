@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from playwright.sync_api import Page, expect
 
-from helpers.page_visits import Service, enter, pane, settle, still, until
+from helpers.page.visits import Service, enter, pane, settle, still, until
 
 pytestmark = pytest.mark.data
 

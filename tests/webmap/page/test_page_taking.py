@@ -10,7 +10,7 @@ import rasterio
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from helpers.page_visits import Service, copied, enter, http, look_at, settle
+from helpers.page.visits import Service, copied, enter, http, look_at, settle
 
 pytestmark = pytest.mark.data
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from helpers.page_visits import Service, enter, until
+from helpers.page.visits import Service, enter, until
 from helpers.rasters import speckled, write_raster
 
 CHOOSER = "input[type=file][multiple]"

@@ -1,7 +1,7 @@
 """Makes the pictures of the manual and the README, from real scenes in a service of its own.
 
-GEOSAR_DATA=... PYTHONPATH=tests python -m helpers.page_pictures                # docs/pictures/webmap_*.webp
-GEOSAR_DATA=... PYTHONPATH=tests python -m helpers.page_pictures --references   # what test_page_pictures compares with
+GEOSAR_DATA=... PYTHONPATH=tests python -m helpers.page.pictures                # docs/pictures/webmap_*.webp
+GEOSAR_DATA=... PYTHONPATH=tests python -m helpers.page.pictures --references   # what test_page_pictures compares with
 """
 
 import io
@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from helpers.page_visits import ROOT, Service, enter, look_at, settle, still, visit
+from helpers.page.visits import ROOT, Service, enter, look_at, settle, still, visit
 
 QUALITY = 76
 REFERENCES = ROOT / "tests" / "webmap" / "page" / "references"

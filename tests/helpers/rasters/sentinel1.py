@@ -12,7 +12,7 @@ import rasterio
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 
-from helpers.safe_product import write_product
+from helpers.rasters.safe_product import write_product
 
 PRODUCTS = ("s1a_iw_massif_central", "s1b_iw_alps", "s1a_ew_arctic")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2 as httpx
 from playwright.sync_api import Browser, BrowserType, Page, expect
 
-from helpers.serving import ROOT, free_port, start
+from helpers.service.serving import ROOT, free_port, start
 
 if TYPE_CHECKING:
     import subprocess

@@ -10,7 +10,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 
-from helpers.bait import Bait
+from helpers.attack.bait import Bait
 from helpers.rasters import TEN_METRES, UTM, write_raster
 
 SIDE = 600

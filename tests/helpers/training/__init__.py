@@ -1,0 +1,1 @@
+"""Pairs of patches and settings for the tests of the laboratory."""
