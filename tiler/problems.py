@@ -23,6 +23,7 @@ from geosar.publish import DISK_FULL
 from geosar_tiler import layer_kinds
 from geosar_tiler.errors import NotModifiedError, ServiceError, TooWideError, kind_of, status_of
 from geosar_tiler.state.database import trouble
+from geosar_tiler.words import in_words
 
 LAYER = re.compile(rf"^/scenes/[^/]+/(?:{layer_kinds.IN_PATHS})/")
 MEDIA_TYPE = "application/problem+json"
@@ -75,7 +76,11 @@ def _known(request: Request, error: Exception) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     told = [
-        {"where": ".".join(map(str, fault["loc"])), "what": fault["msg"], "found": repr(fault.get("input"))[:200]}
+        {
+            "where": ".".join(map(str, fault["loc"])),
+            "what": in_words(fault["msg"]),
+            "found": repr(fault.get("input"))[:200],
+        }
         for fault in faults
     ]
     detail = "; ".join(f"{fault['where']}: {fault['what']}, found {fault['found']}" for fault in told)

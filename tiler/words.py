@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Request
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
 from geosar.vocabulary import Compression, Unit
 from geosar_tiler.errors import InvalidError
@@ -52,6 +52,18 @@ def check_request(request: Request) -> None:
             checked_text(text)
         except ValueError as error:
             raise InvalidError(f"{error}.") from None
+
+
+def told(error: ValidationError) -> str:
+    """Say what is not as it should be: where, and what."""
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'all'}: {in_words(one['msg'])}" for one in error.errors(include_url=False)
+    )
+
+
+def in_words(message: str) -> str:
+    """Return pydantic's message without its name for the kind of error."""
+    return message.removeprefix("Value error, ").rstrip(".")
 
 
 class Body(BaseModel):

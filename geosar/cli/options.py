@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
-from geosar.errors import UnitError
+from geosar.errors import UnitError, UsageError
+from geosar.scene.request import parse_bands
 from geosar.vocabulary import DEFAULT_MODEL, POLARISATIONS, Unit
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -73,18 +74,10 @@ def read_band_options(
     _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str] | str | None:
     """Read each ``VV=1`` or ``VV=NAME``, or one ``1`` or ``NAME`` alone."""
-    found: dict[str, str] = {}
-    for value in values:
-        name, separator, band = value.partition("=")
-        name = name.strip().upper()
-        if not separator or name not in POLARISATIONS:
-            if len(values) == 1:
-                return value
-            raise click.BadParameter(f"{value!r} should be a polarisation and a band, as in VV=1 or VV=Sigma0_VV_db")
-        if not band or name in found:
-            raise click.BadParameter(f"{value!r} names no band, or {name} was given twice; write VV=1 VH=2")
-        found[name] = band
-    return found or None
+    try:
+        return parse_bands(values)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def model_option(command: Command) -> Command:

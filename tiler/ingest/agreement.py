@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from geosar_tiler.ingest.register import SceneRegister
 from geosar_tiler.jobs import copies
-from geosar_tiler.state import catalogue, locks
+from geosar_tiler.state import catalogue, locks, readings
 from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene, Upload
 from geosar_tiler.state.store import Store
 
@@ -34,8 +34,6 @@ YOUNG_SECONDS = 60.0
 """What is written without a lock, and quickly, may be under way for so long."""
 ABANDONED_SECONDS = 24 * 3600.0
 """Where the file system has no locks, what came in is left alone for so long."""
-_PARTS = {"prepare": ".sar.tif.", "reference": ".reference.tif."}
-"""How the files begin that a copy is written to, beside it."""
 _PASSING = (".probe-*", ".secret-*", "reserve.*", "scenes/*/live-blocks/*/.*.part")
 """What is there for a moment only."""
 
@@ -161,13 +159,16 @@ def _strays(store: Store, rows: _Rows) -> Iterator[Path]:
 def _strays_of_scene(store: Store, rows: _Rows, scene: Scene) -> Iterator[Path]:
     folder = store.scene(scene.id)
     yield from _others(folder / "source", {path.name for path in catalogue.files(store, scene).values()})
-    named = {"source", "sar.tif", "live-blocks"}
+    reading = readings.number(scene)
+    copy = store.display(scene.id, reading)
+    named = {"source", copy.name, "live-blocks"}
     if scene.display != "ready":
-        named.add("glance.tif")
+        named.add(store.glance(scene.id, reading).name)
     if scene.id in rows.references:
         named |= {"reference", "reference.tif"}
         yield from _others(folder / "reference", {rows.references[scene.id]})
-    making = tuple(_PARTS[process] for process in rows.making[scene.id] & set(_PARTS))
+    parts = {"prepare": copy, "reference": store.reference(scene.id)}
+    making = tuple(f".{path.name}." for process, path in parts.items() if process in rows.making[scene.id])
     yield from (path for path in _others(folder, named) if not path.name.startswith(making))
 
 
@@ -189,7 +190,7 @@ def _mend(database: Database, store: Store) -> None:
             whole = all(path.is_file() for path in catalogue.files(store, scene).values())
             if not whole:
                 _LOG.error("the files of scene %s are gone. Send it again, or remove it.", scene.id)
-            elif not store.display(scene.id).is_file():
+            elif not store.display(scene.id, readings.number(scene)).is_file():
                 scene.display = "preparing"
         for picture in session.scalars(select(Reference).where(Reference.state == "ready")).all():
             sent = store.reference_source(picture.scene_id, picture.filename)

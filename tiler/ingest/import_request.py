@@ -3,19 +3,18 @@
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from starlette.requests import Request
 
 from geosar.vocabulary import Polarisation
 from geosar_tiler.clients import client_of
 from geosar_tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
 from geosar_tiler.ingest.allow_list import PORTS, check
-from geosar_tiler.ingest.register import Stated
 from geosar_tiler.ingest.resumable import Intake
 from geosar_tiler.settings import Settings
-from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Upload
-from geosar_tiler.words import Body, UnitName
+from geosar_tiler.stated import Stated
+from geosar_tiler.words import told
 
 MOST_BYTES = 64 * 2**10
 WAIT_SECONDS = 10.0
@@ -23,23 +22,29 @@ WAIT_SECONDS = 10.0
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
-class Order(Body):
+class Order(Stated):
     """The body of POST /scenes as JSON: `href` or `uploads`, and what is said of the scene."""
-
-    model_config = ConfigDict(extra="forbid")
 
     href: Address | dict[Polarisation, Address] | None = Field(None, description="An address, or one a polarisation.")
     uploads: dict[Polarisation, Address] | None = Field(None, description="Uploads that were sent with `hold`.")
-    name: str | None = Field(None, min_length=1, max_length=200)
-    polarisation: str | None = Field(None, max_length=20)
-    unit: UnitName | None = None
-    force: bool = False
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
         if (self.href is None) == (self.uploads is None) or self.href == {} or self.uploads == {}:
             raise ValueError("give either href or uploads")
         return self
+
+    def joined(self, beside: Stated) -> Self:
+        """Take what is said beside the order, in its address; raises InvalidError where they say two things."""
+        more = {key: getattr(beside, key) for key in beside.model_fields_set & set(Stated.model_fields)}
+        if others := [key for key in more if key in self.model_fields_set and getattr(self, key) != more[key]]:
+            raise InvalidError(f"the order and its address say two things of {', '.join(others)}; say each once.")
+        return self.model_copy(update=more)
+
+    @property
+    def stated(self) -> Stated:
+        """What is said of the scene."""
+        return Stated.model_validate(self.model_dump(exclude={"href", "uploads"}, exclude_unset=True))
 
     @property
     def sources(self) -> dict[str, str]:
@@ -66,8 +71,9 @@ async def read(request: Request) -> Order:
     try:
         return Order.model_validate_json(body)
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'order'}: {one['msg']}" for one in error.errors())
-        raise InvalidError(f'{told}. Expected {{"href": ADDRESS}} or {{"uploads": {{"VV": ID, "VH": ID}}}}.') from None
+        raise InvalidError(
+            f'{told(error)}. Expected {{"href": ADDRESS}} or {{"uploads": {{"VV": ID, "VH": ID}}}}.'
+        ) from None
 
 
 def carry_out(request: Request, settings: Settings, intake: Intake, order: Order) -> Upload:
@@ -76,8 +82,8 @@ def carry_out(request: Request, settings: Settings, intake: Intake, order: Order
         for href in order.sources.values():
             _check_not_own(request, href)
             check(href, settings)
-    stated = Stated(order.name, catalogue.check_polarisation(order.polarisation), order.unit, order.force)
-    made = intake.order(order.sources, "uploads" if order.href is None else "href", stated, client_of(request.scope))
+    kind = "uploads" if order.href is None else "href"
+    made = intake.order(order.sources, kind, order.stated, client_of(request.scope))
     found = intake.wait(made.id, WAIT_SECONDS)
     if found.status == "failed":
         problem = found.problem or {}

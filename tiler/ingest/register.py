@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, select, true, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -24,35 +24,12 @@ from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene, i
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.quota import Quota, least_copy_bytes
 from geosar_tiler.state.store import Store, safe_filename
+from geosar_tiler.stated import Stated
 from geosar_tiler.tiles.direct import DirectScenes
 from geosar_tiler.tiles.live import LiveScenes
 
 ID_LENGTH = 20
 REMOVAL_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """What the sender of a scene says of it, as geosar's options have it."""
-
-    name: str | None = None
-    polarisation: str | None = None
-    scale: str | None = None
-    force: bool = False
-    bands: dict[str, str] | None = None
-    nodata: str | None = None
-    mask_band: str | None = None
-
-    @property
-    def opening(self) -> dict[str, Any]:
-        """Options of `geosar.open_scene`."""
-        return {"polarisation": self.polarisation, "scale": self.scale, "force": self.force, **self.of_bands}
-
-    @property
-    def of_bands(self) -> dict[str, Any]:
-        """What is said of bands and fill, as far as it is."""
-        said = {"bands": self.bands, "nodata": self.nodata, "mask_band": self.mask_band}
-        return {key: value for key, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +56,7 @@ class SceneRegister:
         scene_id = content[:ID_LENGTH]
         known = catalogue.find(self.database, scene_id)
         if known is not None:
-            if self._is_whole(known):
+            if self.is_whole(known):
                 _check_same(known, stated)
                 return known, False
             with suppress(NotFoundError):  # it is being removed at this very moment
@@ -96,13 +73,14 @@ class SceneRegister:
         with self.store.exclusively():
             known = catalogue.find(self.database, scene_id)
             if known is not None:  # the same file was sent twice at once
+                _check_same(known, stated)
                 return known, False
             self._enter(scene, folder / "named")
         self.runner.wake()
         self.direct.warm(scene)
         return scene, True
 
-    def _is_whole(self, scene: Scene) -> bool:
+    def is_whole(self, scene: Scene) -> bool:
         """Whether a scene has its files; else it was being removed, and that did not come to its end."""
         return all(path.is_file() for path in catalogue.files(self.store, scene).values())
 
@@ -136,7 +114,7 @@ class SceneRegister:
         What is stopped midway is finished by `geosar_tiler.ingest.agreement`.
         """
         scene = catalogue.get(self.database, scene_id)
-        self._stop_jobs(scene)
+        self.stop_jobs(scene)
         self.live.forget(scene_id)
         self.direct.forget(scene_id)
         with self.store.exclusively():
@@ -161,8 +139,9 @@ class SceneRegister:
             self.database.write_always(forget)
         self.store.discard(self.store.removed / scene_id)
 
-    def _stop_jobs(self, scene: Scene) -> None:
-        mine = Job.scene_id == scene.id
+    def stop_jobs(self, scene: Scene, process: str | None = None) -> None:
+        """Stop the scene's jobs, or those of one process, and wait for that; raises ConflictError when one does not."""
+        mine = and_(Job.scene_id == scene.id, true() if process is None else Job.process == process)
 
         def stop(session: Session) -> None:
             values = {"status": "dismissed", "updated": time.time()}
@@ -196,12 +175,14 @@ def _forget(session: Session, scene_id: str) -> None:
 
 def _check_same(known: Scene, stated: Stated) -> None:
     """Raise ConflictError where a scene that is there was sent with other words than now."""
-    before = catalogue.opening(known)
-    said = {key: value for key, value in stated.opening.items() if value}
+    before = {**catalogue.opening(known), "found": known.description["unit"]}
+    said = stated.opening
+    if said.get("scale") == before["found"]:  # what the values or the file said by themselves
+        del said["scale"]
     if others := [key for key, value in said.items() if before.get(key) != value]:
         raise ConflictError(
             f"the scene {known.id} is there already, and other things were said of it ({', '.join(others)}). Delete it "
-            "first, then send it again."
+            f"first, then send it again; or say them of the scene that is there, with PATCH /scenes/{known.id}."
         )
 
 
@@ -237,14 +218,24 @@ def _names(named: dict[str, Received]) -> dict[str, str]:
 
 
 def _row(scene_id: str, content: str, found: dict[str, Any], filenames: dict[str, str], stated: Stated) -> Scene:
-    west, south, east, north = found["bbox"] or (None,) * 4
-    acquired = found["acquired"]
     first = next(iter(filenames.values()))
     return Scene(
         id=scene_id, sha256=content, name=stated.name or first.rpartition(".")[0], filename=first,
-        parts=None if "" in filenames else filenames, geometry=found.pop("geometry"), west=west, south=south,
-        east=east, north=north, acquired=None if acquired is None else datetime.fromisoformat(acquired).timestamp(),
-        polarisation=stated.polarisation, unit=stated.scale, force=stated.force,
-        description={**found, "source": ", ".join(filenames.values()), "stated": stated.of_bands},
-        display="preparing", message="", created=time.time(),
+        parts=None if "" in filenames else filenames, created=time.time(), display="preparing", message="",
+        **as_read(found, filenames.values(), stated),
     )  # fmt: skip
+
+
+def as_read(found: dict[str, Any], filenames: Iterable[str], stated: Stated) -> dict[str, Any]:
+    """Return the columns of a scene that follow from how it is read: what was found in its files, and what is said."""
+    opening = stated.opening
+    west, south, east, north = found["bbox"] or (None,) * 4
+    acquired = found["acquired"]
+    said = {key: value for key, value in opening.items() if key not in {"polarisation", "scale", "force"}}
+    described = {key: value for key, value in found.items() if key != "geometry"}
+    return {
+        "geometry": found["geometry"], "west": west, "south": south, "east": east, "north": north,
+        "acquired": None if acquired is None else datetime.fromisoformat(acquired).timestamp(),
+        "polarisation": stated.polarisation, "unit": stated.unit, "force": stated.force,
+        "description": {**described, "source": ", ".join(filenames), "stated": said},
+    }  # fmt: skip

@@ -42,12 +42,13 @@ from geosar_tiler.errors import (
 from geosar_tiler.ingest.fetch import fetch
 from geosar_tiler.ingest.places import STILL_SECONDS, making_way
 from geosar_tiler.ingest.receive import Received, check_room, driver_by_content
-from geosar_tiler.ingest.register import SceneRegister, Stated
+from geosar_tiler.ingest.register import SceneRegister
 from geosar_tiler.settings import Settings
 from geosar_tiler.state.database import Database, Upload
 from geosar_tiler.state.owners import Owner
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.store import Store
+from geosar_tiler.stated import Stated
 
 _LOG = logging.getLogger("tiler.uploads")
 
@@ -154,7 +155,7 @@ class Intake:
     def _enter(
         self, filename: str, length: int, stated: Stated, order: dict[str, Any] | None, client: str, **more: Any
     ) -> Upload:
-        said = {"name": stated.name, "polarisation": stated.polarisation, "scale": stated.scale, "force": stated.force}
+        said = stated.model_dump(exclude_defaults=True)
         joining = order is not None and order["kind"] == "uploads"
         made = Upload(
             id=uuid.uuid4().hex, filename=filename, length=length, order=order,

@@ -37,9 +37,9 @@ class _Copy:
 
     def inputs(self) -> dict[str, Any] | None:
         """What the worker is told; None where nobody knows it any more."""
-        if self.latest is not None:
-            return self.latest.inputs
-        return catalogue.opening(self.subject) if isinstance(self.subject, Scene) else None
+        if isinstance(self.subject, Scene):
+            return catalogue.opening(self.subject)
+        return None if self.latest is None else self.latest.inputs
 
     def set(self, state: str, message: str = "") -> None:
         """Say in the row what becomes of it."""
@@ -87,16 +87,17 @@ def order_again(database: Database, room: Callable[[], int]) -> int:
 
 def _unmade(session: Session) -> Iterator[_Copy]:
     for scene in session.scalars(select(Scene).where(Scene.display.in_(("preparing", "failed")))).all():
-        latest = _latest(session, scene.id, "prepare", 0.0)
+        latest = last_order(session, scene.id, "prepare", 0.0)
         if latest is None or latest.status not in LIVE:
             yield _Copy(scene, "prepare", scene.id, scene.display, latest)
     for picture in session.scalars(select(Reference).where(Reference.state.in_(("preparing", "failed")))).all():
-        latest = _latest(session, picture.scene_id, "reference", picture.created)
+        latest = last_order(session, picture.scene_id, "reference", picture.created)
         if latest is None or latest.status not in LIVE:
             yield _Copy(picture, "reference", picture.scene_id, picture.state, latest)
 
 
-def _latest(session: Session, scene_id: str, process: str, since: float) -> Job | None:
+def last_order(session: Session, scene_id: str, process: str, since: float) -> Job | None:
+    """Return the latest order of a copy since a time, or None."""
     mine = (Job.scene_id == scene_id, Job.process == process, Job.created >= since)
     return session.scalar(select(Job).where(*mine).order_by(Job.created.desc()).limit(1))
 

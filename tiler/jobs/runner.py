@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from geosar.publish import DISK_FULL
 from geosar_tiler.jobs import copies, queue
 from geosar_tiler.settings import Settings
-from geosar_tiler.state import catalogue, references
+from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import Database, Job, Reference, Scene
 from geosar_tiler.state.owners import Owner
 from geosar_tiler.state.quota import Quota
@@ -216,7 +216,7 @@ class JobRunner:
         """What the process is told: paths, which come from the catalogue alone, and options."""
         source: Path | dict[str, Path] = catalogue.source(self._store, scene)
         if job.process == "prepare":
-            destination = self._store.display(scene.id)
+            destination = self._store.display(scene.id, readings.number(scene))
             options = dict(job.inputs)
         elif job.process == "reference":
             source = self._store.reference_source(scene.id, self._reference(scene))
@@ -327,7 +327,8 @@ class JobRunner:
 
         self._database.write_always(tell)
         if job.process == "prepare" and status == "successful":
-            self._store.glance(job.scene_id).unlink(missing_ok=True)  # the copy takes its place
+            for glance in self._store.scene(job.scene_id).glob("glance*.tif"):  # the copy takes its place
+                glance.unlink(missing_ok=True)
 
     def _park(self) -> None:
         """Stop what runs; the next service goes on with it."""

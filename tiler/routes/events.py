@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from geosar_tiler.jobs import queue
 from geosar_tiler.routes.process_results import status_of
 from geosar_tiler.services import Shared
+from geosar_tiler.state import readings
 
 router = APIRouter(tags=["Processes and jobs"])
 
@@ -21,6 +22,7 @@ async def follow(request: Request, services: Shared, job_id: str) -> EventSource
 
     async def told() -> AsyncIterator[ServerSentEvent]:
         async for one in services.followed.changes(job):
-            yield ServerSentEvent(json.dumps(status_of(request, one)), event="status")
+            former = await run_in_threadpool(readings.told, services.database, [one])
+            yield ServerSentEvent(json.dumps(status_of(request, one, former.get(one.id))), event="status")
 
     return EventSourceResponse(told())

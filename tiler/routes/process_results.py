@@ -9,7 +9,7 @@ from geosar_tiler.errors import InvalidError, NotFoundError
 from geosar_tiler.routes import links
 from geosar_tiler.routes.process_description import EXCEPTIONS, MEDIA, TITLES
 from geosar_tiler.signatures import signature_of
-from geosar_tiler.state import catalogue
+from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Job, Scene
 
 RESULTS = "http://www.opengis.net/def/rel/ogc/1.0/results"
@@ -31,8 +31,8 @@ def check_done(job: Job) -> None:
         raise NotDoneError(f"the job is {job.status} ({job.progress} %); its results are there when it is successful.")
 
 
-def status_of(request: Request, job: Job) -> dict[str, Any]:
-    """Return a job as OGC's statusInfo."""
+def status_of(request: Request, job: Job, former: str | None = None) -> dict[str, Any]:
+    """Return a job as OGC's statusInfo; `former` says that it was made with a former reading of its scene."""
     here = f"jobs/{job.id}"
     told = [
         links.link(links.url(request, here), "self"),
@@ -53,6 +53,7 @@ def status_of(request: Request, job: Job) -> dict[str, Any]:
         "finished": catalogue.timestamp(job.finished),
         "updated": catalogue.timestamp(job.updated),
         "scene": job.scene_id,
+        "formerReading": former,
         "megapixelsPerSecond": job.megapixels_per_second,
         "secondsLeft": job.seconds_left if job.status == "running" else None,
         "links": told,
@@ -79,12 +80,14 @@ def document(request: Request, job: Job, scene: Scene, wanted: Collection[str] |
     made = files(request, job, wanted)
     shown = {} if wanted else _tiles(request, job, scene)
     report = {key: value for key, value in (job.report or {}).items() if key != "files"}
+    if (former := readings.words(scene, job)) is not None:
+        report = {**report, "formerReading": former}
     return {**made, **shown, "report": {"value": report, "mediaType": "application/json"}}
 
 
 def _tiles(request: Request, job: Job, scene: Scene) -> dict[str, dict[str, Any]]:
     here = f"scenes/{scene.id}"
-    on_map = scene.geometry is not None
+    on_map = readings.of(scene, job).geometry is not None
     tilejson = "tilejson.json" if on_map else "image/tilejson.json"
     template = "tiles/{z}/{x}/{y}.png" if on_map else "tiles/image/{z}/{x}/{y}.png"
     signed = signature_of(request, f"jobs/{job.id}")

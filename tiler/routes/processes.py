@@ -34,7 +34,7 @@ from geosar_tiler.routes.process_results import check_done, document, files, sta
 from geosar_tiler.routes.scenes import Limit, Offset, Rename
 from geosar_tiler.routes.stored_file import StoredFile
 from geosar_tiler.services import Services, Shared
-from geosar_tiler.state import catalogue, references
+from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import LIVE, Job, Scene
 from geosar_tiler.tiles import around
 
@@ -124,8 +124,9 @@ def list_jobs(
         shortest, longest,
     )  # fmt: skip
     found, total = queue.listed(services.database, wanted, limit=limit, offset=offset)
+    former = readings.told(services.database, found)
     return {
-        "jobs": [status_of(request, job) for job in found],
+        "jobs": [status_of(request, job, former.get(job.id)) for job in found],
         "numberMatched": total,
         "links": links.paging(request, limit=limit, offset=offset, total=total),
     }
@@ -134,7 +135,7 @@ def list_jobs(
 @router.get("/jobs/{job_id}", summary="Show a job")
 def show(request: Request, services: Shared, job_id: str) -> dict[str, Any]:
     """Say how far a job is."""
-    return status_of(request, queue.get(services.database, job_id))
+    return _shown(request, services, queue.get(services.database, job_id))
 
 
 @router.patch("/jobs/{job_id}", summary="Name a job's result")
@@ -142,7 +143,7 @@ def rename(request: Request, services: Shared, job_id: str, change: Rename) -> d
     """Give a job a name, to tell its result from others of the scene."""
     queue.get(services.database, job_id)
     queue.change(services.database, job_id, name=change.name)
-    return status_of(request, queue.get(services.database, job_id))
+    return _shown(request, services, queue.get(services.database, job_id))
 
 
 @router.delete("/jobs/{job_id}", summary="Dismiss a job")
@@ -172,6 +173,10 @@ def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
     if job.status != "successful" or name is None:
         raise NotFoundError(f"the job {job_id} has no result {output!r}; GET its /results for those it has.")
     return StoredFile(services.store.job(job.id) / name, media_type=MEDIA[output].partition(";")[0], filename=name)
+
+
+def _shown(request: Request, services: Services, job: Job) -> dict[str, Any]:
+    return status_of(request, job, readings.told(services.database, [job]).get(job.id))
 
 
 def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:

@@ -1,26 +1,26 @@
 """Routes under /scenes: sending, listing, renaming and removing scenes."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy import select
 from starlette.responses import JSONResponse
 
 from geosar_tiler.errors import NotFoundError
-from geosar_tiler.ingest import import_request
+from geosar_tiler.ingest import import_request, rereading
 from geosar_tiler.ingest.receive import receive
-from geosar_tiler.ingest.register import Stated
 from geosar_tiler.layer_kinds import KINDS
 from geosar_tiler.routes import links, uploads_tus
 from geosar_tiler.routes.stored_file import StoredFile
 from geosar_tiler.services import Services, Shared
-from geosar_tiler.state import catalogue, presentable
+from geosar_tiler.state import catalogue, presentable, readings
 from geosar_tiler.state.database import Job, Reference, Scene
+from geosar_tiler.stated import Stated
 from geosar_tiler.tiles.around import beyond_web_maps
 from geosar_tiler.tiles.image_space import maxzoom
-from geosar_tiler.words import Body, UnitName
+from geosar_tiler.words import Body
 
 router = APIRouter(prefix="/scenes", tags=["Scenes"])
 
@@ -41,30 +41,39 @@ BODY = {
 }
 
 
+class Sent(Stated):
+    """What can be said beside the body of a scene."""
+
+    filename: str | None = Field(None, max_length=1000, description="Name of a file that comes without one.")
+
+
 class Rename(Body):
-    """What can be changed about a scene, or about a job."""
+    """What can be changed about a job."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=200)
 
 
+class Change(Stated):
+    """What can be changed about a scene: what is given; null is for nothing said."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError(
+                f"nothing is given that could be changed; expected some of {', '.join(Stated.model_fields)}"
+            )
+        if "name" in self.model_fields_set and self.name is None:
+            raise ValueError("a scene cannot be without a name; give one, or leave it out")
+        return self
+
+
 @router.post("", status_code=201, summary="Send a scene", openapi_extra=BODY)
 async def upload(
     request: Request,
     services: Shared,
-    *,
-    name: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
-    polarisation: Annotated[
-        str | None, Query(max_length=20, description="VV, VH, HH or HV, or two with a comma.")
-    ] = None,
-    unit: Annotated[UnitName | None, Query()] = None,
-    force: Annotated[bool, Query(description="Take what looks like no SAR scene.")] = False,
-    band: Annotated[
-        list[str] | None, Query(max_length=8, description="Which band is which: VV=1, VH=NAME; several times.")
-    ] = None,
-    nodata: Annotated[str | None, Query(max_length=40, description="The fill value, or none.")] = None,
-    mask_band: Annotated[str | None, Query(max_length=8, description="The band that is a mask, or none.")] = None,
+    stated: Annotated[Sent, Query()],
 ) -> JSONResponse:
     """Take a file as the body or in a form; several files of a form are one scene, each of one polarisation.
 
@@ -72,9 +81,7 @@ async def upload(
     uploads: 202 and where to ask while that lasts.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
-        return await _ordered(request, services)
-    bands = catalogue.check_bands(band or ())
-    stated = Stated(name, catalogue.check_polarisation(polarisation), unit, force, bands, nodata, mask_band)
+        return await _ordered(request, services, stated)
     with services.store.upload() as folder:
         limit = services.settings.max_upload_bytes
         files = await receive(request, folder, limit=limit, quota=services.quota)
@@ -82,8 +89,8 @@ async def upload(
     return _entered(request, services, scene, new=new)
 
 
-async def _ordered(request: Request, services: Services) -> JSONResponse:
-    order = await import_request.read(request)
+async def _ordered(request: Request, services: Services, stated: Stated) -> JSONResponse:
+    order = (await import_request.read(request)).joined(stated)
     found = await asyncio.to_thread(import_request.carry_out, request, services.settings, services.intake, order)
     if found.scene_id is None:
         headers = {"Location": links.url(request, f"uploads/{found.id}"), "Retry-After": "2"}
@@ -130,10 +137,14 @@ def show(request: Request, services: Shared, scene_id: str) -> dict[str, Any]:
     return present(request, services, catalogue.get(services.database, scene_id))
 
 
-@router.patch("/{scene_id}", summary="Rename a scene")
-def rename(request: Request, services: Shared, scene_id: str, change: Rename) -> dict[str, Any]:
-    """Give a scene another name."""
-    return present(request, services, catalogue.rename(services.database, scene_id, change.name))
+@router.patch("/{scene_id}", summary="Rename a scene, or read it with other words")
+def change(request: Request, services: Shared, scene_id: str, wanted: Change) -> dict[str, Any]:
+    """Say something else of a scene: its name, or how it is read. What is left out stays; null takes a word back.
+
+    The scene is looked at anew, and tiles, statistics and STAC item follow. Results of before are kept, and named in
+    `former_jobs`. 422 where the scene cannot be read so, 409 where it changes at this very moment: then it stays.
+    """
+    return present(request, services, rereading.change(services.register, scene_id, wanted))
 
 
 @router.delete("/{scene_id}", status_code=204, summary="Remove a scene")
@@ -163,6 +174,7 @@ def download(
 def present(request: Request, services: Services, scene: Scene) -> dict[str, Any]:
     """Return a scene as JSON."""
     done, progress, reference = _state(services, scene)
+    former = [job.id for job in done if readings.is_former(scene, job)]
     made = {name for job in done for name in job.files}
     compared = reference is not None and reference.state == "ready"
     layers = [
@@ -194,6 +206,8 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
         },
         "layers": layers,
         "jobs": [job.id for job in done],
+        "former_jobs": former,
+        "stated": Stated.of(catalogue.opening(scene)).words,
         "description": scene.description,
         "links": [
             links.link(links.url(request, here), "self"),

@@ -10,8 +10,9 @@ from geosar.provenance import EXTENSIONS
 from geosar_tiler.routes import links
 from geosar_tiler.services import Services
 from geosar_tiler.signatures import signature_of
-from geosar_tiler.state import catalogue
+from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Job, Scene
+from geosar_tiler.stated import Stated
 
 VERSION = "1.1.0"
 RENDER = "https://stac-extensions.github.io/render/v2.0.0/schema.json"
@@ -50,6 +51,8 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
             "geosar:unit": found["unit"],
             "geosar:polarisations": found["polarisations"],
             "geosar:notes": found["notes"],
+            "geosar:stated": Stated.of(catalogue.opening(scene)).words,
+            **_placement(found),
             "geosar:synthetic": False,
             "renders": {
                 "sar": {
@@ -84,6 +87,8 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
 def result_item(request: Request, services: Services, scene: Scene, job: Job) -> dict[str, Any]:
     """Complete the item that the job wrote: addresses, and how the image is shown."""
     files = job.files
+    former = readings.words(scene, job)
+    scene = readings.of(scene, job)
     made: dict[str, Any] = json.loads((services.store.job(job.id) / files["stac"]).read_text(encoding="utf-8"))
     signed = signature_of(request, f"jobs/{job.id}")
     layers = {
@@ -129,12 +134,20 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
         "id": job.id,
         "collection": "results",
         "stac_extensions": [*made["stac_extensions"], RENDER],
-        "properties": {**made["properties"], **times, "renders": renders},
+        "properties": {
+            **made["properties"], **times, "renders": renders,
+            **({} if former is None else {"geosar:former_reading": former}),
+        },
         "assets": assets,
         "links": [
             *_links(request, "results", job.id), *tiles, links.link(source, "derived_from", links.GEOJSON)
         ],
     }  # fmt: skip
+
+
+def _placement(found: dict[str, Any]) -> dict[str, Any]:
+    told = {f"geosar:{key}": found.get(key) for key in ("placement", "placement_error_metres")}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def box_of(scene: Scene) -> list[float | None]:

@@ -13,14 +13,15 @@ from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
 from geosar.errors import GeosarError
 from geosar.scene.source import HEADER_BYTES
-from geosar.vocabulary import Unit
 from geosar_tiler.clients import client_of
 from geosar_tiler.errors import (
     ConflictError,
+    InvalidError,
     MalformedError,
     PreconditionError,
     ServiceError,
@@ -28,14 +29,14 @@ from geosar_tiler.errors import (
     UnsupportedError,
 )
 from geosar_tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_room, driver_by_content, write
-from geosar_tiler.ingest.register import Stated
 from geosar_tiler.ingest.resumable import Intake, exclusive
 from geosar_tiler.problems import MEDIA_TYPE
 from geosar_tiler.routes import links
 from geosar_tiler.services import Shared
 from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Upload
-from geosar_tiler.words import checked_text
+from geosar_tiler.stated import Stated
+from geosar_tiler.words import checked_text, told
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,checksum,termination,expiration"
@@ -316,11 +317,11 @@ def _metadata(text: str) -> dict[str, str]:
 
 
 def _stated(said: dict[str, str]) -> Stated:
-    name = said.get("name") or None
-    unit = said.get("unit") or None
-    if name is not None and len(name) > 200:
-        raise MalformedError("the name is longer than 200 characters.")
-    return Stated(
-        name, catalogue.check_polarisation(said.get("polarisation") or None),
-        None if unit is None else Unit.parse(unit).value, said.get("force", "").lower() == "true",
-    )  # fmt: skip
+    """Read what is said of the scene; raises MalformedError. Several bands have commas between them."""
+    given: dict[str, Any] = {key: said[key] for key in (*Stated.model_fields, "scale") if said.get(key)}
+    if "band" in given:
+        given["band"] = [band.strip() for band in said["band"].split(",")]
+    try:
+        return Stated.model_validate(given)
+    except ValidationError as error:
+        raise InvalidError(f"Upload-Metadata: {told(error)}.") from None

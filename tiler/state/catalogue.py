@@ -1,14 +1,11 @@
 """Scenes as rows: searched and renamed."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select, update
 
-from geosar.scene.polarisations import parse
-from geosar.scene.request import read_bands
 from geosar_tiler.errors import InvalidError, NotFoundError
 from geosar_tiler.state.database import Database, Scene
 from geosar_tiler.state.store import Store
@@ -25,7 +22,7 @@ _SORTABLE: dict[str, Any] = {
 
 
 def opening(scene: Scene) -> dict[str, Any]:
-    """Return the options of `geosar.open_scene` that were stated with the scene."""
+    """Return the options of `geosar.open_scene` that were stated of the scene."""
     options = {"polarisation": scene.polarisation, "scale": scene.unit, "force": scene.force or None}
     options |= (scene.description or {}).get("stated", {})
     return {key: value for key, value in options.items() if value is not None}
@@ -152,19 +149,3 @@ def rename(database: Database, scene_id: str, name: str) -> Scene:
 def timestamp(seconds: float | None) -> str | None:
     """Write a time as RFC 3339 has it."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-
-
-def check_bands(said: Sequence[str]) -> dict[str, str] | None:
-    """Read each "VV=1" or "VV=NAME"; raises geosar's errors, and InvalidError for anything else."""
-    found: dict[str, str] = {}
-    for text in said:
-        name, separator, band = text.partition("=")
-        if not separator or name in found:
-            raise InvalidError(f"band is {text!r}; expected a polarisation and a band, each once, as in band=VV=1.")
-        found[name] = band
-    return dict(read_bands(found)) or None
-
-
-def check_polarisation(text: str | None) -> str | None:
-    """Return the polarisation as geosar writes it; raises geosar's UsageError for an unknown one."""
-    return None if text is None else ",".join(parse(text))

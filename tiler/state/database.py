@@ -58,6 +58,8 @@ class Scene(Base):
     message: Mapped[str] = mapped_column(default="")
     parts: Mapped[dict[str, Any] | None]
     """File name for each polarisation, where the scene was sent as several files; `filename` is the first."""
+    readings: Mapped[dict[str, Any] | None]
+    """Of a scene that was read anew: how often, and the former readings of which there are results."""
 
 
 class Reference(Base):

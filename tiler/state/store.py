@@ -118,9 +118,9 @@ class Store:
         """Return the path of an uploaded scene; it lies alone in its folder, so that GDAL finds no file beside it."""
         return self.scene(scene_id) / "source" / filename
 
-    def display(self, scene_id: str) -> Path:
-        """Return the path of the copy that SAR tiles are made from."""
-        return self.scene(scene_id) / "sar.tif"
+    def display(self, scene_id: str, reading: int = 0) -> Path:
+        """Return the path of the copy that SAR tiles are made from, of the scene as it was read so often anew."""
+        return self.scene(scene_id) / _of_reading("sar", reading)
 
     def job(self, job_id: str) -> Path:
         """Folder of a job's results."""
@@ -134,9 +134,9 @@ class Store:
         """Return the path of the true optical image as it was sent."""
         return self.scene(scene_id) / "reference" / filename
 
-    def glance(self, scene_id: str) -> Path:
+    def glance(self, scene_id: str, reading: int = 0) -> Path:
         """Return the path of the coarse picture that is shown until the copy for SAR tiles is ready."""
-        return self.scene(scene_id) / "glance.tif"
+        return self.scene(scene_id) / _of_reading("glance", reading)
 
     def live_blocks(self, scene_id: str) -> Path:
         """Folder of a scene's blocks that were translated live."""
@@ -230,6 +230,10 @@ class Store:
         """Take folders, those of the store above all, out of a message that goes to a client."""
         message = re.sub(re.escape(str(self.root)) + r"(?:/[^/\s,:;'\"]+)*/", "", message)
         return without_folders(message.replace(str(self.root), ""))
+
+
+def _of_reading(name: str, reading: int) -> str:
+    return f"{name}-{reading}.tif" if reading else f"{name}.tif"
 
 
 def _remove(path: Path) -> None:

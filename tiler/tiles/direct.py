@@ -16,7 +16,7 @@ from geosar.errors import GeosarError
 from geosar.grid import MapGrid, Window
 from geosar.scene import SarBlock, SarScene, open_scene
 from geosar.scene.source import GDAL_ERRORS
-from geosar_tiler.state import catalogue
+from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Scene
 from geosar_tiler.state.store import Store
 
@@ -34,7 +34,8 @@ class DirectScene:
     """A scene that is open, for looking at."""
 
     scene: SarScene
-    created: float
+    reading: tuple[float, int]
+    """When the scene was sent, and how often it was read anew since."""
     store: Store
     glance_path: Path
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -79,9 +80,10 @@ class DirectScenes:
         """Open a scene, or give the one that is open; raises geosar's errors where that fails."""
         with self._lock:
             found = self._open.get(scene.id)
-            if found is None or found.created != scene.created:
+            reading = readings.key(scene)
+            if found is None or found.reading != reading:
                 opened = open_scene(catalogue.source(self._store, scene), **catalogue.opening(scene))
-                found = DirectScene(opened, scene.created, self._store, self._store.glance(scene.id))
+                found = DirectScene(opened, reading, self._store, self._store.glance(scene.id, reading[1]))
                 self._open[scene.id] = found
             self._open.move_to_end(scene.id)
             while len(self._open) > OPEN_SCENES:

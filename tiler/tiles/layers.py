@@ -16,7 +16,7 @@ from geosar_tiler.errors import InvalidError, NotFoundError, NotModifiedError, N
 from geosar_tiler.layer_kinds import LayerKind, kind_of
 from geosar_tiler.services import Services, Shared
 from geosar_tiler.signatures import signature_of
-from geosar_tiler.state import catalogue, references
+from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import Job, Scene
 from geosar_tiler.tiles import parameters
 from geosar_tiler.tiles.direct import DirectScene
@@ -77,9 +77,9 @@ def sar(request: Request, services: Shared, scene_id: str) -> Layer:
     kind = kind_of("sar")
     layer = Layer(
         kind, scene.id, kind.title(scene.name), f"SAR backscatter, {_unit(scene)}",
-        _version(scene.sha256, scene.polarisation, scene.unit, None if ready else "direct"),
+        _version(scene.sha256, scene.polarisation, scene.unit, None if ready else "direct", *_read_anew(scene)),
         scene.geometry is not None, tuple(scene.description["polarisations"]), _backscatter_unit(scene),
-        path=services.store.display(scene.id) if ready else None,
+        path=services.store.display(scene.id, readings.number(scene)) if ready else None,
         direct=None if ready else services.direct.get(scene),
         stretch=_percentiles(scene),
     )  # fmt: skip
@@ -147,7 +147,9 @@ def _result(request: Request, services: Services, scene_id: str, job_id: str | N
             f"the scene has {which} with the layer {kind.name!r}. POST to /processes/translate/execution{asking} "
             f"first{instead}.",
         )
-    job = found[0]
+    job = next((job for job in found if not readings.is_former(scene, job)), found[0])
+    former = readings.words(scene, job)
+    scene = readings.of(scene, job)
     report = job.report or {}
     names, unit = kind.bands, kind.unit
     stretch: Stretch | None = None if kind.span is None else (kind.span,)
@@ -156,7 +158,8 @@ def _result(request: Request, services: Services, scene_id: str, job_id: str | N
         known = scene.description["polarisations"]
         stretch = tuple(_percentiles(scene)[known.index(name)] for name in names)
     layer = Layer(
-        kind, scene.id, kind.title(scene.name), f"{kind.statement}; model {report['model']} {report['model_version']}",
+        kind, scene.id, kind.title(scene.name),
+        f"{kind.statement}; model {report['model']} {report['model_version']}" + (f"; {former}" if former else ""),
         _version(job.key, kind.name), scene.geometry is not None, names, unit,
         path=services.store.job(job.id) / job.files[kind.name], stretch=stretch, job=job_id,
     )  # fmt: skip
@@ -233,6 +236,11 @@ def _backscatter_unit(scene: Scene) -> str:
 
 def _unit(scene: Scene) -> str:
     return "in grey values" if scene.description["unit"] == "picture" else "in decibel"
+
+
+def _read_anew(scene: Scene) -> tuple[str, ...]:
+    number = readings.number(scene)
+    return (str(number),) if number else ()
 
 
 def _version(*parts: str | None) -> str:

@@ -19,7 +19,7 @@ from geosar.scene import SarScene, open_scene
 from geosar.window_translator import WindowTranslator
 from geosar_tiler.errors import OverloadedError
 from geosar_tiler.settings import Settings
-from geosar_tiler.state import catalogue
+from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Scene
 from geosar_tiler.state.store import Store
 from geosar_tiler.tiles.block_cache import BlockKey, Blocks, Pixels
@@ -47,7 +47,8 @@ class LiveScene:
     engine_lock: threading.Lock
     waiting: threading.Semaphore
     limit_pixels: float
-    created: float
+    reading: tuple[float, int]
+    """When the scene was sent, and how often it was read anew since."""
 
     @property
     def grid(self) -> MapGrid:
@@ -145,7 +146,7 @@ class LiveScenes:
         """Open a scene, or give the one that is open; raises geosar's errors where the model does not take it."""
         with self._lock:
             found = self._open.get(scene.id)
-            if found is not None and found.created == scene.created:  # not another's of the same content
+            if found is not None and found.reading == readings.key(scene):  # not another's of the same content
                 self._open.move_to_end(scene.id)
                 return found
             model, engine = self._engine()
@@ -193,11 +194,12 @@ class LiveScenes:
         wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation, opened.given)
         view = opened.select(wanted)
         # With another network, engine or release of ours the same scene may have other pixels.
-        parts = (str(scene.created), model.checksum, str(engine.precision), geosar.__version__)
+        reading = [str(readings.number(scene))] if readings.number(scene) else []
+        parts = (str(scene.created), *reading, model.checksum, str(engine.precision), geosar.__version__)
         return LiveScene(
             scene.id, hashlib.sha256("|".join(parts).encode()).hexdigest()[:16], model.label, view,
             WindowTranslator(view, model.manifest, engine), self.blocks, self._engine_lock, self._waiting,
-            self._settings.live_megapixels * 1e6, scene.created,
+            self._settings.live_megapixels * 1e6, readings.key(scene),
         )  # fmt: skip
 
 

@@ -21,7 +21,6 @@ from sqlalchemy import event, select, text, update
 
 from geosar_tiler.ingest import agreement, picture
 from geosar_tiler.ingest.receive import Received
-from geosar_tiler.ingest.register import Stated
 from geosar_tiler.ingest.resumable import received
 from geosar_tiler.jobs import copies, queue, runner
 from geosar_tiler.services import Services
@@ -29,6 +28,7 @@ from geosar_tiler.settings import Settings
 from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene, Upload
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.store import Store
+from geosar_tiler.stated import Stated
 
 OPEN_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 PACKAGE = Path(runner.__file__).parent.parent

@@ -13,10 +13,10 @@ from starlette.datastructures import Headers, QueryParams
 
 from geosar_tiler.errors import StoreFullError
 from geosar_tiler.ingest.receive import receive
-from geosar_tiler.ingest.register import Stated
 from geosar_tiler.state.database import Database
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.store import Store
+from geosar_tiler.stated import Stated
 from helpers.service import MakeService, services_of
 
 BODY = b"II*\0" + bytes(3 * 2**20)
