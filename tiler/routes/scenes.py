@@ -175,6 +175,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
     """Return a scene as JSON."""
     done, progress, reference = _state(services, scene)
     former = [job.id for job in done if readings.is_former(scene, job)]
+    done = sorted(done, key=lambda job: job.id in former)  # the first is the one that the layers show
     made = {name for job in done for name in job.files}
     compared = reference is not None and reference.state == "ready"
     layers = [

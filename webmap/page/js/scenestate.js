@@ -163,6 +163,11 @@ export class Workbench extends EventTarget {
     void this.loadAll(this.asking.signal);
   }
 
+  /** Show the open scene as it is read now: its values are others. @param {Scene} scene */
+  reread(scene) {
+    this.open(scene, { ...this.view, sar: freshView().sar });
+  }
+
   close() {
     this.asking.abort();
     this.scene = null;

@@ -129,6 +129,16 @@ export const TEXT = {
     /** @type {Record<string, string>} */
     units: { db: "Decibel", power: "Power", amplitude: "Amplitude", dn: "Digital numbers", picture: "Grey values" },
   },
+  reading: {
+    title: "Read it otherwise",
+    automatic: "As the file says",
+    band: "Bands",
+    bandHint: "As the file says, or VV=1, VH=2",
+    nodata: "No data is",
+    save: "Read anew",
+    undo: "Undo",
+    done: "The scene is read anew.",
+  },
   translate: {
     title: "Translate",
     start: "Translate",
@@ -166,6 +176,7 @@ export const TEXT = {
   },
   results: {
     title: "Results",
+    former: "Made before the scene was read otherwise.",
     /** @param {string} label */
     show: (label) => `Show ${label}`,
     compare: "Compare with the one that is shown",

@@ -29,6 +29,15 @@
  */
 
 /**
+ * What somebody said of how a scene is read.
+ * @typedef {object} Stated
+ * @property {string} [unit]
+ * @property {string} [polarisation]
+ * @property {string[]} [band]
+ * @property {string} [nodata]
+ */
+
+/**
  * @typedef {object} Scene
  * @property {string} id
  * @property {string} name
@@ -44,6 +53,7 @@
  * @property {{state: "preparing" | "ready" | "failed", message: string} | null} [reference]
  * @property {string[]} layers
  * @property {string[]} jobs
+ * @property {Stated} [stated]
  * @property {Description} description
  */
 
@@ -69,6 +79,7 @@
  * @property {string} [scene]
  * @property {string} [name]
  * @property {string} [finished]
+ * @property {string} [formerReading] with which words the scene was read, where it is read otherwise now
  */
 
 /**

@@ -7,6 +7,7 @@ import { makeComparePanel } from "./comparepanel.js";
 import { middleOf } from "../map/coordinates.js";
 import { makeLayerPanel } from "./layerpanel.js";
 import { makeRadarPanel } from "./radarpanel.js";
+import { makeReadingPanel } from "./readingpanel.js";
 import { makeResultsPanel } from "./resultspanel.js";
 import { makeTakePanel } from "./exportpanel.js";
 import { TEXT } from "../texts.js";
@@ -43,7 +44,7 @@ export function makeSceneView(bench, { onBack, onGone }) {
       summary,
       state,
     ),
-    h("details", { class: "facts-more" }, h("summary", {}, TEXT.scene.facts), facts, notes),
+    h("details", { class: "facts-more" }, h("summary", {}, TEXT.scene.facts), facts, notes, makeReadingPanel(bench)),
     translate.element,
     makeResultsPanel(bench),
     makeLayerPanel(bench),

@@ -39,7 +39,7 @@ async function resultOf(scene, job) {
       .filter(Boolean)
       .join(" · "),
     files,
-    warnings,
+    warnings: job.formerReading ? [TEXT.results.former, ...warnings] : warnings,
   };
 }
 
