@@ -30,9 +30,15 @@ NOISE_NEGATIVE_FRACTION = 0.1
 # The median of calibrated power is far below 1; amplitudes without calibration are in the tens and hundreds.
 POWER_MEDIAN_LIMIT = 2.0
 
-# How the spread of speckle grows with brightness tells 8-bit amplitudes (power 1) from 8-bit decibels (power
+# How the spread of speckle grows with brightness tells integer amplitudes (power 1) from integer decibels (power
 # 0). Measured on 532 pictures: 0.76 to 1.47 for amplitudes; below 0.7 in 96 % of the others.
 AMPLITUDE_GROWTH = 0.7
+# Decibels with an offset, as +50, times 100: the brightest are a few times the darkest, in more than a few levels. Of
+# amplitudes of land they are five to ten times, and their spread grows: measured on four bands of two scenes, by power
+# 0.77 to 1.14; that of decibels with offsets of 30 to 50 by power -0.91 to 0.51.
+OFFSET_SPAN = 10.0
+DECIBEL_GROWTH = 0.6
+LEAST_LEVELS = 64
 RUN = 32
 ENOUGH_RUNS = 64
 # Standard deviation of log brightness below which places do not differ enough to compare them.
@@ -240,7 +246,7 @@ def _growth_of_spread(sample: Values) -> float | None:
     """Return the exponent p of spread ~ brightness^p among runs of neighbours; None where none can be told."""
     runs = sample[: sample.size // RUN * RUN].reshape(-1, RUN)
     # A run at the end of the scale is cut off and varies too little.
-    runs = runs[runs.max(axis=1) < np.iinfo(np.uint8).max].astype(np.float64) if runs.size else runs
+    runs = runs[runs.max(axis=1) < np.iinfo(sample.dtype).max].astype(np.float64) if runs.size else runs
     brightness, spread = runs.mean(axis=1), runs.std(axis=1)
     usable = (brightness > 0) & (spread > 0)
     if np.count_nonzero(usable) < ENOUGH_RUNS:
@@ -255,6 +261,12 @@ def _growth_of_spread(sample: Values) -> float | None:
 def _infer_integer(sample: Values, dtype: np.dtype[Any]) -> UnitInference:
     if (sample < 0).any():
         return UnitInference(Unit.PICTURE, False, f"{dtype} values below zero: taken as scaled decibels")
+    low, high = (float(one) for one in np.percentile(sample, (1, 99)))
+    if high < OFFSET_SPAN * low and high - low >= LEAST_LEVELS:
+        growth = _growth_of_spread(sample)
+        if growth is not None and growth < DECIBEL_GROWTH:
+            words = f"{dtype} values far from zero, whose spread does not grow with brightness (power {growth:.2f})"
+            return UnitInference(Unit.PICTURE, False, f"{words}: taken as decibels with an offset")
     return UnitInference(Unit.DIGITAL_NUMBER, False, f"{dtype} values, none below zero")
 
 

@@ -19,7 +19,7 @@ from geosar.errors import (
     UsageError,
 )
 from geosar.grid import MapGrid
-from geosar.scene import polarisations, safe
+from geosar.scene import pages, polarisations, safe
 from geosar.scene.elevation import ElevationModel
 from geosar.scene.evidence import Evidence, Topic, Weight
 from geosar.scene.fit import check_fit
@@ -175,10 +175,16 @@ def _open_apart(given: Mapping[str, Source], request: Request, undo: ExitStack) 
 
 
 def _open_file(found: Source, request: Request, undo: ExitStack) -> Opened:
+    if stated := pages.chosen(found, request):
+        there = replace(request, bands=())
+        if any(name for name, _ in stated):
+            return _open_apart(dict(stated), there, undo)
+        found, request = stated[0][1], there
     own = open_one(found, request, undo)
     bands = tuple(Band(0, index, name) for index, name in own.bands)
     opened = Opened((own,), bands, own.notes + own.naming, tuple(name for _, name in own.bands))
-    pair = polarisations.sibling(found.files[0]) if len(bands) == 1 and not (found.remote or request.bands) else None
+    alone = found.remote or found.page is not None or bool(request.bands)
+    pair = polarisations.sibling(found.files[0]) if len(bands) == 1 and not alone else None
     if pair is None or bands[0].polarisation not in {UNKNOWN, pair[0]} or request.wanted == (pair[0],):
         return opened
     mine, other, path = pair

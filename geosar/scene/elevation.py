@@ -98,10 +98,10 @@ class Elevation:
         if grid.crs is None:
             raise ValueError("the grid has no CRS")
         self._source, self._dataset, self._undulation = source, dataset, undulation
-        nodata = None if dataset.nodata is None else float(dataset.nodata)
+        fills = () if dataset.nodata is None else (float(dataset.nodata),)
         own = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
         lattice = Lattice(OnGrid(own, grid.crs), grid, MAX_STEP)
-        self._view = PlacedRaster(StoredImage(dataset, nodata), lattice, dtypes=["float32"], nodata=math.nan)
+        self._view = PlacedRaster(StoredImage(dataset, fills), lattice, dtypes=["float32"], nodata=math.nan)
         to_degrees = pyproj.Transformer.from_crs(grid.crs.to_wkt(), "EPSG:4326", always_xy=True)
 
         def raised(xs: Numbers, ys: Numbers, height: float) -> tuple[Numbers, Numbers]:

@@ -10,9 +10,10 @@ import numpy as np
 from rasterio.enums import Compression
 from rasterio.io import DatasetReader
 
+from geosar.backscatter import FILL_MAGNITUDE
 from geosar.errors import UnlikeSarError
 from geosar.grid import MapGrid
-from geosar.scene import georeference, safe, untrusted, warp
+from geosar.scene import georeference, pages, safe, untrusted, warp
 from geosar.scene.evidence import Evidence, Facts, Topic, Weight, gather, read_facts
 from geosar.scene.evidence.bands import Choice, choose, polarisations_of
 from geosar.scene.evidence.border import BLACK, BLURRED, NOISE, Edge
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 FILL_PLACES = 8
 """So many places across and down are looked at for fill values that the warper must not mix in."""
+MOST_FILLS = 8
+"""So many different numbers beyond any radar are taken for fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ def open_one(
             words = f"calibrated with the factor of {product.name}"
             evidence = with_unit(evidence, Evidence(Topic.UNIT, Unit.POWER, Weight.CALIBRATION, words))
         notes += of_grid if first else []
+        if (paged := pages.words(found, dataset)) is not None:
+            notes.append(paged)
         if not found.identity:
             notes.append(f"{found.printable} has no version that could be asked for: changes go unnoticed.")
         half.pop_all()
@@ -177,7 +182,7 @@ def _on_grid(
     """Return the dataset, or a view of it on the wanted grid, and the datasets under that view."""
     if placed is not None:
         notes.append(placed.words)
-        return warp.rectified(dataset, placed, _fill(dataset, request, bands), edge), (dataset,)
+        return warp.rectified(dataset, placed, _fills(dataset, request, bands, placed=True), edge), (dataset,)
     crs, stated = request.crs(), request.own_crs()
     if stated is not None and dataset.crs not in {None, stated}:
         notes.append(f"The file says {dataset.crs.to_string()}; {stated.to_string()} is used, as stated.")
@@ -189,7 +194,7 @@ def _on_grid(
         if grid != own:
             across, down = grid.pixel_size_metres() or (math.nan, math.nan)
             notes.append(f"Resampled to {grid.crs} at {across:.4g} m by {down:.4g} m, bilinear.")
-            view = warp.resampled(dataset, stored, grid, _fill(dataset, request, bands))
+            view = warp.resampled(dataset, stored, grid, _fills(dataset, request, bands, placed=False))
             undo.callback(view.close)
             return view, (dataset,)
     if dataset.crs is None and stated is None:
@@ -202,28 +207,38 @@ def _on_grid(
     return dataset, ()
 
 
-def _fill(dataset: DatasetReader, request: Request, bands: Sequence[int]) -> float | None:
-    """Return the value that the warper must not mix into its neighbours."""
+def _fills(dataset: DatasetReader, request: Request, bands: Sequence[int], *, placed: bool) -> tuple[float, ...]:
+    """Return the values that the warper must not mix into their neighbours, the one that stands for all first.
+
+    None where a mask or nothing tells.
+    """
     declared = declared_nodata(dataset, request)[bands[0] - 1]
-    if declared is not None:
-        return float(declared)
     dtype = np.dtype(dataset.dtypes[0])
-    if warp.has_mask(dataset) or dtype == np.uint8:
-        return None
-    if dtype.kind == "u":
-        # Such integers are amplitudes, whose zero is the fringe of the swath.
-        return 0.0
-    return _undeclared_fill(dataset, bands[0], dtype)
+    first = () if declared is None else (float(declared),)
+    if request.nodata is not None and first:
+        return first
+    if not first and (warp.has_mask(dataset) or dtype == np.uint8):
+        return ()
+    if dtype == np.uint8 or (dtype.kind == "u" and placed):
+        # Placed integers are amplitudes of a swath, whose fringe is zero.
+        return first or (0.0,)
+    met = _undeclared_fills(dataset, bands, dtype)
+    if not first and dtype.kind == "u":
+        first = (0.0,)
+    return (*first, *(value for value in met if value not in first)) or (math.nan if dtype.kind == "f" else 0.0,)
 
 
-def _undeclared_fill(dataset: DatasetReader, band: int, dtype: np.dtype[Any]) -> float:
-    places = lattice(dataset.width, dataset.height, FILL_PLACES)
-    sample = np.concatenate([dataset.read(band, window=place.to_rasterio()).ravel() for place in places])
-    sample = sample[np.isfinite(sample)]
-    # Zero is no measurement in any unit of floating-point numbers.
-    candidates = {0.0, *undeclared(sample)} if dtype.kind == "f" else set(undeclared(sample))
-    counts = {value: int(np.count_nonzero(sample == value)) for value in sorted(candidates)}
-    most = max(counts, key=lambda value: counts[value], default=None)
-    if most is not None and counts[most]:
-        return most
-    return math.nan if dtype.kind == "f" else 0.0
+def _undeclared_fills(dataset: DatasetReader, bands: Sequence[int], dtype: np.dtype[Any]) -> list[float]:
+    """Return the undeclared fill values that a few places have, the most frequent first."""
+    counts: dict[float, int] = {}
+    for band in bands:
+        places = lattice(dataset.width, dataset.height, FILL_PLACES)
+        sample = np.concatenate([dataset.read(band, window=place.to_rasterio()).ravel() for place in places])
+        sample = sample[np.isfinite(sample)]
+        found = set(undeclared(sample))
+        if dtype.kind == "f":
+            # Zero is no measurement in any unit of floating-point numbers.
+            found |= {0.0, *np.unique(sample[np.abs(sample) >= FILL_MAGNITUDE]).tolist()[:MOST_FILLS]}
+        for value in found:
+            counts[value] = counts.get(value, 0) + int(np.count_nonzero(sample == value))
+    return sorted((value for value, count in counts.items() if count), key=lambda value: (-counts[value], value))

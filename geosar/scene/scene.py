@@ -77,7 +77,7 @@ class SarScene:
     @property
     def source(self) -> str:
         """Path or URL, without credentials; several are joined by commas."""
-        return ", ".join(source.printable for source in self._shared.opened.sources)
+        return ", ".join(dict.fromkeys(source.printable for source in self._shared.opened.sources))
 
     @property
     def files(self) -> frozenset[Path]:
@@ -208,6 +208,7 @@ class SarScene:
             repr(grid.shape),
             self.dtype.str,
             self.unit.value,
+            *(f"page {source.page}" for source in self._shared.opened.sources if source.page is not None),
             *(() if self._shared.opened.placed is None else (self.placement,)),
             *(() if self._shared.opened.elevation is None else (self._shared.opened.elevation.identity,)),
             ",".join(f"{band.raster}:{band.index}:{band.polarisation}" for band in self._bands),

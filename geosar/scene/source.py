@@ -72,7 +72,8 @@ class Source:
 
     `printable` holds no credentials and no signature; `gdal_name` is what GDAL opens, with `driver`;
     `identity` changes when the content does (empty where nothing tells); `companions` are files that belong to it,
-    such as an ENVI header; `parts` are the rasters of a scene, a polarisation each, where the source holds several.
+    such as an ENVI header; `parts` are the rasters of a scene, a polarisation each, where the source holds several;
+    `page` is the directory of a TIFF that is meant, from 1, where it is not the first.
     """
 
     printable: str
@@ -85,6 +86,7 @@ class Source:
     identity: str
     companions: tuple[Path, ...] = ()
     parts: "tuple[Source, ...]" = ()
+    page: int | None = None
 
     @property
     def filename(self) -> str:

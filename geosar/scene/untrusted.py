@@ -63,11 +63,11 @@ def open_raster(source: Source, part: str | None = None) -> DatasetReader:
     with settings(source), gdal_errors(source.printable, "Opening", source.files):
         _look_through(source, driver, name)
         if not _is_staged(source):
-            return _opened(name, driver, {name}, source.printable)
+            return _opened(_page(source, name), driver, {name}, source.printable)
         with ExitStack() as undo:
             folder = Path(undo.enter_context(TemporaryDirectory(prefix="geosar-")))
             staged = _stage(folder, (*source.files, *source.companions))
-            dataset = _opened(staged[0], driver, set(staged), source.printable)
+            dataset = _opened(_page(source, staged[0]), driver, set(staged), source.printable)
             weakref.finalize(dataset, undo.pop_all().close)
             return dataset
 
@@ -84,6 +84,10 @@ def settings(source: Source) -> Iterator[None]:
     """Set GDAL up so that it sees a source and its companions alone: while it is opened, or a view of it is made."""
     with rasterio.Env(**(_WITH_COMPANIONS if _is_staged(source) else _ALONE)), source.environment():
         yield
+
+
+def _page(source: Source, name: str) -> str:
+    return name if source.page is None else f"GTIFF_DIR:{source.page}:{name}"
 
 
 def _is_staged(source: Source) -> bool:
@@ -134,7 +138,7 @@ def _look_through(source: Source, driver: str, name: str) -> None:
         return
     try:
         with content(source.files[0], name) as file:
-            check_bytes(file, driver, source.printable)
+            check_bytes(file, driver, source.printable, every_page=source.page is not None)
         for companion in source.companions:
             with companion.open("rb") as file:
                 _check_companion(file, companion)

@@ -10,6 +10,7 @@ read in.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,14 +169,18 @@ def over_a_pole(grid: MapGrid, dst_crs: CRS) -> bool:
     return dst_crs.is_geographic or not max(np.ptp(xs), np.ptp(ys)) * float(dst_crs.linear_units_factor[1]) < apart
 
 
-def resampled(dataset: DatasetReader, stored: MapGrid, grid: MapGrid, nodata: float | None) -> WarpedVRT | PlacedRaster:
+def resampled(
+    dataset: DatasetReader, stored: MapGrid, grid: MapGrid, fills: Sequence[float]
+) -> WarpedVRT | PlacedRaster:
     """Return a view of a dataset, which lies on the grid `stored`, on another grid.
 
-    `nodata` is the value that stands for no measurement; where there is none an alpha band tells.
+    `fills` are the values that stand for no measurement, in the view the first of them for all; where there is none
+    an alpha band tells.
     """
-    if _beyond(stored) or _beyond(grid):
+    nodata = fills[0] if fills else None
+    if len(fills) > 1 or _beyond(stored) or _beyond(grid):  # GDAL's warper knows one fill
         lattice = Lattice(OnGrid(stored, grid.crs), grid, MAX_STEP)
-        return PlacedRaster(StoredImage(dataset, nodata), lattice, dtypes=dataset.dtypes, nodata=nodata)
+        return PlacedRaster(StoredImage(dataset, fills), lattice, dtypes=dataset.dtypes, nodata=nodata)
     own = stored.pixel_size_metres()
     new = grid.pixel_size_metres()
     across, down = (own[0] / new[0], own[1] / new[1]) if own and new else (1.0, 1.0)
@@ -197,10 +202,11 @@ def resampled(dataset: DatasetReader, stored: MapGrid, grid: MapGrid, nodata: fl
     )
 
 
-def rectified(dataset: DatasetReader, placed: Placed, nodata: float | None, edge: Edge | None = None) -> PlacedRaster:
-    """Return a view of a dataset, as far as its `edge`, on the grid where it is placed; `nodata` as in `resampled`."""
+def rectified(dataset: DatasetReader, placed: Placed, fills: Sequence[float], edge: Edge | None = None) -> PlacedRaster:
+    """Return a view of a dataset, as far as its `edge`, on the grid where it is placed; `fills` as in `resampled`."""
+    nodata = fills[0] if fills else None
     return PlacedRaster(
-        StoredImage(dataset, nodata, edge), placed.lattice, dtypes=dataset.dtypes, nodata=nodata, heights=placed.heights
+        StoredImage(dataset, fills, edge), placed.lattice, dtypes=dataset.dtypes, nodata=nodata, heights=placed.heights
     )
 
 

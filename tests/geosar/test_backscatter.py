@@ -140,6 +140,18 @@ def test_normalised_values_are_deviations_from_the_mean_clipped_and_zero_where_i
     assert found.tolist() == [[[0, -2, 3, 0]], [[0, 2, -3, 0]]]
 
 
+@pytest.mark.parametrize(("offset", "gain"), [(50, 100), (30, 1000), (40, 20)])
+def test_decibels_in_integers_with_an_offset_are_told_from_amplitudes_by_how_their_spread_grows(
+    offset: float, gain: float
+) -> None:
+    decibels = 10 * np.log10(speckled((256, 256), seed=3))
+    stored = np.clip((decibels + offset) * gain, 1, 65535).astype(np.uint16)
+    found = infer_unit(stored.ravel(), stored.dtype)
+    assert (found.unit, found.certain) == (Unit.PICTURE, False)
+    amplitudes = np.clip(10 ** (decibels / 20) * offset * gain, 1, 65534).astype(np.uint16)
+    assert infer_unit(amplitudes.ravel(), amplitudes.dtype).unit is Unit.DIGITAL_NUMBER
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
 @pytest.mark.parametrize("unit", [Unit.DIGITAL_NUMBER, Unit.PICTURE])
 def test_the_table_gives_what_the_formula_gives(dtype: Any, unit: Any) -> None:

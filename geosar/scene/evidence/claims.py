@@ -132,6 +132,9 @@ def _of_tags(facts: Facts) -> Iterator[Evidence]:
         unit = unit_in(value)
         if unit is not None and _is_about_units(f"{key}="):
             yield Evidence(Topic.UNIT, unit, Weight.TAG, f"{key}={value!r}")
+        names = named_in(value) if "imagedescription" in key.lower() and len(value) <= PROSE else ()
+        if len(names) == len(facts.bands) == 1:
+            yield Evidence(Topic.POLARISATION, names[0], Weight.TAG, f"{key}={value!r}", 1)
         if key.upper() in _TIME_TAGS and (time := parse_time(value)) is not None:
             yield Evidence(Topic.ACQUIRED, time, Weight.TAG, f"{key}={value!r}")
 

@@ -22,6 +22,7 @@ _GRIDS = re.compile(
 _GEO_ASCII, _GDAL_METADATA = 34737, 42112
 _TIFF_WIDTHS = {1: 1, 2: 1, 6: 1, 7: 1, 3: 2, 8: 2, 4: 4, 9: 4, 11: 4, 13: 4}
 _TIFF_ENTRIES = 4096
+_TIFF_DIRECTORIES = 4096
 _NO_FILE_BYTES = 2**62
 _GEOJP2 = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
 _JP2_HEADER = struct.Struct(">I4sQ")
@@ -32,10 +33,14 @@ _HFA_BLOCKS = b"edms_state"
 _HFA_PIXELS = frozenset({b"externalrasterdms", b"imgexternalraster"})
 
 
-def check_bytes(file: IO[bytes], driver: str, printable: str) -> None:
-    """Raise `SceneReadError` where a raster of that driver names a file that does not lie beside it."""
+def check_bytes(file: IO[bytes], driver: str, printable: str, *, every_page: bool = False) -> None:
+    """Raise `SceneReadError` where a raster of that driver names a file that does not lie beside it.
+
+    Of a TIFF the first page is looked through, or `every_page`.
+    """
     try:
-        for text in _TEXTS.get(driver, _no_texts)(file):
+        texts = _texts_of_pages(file) if every_page else _TEXTS.get(driver, _no_texts)(file)
+        for text in texts:
             check_crs(text, printable)
         for name in _files_of_hfa(file) if driver == "HFA" else ():
             if b"/" in name or b"\\" in name:
@@ -75,6 +80,15 @@ def metadata_of_tiff(file: IO[bytes]) -> bytes:
 
 def _texts_of_tiff(file: IO[bytes], wanted: int = _GEO_ASCII) -> Iterator[bytes]:
     """Return the texts of one tag of a TIFF's first directory; by default those that GDAL takes a CRS from."""
+    return next(_directories(file, wanted))
+
+
+def _texts_of_pages(file: IO[bytes]) -> Iterator[bytes]:
+    return (text for texts in _directories(file, _GEO_ASCII) for text in texts)
+
+
+def _directories(file: IO[bytes], wanted: int) -> Iterator[Iterator[bytes]]:
+    """Return the texts of one tag, of each directory of a TIFF."""
     header = _read(file, 0, 16).ljust(16, b"\0")
     order = "<" if header[:2] == b"II" else ">"
     big = header[2:4] in (b"+\0", b"\0+")
@@ -82,9 +96,23 @@ def _texts_of_tiff(file: IO[bytes], wanted: int = _GEO_ASCII) -> Iterator[bytes]
     offset = struct.Struct(order + ("Q" if big else "I"))
     count = struct.Struct(order + ("Q" if big else "H"))
     (place,) = offset.unpack_from(header, 8 if big else 4)
-    (entries,) = count.unpack(_read(file, place, count.size).ljust(count.size, b"\0"))
-    directory = _read(file, place + count.size, min(entries, _TIFF_ENTRIES) * entry.size)
-    for tag, kind, length, value in entry.iter_unpack(directory[: len(directory) // entry.size * entry.size]):
+    seen: set[int] = set()
+    while not seen or (place and place not in seen):
+        seen.add(place)
+        if len(seen) > _TIFF_DIRECTORIES:
+            raise _DamagedError(f"it has more than {_TIFF_DIRECTORIES} pages")
+        (entries,) = count.unpack(_read(file, place, count.size).ljust(count.size, b"\0"))
+        directory = _read(file, place + count.size, min(entries, _TIFF_ENTRIES) * entry.size)
+        yield _texts_in(file, directory[: len(directory) // entry.size * entry.size], entry, offset, wanted)
+        (place,) = offset.unpack(
+            _read(file, place + count.size + entries * entry.size, offset.size).ljust(offset.size, b"\0")
+        )
+
+
+def _texts_in(
+    file: IO[bytes], directory: bytes, entry: struct.Struct, offset: struct.Struct, wanted: int
+) -> Iterator[bytes]:
+    for tag, kind, length, value in entry.iter_unpack(directory):
         if tag == wanted:
             size = min(length * _TIFF_WIDTHS.get(kind, 8), TEXT_LIMIT + 1)
             yield value[:size] if size <= offset.size else _read(file, offset.unpack(value)[0], size)

@@ -54,22 +54,24 @@ class HeightModel(Protocol):
 
 
 class StoredImage:
-    """The pixels of a dataset as far as its `edge`. `nodata` stands for none; without it the dataset's mask tells."""
+    """The pixels of a dataset as far as its `edge`. `fills` stand for none; without any the dataset's mask tells."""
 
-    def __init__(self, dataset: DatasetReader, nodata: float | None, edge: Edge | None = None) -> None:
+    def __init__(self, dataset: DatasetReader, fills: Sequence[float], edge: Edge | None = None) -> None:
         self.width, self.height = dataset.width, dataset.height
         self._dataset = dataset
-        self._nodata = nodata
+        self._fills = tuple(fills)
         self._edge = edge
 
     def read(self, bands: Sequence[int], window: Window) -> tuple[Values, Mask]:
         """Return values and which are real."""
         at = window.to_rasterio()
         values = self._dataset.read(list(bands), window=at)
-        if self._nodata is None:
-            valid = np.repeat((self._dataset.read_masks(1, window=at) != 0)[np.newaxis], len(values), axis=0)
+        if self._fills:
+            valid = values != self._fills[0]
+            for fill in self._fills[1:]:
+                valid &= values != fill
         else:
-            valid = values != self._nodata
+            valid = np.repeat((self._dataset.read_masks(1, window=at) != 0)[np.newaxis], len(values), axis=0)
         if values.dtype.kind == "f":
             valid &= ~np.isnan(values)
         inside = None if self._edge is None else self._edge.inside(window)

@@ -69,3 +69,34 @@ def test_resampling_mixes_no_border_in(make_raster: Any, values: np.ndarray, fil
         block = scene.read(scene.grid.window)
         assert block.values[0][block.valid].min() >= low - abs(low) * 1e-5
         assert block.values[0][block.valid].max() <= high + abs(high) * 1e-5
+
+
+@pytest.mark.parametrize("resolution", [7.0, 20.0])
+@pytest.mark.parametrize(
+    ("values", "fills", "declared"),
+    [
+        (DECIBEL, (0, -32768), None),
+        (POWER, (0, 9.96921e36), None),
+        (POWER, (-9999, 0), -9999),
+        (SCALED, (0, -32768), None),
+        (NUMBERS, (0, 65535), None),
+        (NUMBERS, (65535, 0), 65535),
+    ],
+    ids=["db", "power", "declared and zero", "scaled db", "uint16", "uint16 declared"],
+)
+def test_resampling_mixes_none_of_two_borders_in(
+    make_raster: Any, values: np.ndarray, fills: tuple[float, float], declared: float | None, resolution: float
+) -> None:
+    level = np.full((90, 100), np.percentile(values, 50)).astype(values.dtype)
+    level += np.random.default_rng(1).choice([0, 1], level.shape).astype(level.dtype) * level.dtype.type(
+        1e-3 if values.dtype.kind == "f" else 1
+    )
+    level[:, :31], level[:23] = fills
+    low, high = level[50:, 50:].min(), level[50:, 50:].max()
+    with open_scene(make_raster("scene_VV.tif", level, nodata=declared), resolution=resolution, force=True) as scene:
+        block = scene.read(scene.grid.window)
+        inside = block.values[0][block.valid]
+        assert inside.min() >= low - abs(low) * 1e-5
+        assert inside.max() <= high + abs(high) * 1e-5
+        # 67 rows and 69 columns of ten metres are real; half a pixel more or less all around.
+        assert inside.size * resolution**2 == pytest.approx(67 * 69 * 100, rel=2 * resolution / 670 + 0.02)
