@@ -9,6 +9,8 @@ DEFAULT_MODEL = "s1-rgb"
 
 Polarisation = Literal["VV", "VH", "HH", "HV"]
 POLARISATIONS: tuple[Polarisation, ...] = get_args(Polarisation)
+SENTINEL_1: tuple[Polarisation, ...] = ("VV", "VH")
+"""What Sentinel-1 measures over most land, in the order of its bands; also what bands are that name none."""
 UNKNOWN = "unknown"
 """The polarisation of a band that names none."""
 

@@ -17,6 +17,7 @@ PACKAGE = Path(geosar.__file__).parent
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "src"
 PLUGIN = ROOT / "qgis_plugin" / "geosar_qgis"
+PAGE = ROOT / "webmap" / "page" / "js"
 
 PACKAGES = ("geosar", "geosar_tiler", "geosar_training", "geosar_webmap")
 WEB = {"fastapi", "starlette", "uvicorn", "titiler"}
@@ -102,6 +103,18 @@ def graph_of(folder: Path) -> dict[str, set[str]]:
     return graph
 
 
+def graph_of_page() -> dict[str, set[str]]:
+    """The modules of the web page, each with those that it imports, for types too."""
+    relative = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']+)["']""")
+    return {
+        path.relative_to(PAGE).as_posix(): {
+            (path.parent / target).resolve().relative_to(PAGE).as_posix()
+            for target in relative.findall(path.read_text(encoding="utf-8"))
+        }
+        for path in PAGE.rglob("*.js")
+    }
+
+
 def in_circles(graph: Mapping[str, set[str]]) -> set[str]:
     """Modules that import themselves by way of others."""
     left = {module: set(wanted) for module, wanted in graph.items()}
@@ -173,6 +186,12 @@ def test_the_plugin_imports_what_qgis_brings_and_nothing_of_ours() -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
     assert in_circles(graph_of(SOURCES / package)) == set()
+
+
+def test_no_module_of_the_page_imports_itself_by_way_of_others() -> None:
+    graph = graph_of_page()
+    assert "map/mapview.js" in graph["scenestate.js"]
+    assert in_circles(graph) == set()
 
 
 def test_a_circle_would_be_found() -> None:

@@ -23,7 +23,12 @@ from geosar.vocabulary import Compression
 @click.option("--resample-to-model", is_flag=True, help="Bring the scene to the pixel size that the model knows.")
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(("int8", "float32")), help="Default: int8 on a CPU, else float32.")
-@click.option("--compress", type=click.Choice([each.value for each in Compression]), default="zstd", show_default=True)
+@click.option(
+    "--compress",
+    type=click.Choice([each.value for each in Compression]),
+    default=Compression.ZSTD.value,
+    show_default=True,
+)
 @click.option("--error-band", is_flag=True, help="Also write the expected error, as NAME.error.tif.")
 @click.option("--despeckled", is_flag=True, help="Also write the despeckled radar in decibels, as NAME.despeckled.tif.")
 @click.option("--quicklook", is_flag=True, help="Also write a small picture, NAME.png.")

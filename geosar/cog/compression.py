@@ -13,7 +13,13 @@ from geosar.vocabulary import Compression
 
 _HORIZONTAL, _FLOATING_POINT = 2, 3
 _GREY, _RGB, _YCBCR = 1, 2, 6
-_CODES = {"zstd": 50000, "deflate": 8, "lzw": 5, "jpeg": 7, "webp": 50001}
+_CODES = {
+    Compression.ZSTD: 50000,
+    Compression.DEFLATE: 8,
+    Compression.LZW: 5,
+    Compression.JPEG: 7,
+    Compression.WEBP: 50001,
+}
 _RGB_BANDS = 3
 
 

@@ -20,6 +20,7 @@ from geosar.cog.tiff import Layout, SampleType, descriptive_tags, framed, lay_ou
 from geosar.errors import TargetExistsError, UsageError
 from geosar.grid import MapGrid, Window, windows
 from geosar.publish import flush, target_error, target_errors
+from geosar.vocabulary import Compression
 
 _MEGABYTE = 1_000_000
 _BANDS = {("uint8", "grey"): {1}, ("uint8", "rgb"): {3}, ("float32", "grey"): {1, 2}}
@@ -69,7 +70,7 @@ class CogSink:
         *,
         bands: int,
         dtype: SampleType = "uint8",
-        compress: str = "zstd",
+        compress: str = Compression.ZSTD,
         quality: int = 90,
         tile: int = 512,
         window_size: int = 2048,

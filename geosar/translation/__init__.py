@@ -24,7 +24,7 @@ from geosar.scene.request import Bands
 from geosar.translation.job import Job, Source
 from geosar.translation.remote import remote_translator
 from geosar.translation.run import run
-from geosar.vocabulary import DEFAULT_MODEL, Unit
+from geosar.vocabulary import DEFAULT_MODEL, Compression, Unit
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -57,7 +57,7 @@ def translate(
     keep_border: bool = False,
     device: str = "auto",
     precision: str | None = None,
-    compress: str = "zstd",
+    compress: str = Compression.ZSTD,
     overwrite: bool = False,
     resume: bool = False,
     error_band: bool | str | os.PathLike[str] = False,

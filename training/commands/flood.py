@@ -6,6 +6,7 @@ import click
 from tqdm import tqdm
 
 from geosar.models import load_model
+from geosar.vocabulary import DEFAULT_MODEL
 from geosar_training.commands.options import FOLDER, plain_errors, threads_option, use_threads
 from geosar_training.flood.chips import read_chips
 from geosar_training.flood.inputs import INPUTS, colorize
@@ -16,7 +17,7 @@ from geosar_training.packaging.translators import engine_translator
 
 
 @click.command()
-@click.argument("model", default="s1-rgb")
+@click.argument("model", default=DEFAULT_MODEL)
 @click.option(
     "--chips",
     "folders",

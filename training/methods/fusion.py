@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from geosar.vocabulary import SENTINEL_1
 from geosar_training.config import one_of
 from geosar_training.errors import ConfigError
 from geosar_training.fitting.descent import Descent, Terms
@@ -20,7 +21,7 @@ from geosar_training.pairs.batch import Batch
 class FusionConfig(RegressionConfig):
     """Settings of composite and network."""
 
-    polarisations: list[str] = field(default_factory=lambda: ["VV", "VH"])
+    polarisations: list[str] = field(default_factory=lambda: list(SENTINEL_1))
     composition: str = "ihs"
     """`ihs`, `pca`, `wavelet`, or `plain`: VV, VH and their ratio as red, green and blue."""
     learned: bool = False

@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from geosar.scene.untrusted import open_path
+from geosar.vocabulary import SENTINEL_1
 from geosar_training.errors import PairsError
-
-UNNAMED = ("VV", "VH")
-"""What the first bands are when none says which it is."""
 
 
 def read_decibels(path: Path, polarisations: Sequence[str]) -> NDArray[np.float32] | None:
@@ -22,7 +20,7 @@ def read_decibels(path: Path, polarisations: Sequence[str]) -> NDArray[np.float3
     try:
         with open_path(path) as raster:
             names = [str(name or "").upper()[:2] for name in raster.descriptions]
-            names = names if any(names) else list(UNNAMED[: raster.count])
+            names = names if any(names) else list(SENTINEL_1[: raster.count])
             if not set(polarisations) <= set(names):
                 return None
             indices = [names.index(name) + 1 for name in polarisations]

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosar.backscatter import MISSING, Normaliser
+from geosar.vocabulary import SENTINEL_1
 from geosar_training.pairs.pair import Pair
 
-PLANES = ("VV", "VH")
+PLANES = SENTINEL_1
 """Input channels of a network that declares a missing polarisation."""
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from geosar.display import ERROR_COLOURS
 from geosar_training.scoring.baselines import BASELINES
 from geosar_training.scoring.patches import Evaluation
 from geosar_training.scoring.reliability import TOLERANCE, Decile, Reliability
@@ -120,7 +121,7 @@ def _curve(deciles: Sequence[Decile]) -> tuple[list[float], list[float]]:
 def error_picture(image: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.uint8]:
     """Colour the mean absolute difference of two images (H, W, 3): black is right, bright is 128 grey levels off."""
     error = np.abs(image.astype(np.float32) - truth.astype(np.float32)).mean(axis=-1) / ERROR_SCALE
-    coloured: NDArray[np.uint8] = mpl.colormaps["magma"](np.clip(error, 0, 1), bytes=True)[..., :3]
+    coloured: NDArray[np.uint8] = mpl.colormaps[ERROR_COLOURS](np.clip(error, 0, 1), bytes=True)[..., :3]
     return coloured
 
 

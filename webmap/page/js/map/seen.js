@@ -4,7 +4,23 @@
 /** @typedef {import("../types.js").Shown} Shown */
 /** @typedef {import("../types.js").Side} Side */
 /** @typedef {import("../types.js").Source} Source */
-/** @typedef {import("../scenestate.js").Workbench} Workbench */
+/** @typedef {import("../types.js").View} View */
+/** @typedef {import("../types.js").Scene} Scene */
+/** @typedef {import("../types.js").ServedLayer} ServedLayer */
+
+/**
+ * What decides which layers are drawn, of what the page knows.
+ * @typedef {object} Workbench
+ * @property {Scene | null} scene
+ * @property {View} view
+ * @property {Map<LayerName, Source>} sources
+ * @property {LayerName[]} available layers that are there, from the top down
+ * @property {(name: LayerName) => ServedLayer | null} served
+ * @property {Set<LayerName>} awaited layers whose size is not known yet
+ * @property {boolean} flickering
+ * @property {boolean} flickered
+ * @property {boolean} tooFarForLive
+ */
 
 /** Share of a layer's size by which one that covers it may be smaller: grids of other pixels end elsewhere. */
 const SLACK = 0.002;
