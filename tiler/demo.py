@@ -25,6 +25,7 @@ from rich.console import Console
 
 from geosar.demo.demonstration import Shown, demonstrate, make_parser
 from geosar.errors import GeosarError
+from geosar_tiler.state.states import LIVE, JobStatus
 
 START_SECONDS = 120
 STOP_SECONDS = 20
@@ -178,10 +179,10 @@ def _register(service: str, shown: Shown) -> tuple[str, dict[str, Any]]:
     headers = {"Content-Type": "application/json", "Prefer": "respond-async"}
     job = json.loads(_ask("POST", f"{service}/processes/translate/execution", order, headers))
     end = time.monotonic() + JOB_SECONDS
-    while job["status"] in {"accepted", "running"} and time.monotonic() < end:
+    while job["status"] in LIVE and time.monotonic() < end:
         time.sleep(0.2)
         job = json.loads(check(f"{service}/jobs/{job['jobID']}"))
-    if job["status"] != "successful":
+    if job["status"] != JobStatus.SUCCESSFUL:
         raise DemonstrationError(f"the job is {job['status']}: {job.get('message') or 'it gives no reason'}.")
     tiles: dict[str, Any] = json.loads(check(f"{service}/scenes/{scene}/optical/tilejson.json"))
     return scene, tiles

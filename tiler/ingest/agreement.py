@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 from geosar_tiler.ingest.register import SceneRegister
 from geosar_tiler.jobs import copies
 from geosar_tiler.state import catalogue, locks, readings
-from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene, Upload
+from geosar_tiler.state.database import Database, Job, Reference, Scene, Upload
+from geosar_tiler.state.states import LIVE, UNFINISHED, CopyState, JobStatus, UploadStatus
 from geosar_tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.agreement")
@@ -122,7 +123,7 @@ class _Rows:
                 found.jobs[job_id] = status
                 if status in LIVE:
                     found.making[scene_id].add(process)
-            wanted = Upload.status.in_(("receiving", "held", "checking"))
+            wanted = Upload.status.in_(UNFINISHED)
             found.uploads = set(session.scalars(select(Upload.id).where(wanted)))
         return found
 
@@ -144,7 +145,7 @@ def _strays(store: Store, rows: _Rows) -> Iterator[Path]:
     for folder in store.jobs.iterdir():
         status = rows.jobs.get(folder.name)
         parts = [path for path in folder.iterdir() if path.name.startswith(".")]
-        if status == "successful":
+        if status == JobStatus.SUCCESSFUL:
             yield from parts
         elif status is None and len(parts) < sum(1 for _ in folder.iterdir()):
             _tell_of_lost_row(folder)
@@ -162,7 +163,7 @@ def _strays_of_scene(store: Store, rows: _Rows, scene: Scene) -> Iterator[Path]:
     reading = readings.number(scene)
     copy = store.display(scene.id, reading)
     named = {"source", copy.name, "live-blocks"}
-    if scene.display != "ready":
+    if scene.display != CopyState.READY:
         named.add(store.glance(scene.id, reading).name)
     if scene.id in rows.references:
         named |= {"reference", "reference.tif"}
@@ -186,22 +187,26 @@ def _tell_of_lost_row(folder: Path) -> None:
 def _mend(database: Database, store: Store) -> None:
     """Bring rows to what there is: copies that are lost are wanted anew, and uploads without a file are none."""
     with database.begin() as session:
-        for scene in session.scalars(select(Scene).where(Scene.display == "ready")).all():
+        for scene in session.scalars(select(Scene).where(Scene.display == CopyState.READY)).all():
             whole = all(path.is_file() for path in catalogue.files(store, scene).values())
             if not whole:
                 _LOG.error("the files of scene %s are gone. Send it again, or remove it.", scene.id)
             elif not store.display(scene.id, readings.number(scene)).is_file():
-                scene.display = "preparing"
-        for picture in session.scalars(select(Reference).where(Reference.state == "ready")).all():
+                scene.display = CopyState.PREPARING
+        for picture in session.scalars(select(Reference).where(Reference.state == CopyState.READY)).all():
             sent = store.reference_source(picture.scene_id, picture.filename)
             if sent.is_file() and not store.reference(picture.scene_id).is_file():
-                picture.state = "preparing"
+                picture.state = CopyState.PREPARING
         _forget_unbegun(session, store)
 
 
 def _forget_unbegun(session: Session, store: Store) -> None:
     """Forget uploads whose service died before it said that they may come."""
-    coming = (Upload.status == "receiving", Upload.order.is_(None), Upload.created < time.time() - YOUNG_SECONDS)
+    coming = (
+        Upload.status == UploadStatus.RECEIVING,
+        Upload.order.is_(None),
+        Upload.created < time.time() - YOUNG_SECONDS,
+    )
     gone = [one for one in session.scalars(select(Upload.id).where(*coming)) if not store.resumable(one).exists()]
     session.execute(delete(Upload).where(Upload.id.in_(gone)))
 

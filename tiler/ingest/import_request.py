@@ -13,6 +13,7 @@ from geosar_tiler.ingest.allow_list import PORTS, check
 from geosar_tiler.ingest.resumable import Intake
 from geosar_tiler.settings import Settings
 from geosar_tiler.state.database import Upload
+from geosar_tiler.state.states import UploadStatus
 from geosar_tiler.stated import Stated
 from geosar_tiler.words import told
 
@@ -85,7 +86,7 @@ def carry_out(request: Request, settings: Settings, intake: Intake, order: Order
     kind = "uploads" if order.href is None else "href"
     made = intake.order(order.sources, kind, order.stated, client_of(request.scope))
     found = intake.wait(made.id, WAIT_SECONDS)
-    if found.status == "failed":
+    if found.status == UploadStatus.FAILED:
         problem = found.problem or {}
         raise ToldError(str(problem.get("detail")), int(problem.get("status", 500)))
     return found

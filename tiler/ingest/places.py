@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from geosar_tiler.errors import OverloadedError
 from geosar_tiler.state.database import Upload
+from geosar_tiler.state.states import UploadStatus
 
 MOST_OPEN = 200
 """Uploads and orders that may be under way at once; more are answered 503."""
@@ -22,7 +23,11 @@ def making_way(under_way: Sequence[Upload], client: str, since: float) -> list[U
     if len(own) < MOST_OF_ONE and len(under_way) < MOST_OPEN:
         return []
     among = own if len(own) >= MOST_OF_ONE else under_way
-    still = [one for one in among if one.status in {"receiving", "held"} and one.order is None and one.expires < since]
+    still = [
+        one
+        for one in among
+        if one.status in {UploadStatus.RECEIVING, UploadStatus.HELD} and one.order is None and one.expires < since
+    ]
     if not still:
         whose = "of yours " if among is own else ""
         raise OverloadedError(

@@ -20,9 +20,10 @@ from geosar_tiler.ingest.receive import Received, check_room
 from geosar_tiler.jobs import copies
 from geosar_tiler.jobs.runner import JobRunner
 from geosar_tiler.state import catalogue
-from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene, is_full
+from geosar_tiler.state.database import Database, Job, Reference, Scene, is_full
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.quota import Quota, least_copy_bytes
+from geosar_tiler.state.states import LIVE, CopyState, JobStatus
 from geosar_tiler.state.store import Store, safe_filename
 from geosar_tiler.stated import Stated
 from geosar_tiler.tiles.direct import DirectScenes
@@ -144,9 +145,9 @@ class SceneRegister:
         mine = and_(Job.scene_id == scene.id, true() if process is None else Job.process == process)
 
         def stop(session: Session) -> None:
-            values = {"status": "dismissed", "updated": time.time()}
-            session.execute(update(Job).where(mine, Job.status == "accepted").values(**values))
-            session.execute(update(Job).where(mine, Job.status == "running").values(cancel=True))
+            values = {"status": JobStatus.DISMISSED, "updated": time.time()}
+            session.execute(update(Job).where(mine, Job.status == JobStatus.ACCEPTED).values(**values))
+            session.execute(update(Job).where(mine, Job.status == JobStatus.RUNNING).values(cancel=True))
 
         try:
             self.database.write_always(stop)
@@ -221,7 +222,7 @@ def _row(scene_id: str, content: str, found: dict[str, Any], filenames: dict[str
     first = next(iter(filenames.values()))
     return Scene(
         id=scene_id, sha256=content, name=stated.name or first.rpartition(".")[0], filename=first,
-        parts=None if "" in filenames else filenames, created=time.time(), display="preparing", message="",
+        parts=None if "" in filenames else filenames, created=time.time(), display=CopyState.PREPARING, message="",
         **as_read(found, filenames.values(), stated),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from geosar_tiler.ingest.resumable import linked
 from geosar_tiler.jobs import copies
 from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Job, Reference, Scene
+from geosar_tiler.state.states import CopyState
 from geosar_tiler.stated import Stated
 
 
@@ -67,7 +68,7 @@ def _enter(register: SceneRegister, scene: Scene, columns: dict[str, object]) ->
     ordered = time.time()
     with register.database.begin() as session:
         jobs = session.scalars(select(Job).where(Job.scene_id == scene.id, Job.process == "translate")).all()
-        values = {**columns, "readings": readings.next_one(scene, jobs), "display": "preparing", "message": ""}
+        values = {**columns, "readings": readings.next_one(scene, jobs), "display": CopyState.PREPARING, "message": ""}
         session.execute(update(Scene).where(Scene.id == scene.id).values(**values))
         session.expire_all()
         read = session.get_one(Scene, scene.id)
@@ -83,9 +84,10 @@ def _place_picture(session: Session, before: Scene, scene: Scene, ordered: float
         return
     now, then = scene.description, before.description
     if (now["width"], now["height"]) != (then["width"], then["height"]):
-        picture.state, picture.message = "failed", "the scene is read on another grid now. Send the picture again."
+        picture.state = CopyState.FAILED
+        picture.message = "the scene is read on another grid now. Send the picture again."
     elif (now["crs"], now["transform"]) != (then["crs"], then["transform"]):
         copies.dismiss(session, scene.id, "reference")
-        picture.state, picture.created, picture.georeferenced = "preparing", ordered, scene.geometry is not None
+        picture.state, picture.created, picture.georeferenced = CopyState.PREPARING, ordered, scene.geometry is not None
         place = {"crs": now["crs"], "transform": now["transform"]}
         copies.order(session, scene.id, "reference", {"place": place}, ordered)

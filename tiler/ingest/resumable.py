@@ -47,6 +47,7 @@ from geosar_tiler.settings import Settings
 from geosar_tiler.state.database import Database, Upload
 from geosar_tiler.state.owners import Owner
 from geosar_tiler.state.quota import Quota
+from geosar_tiler.state.states import UNFINISHED, UploadStatus
 from geosar_tiler.state.store import Store
 from geosar_tiler.stated import Stated
 
@@ -55,7 +56,6 @@ _LOG = logging.getLogger("tiler.uploads")
 THREADS = 4
 LOOK_SECONDS = 20.0
 READ_BYTES = 2**20
-UNFINISHED = ("receiving", "held", "checking")
 LOST = "the upload {!r} is unknown here; it may have been removed. Begin a new one."
 
 
@@ -111,7 +111,7 @@ class Intake:
             found = session.get(Upload, upload_id)
         if found is None:
             raise NotFoundError(LOST.format(upload_id))
-        if found.expires < time.time() and found.status in {"receiving", "held"}:
+        if found.expires < time.time() and found.status in {UploadStatus.RECEIVING, UploadStatus.HELD}:
             raise GoneError("nothing came for this upload for so long that it has expired. Begin a new one.")
         return found
 
@@ -124,28 +124,32 @@ class Intake:
     def complete(self, upload: Upload) -> None:
         """The last byte has come: keep the file, or begin to make a scene of it."""
         if upload.options.get("hold"):
-            self._change(upload.id, status="held", only=("receiving",))
-        elif self._change(upload.id, status="checking", owner=self._owner.name, only=("receiving",)):
+            self._change(upload.id, status=UploadStatus.HELD, only=(UploadStatus.RECEIVING,))
+        elif self._change(
+            upload.id, status=UploadStatus.CHECKING, owner=self._owner.name, only=(UploadStatus.RECEIVING,)
+        ):
             self._begin(upload.id)
 
     def fail(self, upload_id: str, error: Exception) -> None:
         """Give up an upload, and free its disk."""
         self._store.resumable(upload_id).unlink(missing_ok=True)
-        self._change(upload_id, status="failed", problem=self._problem(error))
+        self._change(upload_id, status=UploadStatus.FAILED, problem=self._problem(error))
 
     def wait(self, upload_id: str, seconds: float) -> Upload:
         """Return an upload when it is done or failed, or after this time."""
         end = time.monotonic() + seconds
         while True:
             found = self.find(upload_id)
-            if found.status in {"done", "failed"} or time.monotonic() > end:
+            if found.status in {UploadStatus.DONE, UploadStatus.FAILED} or time.monotonic() > end:
                 return found
             time.sleep(0.05)
 
     def remove(self, upload_id: str) -> None:
         """Forget an upload and free its disk; raises ConflictError or LockedError while somebody is at it."""
         found = self.find(upload_id)
-        if found.status == "checking" or (found.status == "receiving" and found.order is not None):
+        if found.status == UploadStatus.CHECKING or (
+            found.status == UploadStatus.RECEIVING and found.order is not None
+        ):
             raise ConflictError("a scene is being made of this upload. Remove the scene when it is there.")
         path = self._store.resumable(upload_id)
         with exclusive(path) if path.exists() else nullcontext():
@@ -160,7 +164,8 @@ class Intake:
         made = Upload(
             id=uuid.uuid4().hex, filename=filename, length=length, order=order,
             options={"stated": said, "client": client, **more},
-            status="checking" if joining else "receiving", owner=None if order is None else self._owner.name,
+            status=UploadStatus.CHECKING if joining else UploadStatus.RECEIVING,
+            owner=None if order is None else self._owner.name,
             expires=time.time() + self._settings.upload_seconds,
         )  # fmt: skip
         needed = set(order["sources"].values()) if order is not None and joining else set()
@@ -211,7 +216,7 @@ class Intake:
         joined = []
         for label, other in sources.items():
             held = self.find(other)
-            if held.status != "held":
+            if held.status != UploadStatus.HELD:
                 raise ConflictError(
                     f"the upload {other!r} is {held.status}; expected a complete one, sent with `hold`."
                 )
@@ -223,10 +228,14 @@ class Intake:
         joined = upload.order is not None and upload.order["kind"] == "uploads"
         others = list(upload.order["sources"].values()) if upload.order is not None and joined else []
         mine = update(Upload).where(Upload.id == upload.id, Upload.status.in_(UNFINISHED))
-        theirs = update(Upload).where(Upload.id.in_(others), Upload.status == "held").values(status="done")
+        theirs = (
+            update(Upload)
+            .where(Upload.id.in_(others), Upload.status == UploadStatus.HELD)
+            .values(status=UploadStatus.DONE)
+        )
 
         def write(session: Session) -> None:
-            session.execute(mine.values(status="done", scene_id=scene_id, new=new))
+            session.execute(mine.values(status=UploadStatus.DONE, scene_id=scene_id, new=new))
             session.execute(theirs)
 
         self._database.write_always(write)
@@ -244,7 +253,7 @@ class Intake:
             got = fetch(href, path, settings, limit=left, room=self._quota.room, label=label, tell_size=tell_size)
             found.append(got if number else replace(got, path=linked(path, folder / "0")))
             left -= got.size
-        self._change(upload.id, status="checking", length=sum(one.size for one in found))
+        self._change(upload.id, status=UploadStatus.CHECKING, length=sum(one.size for one in found))
         return found
 
     def _expect(self, upload_id: str, size: int) -> None:
@@ -275,7 +284,9 @@ class Intake:
 
     def _forget_expired(self) -> None:
         with self._database.begin() as session:
-            old = session.scalars(select(Upload).where(Upload.expires < time.time(), Upload.status != "checking")).all()
+            old = session.scalars(
+                select(Upload).where(Upload.expires < time.time(), Upload.status != UploadStatus.CHECKING)
+            ).all()
             for upload in old:
                 session.delete(upload)
         for upload in old:
@@ -284,9 +295,14 @@ class Intake:
     def _take_over(self) -> None:
         """Check what belongs to services that have ended."""
         with self._database.begin() as session:
-            begun = or_(Upload.status == "checking", (Upload.status == "receiving") & Upload.order.is_not(None))
+            begun = or_(
+                Upload.status == UploadStatus.CHECKING,
+                (Upload.status == UploadStatus.RECEIVING) & Upload.order.is_not(None),
+            )
             rows = session.execute(select(Upload.id, Upload.owner).where(begun)).all()
-            whole = session.scalars(select(Upload).where(Upload.status == "receiving", Upload.order.is_(None))).all()
+            whole = session.scalars(
+                select(Upload).where(Upload.status == UploadStatus.RECEIVING, Upload.order.is_(None))
+            ).all()
         for upload in whole:
             if self._quota.size_of(upload.id) == upload.length:
                 with suppress(LockedError, GoneError), exclusive(self._store.resumable(upload.id)):

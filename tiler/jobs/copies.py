@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from geosar_tiler.jobs import queue
 from geosar_tiler.state import catalogue
-from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene
+from geosar_tiler.state.database import Database, Job, Reference, Scene
+from geosar_tiler.state.states import LIVE, CopyState, JobStatus
 
 REST_SECONDS = 10.0
 """An order that ended so lately may belong to a removal that is under way."""
@@ -32,7 +33,7 @@ class _Copy:
     subject: Scene | Reference
     process: str
     scene_id: str
-    state: str
+    state: CopyState
     latest: Job | None
 
     def inputs(self) -> dict[str, Any] | None:
@@ -41,7 +42,7 @@ class _Copy:
             return catalogue.opening(self.subject)
         return None if self.latest is None else self.latest.inputs
 
-    def set(self, state: str, message: str = "") -> None:
+    def set(self, state: CopyState, message: str = "") -> None:
         """Say in the row what becomes of it."""
         if isinstance(self.subject, Scene):
             self.subject.display = state
@@ -59,7 +60,7 @@ def order(session: Session, scene_id: str, process: str, inputs: dict[str, Any],
 def dismiss(session: Session, scene_id: str, process: str) -> None:
     """Stop the making of a copy, in a transaction that removes what it is of."""
     mine = (Job.scene_id == scene_id, Job.process == process)
-    session.execute(update(Job).where(*mine, Job.status == "accepted").values(status="dismissed"))
+    session.execute(update(Job).where(*mine, Job.status == JobStatus.ACCEPTED).values(status=JobStatus.DISMISSED))
     session.execute(update(Job).where(*mine, Job.status.in_(LIVE)).values(cancel=True))
 
 
@@ -69,7 +70,7 @@ def order_again(database: Database, room: Callable[[], int]) -> int:
         ordered = 0
         left: int | None = None
         for copy in _unmade(session):
-            if copy.state == "failed":
+            if copy.state == CopyState.FAILED:
                 left = room() if left is None else left
                 if not _has_more_room(copy.latest, left):
                     continue
@@ -77,20 +78,22 @@ def order_again(database: Database, room: Callable[[], int]) -> int:
                 continue
             inputs = copy.inputs()
             if inputs is None:
-                copy.set("failed", "its copy for tiles was interrupted. Send it again.")
+                copy.set(CopyState.FAILED, "its copy for tiles was interrupted. Send it again.")
                 continue
-            copy.set("preparing")
+            copy.set(CopyState.PREPARING)
             order(session, copy.scene_id, copy.process, inputs, time.time())
             ordered += 1
         return ordered
 
 
 def _unmade(session: Session) -> Iterator[_Copy]:
-    for scene in session.scalars(select(Scene).where(Scene.display.in_(("preparing", "failed")))).all():
+    for scene in session.scalars(select(Scene).where(Scene.display.in_((CopyState.PREPARING, CopyState.FAILED)))).all():
         latest = last_order(session, scene.id, "prepare", 0.0)
         if latest is None or latest.status not in LIVE:
             yield _Copy(scene, "prepare", scene.id, scene.display, latest)
-    for picture in session.scalars(select(Reference).where(Reference.state.in_(("preparing", "failed")))).all():
+    for picture in session.scalars(
+        select(Reference).where(Reference.state.in_((CopyState.PREPARING, CopyState.FAILED)))
+    ).all():
         latest = last_order(session, picture.scene_id, "reference", picture.created)
         if latest is None or latest.status not in LIVE:
             yield _Copy(picture, "reference", picture.scene_id, picture.state, latest)

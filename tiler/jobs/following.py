@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from geosar_tiler.state.database import LIVE, Database, Job
+from geosar_tiler.state.database import Database, Job
+from geosar_tiler.state.states import LIVE
 
 _LOG = logging.getLogger("tiler.following")
 

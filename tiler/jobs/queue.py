@@ -14,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from geosar_tiler.errors import NotFoundError, OverloadedError
-from geosar_tiler.state.database import LIVE, Database, Job, Scene
+from geosar_tiler.state.database import Database, Job, Scene
 from geosar_tiler.state.owners import Owner
+from geosar_tiler.state.states import LIVE, JobStatus
 
 INTERNAL = ("prepare", "reference")
 """Processes of the service's own, which make copies for tiles; clients see nothing of them."""
@@ -47,10 +48,10 @@ def submit(
     """Return the job with this key, and whether it is new; raises OverloadedError when too many wait."""
     for _ in range(3):
         with database.begin() as session:
-            found = session.scalar(select(Job).where(Job.key == key, Job.status.in_((*LIVE, "successful"))))
+            found = session.scalar(select(Job).where(Job.key == key, Job.status.in_((*LIVE, JobStatus.SUCCESSFUL))))
             if found is not None:
                 return found, False
-            waiting = session.scalar(select(func.count()).select_from(Job).where(Job.status == "accepted")) or 0
+            waiting = session.scalar(select(func.count()).select_from(Job).where(Job.status == JobStatus.ACCEPTED)) or 0
         if process not in INTERNAL and waiting >= queue_length:
             raise OverloadedError(f"{waiting} jobs are waiting, as many as this service lets wait. Try again later.")
         job = Job(id=new_id(), process=process, scene_id=scene.id, key=key, inputs=inputs)
@@ -126,17 +127,17 @@ def claim(database: Database, owner: str, most: int = 1, *, internal: bool = Fal
     neighbours = aliased(Job)
     here = neighbours.owner.startswith(f"{socket.gethostname()}/", autoescape=True)
     alike = neighbours.process.in_(INTERNAL) if internal else neighbours.process.not_in(INTERNAL)
-    running = select(func.count()).where(neighbours.status == "running", here, alike).scalar_subquery()
+    running = select(func.count()).where(neighbours.status == JobStatus.RUNNING, here, alike).scalar_subquery()
     kind = Job.process.in_(INTERNAL) if internal else Job.process.not_in(INTERNAL)
     with database.begin() as session:
-        job = session.scalar(select(Job).where(Job.status == "accepted", kind).order_by(Job.created).limit(1))
+        job = session.scalar(select(Job).where(Job.status == JobStatus.ACCEPTED, kind).order_by(Job.created).limit(1))
         if job is None:
             return None
         now = time.time()
         changed = session.execute(
             update(Job)
-            .where(Job.id == job.id, Job.status == "accepted", running < most)
-            .values(status="running", owner=owner, updated=now, started=job.started or now, message="starting"),
+            .where(Job.id == job.id, Job.status == JobStatus.ACCEPTED, running < most)
+            .values(status=JobStatus.RUNNING, owner=owner, updated=now, started=job.started or now, message="starting"),
         )
         if getattr(changed, "rowcount", 0) != 1:
             return None
@@ -148,12 +149,12 @@ def claim(database: Database, owner: str, most: int = 1, *, internal: bool = Fal
 def requeue_stale(database: Database, owner: Owner) -> int:
     """Put jobs whose service died back into the queue, as far as `owner` knows; gives how many."""
     with database.begin() as session:
-        running = session.scalars(select(Job).where(Job.status == "running")).all()
+        running = session.scalars(select(Job).where(Job.status == JobStatus.RUNNING)).all()
         dead = [job.id for job in running if job.updated < time.time() - STALE_SECONDS or owner.knows_dead(job.owner)]
         if dead:
             message = "waiting to go on after a restart of the service"
-            values = {"status": "accepted", "owner": None, "message": message}
-            session.execute(update(Job).where(Job.id.in_(dead), Job.status == "running").values(**values))
+            values = {"status": JobStatus.ACCEPTED, "owner": None, "message": message}
+            session.execute(update(Job).where(Job.id.in_(dead), Job.status == JobStatus.RUNNING).values(**values))
         return len(dead)
 
 
@@ -169,12 +170,12 @@ def dismiss(database: Database, job_id: str) -> None:
     job = get(database, job_id)
 
     def stop(session: Session) -> None:
-        waiting = (Job.id == job.id, Job.status == "accepted")
-        stopped = {"status": "dismissed", "message": "stopped before it began", "finished": time.time()}
+        waiting = (Job.id == job.id, Job.status == JobStatus.ACCEPTED)
+        stopped = {"status": JobStatus.DISMISSED, "message": "stopped before it began", "finished": time.time()}
         session.execute(update(Job).where(*waiting).values(**stopped))
-        session.execute(update(Job).where(Job.id == job.id, Job.status == "running").values(cancel=True))
-        done = (Job.id == job.id, Job.status.in_(("successful", "failed")))
-        session.execute(update(Job).where(*done).values(status="dismissed", message="its results were removed"))
+        session.execute(update(Job).where(Job.id == job.id, Job.status == JobStatus.RUNNING).values(cancel=True))
+        done = (Job.id == job.id, Job.status.in_((JobStatus.SUCCESSFUL, JobStatus.FAILED)))
+        session.execute(update(Job).where(*done).values(status=JobStatus.DISMISSED, message="its results were removed"))
 
     database.write_always(stop)
 

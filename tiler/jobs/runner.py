@@ -25,6 +25,7 @@ from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import Database, Job, Reference, Scene
 from geosar_tiler.state.owners import Owner
 from geosar_tiler.state.quota import Quota
+from geosar_tiler.state.states import CopyState, JobStatus
 from geosar_tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.jobs")
@@ -184,15 +185,15 @@ class JobRunner:
                     self._abandon(child)
                 report = {copies.ROOM: max(0, self._quota.room())} if error.errno in DISK_FULL else None
                 told = f"it could not be begun: {error.strerror or error}."
-                self._finish(claimed[0], "failed", told, report=report)
+                self._finish(claimed[0], JobStatus.FAILED, told, report=report)
 
     def _begin(self, job: Job, scene: Scene) -> None:
         if job.cancel:
-            self._finish(job, "dismissed", "stopped before it began")
+            self._finish(job, JobStatus.DISMISSED, "stopped before it began")
             return
         if "match" in job.inputs and not references.is_there(self._database, scene, job.inputs["match"]):
             gone = "the true optical image that it was to match was removed or replaced before it began; ask again."
-            self._finish(job, "failed", gone)
+            self._finish(job, JobStatus.FAILED, gone)
             return
         order = self._order(job, scene)
         destination = Path(order["destination"])
@@ -275,20 +276,20 @@ class JobRunner:
             reader.join(READ_SECONDS)
         told, job = child.told, child.job
         state = told.get("state")
-        if state == "successful":
-            self._finish(job, "successful", "done", progress=100, report=told["report"], seconds_left=0.0)
+        if state == JobStatus.SUCCESSFUL:
+            self._finish(job, JobStatus.SUCCESSFUL, "done", progress=100, report=told["report"], seconds_left=0.0)
         elif child.full or child.late:
             for path in child.destination.parent.glob(f".{child.destination.name}.*"):
                 path.unlink(missing_ok=True)
             late = f"it took longer than {self._settings.job_seconds:g} s, as long as a job may (GEOSAR_JOB_SECONDS)."
             report = {copies.ROOM: child.most_bytes} if child.full else None
-            self._finish(job, "failed", FULL if child.full else late, report=report)
+            self._finish(job, JobStatus.FAILED, FULL if child.full else late, report=report)
         elif child.kill_at is not None or state == "cancelled":
-            self._finish(job, "dismissed", "stopped as asked")
-        elif state == "failed":
+            self._finish(job, JobStatus.DISMISSED, "stopped as asked")
+        elif state == JobStatus.FAILED:
             report = {copies.ROOM: child.most_bytes} if told["room"] else None
             message = self._settings.without_model_path(self._store.scrub(told["message"]))
-            self._finish(job, "failed", message, report=report)
+            self._finish(job, JobStatus.FAILED, message, report=report)
         else:
             self._crashed(child)
         child.close()
@@ -301,21 +302,21 @@ class JobRunner:
         _LOG.error("the process of job %s died (%s): %s", child.job.id, code, "".join(child.errors).strip())
         if attempts > self._settings.job_retries:
             why = f"the process of the job died {attempts} times, last with code {code}; it may have run out of memory."
-            self._finish(child.job, "failed", why, attempts=attempts)
+            self._finish(child.job, JobStatus.FAILED, why, attempts=attempts)
         else:
             queue.change(
-                self._database, child.job.id, status="accepted", owner=None, attempts=attempts,
+                self._database, child.job.id, status=JobStatus.ACCEPTED, owner=None, attempts=attempts,
                 message=f"its process died (code {code}); waiting to go on",
             )  # fmt: skip
 
-    def _finish(self, job: Job, status: str, message: str, **values: Any) -> None:
-        if status in {"dismissed", "failed"} and job.process not in queue.INTERNAL:
+    def _finish(self, job: Job, status: JobStatus, message: str, **values: Any) -> None:
+        if status in {JobStatus.DISMISSED, JobStatus.FAILED} and job.process not in queue.INTERNAL:
             self._store.remove_job(job.id)  # before it is told: the disk may be full of it
 
         def tell(session: Session) -> None:
             scene = session.get(Scene, job.scene_id)
-            state, told = ("ready", "") if status == "successful" else ("failed", message)
-            ended = status in {"successful", "failed"}
+            state, told = (CopyState.READY, "") if status == JobStatus.SUCCESSFUL else (CopyState.FAILED, message)
+            ended = status in {JobStatus.SUCCESSFUL, JobStatus.FAILED}
             if job.process == "prepare" and scene is not None and ended:
                 scene.display, scene.message = state, told
             picture = session.get(Reference, job.scene_id)
@@ -326,7 +327,7 @@ class JobRunner:
             session.execute(update(Job).where(Job.id == job.id).values(updated=time.time(), **done))
 
         self._database.write_always(tell)
-        if job.process == "prepare" and status == "successful":
+        if job.process == "prepare" and status == JobStatus.SUCCESSFUL:
             for glance in self._store.scene(job.scene_id).glob("glance*.tif"):  # the copy takes its place
                 glance.unlink(missing_ok=True)
 
@@ -341,11 +342,11 @@ class JobRunner:
                 child.process.kill()
                 child.process.wait()
             child.close()
-            if child.told.get("state") == "successful":
-                self._finish(child.job, "successful", "done", progress=100, report=child.told["report"])
+            if child.told.get("state") == JobStatus.SUCCESSFUL:
+                self._finish(child.job, JobStatus.SUCCESSFUL, "done", progress=100, report=child.told["report"])
             else:
                 message = "parked: the service was stopped and goes on with it when it is started again"
-                queue.change(self._database, child.job.id, status="accepted", owner=None, message=message)
+                queue.change(self._database, child.job.id, status=JobStatus.ACCEPTED, owner=None, message=message)
         self._children.clear()
 
 
@@ -360,7 +361,7 @@ def written_beside(destination: Path) -> int:
 
 
 def _progress(told: dict[str, Any]) -> dict[str, Any]:
-    if told.get("state") != "running":
+    if told.get("state") != JobStatus.RUNNING:
         return {}
     values: dict[str, Any] = {"progress": int(100 * told["share"]), "message": told["message"]}
     return values | {key: told[key] for key in ("megapixels_per_second", "seconds_left") if key in told}

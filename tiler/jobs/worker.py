@@ -21,6 +21,7 @@ from geosar.errors import GeosarError, TargetError, TranslationCancelled
 from geosar.report import Progress
 from geosar_tiler.jobs.reference_copy import write_picture
 from geosar_tiler.jobs.sar_copy import write_display
+from geosar_tiler.state.states import JobStatus
 
 ORPHANED = 70
 NICENESS = 5
@@ -53,13 +54,15 @@ def main() -> None:
         if isinstance(error, MemoryError) or GDAL_WITHOUT_MEMORY in str(error):
             most = job["memory_bytes"] / 1e6
             told = f"it needs more memory than a job may have, {most:.0f} MB (GEOSAR_JOB_MEMORY_BYTES)."
-            say(state="failed", message=told, room=False)
+            say(state=JobStatus.FAILED, message=told, room=False)
         else:
-            say(state="failed", message=_in_words(error, job["most_bytes"]), room=isinstance(error, TargetError))
+            say(
+                state=JobStatus.FAILED, message=_in_words(error, job["most_bytes"]), room=isinstance(error, TargetError)
+            )
     except OSError as error:
-        say(state="failed", message=f"{error.strerror or error}: the disk may be full.", room=True)
+        say(state=JobStatus.FAILED, message=f"{error.strerror or error}: the disk may be full.", room=True)
     else:
-        say(state="successful", report=report)
+        say(state=JobStatus.SUCCESSFUL, report=report)
     # At a usual end Python would wait for the thread that waits for stdin.
     os._exit(0)
 
@@ -99,7 +102,7 @@ def _translate(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
     def progress(now: Progress) -> None:
         share = now.megapixels_done / now.megapixels_total if now.megapixels_total else 0.0
         say(
-            state="running", share=min(share, 0.99), message=now.message,
+            state=JobStatus.RUNNING, share=min(share, 0.99), message=now.message,
             megapixels_per_second=now.megapixels_per_second, seconds_left=now.seconds_left,
         )  # fmt: skip
 
@@ -126,7 +129,7 @@ def _reference(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
         Path(job["source"]),
         Path(job["destination"]),
         job["options"]["place"],
-        progress=lambda share: say(state="running", share=share, message="preparing tiles"),
+        progress=lambda share: say(state=JobStatus.RUNNING, share=share, message="preparing tiles"),
         cancel=cancel,
     )
     return {"files": {"reference": Path(job["destination"]).name}}
@@ -137,7 +140,7 @@ def _prepare(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
         write_display(
             scene,
             Path(job["destination"]),
-            progress=lambda share: say(state="running", share=share, message="preparing SAR tiles"),
+            progress=lambda share: say(state=JobStatus.RUNNING, share=share, message="preparing SAR tiles"),
             cancel=cancel,
         )
     return {"files": {"sar": Path(job["destination"]).name}}

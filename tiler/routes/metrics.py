@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 
 from geosar_tiler.services import Services, Shared
 from geosar_tiler.state.database import Job
+from geosar_tiler.state.states import JobStatus
 
 router = APIRouter(tags=["Service"])
 SAMPLE_SECONDS = 5.0
@@ -51,7 +52,7 @@ class StateCollector(Collector):
                 jobs.add_metric((process, status), count)
             took = (
                 select(Job.process, func.count(), func.sum(Job.finished - Job.started))
-                .where(Job.status == "successful", Job.started.is_not(None))
+                .where(Job.status == JobStatus.SUCCESSFUL, Job.started.is_not(None))
                 .group_by(Job.process)
             )
             for process, count, total in session.execute(took).all():

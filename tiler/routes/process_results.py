@@ -11,6 +11,7 @@ from geosar_tiler.routes.process_description import EXCEPTIONS, MEDIA, TITLES
 from geosar_tiler.signatures import signature_of
 from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Job, Scene
+from geosar_tiler.state.states import JobStatus
 
 RESULTS = "http://www.opengis.net/def/rel/ogc/1.0/results"
 
@@ -23,11 +24,11 @@ class NotDoneError(NotFoundError):
 
 def check_done(job: Job) -> None:
     """Raise what a job without results is answered with."""
-    if job.status == "failed":
+    if job.status == JobStatus.FAILED:
         raise InvalidError(f"the job failed: {job.message}")
-    if job.status == "dismissed":
+    if job.status == JobStatus.DISMISSED:
         raise NotFoundError(f"the job was dismissed, so it has no results: {job.message}.")
-    if job.status != "successful":
+    if job.status != JobStatus.SUCCESSFUL:
         raise NotDoneError(f"the job is {job.status} ({job.progress} %); its results are there when it is successful.")
 
 
@@ -38,7 +39,7 @@ def status_of(request: Request, job: Job, former: str | None = None) -> dict[str
         links.link(links.url(request, here), "self"),
         links.link(links.url(request, f"{here}/events"), "monitor", "text/event-stream"),
     ]
-    if job.status == "successful":
+    if job.status == JobStatus.SUCCESSFUL:
         told.append(links.link(links.url(request, f"{here}/results"), RESULTS))
     values = {
         "processID": job.process,
@@ -55,7 +56,7 @@ def status_of(request: Request, job: Job, former: str | None = None) -> dict[str
         "scene": job.scene_id,
         "formerReading": former,
         "megapixelsPerSecond": job.megapixels_per_second,
-        "secondsLeft": job.seconds_left if job.status == "running" else None,
+        "secondsLeft": job.seconds_left if job.status == JobStatus.RUNNING else None,
         "links": told,
     }
     return {key: value for key, value in values.items() if value is not None}

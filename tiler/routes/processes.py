@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from rasterio.crs import CRS
@@ -35,14 +35,14 @@ from geosar_tiler.routes.scenes import Limit, Offset, Rename
 from geosar_tiler.routes.stored_file import StoredFile
 from geosar_tiler.services import Services, Shared
 from geosar_tiler.state import catalogue, readings, references
-from geosar_tiler.state.database import LIVE, Job, Scene
+from geosar_tiler.state.database import Job, Scene
+from geosar_tiler.state.states import LIVE, JobStatus
 from geosar_tiler.tiles import around
 
 router = APIRouter(tags=["Processes and jobs"])
 
 POLL_SECONDS = 0.1
 DISMISS_SECONDS = 3.0
-Status = Literal["accepted", "running", "successful", "failed", "dismissed"]
 Seconds = Annotated[float | None, Query(ge=0, le=1e9)]
 
 
@@ -81,9 +81,9 @@ async def execute(
     if not wants_async and small and not services.waiting.locked():
         async with services.waiting:
             job = await _done(services, job.id, services.settings.sync_seconds)
-        if job.status == "successful":
+        if job.status == JobStatus.SUCCESSFUL:
             return _answer(request, job, scene, body)
-        if job.status == "failed":
+        if job.status == JobStatus.FAILED:
             raise InvalidError(job.message)
     if wants_async:
         headers["Preference-Applied"] = "respond-async"
@@ -111,7 +111,7 @@ def list_jobs(
     limit: Limit = 50,
     offset: Offset = 0,
     scene: Annotated[str | None, Query(max_length=100)] = None,
-    status: Annotated[list[Status] | None, Query()] = None,
+    status: Annotated[list[JobStatus] | None, Query()] = None,
     process: Annotated[list[str] | None, Query(alias="processID", max_length=10)] = None,
     kind: Annotated[list[str] | None, Query(alias="type", max_length=10, description="All are `process`.")] = None,
     datetime: Annotated[str | None, Query(max_length=100, description="When they were asked for.")] = None,
@@ -152,7 +152,7 @@ async def dismiss(request: Request, services: Shared, job_id: str) -> dict[str, 
     await run_in_threadpool(queue.dismiss, services.database, job_id)
     services.runner.wake()
     job = await _done(services, job_id, DISMISS_SECONDS)
-    if job.status == "dismissed":
+    if job.status == JobStatus.DISMISSED:
         await run_in_threadpool(services.store.remove_job, job.id)
     return status_of(request, job)
 
@@ -170,7 +170,7 @@ def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
     """Return a file; range requests are answered, so that GDAL reads the COG where it lies."""
     job = queue.get(services.database, job_id)
     name = job.files.get(output)
-    if job.status != "successful" or name is None:
+    if job.status != JobStatus.SUCCESSFUL or name is None:
         raise NotFoundError(f"the job {job_id} has no result {output!r}; GET its /results for those it has.")
     return StoredFile(services.store.job(job.id) / name, media_type=MEDIA[output].partition(";")[0], filename=name)
 

@@ -17,6 +17,7 @@ from geosar_tiler.routes.stored_file import StoredFile
 from geosar_tiler.services import Services, Shared
 from geosar_tiler.state import catalogue, presentable, readings
 from geosar_tiler.state.database import Job, Reference, Scene
+from geosar_tiler.state.states import CopyState, JobStatus
 from geosar_tiler.stated import Stated
 from geosar_tiler.tiles.around import beyond_web_maps
 from geosar_tiler.tiles.image_space import maxzoom
@@ -177,7 +178,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
     former = [job.id for job in done if readings.is_former(scene, job)]
     done = sorted(done, key=lambda job: job.id in former)  # the first is the one that the layers show
     made = {name for job in done for name in job.files}
-    compared = reference is not None and reference.state == "ready"
+    compared = reference is not None and reference.state == CopyState.READY
     layers = [
         kind.name for kind in KINDS if {"scene": True, "job": kind.name in made, "reference": compared}[kind.made_of]
     ]
@@ -244,9 +245,9 @@ def _state(services: Services, scene: Scene) -> tuple[list[Job], int, Reference 
     with services.database.begin() as session:
         done = session.scalars(
             select(Job)
-            .where(mine, Job.process == "translate", Job.status == "successful")
+            .where(mine, Job.process == "translate", Job.status == JobStatus.SUCCESSFUL)
             .order_by(Job.finished.desc()),
         ).all()
         preparing = select(Job.progress).where(mine, Job.process == "prepare").order_by(Job.created.desc()).limit(1)
-        progress = 100 if scene.display == "ready" else session.scalar(preparing) or 0
+        progress = 100 if scene.display == CopyState.READY else session.scalar(preparing) or 0
         return list(done), progress, session.get(Reference, scene.id)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from geosar_tiler.errors import InvalidError
 from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Job, Scene
+from geosar_tiler.state.states import JobStatus
 from geosar_tiler.words import Body
 
 COLLECTIONS = ("scenes", "results")
@@ -118,7 +119,9 @@ def find(session: Session, asked: Search) -> Found:
 def _both(box: catalogue.Box | None) -> Any:
     """One list over scenes and results, with what can be asked of them."""
     scenes = catalogue.matching(bbox=box).where(Scene.west.is_not(None))
-    done = scenes.join(Job, Job.scene_id == Scene.id).where(Job.process == "translate", Job.status == "successful")
+    done = scenes.join(Job, Job.scene_id == Scene.id).where(
+        Job.process == "translate", Job.status == JobStatus.SUCCESSFUL
+    )
     made = func.coalesce(Job.finished, Job.created)
     text = null().cast(String)
     unit = Scene.description["unit"].as_string().label("geosar:unit")

@@ -35,6 +35,7 @@ from geosar_tiler.routes import links
 from geosar_tiler.services import Shared
 from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Upload
+from geosar_tiler.state.states import UploadStatus
 from geosar_tiler.stated import Stated
 from geosar_tiler.words import checked_text, told
 
@@ -140,7 +141,7 @@ async def receive(request: Request, services: Shared, upload_id: str) -> Respons
         raise UnsupportedError(f"the type of a piece is {request.headers.get('content-type')!r}; expected {CHUNK}.")
     begin = _number(request, "upload-offset")
     upload = await asyncio.to_thread(services.intake.find, upload_id)
-    if upload.status != "receiving":
+    if upload.status != UploadStatus.RECEIVING:
         raise ConflictError(f"the upload is {upload.status}; nothing can be added to it.")
     reached = await _append(request, services, upload, begin)
     found = await asyncio.to_thread(services.intake.find, upload_id)
@@ -190,7 +191,7 @@ def present(request: Request, services: Shared, upload: Upload) -> dict[str, Any
 
 
 def _received(services: Shared, upload: Upload) -> int:
-    return services.quota.size_of(upload.id) if upload.status == "receiving" else upload.length
+    return services.quota.size_of(upload.id) if upload.status == UploadStatus.RECEIVING else upload.length
 
 
 @dataclass

@@ -4,16 +4,20 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Engine, ForeignKey, Index, create_engine, event, inspect, text
+from sqlalchemy import JSON, Dialect, Engine, ForeignKey, Index, String, create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.types import TypeDecorator
 
-LIVE = ("accepted", "running")
+from geosar_tiler.state.states import CopyState, JobStatus, UploadStatus
+
 BUSY_SECONDS = 10
 Result = TypeVar("Result")
+State = TypeVar("State", bound=StrEnum)
 
 _GONE = "the file of the database was removed or replaced"
 _RESTORE = "Restore it, and start the service again; until then nothing is taken."
@@ -26,10 +30,37 @@ _TROUBLE = {
 """What SQLite says, and what that means."""
 
 
+class StateColumn(TypeDecorator[State]):
+    """A column of text that holds the states of one enumeration.
+
+    The value is written as plain text: drivers disagree about how a member of an enumeration is written.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, states: type[State]) -> None:
+        super().__init__()
+        self.states = states
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return what is written."""
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> State | None:  # noqa: ARG002 - as above
+        """Return the state that was read."""
+        return None if value is None else self.states(value)
+
+
 class Base(DeclarativeBase):
     """Root of the tables."""
 
-    type_annotation_map = {dict[str, Any]: JSON(none_as_null=True)}  # noqa: RUF012 - SQLAlchemy's own way
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way
+        dict[str, Any]: JSON(none_as_null=True),
+        JobStatus: StateColumn(JobStatus),
+        UploadStatus: StateColumn(UploadStatus),
+        CopyState: StateColumn(CopyState),
+    }
 
 
 class Scene(Base):
@@ -53,8 +84,8 @@ class Scene(Base):
     polarisation: Mapped[str | None]
     unit: Mapped[str | None]
     force: Mapped[bool] = mapped_column(default=False)
-    display: Mapped[str] = mapped_column(default="preparing")
-    """preparing, ready or failed: the copy that SAR tiles are made from."""
+    display: Mapped[CopyState] = mapped_column(default=CopyState.PREPARING)
+    """The copy that SAR tiles are made from."""
     message: Mapped[str] = mapped_column(default="")
     parts: Mapped[dict[str, Any] | None]
     """File name for each polarisation, where the scene was sent as several files; `filename` is the first."""
@@ -72,16 +103,13 @@ class Reference(Base):
     filename: Mapped[str]
     size: Mapped[int]
     created: Mapped[float] = mapped_column(default=time.time)
-    state: Mapped[str] = mapped_column(default="preparing")
+    state: Mapped[CopyState] = mapped_column(default=CopyState.PREPARING)
     message: Mapped[str] = mapped_column(default="")
     georeferenced: Mapped[bool]
 
 
 class Upload(Base):
-    """A file that comes in parts, or an order to make a scene of files that lie elsewhere.
-
-    `status` is receiving, held (complete, and kept to be joined with others), checking, done or failed.
-    """
+    """A file that comes in parts, or a request to make a scene of files that lie elsewhere."""
 
     __tablename__ = "uploads"
 
@@ -92,7 +120,7 @@ class Upload(Base):
     """What POST /scenes takes beside a file."""
     order: Mapped[dict[str, Any] | None]
     """Addresses to fetch or uploads to join, by polarisation; None for what the client sends itself."""
-    status: Mapped[str] = mapped_column(default="receiving", index=True)
+    status: Mapped[UploadStatus] = mapped_column(default=UploadStatus.RECEIVING, index=True)
     created: Mapped[float] = mapped_column(default=time.time)
     expires: Mapped[float]
     owner: Mapped[str | None]
@@ -103,7 +131,7 @@ class Upload(Base):
 
 
 class Job(Base):
-    """One run of a process over a scene. `status` is one of OGC API - Processes."""
+    """One run of a process over a scene."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -122,7 +150,7 @@ class Job(Base):
     scene_id: Mapped[str] = mapped_column(ForeignKey("scenes.id", ondelete="CASCADE"), index=True)
     key: Mapped[str]
     inputs: Mapped[dict[str, Any]]
-    status: Mapped[str] = mapped_column(default="accepted", index=True)
+    status: Mapped[JobStatus] = mapped_column(default=JobStatus.ACCEPTED, index=True)
     progress: Mapped[int] = mapped_column(default=0)
     message: Mapped[str] = mapped_column(default="waiting")
     created: Mapped[float] = mapped_column(default=time.time)

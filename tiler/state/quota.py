@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from geosar_tiler.state.database import Database, Upload
+from geosar_tiler.state.states import UploadStatus
 from geosar_tiler.state.store import Store
 
 LEAST_SHARE = 0.25
@@ -41,7 +42,9 @@ class Quota:
             free = min(free, self.most - self.store.used_bytes())
         free -= self.store.promised_bytes()
         with self.database.begin() as session:
-            query = select(Upload.id, Upload.length).where(Upload.status == "receiving", Upload.order.is_(None))
+            query = select(Upload.id, Upload.length).where(
+                Upload.status == UploadStatus.RECEIVING, Upload.order.is_(None)
+            )
             promised = session.execute(query).all()
         for upload_id, length in promised:
             if upload_id != without:

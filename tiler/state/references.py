@@ -2,6 +2,7 @@
 
 from geosar_tiler.errors import InvalidError, NotReadyError
 from geosar_tiler.state.database import Database, Reference, Scene
+from geosar_tiler.state.states import CopyState
 
 
 def find(database: Database, scene_id: str) -> Reference | None:
@@ -19,9 +20,9 @@ def to_match(database: Database, scene: Scene) -> str:
         )
     if not found.georeferenced:
         raise InvalidError("the scene's true optical image has no georeference, so it lies nowhere; leave `match` out.")
-    if found.state == "failed":
+    if found.state == CopyState.FAILED:
         raise InvalidError(f"the scene's true optical image could not be read: {found.message}")
-    if found.state != "ready":
+    if found.state != CopyState.READY:
         raise NotReadyError("the scene's true optical image is being prepared. Ask again in a few seconds.")
     return found.sha256
 
@@ -29,4 +30,4 @@ def to_match(database: Database, scene: Scene) -> str:
 def is_there(database: Database, scene: Scene, sha256: str) -> bool:
     """Whether the image of this checksum is still the scene's, and ready."""
     found = find(database, scene.id)
-    return found is not None and found.state == "ready" and found.sha256 == sha256
+    return found is not None and found.state == CopyState.READY and found.sha256 == sha256

@@ -18,6 +18,7 @@ from geosar_tiler.services import Services, Shared
 from geosar_tiler.signatures import signature_of
 from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import Job, Scene
+from geosar_tiler.state.states import CopyState, JobStatus
 from geosar_tiler.tiles import parameters
 from geosar_tiler.tiles.direct import DirectScene
 from geosar_tiler.tiles.live import LiveScene
@@ -73,7 +74,7 @@ class Layer:
 def sar(request: Request, services: Shared, scene_id: str) -> Layer:
     """Return the scene itself, in decibel; from the upload where the copy for tiles is not there."""
     scene = catalogue.get(services.database, scene_id)
-    ready = scene.display == "ready"
+    ready = scene.display == CopyState.READY
     kind = kind_of("sar")
     layer = Layer(
         kind, scene.id, kind.title(scene.name), f"SAR backscatter, {_unit(scene)}",
@@ -92,9 +93,9 @@ def reference(request: Request, services: Shared, scene_id: str) -> Layer:
     found = references.find(services.database, scene.id)
     if found is None:
         raise NotFoundError("the scene has no reference; PUT a true optical image of it to /scenes/ID/reference.")
-    if found.state == "failed":
+    if found.state == CopyState.FAILED:
         raise NotFoundError(f"tiles of the reference could not be made: {found.message}")
-    if found.state != "ready":
+    if found.state != CopyState.READY:
         raise NotReadyError("the reference is being prepared for tiles. Ask again in a few seconds.")
     kind = kind_of("reference")
     layer = Layer(
@@ -134,7 +135,7 @@ def live(request: Request, services: Shared, scene_id: str) -> Layer:
 
 def _result(request: Request, services: Services, scene_id: str, job_id: str | None, kind: LayerKind) -> Layer:
     scene = catalogue.get(services.database, scene_id)
-    query = select(Job).where(Job.scene_id == scene.id, Job.process == "translate", Job.status == "successful")
+    query = select(Job).where(Job.scene_id == scene.id, Job.process == "translate", Job.status == JobStatus.SUCCESSFUL)
     if job_id is not None:
         query = query.where(Job.id == job_id)
     with services.database.begin() as session:

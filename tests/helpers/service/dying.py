@@ -25,8 +25,9 @@ from geosar_tiler.ingest.resumable import received
 from geosar_tiler.jobs import copies, queue, runner
 from geosar_tiler.services import Services
 from geosar_tiler.settings import Settings
-from geosar_tiler.state.database import LIVE, Database, Job, Reference, Scene, Upload
+from geosar_tiler.state.database import Database, Job, Reference, Scene, Upload
 from geosar_tiler.state.inspector import Inspector
+from geosar_tiler.state.states import LIVE
 from geosar_tiler.state.store import Store
 from geosar_tiler.stated import Stated
 
