@@ -6,6 +6,7 @@ import click
 
 from geosar.cli.options import json_option
 from geosar.models import list_models, load_model
+from geosar.models.library import printable
 
 
 @click.group("models", invoke_without_command=True)
@@ -48,7 +49,6 @@ def show_command(name: str, as_json: bool) -> None:
         ("precision", ", ".join(role for role in manifest.files if role != "weights")), ("licence", manifest.licence),
         ("checksum", model.checksum), ("folder", str(model.folder)), *(("credit", one) for one in manifest.credit),
     ):  # fmt: skip
-        click.echo(f"{key:<12} {value}")
-    card = model.folder / "MODEL_CARD.md"
-    if card.is_file():
-        click.echo("\n" + card.read_text(encoding="utf-8"))
+        click.echo(printable(f"{key:<12} {value}"))
+    if model.card is not None:
+        click.echo("\n" + model.card)

@@ -1,5 +1,6 @@
 """OpenVINO on the CPU: the default engine."""
 
+import math
 from collections import OrderedDict
 from functools import cache
 from typing import Any
@@ -15,6 +16,8 @@ from geosar.models import Model
 from geosar.models.manifest import OUTPUTS
 
 KEPT_GRAPHS = 16
+MOST_NUMBERS = 2**30
+"""In one tensor: 256 channels of a window of 2048 x 2048."""
 KEPT_PIXELS = 8_000_000
 """Input pixels that the kept graphs may stand for together: a window of 2048 x 2048 with its halo and a narrower one
 at the scene's edge. A graph keeps about 50 bytes of buffers a pixel."""
@@ -40,14 +43,18 @@ class OpenVinoEngine:
         self._options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         if threads is not None:
             self._options["INFERENCE_NUM_THREADS"] = threads
-        path = model.file(precision)
+        path, spec = model.file(precision), model.manifest.files[precision]
+        # The very weights whose checksum was looked at, not those that lie beside the network under its name.
+        weights = str(model.folder / spec.data_path) if spec.engine == "openvino" and spec.data_path else ""
         try:
-            network = _core().read_model(path)
+            network = _core().read_model(str(path), weights)
             self._networks = {
                 despeckled: _ending_in_bytes(network.clone(), self._channels, despeckled=despeckled)
                 for despeckled in ((False, True) if model.manifest.despeckles else (False,))
             }
-        except RuntimeError as error:
+        except ModelFormatError:
+            raise
+        except Exception as error:  # each reader of a format has errors of its own kind
             raise ModelFormatError(
                 f"OpenVINO cannot use {path}: {_first_line(error)}. Get the model again, or update openvino.",
             ) from error
@@ -65,12 +72,19 @@ class OpenVinoEngine:
     def _infer(self, batch: NDArray[np.float32], *, despeckled: bool) -> Any:
         check_batch(batch, self._channels, self._stride, self._margin)
         try:
-            return self._graph(batch.shape, despeckled).infer({0: np.ascontiguousarray(batch)}, share_inputs=True)
-        except RuntimeError as error:
+            request = self._graph(batch.shape, despeckled)
+            answer = request.infer({0: np.ascontiguousarray(batch)}, share_inputs=True)
+        except (RuntimeError, MemoryError) as error:
             raise EngineError(
                 f"OpenVINO failed on a window of {batch.shape[3]} x {batch.shape[2]} pixels: {_first_line(error)}. "
                 "If memory is short, choose a smaller window.",
             ) from error
+        number, height, width = batch.shape[0], *(side - 2 * self._margin for side in batch.shape[2:])
+        expected = ((number, height, width, len(OUTPUTS)), (number, self._channels, height, width))
+        made = tuple(answer[index].shape for index in range(1 + despeckled))
+        if made != expected[: len(made)]:
+            raise ModelFormatError(f"the network makes {made} of {batch.shape}, expected {expected[: len(made)]}.")
+        return answer
 
     def _graph(self, shape: tuple[int, ...], despeckled: bool) -> openvino.InferRequest:
         """Return the graph for one shape; older ones go before a new one is made, so that memory is bounded."""
@@ -83,6 +97,7 @@ class OpenVinoEngine:
             self._graphs.popitem(last=False)
         fixed = self._networks[despeckled].clone()
         fixed.reshape(shape)
+        _check_tensors(fixed)
         self._graphs[key] = _core().compile_model(fixed, "CPU", self._options).create_infer_request()
         return self._graphs[key]
 
@@ -122,7 +137,16 @@ def _ending_in_bytes(network: openvino.Model, channels: int, *, despeckled: bool
     return openvino.Model(ends, network.get_parameters(), network.get_friendly_name())
 
 
-def _first_line(error: RuntimeError) -> str:
+def _check_tensors(network: openvino.Model) -> None:
+    """Refuse a network that would make a tensor of more memory than any window needs."""
+    for node in network.get_ops():
+        for output in node.outputs():
+            shape = output.get_partial_shape()
+            if shape.is_static and math.prod(shape.to_shape()) > MOST_NUMBERS:
+                raise ModelFormatError(f"the network makes a tensor of {shape} numbers, more than any window needs.")
+
+
+def _first_line(error: Exception) -> str:
     """OpenVINO's messages carry the source lines of its own code; the last line says what is wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

@@ -1,6 +1,7 @@
 """Fetching one file over https, with limits on time and size and nothing half-written."""
 
 import http.client
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -11,6 +12,9 @@ from geosar.publish import published
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
+
+MOST_SECONDS = 3600.0
+"""A download takes no longer, however slowly it drips."""
 
 _CHUNK = 2**20
 
@@ -47,16 +51,18 @@ def download(url: str, target: Path, limit: int, *, handlers: tuple[Any, ...] = 
             part.open("wb") as file,
             opener.open(url, timeout=TIMEOUT) as answer,
         ):
-            size = 0
-            while chunk := answer.read(_CHUNK):
+            size, end = 0, time.monotonic() + MOST_SECONDS
+            while chunk := answer.read1(_CHUNK):
+                if time.monotonic() > end:
+                    raise ModelNotFoundError(f"{url} did not come within {MOST_SECONDS:.0f} s. Try again.")
                 size += len(chunk)
                 if size > limit:
                     raise ModelFormatError(f"{url} is larger than {limit / 1e6:.0f} MB, the limit for a model.")
                 file.write(chunk)
             expected = answer.headers.get("Content-Length")
-            if expected is not None and int(expected) != size:
+            if expected is not None and expected.strip() != str(size):
                 raise ModelNotFoundError(f"{url} was interrupted after {size} of {expected} bytes. Try again.")
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
         reason = getattr(error, "reason", None) or error
         raise ModelNotFoundError(
             f"{url} could not be fetched: {reason}. Check the address and the network, or give the path of a copy "

@@ -3,16 +3,20 @@
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
+import unicodedata
 import urllib.parse
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from geosar.errors import ModelChecksumError, ModelFormatError, ModelNotFoundError
+from geosar.errors import GeosarError, ModelChecksumError, ModelFormatError, ModelNotFoundError
 from geosar.models.download import download
 from geosar.models.manifest import ModelManifest, Role, read_manifest
+from geosar.models.networks import check_network
+from geosar.scene.files import zips
 from geosar.vocabulary import DEFAULT_MODEL
 
 PACKAGED = Path(__file__).parents[1] / "packaged"
@@ -22,6 +26,7 @@ MAXIMUM_BYTES = 512 * 2**20
 _ALLOWED = frozenset({".json", ".xml", ".bin", ".onnx", ".safetensors", ".md", ".txt"})
 _PICKLES = frozenset({".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".keras", ".joblib"})
 _CHUNK = 2**20
+_MOST_CARD = 2**20
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,16 @@ class Model:
     def checksum(self) -> str:
         """SHA-256 of the manifest, which holds those of all files: names the model exactly."""
         return sha256(self.folder / "manifest.json")
+
+    @property
+    def card(self) -> str | None:
+        """The model card, without what would drive a terminal, and cut off where it is long; None without one."""
+        path = self.folder / "MODEL_CARD.md"
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            text = file.read(_MOST_CARD).decode("utf-8", "replace")
+        return printable(text)
 
     @property
     def label(self) -> str:
@@ -80,11 +95,20 @@ def load_model(reference: str | os.PathLike[str] = DEFAULT_MODEL) -> Model:
             "on this machine. Run `geosar models` for the names, or give the path or https URL of a packaged model.",
         )
     _refuse_pickle(path)
-    if not zipfile.is_zipfile(path):
+    if not _is_zip(path):
         raise ModelFormatError(
             f"{path} is not a packaged model. Expected a folder, or a zip of one, that holds a manifest.json.",
         )
     return _checked(_unpacked(path))
+
+
+def printable(text: str) -> str:
+    r"""Return a stranger's text without control characters, which would drive a terminal, but for ends of lines.
+
+    >>> printable("\x1b[2Jhello\n")
+    '[2Jhello\n'
+    """
+    return "".join(one for one in text if one in "\n\t" or unicodedata.category(one) != "Cc")
 
 
 def sha256(path: Path) -> str:
@@ -111,6 +135,7 @@ def _checked(folder: Path) -> Model:
                     f"{path} has the SHA-256 {found[:12]}…, expected {expected[:12]}…: it is damaged or was changed. "
                     "Get the model again, or package it anew if you changed it yourself.",
                 )
+        check_network(folder, spec)
     return Model(folder, manifest)
 
 
@@ -133,10 +158,24 @@ def _looks_pickled(path: Path) -> bool:
     # Protocols 2 to 5 begin with 0x80 and the protocol's number.
     if len(head) == 2 and head[0] == 0x80 and 2 <= head[1] <= 5:
         return True
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+    if not _is_zip(path):
+        return False
+    try:
+        with zips.opened(path) as archive:
             return any(PurePosixPath(name).suffix.lower() in _PICKLES for name in archive.namelist())
-    return False
+    except zips.UNREADABLE as error:
+        raise _damaged(path, error) from error
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zips.UNREADABLE:
+        return False
+
+
+def _damaged(path: Path, error: Exception) -> ModelFormatError:
+    return ModelFormatError(f"{path} is a damaged zip ({error}). Get it again.")
 
 
 def _cache() -> Path:
@@ -176,7 +215,7 @@ def _unpacked(archive: Path) -> Path:
 def _extract(archive: Path, folder: Path) -> None:
     """Take the manifest and the files beside it; anything else, or too much of it, is refused."""
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with zips.opened(archive) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
             roots = {PurePosixPath(m.filename).parent for m in members if m.filename.endswith("manifest.json")}
             if len(roots) != 1:
@@ -188,12 +227,15 @@ def _extract(archive: Path, folder: Path) -> None:
                 )
             for member in members:
                 path = PurePosixPath(member.filename)
-                if path.parent != root or path.suffix.lower() not in _ALLOWED:
+                link = stat.S_ISLNK(member.external_attr >> 16)
+                if path.parent != root or path.suffix.lower() not in _ALLOWED or link:
                     raise ModelFormatError(
                         f"{archive} holds {member.filename!r}. Expected manifest.json and, beside it, only files "
                         f"that end in {', '.join(sorted(_ALLOWED))}.",
                     )
                 with opened.open(member) as source, (folder / path.name).open("wb") as target:
                     shutil.copyfileobj(source, target, _CHUNK)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise ModelFormatError(f"{archive} is a damaged zip ({error}). Get it again.") from error
+    except GeosarError:
+        raise
+    except zips.UNREADABLE as error:
+        raise _damaged(archive, error) from error

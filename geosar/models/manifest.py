@@ -10,6 +10,9 @@ from geosar.errors import ModelFormatError
 from geosar.vocabulary import POLARISATIONS
 
 FORMAT = "geosar-model/1"
+MOST_BYTES = 2**20
+"""No manifest is longer."""
+SUFFIXES = {"openvino": ".xml", "onnx": ".onnx", "safetensors": ".safetensors"}
 OUTPUTS = ("red", "green", "blue", "error")
 
 Role = Literal["int8", "float32", "weights"]
@@ -37,6 +40,9 @@ class FileSpec(_Frozen):
                 raise ValueError(f"the file {path!r} must be a bare name inside the model's own folder")
         if (self.data_path is None) != (self.data_sha256 is None):
             raise ValueError("data_path and data_sha256 go together")
+        for path, suffix in ((self.path, SUFFIXES[self.engine]), (self.data_path, ".bin")):
+            if path is not None and PurePosixPath(path).suffix.lower() != suffix:
+                raise ValueError(f"the file {path!r} of the engine {self.engine} must end in {suffix}")
         if self.engine == "openvino" and self.data_path is None:
             raise ValueError(f"the OpenVINO network {self.path!r} must name its weights in data_path")
         return self
@@ -147,12 +153,15 @@ class ModelManifest(_Frozen):
 def read_manifest(path: Path) -> ModelManifest:
     """Read and check a ``manifest.json``; raises ModelFormatError with every fault found."""
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ModelFormatError(
             f"{path.parent} is not a packaged model: its manifest.json cannot be read ({error.strerror}). "
             "Give a folder or zip that holds a manifest.json.",
         ) from error
+    if len(text) > MOST_BYTES:
+        raise ModelFormatError(f"{path} has more than {MOST_BYTES // 1024} KiB, which no manifest has.")
     try:
         return ModelManifest.model_validate_json(text)
     except ValidationError as error:

@@ -7,7 +7,6 @@ product, a measurement must be a TIFF, and sigma0 comes from the product's calib
 
 import re
 import xml.etree.ElementTree as ET
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geosar.errors import SceneContentError, SceneReadError
+from geosar.scene.files import zips
 from geosar.scene.placement.orbit import RangeDoppler, range_doppler
 from geosar.scene.source import HEADER_BYTES, Source, driver_of
 from geosar.vocabulary import POLARISATIONS
@@ -239,9 +239,9 @@ def _reader(source: Source) -> Read:
             if not zipped:
                 with Path(root.parent, name).open("rb") as file:
                     return file.read(limit)
-            with zipfile.ZipFile(root) as archive, archive.open(str(inner / name)) as member:
+            with zips.opened(root) as archive, archive.open(str(inner / name)) as member:
                 return member.read(limit)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except (KeyError, *zips.UNREADABLE) as error:
             kind = _MissingError if isinstance(error, FileNotFoundError | KeyError) else SceneReadError
             raise kind(
                 f"{source.printable}: {name} cannot be read ({error}). Fetch the product again.",

@@ -10,8 +10,6 @@ compared with what is known. Every raster that this project reads is opened here
 import os
 import warnings
 import weakref
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,7 +20,8 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 
-from geosar.errors import SceneNotFoundError, SceneReadError
+from geosar.errors import GeosarError, SceneNotFoundError, SceneReadError
+from geosar.scene.files import zips
 from geosar.scene.files.containers import content
 from geosar.scene.files.named_files import TEXT_LIMIT, check_bytes, check_crs
 from geosar.scene.source import HEADER_BYTES, Source, driver_of, gdal_errors, resolve
@@ -42,7 +41,7 @@ _NAMING_ITEMS = (("OVERVIEW_FILE", "OVERVIEWS"), ("X_DATASET", "GEOLOCATION"), (
 _ALWAYS_STAGED = frozenset({"HFA"})
 _ERDAS_PIXELS = b"ERDAS_IMG_EXTERNAL_RASTER"
 # What files and members of zips raise that are damaged, encrypted or packed in an odd way.
-_UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (KeyError, *zips.UNREADABLE)
 
 
 def open_path(path: Path) -> DatasetReader:
@@ -144,6 +143,8 @@ def _look_through(source: Source, driver: str, name: str) -> None:
                 _check_companion(file, companion)
     except FileNotFoundError as error:
         raise SceneNotFoundError(f"{source.printable} was removed meanwhile.") from error
+    except GeosarError:
+        raise
     except _UNREADABLE as error:
         raise SceneReadError(f"Opening {source.printable} failed: {error}") from error
 

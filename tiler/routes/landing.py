@@ -73,10 +73,10 @@ def models(services: Shared) -> dict[str, Any]:
 @router.get("/models/{name:path}/card", summary="Show a model's card", response_class=PlainTextResponse)
 def card(services: Shared, name: str) -> PlainTextResponse:
     """Return the model card: data, split, scores beside baselines, known failures."""
-    path = _offered(services, name).folder / "MODEL_CARD.md"
-    if not path.is_file():
+    told = _offered(services, name).card
+    if told is None:
         raise NotFoundError(f"the model {name!r} came without a card.")
-    return PlainTextResponse(path.read_text(encoding="utf-8"), media_type="text/markdown")
+    return PlainTextResponse(told, media_type="text/markdown")
 
 
 def _offered(services: Services, name: str) -> Model:

@@ -8,13 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from geosar.errors import SceneReadError
+from geosar.scene.files import zips
 from geosar.scene.polarisations import together
 
 HEADER = 8
 MANIFEST = "manifest.safe"
 GZIP = b"\x1f\x8b"
-UNREADABLE = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError)
-"""What damaged, encrypted and oddly packed archives raise."""
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # SNAP writes ENVI rasters; others call them so too.
@@ -28,11 +27,11 @@ def in_zip(path: Path) -> tuple[str, ...]:
     Raises `SceneReadError` for a damaged zip, and for one without a scene or with several.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zips.opened(path) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
             manifests = [name for name in names if PurePosixPath(name).name == MANIFEST]
             tiffs = [] if manifests else [name for name in names[:ZIP_MEMBERS] if _is_tiff(archive, name)]
-    except UNREADABLE as error:
+    except zips.UNREADABLE as error:
         raise SceneReadError(f"{path} is a damaged zip: {error}. Fetch it again.") from error
     if len(manifests) > 1:
         raise SceneReadError(f"{path} is a zip with {len(manifests)} SAFE products; expected one. Unpack it first.")
@@ -67,7 +66,7 @@ def content(path: Path, gdal_name: str) -> Iterator[IO[bytes]]:
     """Open the bytes that GDAL's name of a file, of a member of a zip or of a gzip stands for."""
     inside = gdal_name.removeprefix(f"/vsizip/{{{path}}}/")
     if inside != gdal_name:
-        with zipfile.ZipFile(path) as archive, archive.open(inside) as member:
+        with zips.opened(path) as archive, archive.open(inside) as member:
             yield member
     elif gdal_name.startswith("/vsigzip/"):
         with gzip.open(path) as unpacked:
