@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from helpers.rasters import speckled, write_raster
 from helpers.service import MakeRaster, MakeService, open_service, problem, services_of, wait
-from helpers.tus_client import begin, piece, send_whole
+from helpers.service.tus_client import begin, piece, send_whole
 
 FILL = -7777.0
 KEYS = {"read": "reading", "write": "writing"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.page_visits import Service, look_at, until
+from helpers.page.visits import Service, look_at, until
 from helpers.rasters import speckled, write_raster
 from helpers.tiny_model import write_model
 
