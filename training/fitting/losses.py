@@ -108,7 +108,8 @@ def emphasis_of_cover(batch: Batch, water: float, rare: float) -> Tensor:
     chroma = functional.avg_pool2d(batch.chroma, 4)
     wet = batch.coloured * open_water(batch.luma, chroma)
     colour = torch.cat([functional.avg_pool2d(batch.luma, 4), chroma * batch.coloured], dim=1)
-    return (1.0 + (water - 1.0) * wet) * (1.0 + rare * colour.norm(dim=1, keepdim=True))
+    times: Tensor = (1.0 + (water - 1.0) * wet) * (1.0 + rare * colour.norm(dim=1, keepdim=True))
+    return times
 
 
 def emphasised(luma: Tensor, times: float) -> Tensor:
