@@ -109,7 +109,9 @@ def scene_options(command: Command) -> Command:
         click.option("--nodata", metavar="VALUE|none", help="The fill value, whatever the file says; none: no fill."),
         click.option("--mask-band", metavar="N|none", help="The band that is 0 where nothing was measured."),
         click.option("--crs", "src_crs", metavar="CRS", help="The CRS that the scene has, where the file says none."),
-        click.option("--dst-crs", metavar="CRS", help="Warp the scene to this CRS first, as in EPSG:3857."),
+        click.option(
+            "--dst-crs", metavar="CRS|none", help="Warp the scene to this CRS first (EPSG:3857); none: image space."
+        ),
         click.option(
             "--dem", metavar="FILE|URL", help="Correct a Sentinel-1 GRD product for terrain by these heights in metres."
         ),

@@ -19,6 +19,7 @@ from geosar.cog.spool import Record, Spool
 from geosar.cog.tiff import Layout, SampleType, descriptive_tags, framed, lay_out
 from geosar.errors import TargetExistsError, UsageError
 from geosar.grid import MapGrid, Window, windows
+from geosar.image_place import ImagePlace
 from geosar.publish import flush, target_error, target_errors
 from geosar.vocabulary import Compression
 
@@ -83,6 +84,7 @@ class CogSink:
         scales: Sequence[float] | None = None,
         offsets: Sequence[float] | None = None,
         units: Sequence[str] | None = None,
+        place: ImagePlace | None = None,
     ) -> None:
         if bands not in _BANDS.get((dtype, colour), ()):
             raise UsageError(
@@ -111,6 +113,7 @@ class CogSink:
             scales=scales,
             offsets=offsets,
             units=units,
+            place=place,
         )
         self._check_target()
         identity = {

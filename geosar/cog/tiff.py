@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 
+from geosar.image_place import ImagePlace
+
 LEADER = 4
 """Bytes in front of a tile (its size) and behind it (its last four again), as GDAL's ghost area says."""
 
@@ -159,6 +161,7 @@ def descriptive_tags(
     scales: Sequence[float] | None = None,
     offsets: Sequence[float] | None = None,
     units: Sequence[str] | None = None,
+    place: ImagePlace | None = None,
 ) -> list[Tag]:
     """
     Let GDAL write georeferencing, metadata and band names into a file of one pixel, and take its tags.
@@ -175,6 +178,10 @@ def descriptive_tags(
         profile["transform"] = transform
     with MemoryFile() as memory:
         with memory.open(**profile, ENDIANNESS="LITTLE") as dataset:
+            if place is not None and place.points:
+                dataset.gcps = list(place.points), place.crs
+            elif place is not None:
+                dataset.rpcs = place.rpc
             dataset.update_tags(**tags)
             dataset.descriptions = tuple(band_names)
             if scales is not None:

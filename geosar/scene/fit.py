@@ -1,6 +1,7 @@
 """Whether a raster's coordinates can be places in the CRS that it names, and what to state where they cannot."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import pyproj
@@ -14,6 +15,8 @@ _SLACK = 1e-6
 _WIDEST = 540.0
 _EARTH_METRES = 3e7
 _TINY_METRES = 0.01
+_KEPT = 32
+"""So many CRSs are kept: scenes beside each other have one, and it takes as long to read as the rest of a header."""
 _STATE = "State the one that they are in by --crs {crs}, or write it into the file: `rio edit-info --crs {crs} FILE`"
 
 
@@ -43,8 +46,8 @@ def check_fit(grid: MapGrid, name: str) -> None:
     """
     if grid.crs is None:
         return
-    crs = pyproj.CRS.from_wkt(grid.crs.to_wkt())
-    if crs.geodetic_crs is None or crs.is_geocentric:
+    crs = _known(grid.crs.to_wkt())
+    if crs is None:
         return
     words = _misfit_in_degrees(grid, crs) if crs.is_geographic else _misfit_on_map(grid, crs)
     if words is not None:
@@ -53,6 +56,18 @@ def check_fit(grid: MapGrid, name: str) -> None:
             f"The coordinates of {name}, {left:.9g}, {bottom:.9g} to {right:.9g}, {top:.9g}, do not fit its CRS "
             f"({crs.name}): {words}",
         )
+
+
+@lru_cache(maxsize=_KEPT)
+def _known(wkt: str) -> pyproj.CRS | None:
+    """Return a CRS that says where on the Earth its coordinates are; None for any other."""
+    crs = pyproj.CRS.from_wkt(wkt)
+    return None if crs.geodetic_crs is None or crs.is_geocentric else crs
+
+
+@lru_cache(maxsize=_KEPT)
+def _to_degrees(wkt: str) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs(wkt, "EPSG:4326", always_xy=True)
 
 
 def _misfit_in_degrees(grid: MapGrid, crs: pyproj.CRS) -> str | None:
@@ -80,8 +95,7 @@ def _misfit_on_map(grid: MapGrid, crs: pyproj.CRS) -> str | None:
     if size < _TINY_METRES and max(abs(left), abs(right)) <= _WIDEST and max(abs(bottom), abs(top)) <= 90:
         return f"pixels would be {size:.2g} m wide; they look like degrees. " + _STATE.format(crs="EPSG:4326") + "."
     xs, ys = np.array([left, right, (left + right) / 2]), np.array([bottom, top, (bottom + top) / 2])
-    to_degrees = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    lons, lats = to_degrees.transform(xs, ys)
+    lons, lats = _to_degrees(crs.to_wkt()).transform(xs, ys)
     if not (np.isfinite(lons) & np.isfinite(lats)).any():
         return "there is no place on the Earth at them. Mend the transform or the CRS."
     return None

@@ -2,7 +2,7 @@
 
 from rasterio.io import DatasetReader
 
-from geosar.errors import SceneContentError
+from geosar.errors import SceneContentError, UsageError
 from geosar.scene import safe, ways
 from geosar.scene.request import Request
 from geosar.scene.source import Source
@@ -23,6 +23,10 @@ def placed(
     given and cannot be used.
     """
     elevation = request.elevation
+    if request.in_pixels:
+        if dataset.crs is not None:
+            raise UsageError(f"{source.printable} lies on a map grid; image space is for those that lie on none.")
+        return None
     if dataset.crs is None and not dataset.gcps[0] and dataset.rpcs is not None:
         level, anywhere = ways.by_polynomials(dataset, request.crs(), request.resolution)
         return level if elevation is None else ways.over(anywhere, elevation.on(level.grid), elevation.words)

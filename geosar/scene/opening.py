@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from rasterio.io import DatasetReader
 from geosar.backscatter import FILL_MAGNITUDE
 from geosar.errors import UnlikeSarError
 from geosar.grid import MapGrid
+from geosar.image_place import ImagePlace
 from geosar.scene import georeference, pages, safe, untrusted, warp
 from geosar.scene.evidence import Evidence, Facts, Topic, Weight, gather, read_facts
 from geosar.scene.evidence.bands import Choice, choose, polarisations_of
@@ -58,6 +59,7 @@ class OpenedRaster:
     naming: tuple[str, ...] = ()
     calibrated: bool = False
     placed: Placed | None = None
+    place: ImagePlace | None = None
 
     @property
     def source(self) -> Source:
@@ -89,7 +91,9 @@ def open_one(
             evidence = gather(facts)
             choice = _choice(dataset, facts, evidence, found, request)
         numbers = [number for number, _ in choice.bands]
-        with untrusted.settings(found), gdal_errors(found.printable, "Warping", found.files):
+        stays = dataset.crs is not None and request.dst_crs is None and request.resolution is None
+        settings = nullcontext() if stays and not found.remote else untrusted.settings(found)  # no view is made then
+        with settings, gdal_errors(found.printable, "Warping", found.files):
             placed = georeference.placed(dataset, request, found, part, like)
             if placed is not None and placed.heights is not None:
                 half.callback(placed.heights.close)
@@ -120,7 +124,8 @@ def open_one(
         half.pop_all()
     undo.callback(raster.close)
     calibrated = product is not None and product.calibrated
-    return OpenedRaster(raster, choice.bands, evidence, tuple(notes), choice.notes, calibrated, placed)
+    place = ImagePlace.of(dataset) if raster.grid.crs is None else None
+    return OpenedRaster(raster, choice.bands, evidence, tuple(notes), choice.notes, calibrated, placed, place)
 
 
 def with_unit(evidence: Sequence[Evidence], unit: Evidence) -> tuple[Evidence, ...]:
@@ -197,7 +202,10 @@ def _on_grid(
             view = warp.resampled(dataset, stored, grid, _fills(dataset, request, bands, placed=False))
             undo.callback(view.close)
             return view, (dataset,)
-    if dataset.crs is None and stated is None:
+    if request.in_pixels and (place := ImagePlace.of(dataset)) is not None:
+        kept = "rational polynomials (RPC)" if place.rpc else f"{len(place.points)} ground control points"
+        notes.append(f"In image space, as asked; its {kept} stand in the result's tags.")
+    elif dataset.crs is None and stated is None:
         notes.append("There is no georeference: the scene is in image space.")
     elif dataset.transform.is_identity:
         named = (stated or dataset.crs).to_string()

@@ -14,6 +14,7 @@ from geosar.vocabulary import POLARISATIONS, Unit
 
 NO_MASK = "none"
 NO_FILL = "none"
+IMAGE_SPACE = "none"
 
 Bands = Mapping[str, int | str] | int | str
 
@@ -40,12 +41,19 @@ class Request:
     elevation: ElevationModel | None = None
 
     def __post_init__(self) -> None:
+        if self.in_pixels and (self.elevation is not None or self.resolution is not None):
+            raise UsageError("In image space there are no metres, so neither --dem nor a resolution goes with it.")
         if self.resolution is not None and not 0 < self.resolution < float("inf"):
             raise UsageError(f"The resolution is {self.resolution}; expected metres above zero.")
 
+    @property
+    def in_pixels(self) -> bool:
+        """Whether the scene is to stay in image space."""
+        return isinstance(self.dst_crs, str) and self.dst_crs.strip().lower() == IMAGE_SPACE
+
     def crs(self) -> CRS | None:
         """Return the CRS that was asked for; raises `UsageError` if there is no such thing."""
-        return _crs(self.dst_crs)
+        return None if self.in_pixels else _crs(self.dst_crs)
 
     def own_crs(self) -> CRS | None:
         """Return the CRS that the source has, as stated; raises `UsageError` if there is no such thing."""

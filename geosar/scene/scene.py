@@ -23,6 +23,7 @@ from geosar.backscatter import (
 )
 from geosar.errors import PolarisationError, SceneChangedError, SceneContentError, SceneNotFoundError
 from geosar.grid import MapGrid, Window, read_plan
+from geosar.image_place import ImagePlace
 from geosar.scene import polarisations
 from geosar.scene.composition import Band, open_rasters
 from geosar.scene.elevation import GEOID, ElevationModel
@@ -93,6 +94,11 @@ class SarScene:
     def grid(self) -> MapGrid:
         """Where the pixels lie. Without CRS the scene is in image space."""
         return self._shared.opened.grid
+
+    @property
+    def image_place(self) -> ImagePlace | None:
+        """What the image says of its place without lying on a map: control points or rational polynomials."""
+        return self._shared.opened.parts[0].place
 
     @property
     def placement(self) -> str:
@@ -338,7 +344,8 @@ def open_scene(
     src_crs
         The CRS that the source has, whatever it says.
     dst_crs
-        Map CRS for the scene (anything that rasterio understands). Scenes with ground control points go to
+        Map CRS for the scene (anything that rasterio understands), or "none": image space, also for a scene that has
+        control points or rational polynomials, which the result's tags keep. Scenes with ground control points go to
         their UTM zone by default, others stay where they are.
     resolution
         Ground sampling distance in metres on which to read the scene; by default its own.

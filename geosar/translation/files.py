@@ -88,6 +88,7 @@ class OutputFiles:
             overwrite=job.overwrite,
             plan=job.plan(self._tone),
             tags=tags(self._provenance, kind),
+            place=job.image_place,
             **bands,
         )
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from geosar.engines import Engine
 from geosar.errors import TranslationCancelled
 from geosar.grid import MapGrid, Window, windows
+from geosar.image_place import ImagePlace
 from geosar.models import Model
 from geosar.models.fit import spacing_warnings
 from geosar.outputs import Targets
@@ -40,6 +41,12 @@ class Job:
     assumed: tuple[str, ...]
     match: str | None
     cancel: threading.Event
+
+    @property
+    def image_place(self) -> ImagePlace | None:
+        """What the outputs' tags say of their place where they lie on no map grid."""
+        place = self.scene.image_place
+        return None if place is None else place.of_part(self.part.col_off, self.part.row_off)
 
     @cached_property
     def grid(self) -> MapGrid:
