@@ -144,16 +144,6 @@ class CogSink:
         """(col_off, row_off) of the windows that are safely in the journal."""
         return frozenset(self._spool.records)
 
-    @property
-    def windows(self) -> tuple[Window, ...]:
-        """The windows that `write` takes, row by row."""
-        return tuple(self._windows.values())
-
-    @property
-    def spool_folder(self) -> Path:
-        """The folder beside the target that holds the unfinished output."""
-        return self._spool.folder
-
     def write(self, window: Window, pixels: Pixels, valid: Valid) -> None:
         """
         Take one window.

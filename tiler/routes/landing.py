@@ -12,7 +12,6 @@ from geosar_tiler.services import Services, Shared
 
 router = APIRouter(tags=["Service"])
 
-OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/core",
@@ -31,7 +30,7 @@ def landing(request: Request) -> dict[str, Any]:
         "description": "Synthetic optical images from SAR: scenes, translation jobs and map tiles. Not observations.",
         "links": [
             links.link(links.url(request, ""), "self"),
-            links.link(links.url(request, "openapi.json"), "service-desc", OPENAPI),
+            links.link(links.url(request, "openapi.json"), "service-desc", links.OPENAPI),
             links.link(links.url(request, "docs"), "service-doc", "text/html"),
             links.link(links.url(request, "conformance"), "http://www.opengis.net/def/rel/ogc/1.0/conformance"),
             links.link(links.url(request, "processes"), "http://www.opengis.net/def/rel/ogc/1.0/processes"),

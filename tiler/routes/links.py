@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 GEOJSON = "application/geo+json"
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 

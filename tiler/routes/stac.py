@@ -34,7 +34,6 @@ COLLECTIONS = {
     "scenes": ("SAR scenes", "SAR scenes as they were sent to this service."),
     "results": ("Synthetic optical images", "Optical-looking images made from SAR by a model; not observations."),
 }
-OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 
 Limit = Annotated[int, Query(ge=1, le=MAXIMUM)]
 Offset = Annotated[int, Query(ge=0, le=2**31)]
@@ -66,7 +65,7 @@ def root(request: Request) -> dict[str, Any]:
             links.link(links.url(request, "stac/collections"), "data"),
             {**links.link(search, "search", links.GEOJSON), "method": "GET"},
             {**links.link(search, "search", links.GEOJSON), "method": "POST"},
-            links.link(links.url(request, "openapi.json"), "service-desc", OPENAPI),
+            links.link(links.url(request, "openapi.json"), "service-desc", links.OPENAPI),
             links.link(links.url(request, "docs"), "service-doc", "text/html"),
             *(links.link(links.url(request, f"stac/collections/{name}"), "child") for name in COLLECTIONS),
         ],

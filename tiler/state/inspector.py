@@ -140,7 +140,6 @@ def _describe(source: Any, **options: Any) -> dict[str, Any]:
     with open_scene(source, **options) as scene:
         check_place(scene.grid, scene.name)
         outline = footprint(scene.grid)
-        found["display_bands"] = len(scene.polarisations)
     geometry, bbox = outline or (None, None)
     described = {**found, "geometry": geometry, "bbox": bbox}
     check_finite(described, found["source"])

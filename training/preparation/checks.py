@@ -36,13 +36,10 @@ class Shift:
         return self.confidence >= CONFIDENT
 
 
-def find_shift(sar: NDArray[np.float32], grey: NDArray[np.float32]) -> Shift:
-    """Find the shift between normalised radar and optical brightness, both (H, W)."""
-    return peak(correlate(sar, grey))
-
-
 def correlate(sar: NDArray[np.float32], grey: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return how well each shift fits, in deviations above all shifts: (2 SEARCH + 1, 2 SEARCH + 1), no shift amid.
+    """Return how well each shift of brightness against normalised radar fits: (2 SEARCH + 1, 2 SEARCH + 1).
+
+    In deviations above all shifts; no shift is in the middle.
 
     A field's border is one in radar and optical images, whichever side is brighter. Both images (H, W) have sides of
     at least 2 SEARCH + 1.

@@ -26,16 +26,6 @@ class Scores:
     sharpness: float
 
 
-def score(generated: Image, truth: Image) -> Scores:
-    """All scores of one patch."""
-    return Scores(
-        psnr=psnr(generated, truth),
-        ssim=ssim(generated, truth),
-        psnr_80m=psnr(block_means(generated), block_means(truth)),
-        sharpness=sharpness(generated, truth),
-    )
-
-
 def psnr(generated: Image, truth: Image) -> float:
     """Peak signal to noise ratio in dB, peak 255."""
     return float(image_metrics.peak_signal_noise_ratio(_batch(generated), _batch(truth), data_range=255.0))

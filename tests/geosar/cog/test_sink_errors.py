@@ -15,8 +15,9 @@ import pytest
 import geosar
 from geosar.cog import CogSink
 from geosar.errors import TargetError, TargetExistsError
+from geosar.grid import windows
 from geosar.publish import target_errors
-from helpers.rasters.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
+from helpers.rasters.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, spool_of, write_image
 
 SIZE = (700, 500)
 
@@ -40,7 +41,7 @@ def test_an_existing_file_is_kept_unless_overwriting_is_asked_for(tmp_path: Path
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     sink = open_sink(path)
-    for window in sink.windows:
+    for window in windows(*SIZE, WINDOW):
         sink.write_empty(window)
     path.write_bytes(b"somebody else's")
     with pytest.raises(TargetExistsError), sink:
@@ -52,7 +53,7 @@ def test_the_old_file_stays_whole_until_the_new_one_is(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(b"old")
     with open_sink(path, overwrite=True) as sink:
-        for window in sink.windows:
+        for window in windows(*SIZE, WINDOW):
             sink.write_empty(window)
         sink.prepare()
         assert path.read_bytes() == b"old"
@@ -144,12 +145,12 @@ def test_no_room_for_the_finished_file_is_found_before_it_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sink = open_sink(tmp_path / "a.tif")
-    for window in sink.windows:
+    for window in windows(*SIZE, WINDOW):
         sink.write_empty(window)
     monkeypatch.setattr("geosar.cog.sink.shutil.disk_usage", lambda _path: Full)
     with pytest.raises(TargetError, match=r"about .* MB are needed in all .* stand side by side"), sink:
         pass
-    assert "assembled.tif" not in names_in(sink.spool_folder)
+    assert "assembled.tif" not in names_in(spool_of(sink.path))
 
 
 def test_a_limit_of_the_system_on_file_sizes_reads_as_a_full_disk(tmp_path: Path) -> None:

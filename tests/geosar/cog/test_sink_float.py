@@ -27,6 +27,7 @@ from helpers.rasters.cog_images import (
     grid_of,
     names_in,
     smooth_image,
+    spool_of,
     write_image,
 )
 
@@ -47,10 +48,6 @@ def bits(values: NDArray[np.float32]) -> NDArray[np.uint32]:
 def sink_at(path: Path, **options: Any) -> CogSink:
     settings = {"bands": 2, "dtype": "float32", "colour": "grey", "tile": TILE, "window_size": WINDOW, **options}
     return CogSink(path, grid_of(*SIZE), **settings)
-
-
-def spool_of(path: Path) -> Path:
-    return path.with_name(f".{path.name}.geosar-part")
 
 
 @pytest.mark.parametrize("bands", [1, 2])
@@ -204,7 +201,7 @@ def test_a_resumed_run_gives_the_bytes_of_an_undisturbed_one(tmp_path: Path) -> 
 def begun(path: Path, **options: Any) -> dict[str, str]:
     """Begin an output, leave it, and give what its spool says of it."""
     sink = sink_at(path, **options)
-    window = sink.windows[0]
+    window = windows(*SIZE, WINDOW)[0]
     block = np.ones((window.height, window.width, options.get("bands", 2)), options.get("dtype", "float32"))
     sink.write(window, block, np.ones((window.height, window.width), np.bool_))
     sink.abandon(keep=True)

@@ -17,7 +17,7 @@ import geosar
 from geosar.cog import CogSink
 from geosar.errors import ResumeError, TargetError
 from geosar.grid import windows
-from helpers.rasters.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, write_image
+from helpers.rasters.cog_images import TILE, WINDOW, grid_of, names_in, smooth_image, spool_of, write_image
 
 SIZE = (1100, 700)
 PLAN = {"source": "abc", "model": "m 1"}
@@ -36,10 +36,6 @@ def begin(path: Path, count: int, **options: object) -> list[tuple[int, int]]:
         sink.write(window, pixels[window.slices], valid[window.slices])
     sink.abandon(keep=True)
     return sorted(sink.finished)
-
-
-def spool_of(path: Path) -> Path:
-    return path.with_name(f".{path.name}.geosar-part")
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +241,7 @@ def test_bytes_are_flushed_before_the_journal_says_that_they_are_there(
 
     for name in ("pwrite", "fdatasync"):
         monkeypatch.setattr(os, name, noting(name))
-    window = sink.windows[0]
+    window = windows(*SIZE, WINDOW)[0]
     sink.write(window, np.ones((WINDOW, WINDOW, 3), np.uint8), np.ones((WINDOW, WINDOW), np.bool_))
     assert happened == [
         ("pwrite", "tiles.bin"),

@@ -80,6 +80,11 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+def spool_of(path: Path) -> Path:
+    """Return the folder that holds the unfinished output."""
+    return path.with_name(f".{path.name}.geosar-part")
+
+
 def write_image(
     path: Path, image: Image | DecibelImage, *, order: Sequence[Window] | None = None, **options: Any
 ) -> Path:

@@ -25,7 +25,6 @@
  * @property {string[]} polarisations
  * @property {Record<string, Statistics>} statistics
  * @property {string[]} notes
- * @property {number} [display_bands]
  */
 
 /**
