@@ -38,7 +38,7 @@ ELSEWHERE = {
     "state/store.py:Store.release_reserve": "a reserve, whole or removed",
     "state/store.py:Store.restore_scene": "where the database fails, in test_agreement.py",
     "tiles/block_cache.py:*": "can be made again, and is known by its checksum",
-    "tiles/direct.py:DirectScene.glance": "into a folder of its own",
+    "tiles/direct.py:DirectScene.overview": "into a folder of its own",
     "state/catalogue.py:rename": "one row",
     "jobs/queue.py:requeue_stale": "what mends is done again: it runs after each kill here",
     "jobs/copies.py:order_again": "what mends is done again, in test_agreement.py",

@@ -164,7 +164,7 @@ def _strays_of_scene(store: Store, rows: _Rows, scene: Scene) -> Iterator[Path]:
     copy = store.display(scene.id, reading)
     named = {"source", copy.name, "live-blocks"}
     if scene.display != CopyState.READY:
-        named.add(store.glance(scene.id, reading).name)
+        named.add(store.overview(scene.id, reading).name)
     if scene.id in rows.references:
         named |= {"reference", "reference.tif"}
         yield from _others(folder / "reference", {rows.references[scene.id]})

@@ -60,7 +60,7 @@ def _read_anew(register: SceneRegister, scene: Scene, stated: Stated) -> None:
 
 def _files_of_reading(register: SceneRegister, scene: Scene) -> tuple[Path, ...]:
     number = readings.number(scene)
-    return register.store.display(scene.id, number), register.store.glance(scene.id, number)
+    return register.store.display(scene.id, number), register.store.overview(scene.id, number)
 
 
 def _enter(register: SceneRegister, scene: Scene, columns: dict[str, object]) -> None:

@@ -328,8 +328,8 @@ class JobRunner:
 
         self._database.write_always(tell)
         if job.process == "prepare" and status == JobStatus.SUCCESSFUL:
-            for glance in self._store.scene(job.scene_id).glob("glance*.tif"):  # the copy takes its place
-                glance.unlink(missing_ok=True)
+            for overview in self._store.scene(job.scene_id).glob("overview*.tif"):  # the copy takes its place
+                overview.unlink(missing_ok=True)
 
     def _park(self) -> None:
         """Stop what runs; the next service goes on with it."""

@@ -134,9 +134,9 @@ class Store:
         """Return the path of the true optical image as it was sent."""
         return self.scene(scene_id) / "reference" / filename
 
-    def glance(self, scene_id: str, reading: int = 0) -> Path:
-        """Return the path of the coarse picture that is shown until the copy for SAR tiles is ready."""
-        return self.scene(scene_id) / _of_reading("glance", reading)
+    def overview(self, scene_id: str, reading: int = 0) -> Path:
+        """Return the path of the overview that is shown until the copy for SAR tiles is ready."""
+        return self.scene(scene_id) / _of_reading("overview", reading)
 
     def live_blocks(self, scene_id: str) -> Path:
         """Folder of a scene's blocks that were translated live."""

@@ -21,23 +21,23 @@ from geosar_tiler.state.database import Scene
 from geosar_tiler.state.store import Store
 
 OPEN_SCENES = 4
-GLANCE_SIDE = 2048
-"""Pixels of the longer side of the coarse picture that views of much of a scene are made from."""
+OVERVIEW_SIDE = 2048
+"""Pixels of the longer side of the overview that views of much of a scene are made from."""
 LIMIT_PIXELS = 8 * 2**20
-"""A view of more pixels is made from the coarse picture, however fine it should be."""
+"""A view of more pixels is made from the overview, however fine it should be."""
 
 Pixels = tuple[NDArray[np.float32], NDArray[np.bool_]]
 
 
 @dataclass
 class DirectScene:
-    """A scene that is open, for looking at."""
+    """A scene that is open, to be read."""
 
     scene: SarScene
     reading: tuple[float, int]
     """When the scene was sent, and how often it was read anew since."""
     store: Store
-    glance_path: Path
+    overview_path: Path
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -49,32 +49,32 @@ class DirectScene:
         """Return decibels (h, w, bands) of a window inside the scene, and what is valid (h, w)."""
         return _decibel(self.scene, self.scene.read(window))
 
-    def glance(self) -> Path:
-        """Return a coarse picture of the whole scene as a GeoTIFF; made once, which may take seconds."""
+    def overview(self) -> Path:
+        """Return an overview of the whole scene as a GeoTIFF; made once, which may take seconds."""
         with self._lock:
-            if not self.glance_path.is_file():
-                block, grid = self.scene.read_overview(GLANCE_SIDE)
+            if not self.overview_path.is_file():
+                block, grid = self.scene.read_overview(OVERVIEW_SIDE)
                 values, valid = _decibel(self.scene, block)
                 with self.store.upload() as folder:
-                    made = folder / self.glance_path.name
+                    made = folder / self.overview_path.name
                     write_decibel(made, values, valid, grid, self.scene.polarisations)
-                    made.replace(self.glance_path)
-        return self.glance_path
+                    made.replace(self.overview_path)
+        return self.overview_path
 
     @property
-    def has_glance(self) -> bool:
-        """Whether the scene is so large that there is a coarse picture of it."""
-        return max(self.grid.shape) > GLANCE_SIDE
+    def has_overview(self) -> bool:
+        """Whether the scene is so large that there is an overview of it."""
+        return max(self.grid.shape) > OVERVIEW_SIDE
 
 
 class DirectScenes:
-    """Opens scenes for looking at, a few at a time."""
+    """Opens scenes to be read, a few at a time."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._open: OrderedDict[str, DirectScene] = OrderedDict()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="tiler-glance")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="tiler-overview")
 
     def get(self, scene: Scene) -> DirectScene:
         """Open a scene, or give the one that is open; raises geosar's errors where that fails."""
@@ -83,7 +83,7 @@ class DirectScenes:
             reading = readings.key(scene)
             if found is None or found.reading != reading:
                 opened = open_scene(catalogue.source(self._store, scene), **catalogue.opening(scene))
-                found = DirectScene(opened, reading, self._store, self._store.glance(scene.id, reading[1]))
+                found = DirectScene(opened, reading, self._store, self._store.overview(scene.id, reading[1]))
                 self._open[scene.id] = found
             self._open.move_to_end(scene.id)
             while len(self._open) > OPEN_SCENES:
@@ -92,14 +92,14 @@ class DirectScenes:
             return found
 
     def warm(self, scene: Scene) -> None:
-        """Make the coarse picture of a large scene before somebody asks for it."""
-        if max(scene.description["width"], scene.description["height"]) > GLANCE_SIDE:
+        """Make the overview of a large scene before somebody asks for it."""
+        if max(scene.description["width"], scene.description["height"]) > OVERVIEW_SIDE:
             with suppress(RuntimeError):  # the service is being stopped
                 self._pool.submit(self._make, scene)
 
     def _make(self, scene: Scene) -> None:
         with suppress(GeosarError, OSError, *GDAL_ERRORS):  # who asks for a tile is told
-            self.get(scene).glance()
+            self.get(scene).overview()
 
     def forget(self, scene_id: str) -> None:
         """Let go of a scene that is removed."""

@@ -235,7 +235,7 @@ class LiveReader(ViewReader):
 
 
 class DirectReader(ViewReader):
-    """Reads SAR from the upload itself, in decibel; views of much of a large scene come from a coarse picture."""
+    """Reads SAR from the upload itself, in decibel; views of much of a large scene come from an overview."""
 
     dtype = "float32"
 
@@ -246,16 +246,16 @@ class DirectReader(ViewReader):
         self.grid = self.direct.grid
 
     def _with(self, window: Window, factor: int, work: Callable[[Reader], Value]) -> Value:
-        coarse = 2 ** math.ceil(math.log2(max(1, max(self.grid.shape) / direct.GLANCE_SIDE)))
-        if self.direct.has_glance and (factor >= coarse or window.area > direct.LIMIT_PIXELS):
-            return self._with_glance(window, work)
+        coarse = 2 ** math.ceil(math.log2(max(1, max(self.grid.shape) / direct.OVERVIEW_SIDE)))
+        if self.direct.has_overview and (factor >= coarse or window.area > direct.LIMIT_PIXELS):
+            return self._with_overview(window, work)
         grown = _aligned(window, factor)
         values, mask = _shrunk(*self.direct.window(grown), factor)
         with self._opened(values, mask, _coarse(self.grid, grown, factor, values.shape)) as reader:
             return work(reader)
 
-    def _with_glance(self, window: Window, work: Callable[[Reader], Value]) -> Value:
-        with open_geotiff(self.direct.glance()) as dataset:
+    def _with_overview(self, window: Window, work: Callable[[Reader], Value]) -> Value:
+        with open_geotiff(self.direct.overview()) as dataset:
             across, down = self.grid.width / dataset.width, self.grid.height / dataset.height
             col, row = math.floor(window.col_off / across), math.floor(window.row_off / down)
             part = Window(col, row, math.ceil(window.col_end / across) - col, math.ceil(window.row_end / down) - row)

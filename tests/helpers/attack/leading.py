@@ -14,7 +14,7 @@ from helpers.attack.bait import Bait
 from helpers.rasters import TEN_METRES, UTM, write_raster
 
 SIDE = 600
-"""Pixels: so many that GDAL looks for overviews when it reads a coarse picture."""
+"""Pixels: so many that GDAL looks for overviews when it reads an overview."""
 PIXEL = 33
 """What each pixel of these rasters holds."""
 

@@ -19,7 +19,7 @@ from helpers.rasters.safe_product import write_product, zip_product
 from helpers.service import problem, send, services_of
 
 LARGE = 2100
-"""Pixels: so many that a coarse picture is made of it, and GDAL looks for overviews."""
+"""Pixels: so many that an overview is made of it, and GDAL looks for overviews."""
 X = ("path", "virtual raster", "address", "driver's own name")
 
 
@@ -53,7 +53,7 @@ def test_one_that_came_in_before_it_was_refused_is_not_followed_either(
     scene = send(service, large)
     services = services_of(service)
     shutil.copy(leading, services.store.source(scene["id"], scene["filename"]))
-    services.store.glance(scene["id"]).unlink(missing_ok=True)
+    services.store.overview(scene["id"]).unlink(missing_ok=True)
     services.direct.forget(scene["id"])
     with services.database.begin() as session:
         session.execute(update(Scene).values(display="preparing"))

@@ -129,7 +129,7 @@ def test_what_no_row_names_goes_and_what_is_named_or_in_hand_stays(service: Test
     left = [
         store.incoming / "a" / "0", store.incoming / "b", store.uploads / "c", store.jobs / "d" / ".a.tif.geosar-part",
         store.scenes / "e" / "source" / "a.tif", folder / "source" / "another_name.tif", folder / "reference" / "a.png",
-        folder / ".sar.tif.flat.tif", folder / "glance.tif", folder / "reference.tif",
+        folder / ".sar.tif.flat.tif", folder / "overview.tif", folder / "reference.tif",
         store.scenes / "f" / "source" / "b",
         store.root / ".probe-1", folder / "live-blocks" / "v" / ".1_2.3.4.part",
     ]  # fmt: skip

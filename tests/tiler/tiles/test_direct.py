@@ -77,7 +77,7 @@ def test_values_are_those_of_the_copy(unprepared: tuple[TestClient, dict[str, An
 def test_a_large_scene_is_shown_from_a_coarse_picture(
     make_service: MakeService, make_raster: MakeRaster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(direct, "GLANCE_SIDE", 128)
+    monkeypatch.setattr(direct, "OVERVIEW_SIDE", 128)
     values = speckled((512, 400), seed=41)
     values[256:] *= 20  # 13 dB: the lower half is brighter
     path = make_raster("large_power.tif", values)
@@ -90,7 +90,7 @@ def test_a_large_scene_is_shown_from_a_coarse_picture(
         preview = picture(client.get(f"/scenes/{scene['id']}/sar/preview.png?max_size=64"))
         half = preview.shape[0] // 2
         assert preview[: half - 2, :, 0].mean() + 60 < preview[half + 2 :, :, 0].mean()
-        assert services_of(client).store.glance(scene["id"]).is_file()
+        assert services_of(client).store.overview(scene["id"]).is_file()
         west, south, east, north = scene["bbox"]
         point = client.get(f"/scenes/{scene['id']}/sar/point/{(west + east) / 2},{(south + 3 * north) / 4}").json()
         assert len(point["values"]) == 1
