@@ -78,12 +78,12 @@ def show_service(
         found = addresses(service, *_register(service, shown))
         for url in dict.fromkeys(address.check or address.url for address in found):
             check(url)
-        console.print("\nThe service runs, and every address answers:\n")
+        console.print("\nThe service runs. Its URLs:\n")
         width = max(len(address.what) for address in found)
         for address in found:
             console.print(f"  {address.what:<{width}}  {address.url}", markup=False)
         console.print(
-            "\nIn QGIS: Layer > Add Layer > Add XYZ Layer, and paste the address of the XYZ tiles; "
+            "\nIn QGIS: Layer > Add Layer > Add XYZ Layer, and paste the URL of the XYZ tiles; "
             "or paste the last line into Plugins > Python Console."
         )
         if staying:

@@ -102,7 +102,7 @@ def _disk(request: Request, error: Exception) -> Response:
         return problem(request, 503, detail, {"Retry-After": "60"})
     if not isinstance(error, OSError) or error.errno not in DISK_FULL:
         return _unforeseen(request, error)
-    _LOG.error("no room at %s: %s", quote(request.url.path), error)
+    _LOG.error("no free space at %s: %s", quote(request.url.path), error)
     return problem(request, 507, "the disk of the service is full. Delete scenes or jobs first.")
 
 

@@ -34,7 +34,7 @@ from geosar.vocabulary import Compression
 @click.option("--quicklook", is_flag=True, help="Also write a small picture, NAME.png.")
 @click.option("--stac", is_flag=True, help="Also write a STAC item, NAME.json.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
-@click.option("--resume", is_flag=True, help="Go on where a stopped run was.")
+@click.option("--resume", is_flag=True, help="Continue where a stopped run was.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of the network; default: all cores.")
 @click.option("--window", type=click.IntRange(min=2048), default=2048, show_default=True, help="Multiple of 2048.")
 @click.option("--cluster", metavar="ADDRESS", help="Dask scheduler whose workers compute, as tcp://host:8786.")
@@ -74,7 +74,7 @@ def _translate_all(
                 left = len(tasks) - number
                 click.echo(
                     f"Stopped; {left} of {len(tasks)} not finished, nothing half-done was left under their names. "
-                    "To go on, run the same command again with --resume"
+                    "To continue, run the same command again with --resume"
                     f"{' --overwrite' if number and not options['overwrite'] else ''}.",
                     err=True,
                 )

@@ -65,11 +65,11 @@ def download(url: str, target: Path, limit: int, *, handlers: tuple[Any, ...] = 
     except (OSError, http.client.HTTPException, UnicodeError) as error:
         reason = getattr(error, "reason", None) or error
         raise ModelNotFoundError(
-            f"{url} could not be fetched: {reason}. Check the address and the network, or give the path of a copy "
+            f"{url} could not be fetched: {reason}. Check the URL and the network, or give the path of a copy "
             "on this machine.",
         ) from error
 
 
 def _require_https(url: str) -> None:
     if not url.lower().startswith("https://"):
-        raise ModelNotFoundError(f"{url} is not an https address. Models are fetched over https only.")
+        raise ModelNotFoundError(f"{url} is not an https URL. Models are fetched over https only.")

@@ -73,7 +73,7 @@ class Job:
         if self.cancel.is_set():
             raise TranslationCancelled(
                 f"the translation to {self.targets.image} was stopped; run the same again with resume (--resume) to "
-                "go on from the last finished window.",
+                "continue from the last finished window.",
             )
 
     def plan(self, tone: Tone | None) -> dict[str, str]:

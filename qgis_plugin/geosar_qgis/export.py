@@ -83,7 +83,7 @@ def write_copy(source: Source, path: Path, progress: Callable[[float], None], ca
     writer.setCreateOptions(["COMPRESS=DEFLATE", "TILED=YES", "BIGTIFF=IF_SAFER"])
     target = writer.createMultiBandRaster(kind, cols, rows, extent, source.crs, len(source.bands))
     if target is None or not target.isValid():
-        raise LocalDiskError(tr("{0} could not be made. Is there room on the disk?").format(path))
+        raise LocalDiskError(tr("{0} could not be made. Is there free space on the disk?").format(path))
     target.setEditable(True)
     for number, band in enumerate(source.bands, start=1):
         if provider.sourceHasNoDataValue(band):

@@ -25,7 +25,7 @@ class FetchError(ServiceError):
 
 
 class BrokenOffError(FetchError):
-    """It ended too early; it may be gone on with."""
+    """The transfer ended too early; it may be resumed."""
 
 
 def check(href: str, settings: Settings) -> None:
@@ -95,7 +95,7 @@ def _below(path: Path, folder: Path) -> bool:
 def refused(href: str) -> ForbiddenError:
     """Make the error for an address that is not allowed."""
     return ForbiddenError(
-        f"{href[:200]!r} is not under an address from which this service fetches scenes (GEOSAR_ALLOWED_HREFS). "
+        f"{href[:200]!r} is not under a URL from which this service fetches scenes (GEOSAR_ALLOWED_HREFS). "
         "Upload the file instead.",
     )
 

@@ -2,7 +2,7 @@
 
 An address must lie under one of the allowed prefixes, and so must every redirect. A name is looked up once, every
 answer must be a public address of another machine, and the connection goes to the very address that was looked at,
-so that a second answer of the name server changes nothing. What breaks off is gone on with where it ended.
+so that a second answer of the name server changes nothing. An interrupted transfer is resumed where it ended.
 """
 
 import errno
@@ -26,7 +26,7 @@ from geosar_tiler.settings import Settings
 
 MOST_REDIRECTS = 5
 MOST_BREAKS = 5
-"""So often in a row a fetch that breaks off is gone on with, when nothing more came in between."""
+"""How often in a row an interrupted transfer is resumed, when nothing more came in between."""
 PAUSE_SECONDS = 0.5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -34,7 +34,7 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 @dataclass(frozen=True)
 class _Answer:
-    """What to read from, the size of the whole and its name; its version, where it can be gone on with."""
+    """What to read from, the size of the whole and its name; its version, where a transfer can be resumed."""
 
     source: IO[bytes] | http.client.HTTPResponse
     size: int | None
@@ -137,7 +137,7 @@ def _opened(href: str, settings: Settings, begin: int, version: str | None, end:
                 raise FetchError(f"{parts.hostname} answered {answer.status} {answer.reason} for {name}.")
             yield _Answer(answer, _size(answer, begin, name), name, _version(answer))
         return
-    raise FetchError(f"the address was redirected more than {MOST_REDIRECTS} times.")
+    raise FetchError(f"the URL was redirected more than {MOST_REDIRECTS} times.")
 
 
 def _name(href: str) -> str:
@@ -165,7 +165,7 @@ def _led_to(href: str, location: str) -> str:
     try:
         return urljoin(href, location)
     except ValueError:
-        raise FetchError("the address was redirected to none that can be read.") from None
+        raise FetchError("the URL was redirected to none that can be read.") from None
 
 
 @contextmanager
@@ -177,10 +177,10 @@ def _opened_file(href: str, settings: Settings) -> Iterator[_Answer]:
         descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.EACCES, errno.ENOTDIR}:
-            raise NotFoundError(f"there is no file {real.name!r} that could be read at this address.") from None
+            raise NotFoundError(f"there is no file {real.name!r} that could be read at this URL.") from None
         raise refused(href) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise InvalidError(f"{real.name!r} is no file; give the address of one raster or zip.")
+        raise InvalidError(f"{real.name!r} is no file; give the URL of one raster or zip.")
     with os.fdopen(descriptor, "rb") as file:
         yield _Answer(file, os.fstat(descriptor).st_size, real.name)

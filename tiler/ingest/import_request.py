@@ -26,7 +26,7 @@ Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 class Order(Stated):
     """The body of POST /scenes as JSON: `href` or `uploads`, and what is said of the scene."""
 
-    href: Address | dict[Polarisation, Address] | None = Field(None, description="An address, or one a polarisation.")
+    href: Address | dict[Polarisation, Address] | None = Field(None, description="A URL, or one for each polarisation.")
     uploads: dict[Polarisation, Address] | None = Field(None, description="Uploads that were sent with `hold`.")
 
     @model_validator(mode="after")
@@ -39,7 +39,7 @@ class Order(Stated):
         """Take what is said beside the order, in its address; raises InvalidError where they say two things."""
         more = {key: getattr(beside, key) for key in beside.model_fields_set & set(Stated.model_fields)}
         if others := [key for key in more if key in self.model_fields_set and getattr(self, key) != more[key]]:
-            raise InvalidError(f"the order and its address say two things of {', '.join(others)}; say each once.")
+            raise InvalidError(f"the import request and its query disagree about {', '.join(others)}; say each once.")
         return self.model_copy(update=more)
 
     @property
@@ -68,12 +68,12 @@ async def read(request: Request) -> Order:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BYTES:
-            raise TooLargeError(f"the order is larger than {MOST_BYTES} bytes.")
+            raise TooLargeError(f"the import request is larger than {MOST_BYTES} bytes.")
     try:
         return Order.model_validate_json(body)
     except ValidationError as error:
         raise InvalidError(
-            f'{told(error)}. Expected {{"href": ADDRESS}} or {{"uploads": {{"VV": ID, "VH": ID}}}}.'
+            f'{told(error)}. Expected {{"href": URL}} or {{"uploads": {{"VV": ID, "VH": ID}}}}.'
         ) from None
 
 

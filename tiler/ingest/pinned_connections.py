@@ -29,7 +29,7 @@ CLOCK_SECONDS = 0.05
 def connection(parts: SplitResult, settings: Settings) -> "Pinned":
     """Prepare a connection; raises ForbiddenError where the address is not public, or not https."""
     if parts.scheme == "http" and not settings.href_private:
-        raise ForbiddenError("an http address is fetched from a private network alone; give an https address.")
+        raise ForbiddenError("an http URL is fetched from a private network alone; give an https URL.")
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     pinned = addresses(host, port, private=settings.href_private)
     if parts.scheme == "https":

@@ -1,4 +1,4 @@
-"""Uploads that come in parts, and orders for scenes whose files lie elsewhere: kept, checked, made a scene, forgotten.
+"""Resumable uploads, and import requests for scenes whose files lie elsewhere: kept, checked, made a scene, forgotten.
 
 Each is a row; the bytes that came are a file of the store, whose size is how far the upload is. So a service that is
 killed loses nothing: the next one finds what was received, and checks what nobody has checked.

@@ -59,7 +59,7 @@ class StateCollector(Collector):
                 seconds.add_metric((process,), count, total or 0.0)
         yield jobs
         yield seconds
-        yield GaugeMetricFamily("geosar_disk_free_bytes", "Room left on the store's disk", services.store.free_bytes())
+        yield GaugeMetricFamily("geosar_disk_free_bytes", "Free space on the store's disk", services.store.free_bytes())
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)

@@ -39,7 +39,7 @@ class UploadAlgorithm(SendingAlgorithm):
     def shortHelpString(self) -> str:
         """Say what it does."""
         return tr(
-            "Sends a SAR image to the service, where it can be looked at, translated live and translated as a whole. "
+            "Sends a SAR image to the service, where it can be viewed, and translated on the fly or as a whole. "
             "The same content sent twice is one scene.\n\n"
             "A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is copied first. Two "
             "polarisations in two layers, such as scene_vv.tif and scene_vh.tif, go as one scene: give the second, too."

@@ -119,7 +119,7 @@ def upload_together(service: Service, parcels: Sequence[Parcel], progress: Progr
             held[name] = yield from _begin(service, parcel, hold=True)
             yield from _send_rest(held[name], parcel, told)
             before += parcel.size
-        progress(1.0, "The service looks at the files")
+        progress(1.0, "The service inspects the files")
         return (yield from _joined(service, held, parcels[0]))
     except CancelledError:
         for address in held.values():
@@ -156,7 +156,7 @@ def _send_pieces(service: Service, parcel: Parcel, progress: Progress) -> Flow[S
     address = yield from _begin(service, parcel)
     try:
         yield from _send_rest(address, parcel, progress)
-        progress(1.0, "The service looks at the file")
+        progress(1.0, "The service inspects the file")
         return (yield from _received(service, address))
     except CancelledError:
         yield Request("DELETE", address, TUS)
@@ -205,7 +205,7 @@ def _send_rest(address: str, parcel: Parcel, progress: Progress) -> Flow[None]:
             checked(answer)
         tries = TRIES if offset > before else tries - 1
         if not tries:
-            raise UnreachableError("The upload was cut off and could not go on. Send the file again.")
+            raise UnreachableError("The upload was cut off and could not be resumed. Send the file again.")
         progress(offset / size, _words(offset, size))
 
 
@@ -240,7 +240,7 @@ def _joined(service: Service, held: dict[str, str], first: Parcel) -> Flow[Scene
     # Not sent twice: once joined, the uploads are no longer there to be joined.
     answer = yield from ask(Request("POST", join(service.base, "scenes"), headers, body, repeatable=False))
     told = answer.json()
-    if answer.status == 202:  # it still looks at them
+    if answer.status == 202:  # it still inspects them
         return (yield from _received(service, join(service.base, "uploads", str(told.get("id")))))
     return Scene.of(told)
 

@@ -216,7 +216,7 @@ Scene: its id, or its name where only one scene has it. List scenes gives both. 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>Sends a SAR image to the service, where it can be looked at, translated live and translated as a whole. The same content sent twice is one scene.
+      <source>Sends a SAR image to the service, where it can be viewed, and translated on the fly or as a whole. The same content sent twice is one scene.
 
 A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer is copied first. Two polarisations in two layers, such as scene_vv.tif and scene_vh.tif, go as one scene: give the second, too.</source>
       <translation type="unfinished" />
@@ -574,7 +574,7 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>{0} could not be made. Is there room on the disk?</source>
+      <source>{0} could not be made. Is there free space on the disk?</source>
       <translation type="unfinished" />
     </message>
     <message>

@@ -1,4 +1,4 @@
-"""What the tests of the main road share: a scene that is larger than a window, and how to read results."""
+"""What the tests of the translation pipeline share: a scene that is larger than a window, and how to read results."""
 
 from pathlib import Path
 
