@@ -13,7 +13,7 @@ from geosar.errors import TargetError, TargetExistsError
 from geosar.publish import published
 from geosar.scene.source import resolve
 
-Wish = bool | str | os.PathLike[str]
+OutputOption = bool | str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class Targets:
 def plan_targets(
     source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]],
     destination: str | os.PathLike[str],
-    error_band: Wish = False,
-    quicklook: Wish = False,
-    stac: Wish = False,
+    error_band: OutputOption = False,
+    quicklook: OutputOption = False,
+    stac: OutputOption = False,
     *,
-    despeckled: Wish = False,
+    despeckled: OutputOption = False,
     overwrite: bool = False,
 ) -> Targets:
     """Name every output and refuse what would end badly.
@@ -99,7 +99,7 @@ def _place(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _beside(image: Path, wish: Wish, suffix: str) -> Path | None:
+def _beside(image: Path, wish: OutputOption, suffix: str) -> Path | None:
     if wish is False:
         return None
     if wish is True:

@@ -6,8 +6,6 @@ from rio_tiler import errors as rio_tiler
 
 from geosar import errors as geosar
 
-"""No room on the disk, in the quota of the user, or in the longest file that the process may write."""
-
 
 class ServiceError(Exception):
     """Root of the service's own errors; `status` is HTTP's, `retry_after` in seconds, `kind` its name in a standard."""

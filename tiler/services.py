@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from geosar_tiler.ingest.agreement import Agreement
 from geosar_tiler.ingest.register import SceneRegister
-from geosar_tiler.ingest.resumable import Intake
+from geosar_tiler.ingest.resumable import ResumableUploads
 from geosar_tiler.jobs.following import Followed
 from geosar_tiler.jobs.runner import JobRunner
 from geosar_tiler.metrics import Metrics
@@ -38,7 +38,7 @@ class Services:
     direct: DirectScenes
     quota: Quota
     register: SceneRegister
-    intake: Intake
+    uploads: ResumableUploads
     agreement: Agreement
     metrics: Metrics
     signer: Signer | None
@@ -62,7 +62,7 @@ class Services:
         return cls(
             settings=settings, store=store, database=database, inspector=inspector, runner=runner,
             followed=Followed(database), live=live, direct=direct, quota=quota, register=register,
-            intake=Intake(settings, store, database, quota=quota, register=register),
+            uploads=ResumableUploads(settings, store, database, quota=quota, register=register),
             agreement=Agreement(register),
             metrics=Metrics(),
             signer=Signer(settings, store.root) if settings.api_keys else None,
@@ -72,7 +72,7 @@ class Services:
     def start(self) -> None:
         """Begin to work: jobs, uploads that were left, and what makes first requests quick."""
         self.runner.start()
-        self.intake.start()
+        self.uploads.start()
         self.agreement.start()
         self.inspector.warm()
         threading.Thread(target=self.live.warm, name="tiler-warm", daemon=True).start()
@@ -80,7 +80,7 @@ class Services:
     def stop(self) -> None:
         """End everything that runs."""
         self.agreement.stop()
-        self.intake.stop()
+        self.uploads.stop()
         self.runner.stop()
         self.inspector.close()
         self.live.close()

@@ -36,7 +36,9 @@ def check_network(folder: Path, spec: FileSpec) -> None:
         with path.open("rb") as file:
             beginning = file.read(1024).removeprefix(b"\xef\xbb\xbf")
         if not _NET.match(beginning):
-            raise ModelFormatError(f"OpenVINO cannot use {path}: it is no network of its own kind. Get the model again.")
+            raise ModelFormatError(
+                f"OpenVINO cannot use {path}: it is no network of its own kind. Get the model again."
+            )
     elif spec.engine == "onnx":
         others = _locations(path) - {spec.data_path}
         if others:

@@ -13,8 +13,8 @@ import rasterio
 from geosar_qgis.client import messages
 from geosar_qgis.client.addresses import tile_template
 from geosar_qgis.client.messages import Request, Response
-from geosar_qgis.client.service import Service, Wish, completed, title_of
-from geosar_qgis.client.uploads import Parcel, upload, upload_together
+from geosar_qgis.client.service import Service, TranslateRequest, completed, title_of
+from geosar_qgis.client.uploads import UploadFile, upload, upload_together
 from jsonschema import Draft202012Validator
 
 from geosar_tiler.app import create_app
@@ -82,7 +82,7 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
     assert ready.models
 
     shares: list[float] = []
-    parcel = Parcel(scene_file, name="fields", polarisation="VV", unit="power")
+    parcel = UploadFile(scene_file, name="fields", polarisation="VV", unit="power")
     scene = talk(upload(service, parcel, lambda share, _words: shares.append(share)), contract)
     assert (scene.name, scene.width, scene.height, scene.polarisations) == ("fields", 400, 300, ("VV",))
     assert shares == sorted(shares)
@@ -94,7 +94,7 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
     west = scene.bbox[0]
     assert talk(service.scenes((west - 2, scene.bbox[1], west - 1, scene.bbox[3])), contract) == []
 
-    results = talk(completed(service, scene.id, Wish(model=ready.models[0])), contract)
+    results = talk(completed(service, scene.id, TranslateRequest(model=ready.models[0])), contract)
     assert {"optical", "error"} <= set(results.queries)
     assert [one.status for one in talk(service.jobs(scene.id), contract)] == ["successful"]
     target = tmp_path / "optical.tif"
@@ -111,7 +111,7 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
         assert tile_template(service.base, scene.id, layer, tiles.query).startswith(service.base)
     assert talk(service.picture(scene.id, "sar", 64), contract).startswith(b"\x89PNG")
 
-    again = talk(service.translate(scene.id, Wish(box=(*scene.bbox[:2], *scene.bbox[2:]))), contract)
+    again = talk(service.translate(scene.id, TranslateRequest(box=(*scene.bbox[:2], *scene.bbox[2:]))), contract)
     talk(service.dismiss(again.id), contract)
     talk(service.remove_scene(scene.id), contract)
     with pytest.raises(messages.NotThereError):
@@ -122,15 +122,15 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
 def test_despeckled_radar_comes_from_a_model_that_makes_it_and_is_refused_by_another(
     contract: Contract, scene_file: Path, tmp_path: Path
 ) -> None:
-    wish = Wish(despeckled=True)
+    wish = TranslateRequest(despeckled=True)
     plain = Service(contract.base)
-    scene = talk(upload(plain, Parcel(scene_file, "fields", "VV", "power")), contract)
+    scene = talk(upload(plain, UploadFile(scene_file, "fields", "VV", "power")), contract)
     with pytest.raises(messages.RejectedError, match="makes no despeckled radar"):
         talk(plain.translate(scene.id, wish), contract)
     settings = Settings(store=tmp_path / "store", model=str(write_dual_model(tmp_path / "dual")))
     with in_a_thread(create_app(settings)) as address:
         other, service = Contract(address), Service(address)
-        scene = talk(upload(service, Parcel(scene_file, "fields", "VV", "power")), other)
+        scene = talk(upload(service, UploadFile(scene_file, "fields", "VV", "power")), other)
         results = talk(completed(service, scene.id, wish), other)
         talk(service.download(service.result_address(results, "despeckled"), tmp_path / "clean.tif"), other)
         tiles = talk(service.tiles(scene.id, "despeckled"), other)
@@ -149,7 +149,7 @@ def test_two_polarisations_in_two_files_are_one_scene(contract: Contract, tmp_pa
         path = write_raster(
             tmp_path / f"pair_{name.lower()}.tif", speckled((1, 90, 80), seed=60 + number) / (1 + number)
         )
-        parcels.append(Parcel(path, "the pair", name, "power"))
+        parcels.append(UploadFile(path, "the pair", name, "power"))
     shares: list[float] = []
     scene = talk(upload_together(service, parcels, lambda share, _words: shares.append(share)), contract)
     assert (scene.name, scene.polarisations, scene.width) == ("the pair", ("VV", "VH"), 80)
@@ -161,7 +161,7 @@ def test_two_polarisations_in_two_files_are_one_scene(contract: Contract, tmp_pa
 
 
 def test_two_files_of_the_same_polarisation_are_refused_before_they_are_sent(tmp_path: Path) -> None:
-    parcels = [Parcel(tmp_path / "a.tif", polarisation="VV"), Parcel(tmp_path / "b.tif", polarisation="VV")]
+    parcels = [UploadFile(tmp_path / "a.tif", polarisation="VV"), UploadFile(tmp_path / "b.tif", polarisation="VV")]
     with pytest.raises(messages.RejectedError, match="one polarisation of its own"):
         talk(upload_together(Service("http://nowhere.test"), parcels))
 
@@ -170,10 +170,10 @@ def test_what_is_no_radar_scene_is_refused_in_the_words_of_the_service(contract:
     text = tmp_path / "notes.tif"
     text.write_text("not a raster at all, " * 50)
     with pytest.raises(messages.RejectedError, match="GeoTIFF"):
-        talk(upload(Service(contract.base), Parcel(text)), contract)
+        talk(upload(Service(contract.base), UploadFile(text)), contract)
 
 
 def test_an_empty_file_is_refused_before_it_is_sent(tmp_path: Path) -> None:
     (tmp_path / "empty.tif").touch()
     with pytest.raises(messages.RejectedError, match=r"empty\.tif is empty"):
-        talk(upload(Service("http://nowhere.test"), Parcel(tmp_path / "empty.tif")))
+        talk(upload(Service("http://nowhere.test"), UploadFile(tmp_path / "empty.tif")))

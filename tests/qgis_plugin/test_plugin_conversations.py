@@ -9,7 +9,7 @@ import pytest
 from geosar_qgis.client import messages
 from geosar_qgis.client.driving import ask, drive
 from geosar_qgis.client.messages import CancelledError, Request, Response, UnreachableError
-from geosar_qgis.client.service import Service, Wish, completed
+from geosar_qgis.client.service import Service, TranslateRequest, completed
 
 from helpers.service.conversations import Script, talk
 
@@ -100,7 +100,7 @@ def test_a_translation_is_followed_to_its_results() -> None:
         ]
     )
     service = Service(BASE)
-    wish = Wish(model="m", box=(0, 0, 10, 10), crs="EPSG:32643", error_band=False)
+    wish = TranslateRequest(model="m", box=(0, 0, 10, 10), crs="EPSG:32643", error_band=False)
     found = talk(completed(service, "s", wish, lambda *now: told.append(now)), script)
     assert service.result_address(found, "optical").endswith("/jobs/j/results/optical?expires=9&signature=f")
     assert json.loads(script.asked[0].body)["inputs"] == {
@@ -117,13 +117,13 @@ def test_a_translation_is_followed_to_its_results() -> None:
 def test_a_failed_translation_says_why() -> None:
     script = Script([job("accepted"), job("failed", message="all pixels are empty")])
     with pytest.raises(messages.JobFailedError, match="all pixels are empty"):
-        talk(completed(Service(BASE), "s", Wish()), script)
+        talk(completed(Service(BASE), "s", TranslateRequest()), script)
 
 
 def test_stopping_stops_the_job_on_the_service_too() -> None:
     script = Script([job("accepted"), job("running", 10), job("dismissed")])
     with pytest.raises(CancelledError):
-        talk(completed(Service(BASE), "s", Wish()), script, cancelled=lambda: len(script.asked) > 1)
+        talk(completed(Service(BASE), "s", TranslateRequest()), script, cancelled=lambda: len(script.asked) > 1)
     assert (script.asked[-1].method, script.asked[-1].url) == ("DELETE", f"{BASE}/jobs/j")
 
 

@@ -10,7 +10,7 @@ from geosar.vocabulary import Polarisation
 from geosar_tiler.clients import client_of
 from geosar_tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
 from geosar_tiler.ingest.allow_list import PORTS, check
-from geosar_tiler.ingest.resumable import Intake
+from geosar_tiler.ingest.resumable import ResumableUploads
 from geosar_tiler.settings import Settings
 from geosar_tiler.state.database import Upload
 from geosar_tiler.state.states import UploadStatus
@@ -23,7 +23,7 @@ WAIT_SECONDS = 10.0
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
-class Order(Stated):
+class ImportRequest(Stated):
     """The body of POST /scenes as JSON: `href` or `uploads`, and what is said of the scene."""
 
     href: Address | dict[Polarisation, Address] | None = Field(None, description="A URL, or one for each polarisation.")
@@ -54,7 +54,7 @@ class Order(Stated):
         return {"": given} if isinstance(given, str) else {str(key): value for key, value in (given or {}).items()}
 
 
-class ToldError(ServiceError):
+class RemoteError(ServiceError):
     """What went wrong with an order, as its row has it."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -62,7 +62,7 @@ class ToldError(ServiceError):
         self.status = status
 
 
-async def read(request: Request) -> Order:
+async def read(request: Request) -> ImportRequest:
     """Read the body; raises InvalidError or TooLargeError."""
     body = b""
     async for chunk in request.stream():
@@ -70,25 +70,25 @@ async def read(request: Request) -> Order:
         if len(body) > MOST_BYTES:
             raise TooLargeError(f"the import request is larger than {MOST_BYTES} bytes.")
     try:
-        return Order.model_validate_json(body)
+        return ImportRequest.model_validate_json(body)
     except ValidationError as error:
         raise InvalidError(
             f'{told(error)}. Expected {{"href": URL}} or {{"uploads": {{"VV": ID, "VH": ID}}}}.'
         ) from None
 
 
-def carry_out(request: Request, settings: Settings, intake: Intake, order: Order) -> Upload:
+def carry_out(request: Request, settings: Settings, uploads: ResumableUploads, order: ImportRequest) -> Upload:
     """Begin, and wait a little; raises what went wrong meanwhile."""
     if order.href is not None:
         for href in order.sources.values():
             _check_not_own(request, href)
             check(href, settings)
     kind = "uploads" if order.href is None else "href"
-    made = intake.order(order.sources, kind, order.stated, client_of(request.scope))
-    found = intake.wait(made.id, WAIT_SECONDS)
+    made = uploads.order(order.sources, kind, order.stated, client_of(request.scope))
+    found = uploads.wait(made.id, WAIT_SECONDS)
     if found.status == UploadStatus.FAILED:
         problem = found.problem or {}
-        raise ToldError(str(problem.get("detail")), int(problem.get("status", 500)))
+        raise RemoteError(str(problem.get("detail")), int(problem.get("status", 500)))
     return found
 
 

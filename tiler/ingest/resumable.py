@@ -59,7 +59,7 @@ READ_BYTES = 2**20
 LOST = "the upload {!r} is unknown here; it may have been removed. Begin a new one."
 
 
-class Intake:
+class ResumableUploads:
     """Takes in uploads of one service. Several services may share the rows and the store."""
 
     def __init__(

@@ -74,7 +74,7 @@ def get(database: Database, job_id: str) -> Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class JobFilter:
     """Which jobs are listed; what is empty or None does not matter. Durations are in seconds, times since 1970."""
 
     scene: str | None = None
@@ -109,9 +109,9 @@ class Wanted:
         return query
 
 
-def listed(database: Database, wanted: Wanted, *, limit: int, offset: int) -> tuple[list[Job], int]:
+def listed(database: Database, chosen: JobFilter, *, limit: int, offset: int) -> tuple[list[Job], int]:
     """Return a page of jobs, the newest first, and how many there are in all."""
-    query = wanted.query()
+    query = chosen.query()
     with database.begin() as session:
         total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
         page = session.scalars(query.order_by(Job.created.desc(), Job.id).limit(limit).offset(offset))

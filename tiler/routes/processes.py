@@ -119,11 +119,11 @@ def list_jobs(
     longest: Annotated[Seconds, Query(alias="maxDuration")] = None,
 ) -> dict[str, Any]:
     """Return a page of jobs, the newest first."""
-    wanted = queue.Wanted(
+    chosen = queue.JobFilter(
         scene, tuple(status or ()), tuple(process or ()), tuple(kind or ()), catalogue.parse_interval(datetime),
         shortest, longest,
     )  # fmt: skip
-    found, total = queue.listed(services.database, wanted, limit=limit, offset=offset)
+    found, total = queue.listed(services.database, chosen, limit=limit, offset=offset)
     former = readings.told(services.database, found)
     return {
         "jobs": [status_of(request, job, former.get(job.id)) for job in found],

@@ -36,7 +36,7 @@ BODY = {
                 "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}},
             },
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "application/json": {"schema": import_request.Order.model_json_schema()},
+            "application/json": {"schema": import_request.ImportRequest.model_json_schema()},
         },
     },
 }
@@ -92,7 +92,7 @@ async def upload(
 
 async def _ordered(request: Request, services: Services, stated: Stated) -> JSONResponse:
     order = (await import_request.read(request)).joined(stated)
-    found = await asyncio.to_thread(import_request.carry_out, request, services.settings, services.intake, order)
+    found = await asyncio.to_thread(import_request.carry_out, request, services.settings, services.uploads, order)
     if found.scene_id is None:
         headers = {"Location": links.url(request, f"uploads/{found.id}"), "Retry-After": "2"}
         return JSONResponse(uploads_tus.present(request, services, found), 202, headers)

@@ -29,7 +29,7 @@ from geosar_tiler.errors import (
     UnsupportedError,
 )
 from geosar_tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_room, driver_by_content, write
-from geosar_tiler.ingest.resumable import Intake, exclusive
+from geosar_tiler.ingest.resumable import ResumableUploads, exclusive
 from geosar_tiler.problems import MEDIA_TYPE
 from geosar_tiler.routes import links
 from geosar_tiler.services import Shared
@@ -106,7 +106,7 @@ async def create(request: Request, services: Shared) -> Response:
     said = _metadata(request.headers.get("upload-metadata", ""))
     stated, hold = _stated(said), said.get("hold", "").lower() == "true"
     made = await asyncio.to_thread(
-        services.intake.create, said.get("filename") or "scene", length, stated, hold=hold,
+        services.uploads.create, said.get("filename") or "scene", length, stated, hold=hold,
         client=client_of(request.scope),
     )  # fmt: skip
     headers = {
@@ -124,7 +124,7 @@ def show(request: Request, services: Shared, upload_id: str) -> JSONResponse:
 
     The headers are those that tus asks for with HEAD.
     """
-    upload = services.intake.find(upload_id)
+    upload = services.uploads.find(upload_id)
     body = present(request, services, upload)
     headers = {
         "Upload-Offset": str(body["received"]), "Upload-Length": str(upload.length),
@@ -140,11 +140,11 @@ async def receive(request: Request, services: Shared, upload_id: str) -> Respons
     if request.headers.get("content-type") != CHUNK:
         raise UnsupportedError(f"the type of a piece is {request.headers.get('content-type')!r}; expected {CHUNK}.")
     begin = _number(request, "upload-offset")
-    upload = await asyncio.to_thread(services.intake.find, upload_id)
+    upload = await asyncio.to_thread(services.uploads.find, upload_id)
     if upload.status != UploadStatus.RECEIVING:
         raise ConflictError(f"the upload is {upload.status}; nothing can be added to it.")
     reached = await _append(request, services, upload, begin)
-    found = await asyncio.to_thread(services.intake.find, upload_id)
+    found = await asyncio.to_thread(services.uploads.find, upload_id)
     headers = {"Upload-Offset": str(reached), "Upload-Expires": formatdate(found.expires, usegmt=True)}
     return Response(status_code=204, headers=headers)
 
@@ -153,7 +153,7 @@ async def receive(request: Request, services: Shared, upload_id: str) -> Respons
 def remove(request: Request, services: Shared, upload_id: str) -> Response:
     """Forget an upload, and free its disk."""
     _check_version(request)
-    services.intake.remove(upload_id)
+    services.uploads.remove(upload_id)
     return Response(status_code=204)
 
 
@@ -253,11 +253,11 @@ async def _append(request: Request, services: Shared, upload: Upload, begin: int
                 piece.undo()
             raise
         reached = begin + piece.size
-        await asyncio.to_thread(services.intake.touch, upload.id)
+        await asyncio.to_thread(services.uploads.touch, upload.id)
         if begin < HEADER_BYTES <= reached or reached == upload.length:
-            await asyncio.to_thread(_check_type, services.intake, upload, file)
+            await asyncio.to_thread(_check_type, services.uploads, upload, file)
         if reached == upload.length:
-            await asyncio.to_thread(services.intake.complete, upload)
+            await asyncio.to_thread(services.uploads.complete, upload)
     return reached
 
 
@@ -266,13 +266,13 @@ def _compare(algorithm: str, found: bytes, expected: bytes) -> None:
         raise ChecksumError(f"the {algorithm} of the piece is not Upload-Checksum's. Send it again.")
 
 
-def _check_type(intake: Intake, upload: Upload, file: BinaryIO) -> None:
+def _check_type(uploads: ResumableUploads, upload: Upload, file: BinaryIO) -> None:
     """Give the upload up as soon as its first bytes say that it is no scene."""
     file.seek(0)
     try:
         driver_by_content(file.read(HEADER_BYTES))
     except UnsupportedError as error:
-        intake.fail(upload.id, error)
+        uploads.fail(upload.id, error)
         raise
 
 

@@ -26,7 +26,7 @@ from geosar_tiler.signatures import signature_of
 from geosar_tiler.tiles import histogram_legend_routes, image_space_routes, layers
 from geosar_tiler.tiles.image_space import TILE
 from geosar_tiler.tiles.image_space_routes import Place, TileFormat, Zoom
-from geosar_tiler.tiles.layer_request import WEB_MERCATOR, Shown, collector
+from geosar_tiler.tiles.layer_request import WEB_MERCATOR, LayerRequest, collector
 from geosar_tiler.tiles.layers import Layer
 from geosar_tiler.tiles.readers import CogReader
 from geosar_tiler.tiles.rendering import PartParams, SarBands, error_colours, no_algorithm
@@ -60,14 +60,14 @@ class LayerFactory(TilerFactory):
     def xyz(self) -> None:
         """Register /tiles/{z}/{x}/{y}.png and @2x, for clients that know nothing of matrix sets."""
 
-        def picture(params: Shown, tile: tuple[int, int, int], size: int, image_format: ImageType) -> Response:
+        def picture(params: LayerRequest, tile: tuple[int, int, int], size: int, image_format: ImageType) -> Response:
             def read(reader: Any) -> ImageData:
                 image: ImageData = reader.tile(*tile, tilesize=size, **params.reading)
                 return image
 
             return params.answer(read, image_format)
 
-        shown_params = Annotated[Shown, Depends(collector(self))]
+        layer_request = Annotated[LayerRequest, Depends(collector(self))]
 
         # The longer address first: the other would take the @2x for part of y.
         @self.router.get(
@@ -81,7 +81,7 @@ class LayerFactory(TilerFactory):
             y: Place,
             scale: Scale,
             image_format: TileFormat,
-            params: shown_params,
+            params: layer_request,
         ) -> Response:
             """Return a tile for a screen with smaller pixels; 404 outside the scene."""
             return picture(params, (x, y, z), TILE * scale, ImageType(image_format))
@@ -89,7 +89,7 @@ class LayerFactory(TilerFactory):
         @self.router.get(
             "/tiles/{z}/{x}/{y}.{image_format}", operation_id=f"{self.operation_prefix}getXyzTile", **_IMAGE
         )
-        def xyz_tile(z: Zoom, x: Place, y: Place, image_format: TileFormat, params: shown_params) -> Response:
+        def xyz_tile(z: Zoom, x: Place, y: Place, image_format: TileFormat, params: layer_request) -> Response:
             """Return a tile of 256 pixels of the web's usual grid; 404 outside the scene."""
             return picture(params, (x, y, z), TILE, ImageType(image_format))
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from titiler.core.factory import TilerFactory
 
 from geosar_tiler.errors import InvalidError
-from geosar_tiler.tiles.layer_request import Shown, collector
+from geosar_tiler.tiles.layer_request import LayerRequest, collector
 from geosar_tiler.tiles.layers import Layer
 from geosar_tiler.tiles.legend_image import bar, note
 from geosar_tiler.tiles.readers import composite_stretch
@@ -23,7 +23,7 @@ TAILS = (0.1, 99.9)
 
 def register(factory: TilerFactory) -> None:
     """Add the routes to a layer's factory."""
-    asked = Annotated[Shown, Depends(collector(factory))]
+    asked = Annotated[LayerRequest, Depends(collector(factory))]
     prefix = factory.operation_prefix
 
     @factory.router.get("/histogram", operation_id=f"{prefix}getHistogram")
@@ -79,7 +79,7 @@ def count(band: Any, bins: int) -> dict[str, list[float] | list[int]]:
     return {"edges": edges.round(6).tolist(), "counts": counts.tolist()}
 
 
-def _names(params: Shown, image: ImageData) -> list[str]:
+def _names(params: LayerRequest, image: ImageData) -> list[str]:
     """Name the bands of an image by those of the layer, where they are such."""
     if params.reading.get("expression"):
         return [str(name) for name in image.band_names]
@@ -92,7 +92,7 @@ def _about(layer: Layer) -> str:
     return layer.kind.legend.format(bands=known).strip()
 
 
-def _told(params: Shown) -> tuple[float, float, str] | None:
+def _told(params: LayerRequest) -> tuple[float, float, str] | None:
     """Return the values at both ends of the colours, and their unit; None where colours have no such meaning."""
     layer = params.layer
     if layer.kind.span is not None:

@@ -17,7 +17,7 @@ from geosar.grid import Window
 from geosar_tiler.errors import InvalidError, NotFoundError
 from geosar_tiler.signatures import signature_of
 from geosar_tiler.tiles.image_space import TILE, maxzoom, tile_window
-from geosar_tiler.tiles.layer_request import Shown, collector
+from geosar_tiler.tiles.layer_request import LayerRequest, collector
 from geosar_tiler.tiles.rendering import PART_SIDE
 
 Zoom = Annotated[int, Path(ge=0, le=30)]
@@ -29,10 +29,10 @@ Side = Annotated[int | None, Query(ge=1, le=4096)]
 
 def register(factory: TilerFactory) -> None:
     """Add the routes to a layer's factory."""
-    asked = Annotated[Shown, Depends(collector(factory))]
+    asked = Annotated[LayerRequest, Depends(collector(factory))]
     prefix = factory.operation_prefix
 
-    def tile(params: Shown, z: int, x: int, y: int, image_format: str) -> Response:
+    def tile(params: LayerRequest, z: int, x: int, y: int, image_format: str) -> Response:
         return params.answer(_tile((x, y, z), params), ImageType(image_format))
 
     @factory.router.get(
@@ -73,7 +73,7 @@ def register(factory: TilerFactory) -> None:
             "scene": params.layer.scene,
         }
 
-    def crop(params: Shown, bbox: str, image_format: str, sizes: dict[str, int | None]) -> Response:
+    def crop(params: LayerRequest, bbox: str, image_format: str, sizes: dict[str, int | None]) -> Response:
         return params.answer(_crop(bbox, params, sizes), ImageType(image_format))
 
     @factory.router.get("/crop.{image_format}", operation_id=f"{prefix}getCropFormat", **img_endpoint_params)
@@ -102,7 +102,7 @@ def register(factory: TilerFactory) -> None:
         return crop(params, bbox, "png", {"max_size": max_size, "width": width, "height": height})
 
 
-def _tile(place: tuple[int, int, int], params: Shown) -> Callable[[Any], ImageData]:
+def _tile(place: tuple[int, int, int], params: LayerRequest) -> Callable[[Any], ImageData]:
     def read(reader: Any) -> ImageData:
         window, factor = tile_window(place, reader.width, reader.height)
         size = {"width": math.ceil(window.width / factor), "height": math.ceil(window.height / factor)}
@@ -112,7 +112,7 @@ def _tile(place: tuple[int, int, int], params: Shown) -> Callable[[Any], ImageDa
     return read
 
 
-def _crop(bbox: str, params: Shown, sizes: dict[str, int | None]) -> Callable[[Any], ImageData]:
+def _crop(bbox: str, params: LayerRequest, sizes: dict[str, int | None]) -> Callable[[Any], ImageData]:
     try:
         left, top, right, bottom = (float(part) for part in bbox.split(","))
         wanted = Window(

@@ -20,7 +20,7 @@ WEB_MERCATOR = "WebMercatorQuad"
 
 
 @dataclass(frozen=True)
-class Shown:
+class LayerRequest:
     """A layer, its reader, and what a request wants of it."""
 
     layer: Layer
@@ -43,7 +43,7 @@ class Shown:
         return Response(content, media_type=media_type)
 
 
-def collector(factory: TilerFactory) -> Callable[..., Shown]:
+def collector(factory: TilerFactory) -> Callable[..., LayerRequest]:
     """Return the dependency with which FastAPI finds what a request wants of a factory's layer."""
 
     def collect(
@@ -52,7 +52,7 @@ def collector(factory: TilerFactory) -> Callable[..., Shown]:
         dataset: Annotated[Any, Depends(factory.dataset_dependency)],
         colours: Annotated[Any, Depends(factory.colormap_dependency)],
         rendering: Annotated[Any, Depends(factory.render_dependency)],
-    ) -> Shown:
-        return Shown(layer, factory.reader, {**bands.as_dict(), **dataset.as_dict()}, colours, rendering)
+    ) -> LayerRequest:
+        return LayerRequest(layer, factory.reader, {**bands.as_dict(), **dataset.as_dict()}, colours, rendering)
 
     return collect

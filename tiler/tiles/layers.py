@@ -24,7 +24,7 @@ from geosar_tiler.tiles.direct import DirectScene
 from geosar_tiler.tiles.live import LiveScene
 
 Stretch = tuple[tuple[float, float], ...]
-Wanted = Annotated[str | None, Query(max_length=64, description="A job whose result to show; default: the latest.")]
+JobName = Annotated[str | None, Query(max_length=64, description="A job whose result to show; default: the latest.")]
 
 
 @dataclass(frozen=True)
@@ -106,17 +106,17 @@ def reference(request: Request, services: Shared, scene_id: str) -> Layer:
     return _fresh(request, layer)
 
 
-def optical(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
+def optical(request: Request, services: Shared, scene_id: str, job: JobName = None) -> Layer:
     """Return the synthetic image of the latest job, or of the one that is named."""
     return _result(request, services, scene_id, job, kind_of("optical"))
 
 
-def despeckled(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
+def despeckled(request: Request, services: Shared, scene_id: str, job: JobName = None) -> Layer:
     """Return the radar without its speckle of the latest job that made it, or of the one that is named."""
     return _result(request, services, scene_id, job, kind_of("despeckled"))
 
 
-def error(request: Request, services: Shared, scene_id: str, job: Wanted = None) -> Layer:
+def error(request: Request, services: Shared, scene_id: str, job: JobName = None) -> Layer:
     """Return the expected error of the latest job, or of the one that is named."""
     return _result(request, services, scene_id, job, kind_of("error"))
 

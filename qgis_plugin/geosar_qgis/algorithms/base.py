@@ -24,7 +24,7 @@ from qgis.PyQt.QtGui import QIcon
 from .. import connections
 from ..client.answers import Results, Scene, Tiles
 from ..client.messages import CancelledError, ClientError, Flow, Progress, T
-from ..client.service import Service, Wish, completed, title_of
+from ..client.service import Service, TranslateRequest, completed, title_of
 from ..export import Source, source_of
 from ..layers import cog_layer, cog_source, dress, xyz_layer
 from ..lifetime import closing
@@ -138,7 +138,9 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         except ClientError as error:
             raise QgsProcessingException(str(error)) from error
 
-    def translated(self, scene: Scene, wish: Wish, feedback: QgsProcessingFeedback, progress: Progress) -> Results:
+    def translated(
+        self, scene: Scene, wish: TranslateRequest, feedback: QgsProcessingFeedback, progress: Progress
+    ) -> Results:
         """Translate a scene, wait, and tell what the service noted."""
         results = self.carry_out(completed(self.service, scene.id, wish, progress, closing), feedback)
         for line in results.notes:

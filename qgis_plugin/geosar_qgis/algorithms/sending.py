@@ -18,7 +18,7 @@ from qgis.PyQt.QtCore import QVariant
 
 from ..client.answers import Scene
 from ..client.messages import CancelledError, ClientError, Progress
-from ..client.uploads import Parcel, upload, upload_together
+from ..client.uploads import UploadFile, upload, upload_together
 from ..export import Source, write_copy
 from ..words import tr
 from .base import POLARISATIONS, UNITS, GeosarAlgorithm, stage
@@ -86,7 +86,7 @@ class SendingAlgorithm(GeosarAlgorithm):
                     ready = begin + end / 4 / len(self.sources)
                     path = copied(source, Path(folder, polarisation or "one"), feedback, stage(feedback, begin, ready))
                     begin = ready
-                parcels.append(Parcel(path, name, polarisation, unit, force))
+                parcels.append(UploadFile(path, name, polarisation, unit, force))
             tell = stage(feedback, begin, end)
             flow = (
                 upload(self.service, parcels[0], tell)

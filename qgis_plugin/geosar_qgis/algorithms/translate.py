@@ -23,7 +23,7 @@ from qgis.core import (
 )
 
 from ..client.answers import Results, Scene, Tiles
-from ..client.service import Wish
+from ..client.service import TranslateRequest
 from ..export import Source
 from ..news import NEWS
 from ..words import tr
@@ -110,7 +110,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         self.addOutput(QgsProcessingOutputString(self.SCENE_ID, tr("Scene")))
         self.addOutput(QgsProcessingOutputString(self.JOB_ID, tr("Job")))
 
-    def wish(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Wish:
+    def wish(self, parameters: dict[str, Any], context: QgsProcessingContext) -> TranslateRequest:
         """Read what to make."""
         box, crs = None, ""
         extent = self.parameterAsExtent(parameters, self.EXTENT, context)
@@ -127,7 +127,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             is_wanted(parameters.get(name), context) for name in (self.ERROR, self.DESPECKLED)
         )
         shown = self.parameterAsEnums(parameters, self.ADD, context)
-        return Wish(
+        return TranslateRequest(
             model=self.parameterAsString(parameters, self.MODEL, context).strip(),
             box=box,
             crs=crs,
@@ -147,7 +147,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             self._optical = self.source(parameters, self.OPTICAL, context, [])
         return bool(super().prepareAlgorithm(parameters, context, feedback))
 
-    def _match(self, scene: Scene, wish: Wish, feedback: QgsProcessingFeedback, begin: float) -> None:
+    def _match(self, scene: Scene, wish: TranslateRequest, feedback: QgsProcessingFeedback, begin: float) -> None:
         """See to it that the scene has the image whose tone it shall have."""
         if self._optical is not None:
             with tempfile.TemporaryDirectory(prefix="geosar-") as folder:

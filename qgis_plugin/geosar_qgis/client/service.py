@@ -42,7 +42,7 @@ def quiet(_share: float, _words: str) -> None:
 
 
 @dataclass(frozen=True)
-class Wish:
+class TranslateRequest:
     """What to make of a scene. `box` is left, bottom, right, top in `crs` (an authority's code, such as EPSG:32643)."""
 
     model: str = ""
@@ -130,7 +130,7 @@ class Service:
             progress(0.5, "Preparing the true optical image")
             yield Wait(FIRST_LOOK)
 
-    def translate(self, scene: str, wish: Wish) -> Flow[Job]:
+    def translate(self, scene: str, wish: TranslateRequest) -> Flow[Job]:
         """Begin a translation; the same wish again gives the same job."""
         body = json.dumps({"inputs": wish.inputs(scene)}).encode()
         headers = {**JSON, "Content-Type": "application/json", "Prefer": "respond-async"}
@@ -253,7 +253,7 @@ class Service:
 def completed(
     service: Service,
     scene: str,
-    wish: Wish,
+    wish: TranslateRequest,
     progress: Progress = quiet,
     leave: Callable[[], bool] = never,
 ) -> Flow[Results]:

@@ -43,7 +43,7 @@ _POLARISATION = re.compile(r"(?<![a-z])(vv|vh|hh|hv)(?![a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Parcel:
+class UploadFile:
     """What to send, and what its file does not say: see POST /scenes."""
 
     path: Path
@@ -93,7 +93,7 @@ def polarisation_in(*names: str) -> str:
     return ""
 
 
-def upload(service: Service, parcel: Parcel, progress: Progress = quiet) -> Flow[Scene]:
+def upload(service: Service, parcel: UploadFile, progress: Progress = quiet) -> Flow[Scene]:
     """Send a file; gives the scene. A file that the service has already is not a second scene."""
     if not parcel.size:
         raise RejectedError(f"{parcel.filename} is empty.")
@@ -101,7 +101,7 @@ def upload(service: Service, parcel: Parcel, progress: Progress = quiet) -> Flow
     return (yield from send(service, parcel, progress))
 
 
-def upload_together(service: Service, parcels: Sequence[Parcel], progress: Progress = quiet) -> Flow[Scene]:
+def upload_together(service: Service, parcels: Sequence[UploadFile], progress: Progress = quiet) -> Flow[Scene]:
     """Send files that hold one polarisation each, and have them joined; name and unit are those of the first."""
     named = {one.polarisation: one for one in parcels}
     if len(named) != len(parcels) or any(len(name) != 2 for name in named):
@@ -142,7 +142,7 @@ def _takes_pieces(service: Service) -> Flow[bool]:
     raise AssertionError("the last try returns or raises")
 
 
-def _send_whole(service: Service, parcel: Parcel, progress: Progress) -> Flow[Scene]:
+def _send_whole(service: Service, parcel: UploadFile, progress: Progress) -> Flow[Scene]:
     url = join(service.base, "scenes", filename=parcel.filename, **parcel.said())
     size = parcel.size
     request = Request(
@@ -152,7 +152,7 @@ def _send_whole(service: Service, parcel: Parcel, progress: Progress) -> Flow[Sc
     return Scene.of((yield from ask(request)).json())
 
 
-def _send_pieces(service: Service, parcel: Parcel, progress: Progress) -> Flow[Scene]:
+def _send_pieces(service: Service, parcel: UploadFile, progress: Progress) -> Flow[Scene]:
     address = yield from _begin(service, parcel)
     try:
         yield from _send_rest(address, parcel, progress)
@@ -163,7 +163,7 @@ def _send_pieces(service: Service, parcel: Parcel, progress: Progress) -> Flow[S
         raise
 
 
-def _begin(service: Service, parcel: Parcel, *, hold: bool = False) -> Flow[str]:
+def _begin(service: Service, parcel: UploadFile, *, hold: bool = False) -> Flow[str]:
     values = {"filename": parcel.filename, **({"hold": "true"} if hold else parcel.said())}
     metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
     headers = {**TUS, "Upload-Length": str(parcel.size), "Upload-Metadata": metadata}
@@ -177,7 +177,7 @@ def _begin(service: Service, parcel: Parcel, *, hold: bool = False) -> Flow[str]
     return location if within(service.base, location) else join(service.base, "uploads", identifier)
 
 
-def _send_rest(address: str, parcel: Parcel, progress: Progress) -> Flow[None]:
+def _send_rest(address: str, parcel: UploadFile, progress: Progress) -> Flow[None]:
     path, size, stamp = parcel.path, parcel.size, parcel.changed
     offset, tries = 0, TRIES
     while offset < size:
@@ -231,7 +231,7 @@ def _received(service: Service, address: str) -> Flow[Scene]:
         yield Wait(CHECKING_SECONDS)
 
 
-def _joined(service: Service, held: dict[str, str], first: Parcel) -> Flow[Scene]:
+def _joined(service: Service, held: dict[str, str], first: UploadFile) -> Flow[Scene]:
     """Have the service make one scene of uploads that it holds, by their addresses."""
     order = {"uploads": {name: address.rstrip("/").rpartition("/")[2] for name, address in held.items()}}
     said = {key: value for key, value in first.said().items() if key != "polarisation"}

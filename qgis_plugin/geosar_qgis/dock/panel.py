@@ -24,7 +24,7 @@ from .. import connections, log
 from ..client.addresses import join
 from ..client.answers import Job, Ready, Scene
 from ..client.messages import ClientError, Flow
-from ..client.service import Service, Wish
+from ..client.service import Service, TranslateRequest
 from ..connections import Connection
 from ..layers import to_degrees
 from ..network import Conversation
@@ -128,7 +128,7 @@ class Panel(QDockWidget):
         elif what == "web":
             QDesktopServices.openUrl(QUrl(f"{join(connection.address)}#scene={scene.id}"))
         elif what == "translate":
-            self._talk(service.translate(scene.id, Wish()), partial(self._begun, scene))
+            self._talk(service.translate(scene.id, TranslateRequest()), partial(self._begun, scene))
         elif what == "translate_details":
             self.uploads.ask("geosar:translatescene", {"SCENE": scene.id, "CONNECTION": connection.name})
         elif what == "remove":

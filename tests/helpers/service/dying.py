@@ -108,7 +108,7 @@ def service(store: Path) -> Services:
         services.database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF")
     )
     services.database.engine.dispose()
-    services.intake._begin = services.intake._make  # type: ignore[method-assign]
+    services.uploads._begin = services.uploads._make  # type: ignore[method-assign]
     services.direct.warm = lambda _: None  # type: ignore[method-assign]
     services.runner.wake = lambda: work(services)  # type: ignore[method-assign]
     popen = runner.subprocess.Popen
@@ -133,8 +133,8 @@ def work(services: Services) -> None:
 def recover(services: Services) -> None:
     """Do what a service does at its start: one sweep, and whatever it goes on with."""
     tended = agreement.Agreement(services.register)
-    services.intake._forget_expired()
-    services.intake._take_over()
+    services.uploads._forget_expired()
+    services.uploads._take_over()
     tended.sweep()
     tended.look()
     work(services)
@@ -200,47 +200,47 @@ def send(services: Services, files: dict[str, Path], *names: str) -> None:
 
 def send_in_pieces(services: Services, files: dict[str, Path], *, hold: bool = False) -> str:
     data = files["VV"].read_bytes()
-    made = services.intake.create("a_VV.tif", len(data), Stated(), hold=hold)
+    made = services.uploads.create("a_VV.tif", len(data), Stated(), hold=hold)
     services.store.resumable(made.id).write_bytes(data)
-    services.intake.complete(services.intake.find(made.id))
+    services.uploads.complete(services.uploads.find(made.id))
     return made.id
 
 
 def give_up(services: Services, files: dict[str, Path]) -> None:
-    services.intake.remove(send_in_pieces(services, files, hold=True))
+    services.uploads.remove(send_in_pieces(services, files, hold=True))
 
 
 def join(services: Services, files: dict[str, Path]) -> None:
-    services.intake.order({"VV": send_in_pieces(services, files, hold=True)}, "uploads", Stated())
+    services.uploads.order({"VV": send_in_pieces(services, files, hold=True)}, "uploads", Stated())
 
 
 def fail(services: Services, files: dict[str, Path]) -> None:
-    made = services.intake.create("a_VV.tif", files["VV"].stat().st_size, Stated())
-    services.intake.fail(made.id, ValueError("no scene"))
+    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, Stated())
+    services.uploads.fail(made.id, ValueError("no scene"))
 
 
 def make_way(services: Services, files: dict[str, Path]) -> None:
     """End an upload that lies still, as another is begun."""
-    made = services.intake.create("a_VV.tif", files["VV"].stat().st_size, Stated())
-    ended = services.intake._ended([services.intake.find(made.id)])
+    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, Stated())
+    ended = services.uploads._ended([services.uploads.find(made.id)])
     with services.database.begin() as session:
         session.delete(ended)
 
 
 def take_over(services: Services, files: dict[str, Path]) -> None:
-    made = services.intake.create("a_VV.tif", files["VV"].stat().st_size, Stated())
+    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, Stated())
     shutil.copyfile(files["VV"], services.store.resumable(made.id))
     dead = f"{socket.gethostname()}/1/{'0' * 32}"
     with services.database.begin() as session:
         session.execute(update(Upload).where(Upload.id == made.id).values(status="checking", owner=dead))
-    services.intake._take_over()
+    services.uploads._take_over()
 
 
 def expire(services: Services, files: dict[str, Path]) -> None:
-    made = services.intake.create("a_VV.tif", files["VV"].stat().st_size, Stated())
+    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, Stated())
     with services.database.begin() as session:
         session.execute(update(Upload).where(Upload.id == made.id).values(expires=0.0))
-    services.intake._forget_expired()
+    services.uploads._forget_expired()
 
 
 def _the_scene(services: Services) -> Scene | None:

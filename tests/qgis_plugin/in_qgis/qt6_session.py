@@ -45,7 +45,7 @@ def uploaded(modules: dict[str, Any], panel: Any) -> str:
     class Worker(QThread):
         def run(self) -> None:
             service = modules["client.service"].Service(ADDRESS)
-            parcel = modules["client.uploads"].Parcel(SCENE, "on Qt 6")
+            parcel = modules["client.uploads"].UploadFile(SCENE, "on Qt 6")
             flow = modules["client.uploads"].upload(service, parcel)
             self.scene = modules["network"].carry_out(flow, panel.connection, lambda: False).id
 

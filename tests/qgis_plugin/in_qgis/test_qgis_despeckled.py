@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from geosar_qgis.client.messages import NotThereError
-from geosar_qgis.client.service import Service, Wish, completed
+from geosar_qgis.client.service import Service, TranslateRequest, completed
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock import adding
 from geosar_qgis.dock.scenes import ScenesTab
@@ -92,9 +92,9 @@ def test_the_panel_offers_it_where_a_job_made_it(despeckling: Any, make_sar: Mak
 
     names = ["Despeckled SAR image, as XYZ", "Despeckled SAR image, as COG"]
     assert offered() == dict.fromkeys(names, False)
-    ask(connection, completed(service, sent["SCENE_ID"], Wish(despeckled=True)))
+    ask(connection, completed(service, sent["SCENE_ID"], TranslateRequest(despeckled=True)))
     # A later translation without it does not take it away.
-    ask(connection, completed(service, sent["SCENE_ID"], Wish(error_band=False)))
+    ask(connection, completed(service, sent["SCENE_ID"], TranslateRequest(error_band=False)))
     assert offered() == dict.fromkeys(names, True)
 
     scene = ask(connection, service.scene(sent["SCENE_ID"]))

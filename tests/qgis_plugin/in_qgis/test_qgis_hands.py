@@ -10,8 +10,8 @@ import pytest
 from geosar_qgis import classFactory, connections, log
 from geosar_qgis.client import messages
 from geosar_qgis.client.messages import ClientError
-from geosar_qgis.client.service import Service, Wish, completed
-from geosar_qgis.client.uploads import Parcel, upload
+from geosar_qgis.client.service import Service, TranslateRequest, completed
+from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock.connection_dialog import ConnectionDialog
 from inside import Run, Window, ask, click, pixels, spin, wait
@@ -55,7 +55,7 @@ def scene(served: Any, make_sar: Make, request: pytest.FixtureRequest) -> Any:
     seed = 100 + sum(map(ord, request.node.name)) % 800
     path = make_sar(f"hand{seed}_vv.tif", seed=seed)
     connection, service = Connection("c", served.address), Service(served.address)
-    found = ask(connection, upload(service, Parcel(path, f"hand {seed}")))
+    found = ask(connection, upload(service, UploadFile(path, f"hand {seed}")))
     return ask(connection, service.prepared(found.id))
 
 
@@ -156,8 +156,8 @@ def test_a_translation_of_the_toolbox_is_seen_in_the_panel(plugin: Any, served: 
 def test_jobs_are_taken_out_of_the_list(plugin: Any, served: Any, scene: Any, monkeypatch: Any) -> None:
     panel = plugin.panel
     connection, service = Connection("c", served.address), Service(served.address)
-    results = ask(connection, completed(service, scene.id, Wish()))
-    stopped = ask(connection, completed(service, scene.id, Wish(error_band=False)))
+    results = ask(connection, completed(service, scene.id, TranslateRequest()))
+    stopped = ask(connection, completed(service, scene.id, TranslateRequest(error_band=False)))
     ask(connection, service.dismiss(stopped.job))
     panel.refresh()
     wait(lambda: {results.job, stopped.job} <= set(panel.jobs.jobs))
@@ -228,7 +228,7 @@ def test_a_photograph_is_refused_in_words_of_qgis(served: Any, tmp_path: Path) -
         made.GetRasterBand(band).WriteArray(np.random.default_rng(band).integers(least, 255, (64, 64), dtype=np.uint8))
     gdal.GetDriverByName("PNG").CreateCopy(str(path), made)
     with pytest.raises(messages.RejectedError) as caught:
-        ask(Connection("c", served.address), upload(Service(served.address), Parcel(path)))
+        ask(Connection("c", served.address), upload(Service(served.address), UploadFile(path)))
     assert "photograph" in str(caught.value)
     assert "`" not in str(caught.value)
     assert "Take what looks like no SAR image" in str(caught.value)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from geosar_qgis import connections, layers, renewal
 from geosar_qgis.client.addresses import place_of, template_in
-from geosar_qgis.client.service import Service, Wish, completed
-from geosar_qgis.client.uploads import Parcel, upload
+from geosar_qgis.client.service import Service, TranslateRequest, completed
+from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock import adding
 from geosar_qgis.provider import GeosarProvider
@@ -52,8 +52,8 @@ def with_key(locked: Any, qgis_app: Any) -> Iterator[Connection]:
 def translated(with_key: Connection, make_sar: Make) -> tuple[Connection, Any, str]:
     """A scene of the locked service, and the job that translated it."""
     service = Service(with_key.address)
-    scene = ask(with_key, upload(service, Parcel(make_sar("coast_vv.tif", seed=21))))
-    results = ask(with_key, completed(service, scene.id, Wish()))
+    scene = ask(with_key, upload(service, UploadFile(make_sar("coast_vv.tif", seed=21))))
+    results = ask(with_key, completed(service, scene.id, TranslateRequest()))
     return with_key, scene, results.job
 
 

@@ -17,7 +17,7 @@ import pytest
 from geosar_qgis import connections
 from geosar_qgis.client.messages import RefusedError, Request, UnreachableError, UntrustedError
 from geosar_qgis.client.service import Service
-from geosar_qgis.client.uploads import Parcel, upload
+from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.network import Conversation, send
 from geosar_qgis.provider import GeosarProvider
@@ -100,7 +100,7 @@ def test_the_event_loop_turns_during_an_upload_of_100_megabytes(served: Any, mak
 def test_an_upload_that_is_cut_off_goes_on(served: Any, make_sar: Make) -> None:
     relay = Relay(served.address, after=300_000)
     path = make_sar("cut_vv.tif", width=500, height=400, seed=42)
-    scene = ask(Connection("r", relay.address), upload(Service(relay.address), Parcel(path)))
+    scene = ask(Connection("r", relay.address), upload(Service(relay.address), UploadFile(path)))
     relay.close()
     assert relay.cuts == 1
     assert scene.size == path.stat().st_size

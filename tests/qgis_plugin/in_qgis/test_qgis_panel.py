@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from geosar_qgis import classFactory, connections
 from geosar_qgis.client.service import Service
-from geosar_qgis.client.uploads import Parcel, upload
+from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock.connection_dialog import ConnectionDialog, warning_of
 from geosar_qgis.network import Conversation
@@ -45,7 +45,7 @@ def plugin(window: Window, served: Any) -> Iterator[Any]:
 
 def test_the_panel_shows_the_service_and_its_scenes_with_pictures(plugin: Any, served: Any, make_sar: Make) -> None:
     connection, service = Connection("c", served.address), Service(served.address)
-    scene = ask(connection, upload(service, Parcel(make_sar("hills_vv.tif", seed=31), "the hills")))
+    scene = ask(connection, upload(service, UploadFile(make_sar("hills_vv.tif", seed=31), "the hills")))
     ask(connection, service.prepared(scene.id))
     panel = plugin.panel
     panel.refresh()
@@ -120,7 +120,7 @@ def test_several_jobs_go_on_without_the_panel_and_are_found_again(window: Window
     scenes = [
         ask(
             Connection("c", served.address),
-            upload(Service(served.address), Parcel(make_sar(f"n{seed}_vv.tif", seed=seed))),
+            upload(Service(served.address), UploadFile(make_sar(f"n{seed}_vv.tif", seed=seed))),
         )
         for seed in (33, 34, 35)
     ]

@@ -70,11 +70,11 @@ def test_bodies_at_once_have_room_or_are_refused_before_they_come(quota: Quota) 
 def test_resumable_uploads_begun_at_once_are_promised_what_there_is(make_service: MakeService) -> None:
     size = 10**6
     with make_service(quota_bytes=int(2.5 * size)) as client, ThreadPoolExecutor(AT_ONCE) as pool:
-        intake = services_of(client).intake
+        uploads = services_of(client).uploads
 
         def begin(_: int) -> bool:
             try:
-                intake.create("a.tif", size, Stated())
+                uploads.create("a.tif", size, Stated())
             except StoreFullError:
                 return False
             return True

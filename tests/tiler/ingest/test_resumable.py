@@ -180,7 +180,7 @@ def test_an_upload_that_stopped_expires_and_frees_its_disk(make_service: MakeSer
             session.execute(update(Upload).values(expires=time.time() - 1))
         problem(client.get(path), 410)
         problem(piece(client, path, 100, bytes(900)), 410)
-        services_of(client).intake._forget_expired()
+        services_of(client).uploads._forget_expired()
         problem(client.get(path), 404)
         assert list((services.store.root / "uploads").iterdir()) == []
 
