@@ -1,9 +1,10 @@
 """Words that stand in files, options and requests alike: units, polarisations, compressions, the default model."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal, get_args
 
-from geosar.errors import UnitError
+from geosar.errors import UnitError, UsageError
 
 DEFAULT_MODEL = "s1-rgb"
 
@@ -62,3 +63,19 @@ class Compression(StrEnum):
     def lossless(self) -> bool:
         """Whether pixels read back as they were written."""
         return self not in {Compression.JPEG, Compression.WEBP}
+
+
+def parse_bands(said: Sequence[str]) -> dict[str, str] | str | None:
+    """Read each "VV=1" or "VV=NAME", or one "1" or "NAME" alone; raises `UsageError`."""
+    found: dict[str, str] = {}
+    for text in said:
+        name, separator, band = text.partition("=")
+        name = name.strip().upper()
+        if not separator or name not in POLARISATIONS:
+            if len(said) == 1:
+                return text
+            raise UsageError(f"{text!r} should be a polarisation and a band, as in VV=1 or VV=Sigma0_VV_db")
+        if not band or name in found:
+            raise UsageError(f"{text!r} names no band, or {name} was given twice; write VV=1 VH=2")
+        found[name] = band
+    return found or None

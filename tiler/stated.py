@@ -7,8 +7,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 
 from geosar.errors import UsageError
 from geosar.scene.polarisations import parse
-from geosar.scene.request import parse_bands, read_bands, read_mask_band, read_nodata
-from geosar.vocabulary import POLARISATIONS, Unit
+from geosar.scene.request import read_bands, read_mask_band, read_nodata
+from geosar.vocabulary import POLARISATIONS, Unit, parse_bands
 from geosar_tiler.crs import named_crs
 from geosar_tiler.words import Body, UnitName
 

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from geosar.errors import UnitError, UsageError
-from geosar.scene.request import parse_bands
-from geosar.vocabulary import DEFAULT_MODEL, POLARISATIONS, Unit
+from geosar.vocabulary import DEFAULT_MODEL, POLARISATIONS, Unit, parse_bands
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -1,6 +1,6 @@
 """How a caller wants a scene opened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from rasterio.errors import CRSError
 from geosar.errors import UsageError
 from geosar.scene.elevation import ElevationModel
 from geosar.scene.polarisations import parse
-from geosar.vocabulary import POLARISATIONS, Unit
+from geosar.vocabulary import Unit
 
 NO_MASK = "none"
 NO_FILL = "none"
@@ -58,22 +58,6 @@ class Request:
     def own_crs(self) -> CRS | None:
         """Return the CRS that the source has, as stated; raises `UsageError` if there is no such thing."""
         return _crs(self.src_crs)
-
-
-def parse_bands(said: Sequence[str]) -> dict[str, str] | str | None:
-    """Read each "VV=1" or "VV=NAME", or one "1" or "NAME" alone; raises `UsageError`."""
-    found: dict[str, str] = {}
-    for text in said:
-        name, separator, band = text.partition("=")
-        name = name.strip().upper()
-        if not separator or name not in POLARISATIONS:
-            if len(said) == 1:
-                return text
-            raise UsageError(f"{text!r} should be a polarisation and a band, as in VV=1 or VV=Sigma0_VV_db")
-        if not band or name in found:
-            raise UsageError(f"{text!r} names no band, or {name} was given twice; write VV=1 VH=2")
-        found[name] = band
-    return found or None
 
 
 def read_bands(given: Bands | None) -> tuple[tuple[str, str], ...]:
