@@ -95,8 +95,8 @@ def files_of(match: str | os.PathLike[str] | None, model: Path) -> tuple[Path, .
 
 
 def _place(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _beside(image: Path, wish: OutputOption, suffix: str) -> Path | None:
@@ -108,8 +108,8 @@ def _beside(image: Path, wish: OutputOption, suffix: str) -> Path | None:
 
 
 def _local_paths(source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]) -> list[Path]:
-    given = source.values() if isinstance(source, Mapping) else (source,)
-    paths = (_local_path(one) for one in given)
+    sources = source.values() if isinstance(source, Mapping) else (source,)
+    paths = (_local_path(one) for one in sources)
     return [path for path in paths if path.exists()]
 
 

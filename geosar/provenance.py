@@ -108,7 +108,7 @@ def tags(provenance: Provenance, kind: Kind = "optical") -> dict[str, str]:
         "error": provenance.error_statement,
         "despeckled": provenance.despeckled_statement,
     }
-    found = {
+    values = {
         "TIFFTAG_IMAGEDESCRIPTION": statements[kind],
         "TIFFTAG_SOFTWARE": f"geosar {__version__}",
         **(
@@ -123,10 +123,10 @@ def tags(provenance: Provenance, kind: Kind = "optical") -> dict[str, str]:
         "GEOSAR_POLARISATION": ",".join(provenance.polarisations),
     }
     if provenance.acquired is not None:
-        found["GEOSAR_SOURCE_ACQUIRED"] = _timestamp(provenance.acquired)
+        values["GEOSAR_SOURCE_ACQUIRED"] = _timestamp(provenance.acquired)
     if provenance.notes:
-        found["GEOSAR_NOTES"] = " | ".join(_without_folders(note, provenance.source) for note in provenance.notes)
-    return found
+        values["GEOSAR_NOTES"] = " | ".join(_without_folders(note, provenance.source) for note in provenance.notes)
+    return values
 
 
 def stac_item(
@@ -241,7 +241,7 @@ def _placement(provenance: Provenance) -> dict[str, Any]:
 
 
 def _projection(grid: MapGrid) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "proj:code": None,
         "proj:shape": list(grid.shape),
         "proj:transform": list(grid.transform)[:6],
@@ -250,10 +250,10 @@ def _projection(grid: MapGrid) -> dict[str, Any]:
     if grid.crs is not None:
         authority = grid.crs.to_authority()
         if authority is not None:
-            found["proj:code"] = ":".join(authority)
+            fields["proj:code"] = ":".join(authority)
         else:
-            found["proj:wkt2"] = pyproj.CRS.from_wkt(grid.crs.to_wkt()).to_wkt("WKT2_2019")
-    return found
+            fields["proj:wkt2"] = pyproj.CRS.from_wkt(grid.crs.to_wkt()).to_wkt("WKT2_2019")
+    return fields
 
 
 def _without_folders(note: str, source: str) -> str:

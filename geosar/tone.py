@@ -79,9 +79,9 @@ def match_tone(grid: MapGrid, translate: Callable[[Window], Pixels | None], refe
     made, true = [np.empty((0, 3))], [np.empty((0, 3))]
     with gdal_errors(source.printable, "Reading", source.files), _laid_over(grid, source) as (image, bands):
         for window in sample_windows(grid.width, grid.height):
-            found = translate(window)
-            if found is not None:
-                seen, wanted = _cells(found, image, bands, window)
+            pixels = translate(window)
+            if pixels is not None:
+                seen, wanted = _cells(pixels, image, bands, window)
                 made.append(seen)
                 true.append(wanted)
         bytes_ = image.dtypes[bands[0] - 1] == "uint8"

@@ -100,8 +100,8 @@ def _prepare(settings: Settings) -> None:
         why = error.strerror or error
         raise click.UsageError(f"the store {settings.store} cannot be written to: {why}.") from error
     except (SQLAlchemyError, ImportError) as error:
-        told = logs.without_secrets(str(error).splitlines()[0])
-        raise click.UsageError(f"the database of GEOSAR_DATABASE_URL cannot be opened: {told}.") from error
+        reason = logs.without_secrets(str(error).splitlines()[0])
+        raise click.UsageError(f"the database of GEOSAR_DATABASE_URL cannot be opened: {reason}.") from error
 
 
 def make() -> FastAPI:

@@ -75,12 +75,12 @@ def show_service(
     """
     with _serving(folder, model, port) as (service, process):
         console.print("\nSending the scene to the service, which translates it as a job of its own ...")
-        found = addresses(service, *_register(service, shown))
-        for url in dict.fromkeys(address.check or address.url for address in found):
+        links = addresses(service, *_register(service, shown))
+        for url in dict.fromkeys(address.check or address.url for address in links):
             check(url)
         console.print("\nThe service runs. Its URLs:\n")
-        width = max(len(address.what) for address in found)
-        for address in found:
+        width = max(len(address.what) for address in links)
+        for address in links:
             console.print(f"  {address.what:<{width}}  {address.url}", markup=False)
         console.print(
             "\nIn QGIS: Layer > Add Layer > Add XYZ Layer, and paste the URL of the XYZ tiles; "
@@ -90,7 +90,7 @@ def show_service(
             console.print("\nCtrl-C stops the service.")
             process.wait()
             raise DemonstrationError(f"the service ended by itself; {folder / 'service.log'} may say why.")
-    return found
+    return links
 
 
 def addresses(service: str, scene: str, tiles: Mapping[str, Any]) -> list[Address]:
@@ -200,8 +200,8 @@ def _ask(method: str, url: str, body: Any = None, headers: Mapping[str, str] | N
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the same
             content: bytes = answer.read()
     except urllib.error.HTTPError as error:
-        told = error.read().decode(errors="replace")[:500]
-        raise DemonstrationError(f"{method} {url} answered {error.code}: {told}") from error
+        reason = error.read().decode(errors="replace")[:500]
+        raise DemonstrationError(f"{method} {url} answered {error.code}: {reason}") from error
     except OSError as error:
         raise DemonstrationError(f"{method} {url} did not answer: {error}.") from error
     if not content:

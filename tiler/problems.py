@@ -75,7 +75,7 @@ def _known(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
-    told = [
+    details = [
         {
             "where": ".".join(map(str, fault["loc"])),
             "what": in_words(fault["msg"]),
@@ -83,8 +83,8 @@ def _invalid(request: Request, error: Exception) -> Response:
         }
         for fault in faults
     ]
-    detail = "; ".join(f"{fault['where']}: {fault['what']}, found {fault['found']}" for fault in told)
-    return problem(request, 422, detail or "the request is not valid", faults=told)
+    detail = "; ".join(f"{fault['where']}: {fault['what']}, found {fault['found']}" for fault in details)
+    return problem(request, 422, detail or "the request is not valid", faults=details)
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -107,14 +107,14 @@ def _disk(request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
-    told = trouble(error)
-    if told is None and not isinstance(error, OperationalError):
+    reason = trouble(error)
+    if reason is None and not isinstance(error, OperationalError):
         return _unforeseen(request, error)
     _LOG.error("the database failed at %s: %s", quote(request.url.path), error)
     if "disk is full" in str(error):  # SQLite's words
         return problem(request, 507, "the disk of the service is full. Delete scenes or jobs first.")
-    told = told or "the catalogue's database did not answer in time. Try again."
-    return problem(request, 503, told, {"Retry-After": "5"})
+    reason = reason or "the catalogue's database did not answer in time. Try again."
+    return problem(request, 503, reason, {"Retry-After": "5"})
 
 
 def _gone(_request: Request, _error: Exception) -> Response:

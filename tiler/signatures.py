@@ -55,10 +55,10 @@ def signature_of(request: Request, subject: str) -> dict[str, str]:
 def _kept(path: Path) -> bytes:
     """Return the secret of the store; of processes that ask at once for the first time, one makes it for all."""
     if not path.exists():
-        made = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        part = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(secrets.token_bytes(32))
         with suppress(FileExistsError):
-            os.link(made, path)  # whole or not at all, and never over another's
-        made.unlink()
+            os.link(part, path)  # whole or not at all, and never over another's
+        part.unlink()
     return path.read_bytes()

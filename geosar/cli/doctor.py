@@ -30,19 +30,19 @@ CODECS = ("ZSTD", "DEFLATE", "LZW", "JPEG", "WEBP")
 @json_option
 def command(as_json: bool) -> int:
     """Say what is installed, what works here, and what is missing. Exit code 1 when something needed is."""
-    found = examine()
+    checks = examine()
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(checks, indent=2))
     else:
         for section in ("versions", "gdal", "gdal of the service", "engines", "models", "machine"):
             click.echo(f"{section}:")
-            width = max([14, *map(len, found[section])])
-            for name, value in found[section].items():
+            width = max([14, *map(len, checks[section])])
+            for name, value in checks[section].items():
                 click.echo(f"  {name:<{width}} {value}")
-        for problem in found["problems"]:
+        for problem in checks["problems"]:
             click.echo(f"missing: {problem}")
-        click.echo("Something is missing, see above." if found["problems"] else "Everything needed is here.")
-    return 1 if found["problems"] else 0
+        click.echo("Something is missing, see above." if checks["problems"] else "Everything needed is here.")
+    return 1 if checks["problems"] else 0
 
 
 def examine() -> dict[str, Any]:

@@ -28,12 +28,12 @@ def command(
     if (scene is None) == (not files):
         raise click.UsageError("give one scene, or its files by polarisation (--pol VV=... --pol VH=...)")
     source: str | dict[str, str] = files or scene or ""
-    found = describe_scene(source, model=model, polarisation=wanted, **options)
+    description = describe_scene(source, model=model, polarisation=wanted, **options)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(description, indent=2))
         return
     table = Table(show_header=False, box=None, pad_edge=False)
-    for name, value in _rows(found):
+    for name, value in _rows(description):
         table.add_row(name, value)
     Console(highlight=False, markup=False).print(table)
 

@@ -48,17 +48,17 @@ def split_polarisations(
 ) -> tuple[dict[str, str], str | None]:
     """Part the files by polarisation from the polarisation to use; raises click.UsageError when they clash."""
     files: dict[str, str] = {}
-    wanted: str | None = None
+    chosen: str | None = None
     for name, path in given:
         if path is None:
-            if wanted is not None:
+            if chosen is not None:
                 raise click.UsageError("--pol without a path can be given once; write several as VV,VH")
-            wanted = name
+            chosen = name
         elif name in files:
             raise click.UsageError(f"--pol {name}=... was given twice")
         else:
             files[name] = path
-    return files, wanted
+    return files, chosen
 
 
 def read_unit(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:

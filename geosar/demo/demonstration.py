@@ -149,10 +149,10 @@ def _write_map(shown: Shown, folder: Path) -> Path:
     """Write the map file of one place, with the true image beside the synthetic one where it is one file."""
     report, truth = shown.report, shown.place.truth
     reference = truth[0] if len(truth) == 1 else None
-    made = geosar.show(
+    page = geosar.show(
         shown.place.source, report.destination, report.error_band, reference=reference, title=shown.place.name
     )
-    path: Path = made.write(folder / "map.html")
+    path: Path = page.write(folder / "map.html")
     return path
 
 

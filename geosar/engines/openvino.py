@@ -81,9 +81,9 @@ class OpenVinoEngine:
             ) from error
         number, height, width = batch.shape[0], *(side - 2 * self._margin for side in batch.shape[2:])
         expected = ((number, height, width, len(OUTPUTS)), (number, self._channels, height, width))
-        made = tuple(answer[index].shape for index in range(1 + despeckled))
-        if made != expected[: len(made)]:
-            raise ModelFormatError(f"the network makes {made} of {batch.shape}, expected {expected[: len(made)]}.")
+        shapes = tuple(answer[index].shape for index in range(1 + despeckled))
+        if shapes != expected[: len(shapes)]:
+            raise ModelFormatError(f"the network makes {shapes} of {batch.shape}, expected {expected[: len(shapes)]}.")
         return answer
 
     def _graph(self, shape: tuple[int, ...], despeckled: bool) -> openvino.InferRequest:

@@ -37,10 +37,10 @@ class Followed:
     async def changes(self, job: Job) -> AsyncIterator[Job]:
         """Return a job as it is, and anew at each change, until it is done or removed."""
         watch = self._watches.setdefault(asyncio.get_running_loop(), _Watch(self._database))
-        found: Job | None = job
-        while found is not None:
-            yield found
-            found = await watch.change_of(found) if found.status in LIVE else None
+        current: Job | None = job
+        while current is not None:
+            yield current
+            current = await watch.change_of(current) if current.status in LIVE else None
 
 
 class _Watch:

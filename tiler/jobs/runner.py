@@ -240,8 +240,8 @@ class JobRunner:
         }
 
     def _reference(self, scene: Scene) -> str:
-        found = references.find(self._database, scene.id)
-        return "gone" if found is None else found.filename
+        reference = references.find(self._database, scene.id)
+        return "gone" if reference is None else reference.filename
 
     def _abandon(self, child: _Child) -> None:
         child.process.kill()
@@ -355,8 +355,8 @@ def written_beside(destination: Path) -> int:
     total = 0
     for path in destination.parent.iterdir():
         with suppress(OSError):  # renamed meanwhile
-            found = path.lstat()
-            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+            status = path.lstat()
+            total += status.st_size if stat.S_ISREG(status.st_mode) else 0
     return total
 
 

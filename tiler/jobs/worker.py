@@ -53,8 +53,8 @@ def main() -> None:
     except (GeosarError, MemoryError) as error:
         if isinstance(error, MemoryError) or GDAL_WITHOUT_MEMORY in str(error):
             most = job["memory_bytes"] / 1e6
-            told = f"it needs more memory than a job may have, {most:.0f} MB (GEOSAR_JOB_MEMORY_BYTES)."
-            say(state=JobStatus.FAILED, message=told, room=False)
+            reason = f"it needs more memory than a job may have, {most:.0f} MB (GEOSAR_JOB_MEMORY_BYTES)."
+            say(state=JobStatus.FAILED, message=reason, room=False)
         else:
             say(
                 state=JobStatus.FAILED, message=_in_words(error, job["most_bytes"]), room=isinstance(error, TargetError)
@@ -115,13 +115,13 @@ def _translate(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
         "quicklook": report.quicklook, "stac": report.stac,
     }  # fmt: skip
     files = {name: path.name for name, path in names.items() if path is not None}
-    told = asdict(report)
-    return {"files": files, **{key: told[key] for key in _TOLD}}
+    values = asdict(report)
+    return {"files": files, **{key: values[key] for key in _TOLD}}
 
 
 def _source(job: dict[str, Any]) -> Path | dict[str, Path]:
-    given = job["source"]
-    return {key: Path(path) for key, path in given.items()} if isinstance(given, dict) else Path(given)
+    source = job["source"]
+    return {key: Path(path) for key, path in source.items()} if isinstance(source, dict) else Path(source)
 
 
 def _reference(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:

@@ -81,11 +81,11 @@ class KeysMiddleware:
 
     def _scope_of(self, key: str) -> str | None:
         digest = hashlib.sha256(key.encode()).hexdigest()
-        found = None
+        granted = None
         for scope, expected in self._keys:  # all of them, so that time tells nothing
             if hmac.compare_digest(digest, expected):
-                found = scope
-        return found
+                granted = scope
+        return granted
 
     def _is_signed(self, scope: Scope, path: str) -> bool:
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
@@ -119,13 +119,13 @@ def subjects(path: str, jobs: list[str]) -> list[str]:
 def keys_in(headers: Headers) -> list[str]:
     """Return what a request says is its key: as Bearer, as the password of HTTP Basic (any user), or in X-API-Key."""
     scheme, _, text = headers.get("authorization", "").strip().partition(" ")
-    given = [headers.get("x-api-key", "")]
+    keys = [headers.get("x-api-key", "")]
     if scheme.lower() == "bearer":
-        given.insert(0, text.strip())
+        keys.insert(0, text.strip())
     elif scheme.lower() == "basic":
         with suppress(binascii.Error, ValueError):
-            given.insert(0, base64.b64decode(text.strip(), validate=True).decode().partition(":")[2])
-    return [key for key in given if key]
+            keys.insert(0, base64.b64decode(text.strip(), validate=True).decode().partition(":")[2])
+    return [key for key in keys if key]
 
 
 def challenge(headers: Headers) -> str:

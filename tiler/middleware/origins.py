@@ -96,19 +96,19 @@ def _is_same(origin: str, host: str) -> bool:
 
 def _parts(host: str, default: int | None) -> tuple[str, int | None]:
     """Return the name and the port of a host; no name for what is none."""
-    found = _HOST.fullmatch(host)
-    if found is None:
+    match = _HOST.fullmatch(host)
+    if match is None:
         return "", None
-    name, port = found.groups()
+    name, port = match.groups()
     return name.strip("[]").lower().removesuffix("."), int(port) if port else default
 
 
 def _refusal(origin: str | None) -> str:
-    told = "a page of another site" if origin is None else f"the page of {origin[:100]!r}"
+    sender = "a page of another site" if origin is None else f"the page of {origin[:100]!r}"
     advice = ""
     if origin is not None and urlsplit(origin).scheme in _PORTS:
         advice = (
             f" If it may, set GEOSAR_CORS_ORIGINS={origin[:100]}; if it is this service's own behind a proxy, set "
             "GEOSAR_TRUST_FORWARDED=true, and let the proxy send X-Forwarded-Host."
         )
-    return f"{told} asks for a change here, which other sites may not without a key.{advice}"
+    return f"{sender} asks for a change here, which other sites may not without a key.{advice}"

@@ -58,7 +58,7 @@ class RatesMiddleware:
 
 
 def _storage(url: str) -> Storage:
-    made = storage_from_string(f"async+{url}", wrap_exceptions=True)
-    if not isinstance(made, Storage):
+    storage = storage_from_string(f"async+{url}", wrap_exceptions=True)
+    if not isinstance(storage, Storage):
         raise TypeError(f"{url!r} is no storage for rates; expected memory:// or redis://HOST:PORT")
-    return made
+    return storage

@@ -64,8 +64,8 @@ class HeadersMiddleware:
 
 def _identifier(scope: Scope) -> str:
     """Keep the identifier that a client or proxy gave, where it is one; else make one."""
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex[:16]
+    requested = Headers(scope=scope).get("x-request-id", "")
+    return requested if _PLAIN_ID.fullmatch(requested) else uuid.uuid4().hex[:16]
 
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:

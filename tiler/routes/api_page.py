@@ -151,8 +151,8 @@ def kind_of(schema: dict[str, Any]) -> str:
     ('array of png | tif', 'Box')
     """
     default = schema.get("default")
-    told = _kind(schema)
-    return told if default is None else f"{told} = {default}"
+    words = _kind(schema)
+    return words if default is None else f"{words} = {default}"
 
 
 def _kind(schema: dict[str, Any]) -> str:

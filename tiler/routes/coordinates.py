@@ -44,10 +44,10 @@ Floats = NDArray[np.floating[Any]]
 def coordinates(services: Shared, scene_id: str) -> dict[str, Any]:
     """Return two polynomials; the documentation of `geosar_tiler.routes.coordinates` says how they are evaluated."""
     scene = catalogue.get(services.database, scene_id)
-    found = scene.description
+    description = scene.description
     if scene.geometry is None:
         raise NotFoundError(f"{scene.name!r} has no georeference, and so no coordinates but its pixels.")
-    return fit(found["crs"], tuple(found["transform"]), found["width"], found["height"])
+    return fit(description["crs"], tuple(description["transform"]), description["width"], description["height"])
 
 
 @lru_cache(maxsize=128)
@@ -89,9 +89,9 @@ def fit(crs: str, transform: tuple[float, ...], width: int, height: int) -> dict
 
 def _fit(nodes: Floats, checks: Floats, good: float) -> dict[str, Any]:
     """Fit x and y over p and q, with the least degree whose error is good enough."""
-    found: dict[str, Any] = {"error": np.inf, "x": []}
+    best: dict[str, Any] = {"error": np.inf, "x": []}
     if not nodes.size or not checks.size:
-        return found
+        return best
     ends = np.array([nodes[2:].min(axis=1), nodes[2:].max(axis=1)])
     scaled, tried = ((2 * one[2:] - ends.sum(axis=0)[:, None]) / np.diff(ends, axis=0).T for one in (nodes, checks))
     for degree in range(1, HIGHEST + 1):
@@ -102,11 +102,11 @@ def _fit(nodes: Floats, checks: Floats, good: float) -> dict[str, Any]:
         solved = np.round(solved, DIGITS - int(np.ceil(np.log10(np.abs(solved).max()))))
         missed = chebvander2d(tried[0], tried[1], [degree, degree])[:, low] @ solved - checks[:2].T
         error = float(np.hypot(*missed.T).max())
-        if error < found["error"]:
-            found = {"window": ends.ravel().tolist(), "error": error, **_triangles(solved, degree)}
+        if error < best["error"]:
+            best = {"window": ends.ravel().tolist(), "error": error, **_triangles(solved, degree)}
         if error <= good:
             break
-    return found
+    return best
 
 
 def _triangles(solved: Floats, degree: int) -> dict[str, list[list[float]]]:

@@ -34,8 +34,8 @@ def ready(services: Shared) -> JSONResponse:
         "model": services.live.loaded,
     }
     good = all(checks.values())
-    told = {"status": "ready" if good else "not ready", "checks": checks}
-    return JSONResponse(told, 200 if good else 503, None if good else {"Retry-After": "5"})
+    answer = {"status": "ready" if good else "not ready", "checks": checks}
+    return JSONResponse(answer, 200 if good else 503, None if good else {"Retry-After": "5"})
 
 
 def _database(services: Services) -> bool:

@@ -13,8 +13,8 @@ COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 def url(request: Request, path: str, **query: Any) -> str:
     """Make an absolute address of a path below the service's root."""
     base = str(request.base_url).rstrip("/")
-    given = {key: value for key, value in query.items() if value is not None}
-    return f"{base}/{path.lstrip('/')}" + (f"?{urlencode(given)}" if given else "")
+    parameters = {key: value for key, value in query.items() if value is not None}
+    return f"{base}/{path.lstrip('/')}" + (f"?{urlencode(parameters)}" if parameters else "")
 
 
 def link(href: str, rel: str, media_type: str = "application/json", title: str | None = None) -> dict[str, Any]:

@@ -144,16 +144,16 @@ def openapi(schema: Any, definitions: dict[str, Any]) -> Any:
         return schema
     if "$ref" in schema:
         return openapi(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    given = dict(schema)
-    if given.get("default", given) is None:
-        del given["default"]
-    items = given.pop("prefixItems", None)
+    simple = dict(schema)
+    if simple.get("default", simple) is None:
+        del simple["default"]
+    items = simple.pop("prefixItems", None)
     if items is not None:
-        given["items"] = items[0]
-    choices = [one for one in given.pop("anyOf", []) if one != {"type": "null"}]
+        simple["items"] = items[0]
+    choices = [one for one in simple.pop("anyOf", []) if one != {"type": "null"}]
     nullable = {"nullable": True} if "anyOf" in schema and {"type": "null"} in schema["anyOf"] else {}
     if len(choices) == 1:
-        given = {**given, **choices[0]}
+        simple = {**simple, **choices[0]}
     elif choices:
-        given["oneOf"] = choices
-    return {key: openapi(one, definitions) for key, one in given.items()} | nullable
+        simple["oneOf"] = choices
+    return {key: openapi(one, definitions) for key, one in simple.items()} | nullable

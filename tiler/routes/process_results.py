@@ -35,12 +35,12 @@ def check_done(job: Job) -> None:
 def status_of(request: Request, job: Job, former: str | None = None) -> dict[str, Any]:
     """Return a job as OGC's statusInfo; `former` says that it was made with a former reading of its scene."""
     here = f"jobs/{job.id}"
-    told = [
+    around = [
         links.link(links.url(request, here), "self"),
         links.link(links.url(request, f"{here}/events"), "monitor", "text/event-stream"),
     ]
     if job.status == JobStatus.SUCCESSFUL:
-        told.append(links.link(links.url(request, f"{here}/results"), RESULTS))
+        around.append(links.link(links.url(request, f"{here}/results"), RESULTS))
     values = {
         "processID": job.process,
         "type": "process",
@@ -57,7 +57,7 @@ def status_of(request: Request, job: Job, former: str | None = None) -> dict[str
         "formerReading": former,
         "megapixelsPerSecond": job.megapixels_per_second,
         "secondsLeft": job.seconds_left if job.status == JobStatus.RUNNING else None,
-        "links": told,
+        "links": around,
     }
     return {key: value for key, value in values.items() if value is not None}
 
@@ -78,12 +78,12 @@ def files(request: Request, job: Job, wanted: Collection[str] | None = None) -> 
 
 def document(request: Request, job: Job, scene: Scene, wanted: Collection[str] | None = None) -> dict[str, Any]:
     """Return the results: every file by reference, the tiles, and what was found out on the way."""
-    made = files(request, job, wanted)
+    results = files(request, job, wanted)
     shown = {} if wanted else _tiles(request, job, scene)
     report = {key: value for key, value in (job.report or {}).items() if key != "files"}
     if (former := readings.words(scene, job)) is not None:
         report = {**report, "formerReading": former}
-    return {**made, **shown, "report": {"value": report, "mediaType": "application/json"}}
+    return {**results, **shown, "report": {"value": report, "mediaType": "application/json"}}
 
 
 def _tiles(request: Request, job: Job, scene: Scene) -> dict[str, dict[str, Any]]:
@@ -104,8 +104,8 @@ def _tiles(request: Request, job: Job, scene: Scene) -> dict[str, dict[str, Any]
     }
     for name, title in (("error", "the expected error"), ("despeckled", "the despeckled backscatter")):
         if name in job.files:
-            told = f"TileJSON of {title}"
-            shown[f"{name}Tilejson"] = link(f"{name}/{tilejson}", "application/json", told, **signed)
+            link_title = f"TileJSON of {title}"
+            shown[f"{name}Tilejson"] = link(f"{name}/{tilejson}", "application/json", link_title, **signed)
     if on_map:
         title = "WMTS capabilities of the synthetic image"
         shown["wmts"] = link("optical/WMTSCapabilities.xml", "application/xml", title, "service", **signed)

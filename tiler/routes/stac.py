@@ -116,10 +116,10 @@ def items(
 @router.get("/collections/{collection_id}/items/{item_id}", summary="Show an item", response_class=GeoJSONResponse)
 def item(request: Request, services: Shared, collection_id: str, item_id: str) -> dict[str, Any]:
     """Return one item."""
-    found = _page(request, services, Search(collections=[_known(collection_id)], ids=[item_id]))["features"]
-    if not found:
+    features = _page(request, services, Search(collections=[_known(collection_id)], ids=[item_id]))["features"]
+    if not features:
         raise NotFoundError(f"the collection {collection_id!r} has no item {item_id!r}.")
-    one: dict[str, Any] = found[0]
+    one: dict[str, Any] = features[0]
     return one
 
 

@@ -24,12 +24,12 @@ DECIBEL = "dB"
 
 def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
     """Describe a scene as it was sent."""
-    found = scene.description
+    description = scene.description
     signed = signature_of(request, f"scenes/{scene.id}")
     here = f"scenes/{scene.id}"
-    crs = str(found["crs"])
-    statistics = found["statistics"]
-    unit = {} if found["unit"] == "picture" else {"unit": DECIBEL}
+    crs = str(description["crs"])
+    statistics = description["statistics"]
+    unit = {} if description["unit"] == "picture" else {"unit": DECIBEL}
     return {
         "type": "Feature",
         "stac_version": VERSION,
@@ -42,24 +42,24 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
             "title": scene.name,
             "datetime": catalogue.timestamp(scene.acquired or scene.created),
             "created": catalogue.timestamp(scene.created),
-            "proj:shape": [found["height"], found["width"]],
-            "proj:transform": found["transform"][:6],
-            "proj:bbox": found["bounds"],
+            "proj:shape": [description["height"], description["width"]],
+            "proj:transform": description["transform"][:6],
+            "proj:bbox": description["bounds"],
             "proj:code": crs if crs.startswith("EPSG:") else None,
             **({} if crs.startswith("EPSG:") else {"proj:wkt2": crs}),
             "processing:lineage": "The scene as it was sent; nothing was changed.",
-            "geosar:unit": found["unit"],
-            "geosar:polarisations": found["polarisations"],
-            "geosar:notes": found["notes"],
+            "geosar:unit": description["unit"],
+            "geosar:polarisations": description["polarisations"],
+            "geosar:notes": description["notes"],
             "geosar:stated": Stated.of(catalogue.opening(scene)).words,
-            **_placement(found),
+            **_placement(description),
             "geosar:synthetic": False,
             "renders": {
                 "sar": {
                     "title": "Backscatter, from the 2nd to the 98th percentile",
                     "assets": ["source"],
                     "bidx": [1],
-                    "rescale": _stretch(scene, found["polarisations"][:1]),
+                    "rescale": _stretch(scene, description["polarisations"][:1]),
                 },
             },
         },
@@ -89,7 +89,7 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
     files = job.files
     former = readings.words(scene, job)
     scene = readings.of(scene, job)
-    made: dict[str, Any] = json.loads((services.store.job(job.id) / files["stac"]).read_text(encoding="utf-8"))
+    item: dict[str, Any] = json.loads((services.store.job(job.id) / files["stac"]).read_text(encoding="utf-8"))
     signed = signature_of(request, f"jobs/{job.id}")
     layers = {
         "optical": {
@@ -123,19 +123,19 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
     ]
     assets = {
         name: {**asset, "href": links.url(request, f"jobs/{job.id}/results/{name}", **signed)}
-        for name, asset in made["assets"].items()
+        for name, asset in item["assets"].items()
         if name in files
     }
     done = job.finished or job.created  # as the search has it
     times = {"created": catalogue.timestamp(done), "datetime": catalogue.timestamp(scene.acquired or done)}
     source = links.url(request, f"stac/collections/scenes/items/{scene.id}")
     return {
-        **made,
+        **item,
         "id": job.id,
         "collection": "results",
-        "stac_extensions": [*made["stac_extensions"], RENDER],
+        "stac_extensions": [*item["stac_extensions"], RENDER],
         "properties": {
-            **made["properties"], **times, "renders": renders,
+            **item["properties"], **times, "renders": renders,
             **({} if former is None else {"geosar:former_reading": former}),
         },
         "assets": assets,

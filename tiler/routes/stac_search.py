@@ -122,7 +122,7 @@ def _both(box: catalogue.Box | None) -> Any:
     done = scenes.join(Job, Job.scene_id == Scene.id).where(
         Job.process == "translate", Job.status == JobStatus.SUCCESSFUL
     )
-    made = func.coalesce(Job.finished, Job.created)
+    finished = func.coalesce(Job.finished, Job.created)
     text = null().cast(String)
     unit = Scene.description["unit"].as_string().label("geosar:unit")
     common = (Scene.id.label("scene_id"), unit)
@@ -134,7 +134,7 @@ def _both(box: catalogue.Box | None) -> Any:
         ),
         done.with_only_columns(
             literal("results").label("collection"), Job.id.label("id"), Scene.name.label("title"),
-            made.label("created"), func.coalesce(Scene.acquired, made).label("datetime"),
+            finished.label("created"), func.coalesce(Scene.acquired, finished).label("datetime"),
             Job.report["model"].as_string().label("geosar:model"),
             Job.report["model_version"].as_string().label("geosar:model_version"), *common,
         ),

@@ -35,8 +35,8 @@ def files(store: Store, scene: Scene) -> dict[str, Path]:
 
 def source(store: Store, scene: Scene) -> Path | dict[str, Path]:
     """Return what `geosar.open_scene` opens: one file, or one for each polarisation."""
-    found = files(store, scene)
-    return found if scene.parts else found[""]
+    paths = files(store, scene)
+    return paths if scene.parts else paths[""]
 
 
 def find(database: Database, scene_id: str) -> Scene | None:

@@ -114,8 +114,8 @@ def _library() -> ctypes.CDLL:
 def _call(number: int, *arguments: int | bytes | None) -> int:
     if not sys.platform.startswith("linux"):
         return -1
-    given = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
-    return int(_library().syscall(ctypes.c_long(number), *given))
+    values = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    return int(_library().syscall(ctypes.c_long(number), *values))
 
 
 def described() -> str:
@@ -124,9 +124,9 @@ def described() -> str:
         given = [folder, str(server.getsockname()[1])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         command = [sys.executable, "-P", "-m", "geosar_tiler.state.confinement", *given]
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+        output = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
     try:
-        reads, connects = json.loads(told)
+        reads, connects = json.loads(output)
     except ValueError:
         return "could not be tried"
     files = "reads what comes in alone" if not reads else "reads what the service reads (no Landlock here)"

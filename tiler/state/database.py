@@ -170,8 +170,8 @@ class Job(Base):
     @property
     def files(self) -> dict[str, str]:
         """Names of the files that it made, by what they hold."""
-        found: dict[str, str] = (self.report or {}).get("files", {})
-        return found
+        files: dict[str, str] = (self.report or {}).get("files", {})
+        return files
 
 
 class Database:

@@ -136,13 +136,13 @@ def _looked(look: Look, source: Any, options: dict[str, Any], name: str) -> dict
 
 
 def _describe(source: Any, **options: Any) -> dict[str, Any]:
-    found = describe_scene(source, model=None, **options)
+    description = describe_scene(source, model=None, **options)
     with open_scene(source, **options) as scene:
         check_place(scene.grid, scene.name)
         outline = footprint(scene.grid)
     geometry, bbox = outline or (None, None)
-    described = {**found, "geometry": geometry, "bbox": bbox}
-    check_finite(described, found["source"])
+    described = {**description, "geometry": geometry, "bbox": bbox}
+    check_finite(described, description["source"])
     return described
 
 

@@ -13,21 +13,21 @@ def find(database: Database, scene_id: str) -> Reference | None:
 
 def to_match(database: Database, scene: Scene) -> str:
     """Return the checksum of the image that a scene is matched to; raises InvalidError, and NotReadyError."""
-    found = find(database, scene.id)
-    if found is None:
+    reference = find(database, scene.id)
+    if reference is None:
         raise InvalidError(
             "the scene has no true optical image to match; PUT one to /scenes/ID/reference, or leave `match` out."
         )
-    if not found.georeferenced:
+    if not reference.georeferenced:
         raise InvalidError("the scene's true optical image has no georeference, so it lies nowhere; leave `match` out.")
-    if found.state == CopyState.FAILED:
-        raise InvalidError(f"the scene's true optical image could not be read: {found.message}")
-    if found.state != CopyState.READY:
+    if reference.state == CopyState.FAILED:
+        raise InvalidError(f"the scene's true optical image could not be read: {reference.message}")
+    if reference.state != CopyState.READY:
         raise NotReadyError("the scene's true optical image is being prepared. Ask again in a few seconds.")
-    return found.sha256
+    return reference.sha256
 
 
 def is_there(database: Database, scene: Scene, sha256: str) -> bool:
     """Whether the image of this checksum is still the scene's, and ready."""
-    found = find(database, scene.id)
-    return found is not None and found.state == CopyState.READY and found.sha256 == sha256
+    reference = find(database, scene.id)
+    return reference is not None and reference.state == CopyState.READY and reference.sha256 == sha256

@@ -52,10 +52,10 @@ class BlockMemory:
     def get(self, key: BlockKey) -> Pixels | None:
         """Return a block, if it is there."""
         with self._lock:
-            found = self._blocks.get(key)
-            if found is not None:
+            block = self._blocks.get(key)
+            if block is not None:
                 self._blocks.move_to_end(key)
-            return found
+            return block
 
     def put(self, key: BlockKey, block: Pixels) -> None:
         """Keep a block."""
@@ -128,11 +128,11 @@ class BlockFiles:
 
     def _prune(self) -> None:
         """Remove the least recently used files where all together are too large."""
-        found = sorted(self._files())
-        self.bytes = sum(size for _, size, _ in found)
+        files = sorted(self._files())
+        self.bytes = sum(size for _, size, _ in files)
         if self.bytes <= self._limit * (1 - 1 / SHARE):
             return
-        for _, size, path in found:
+        for _, size, path in files:
             if self.bytes <= self._limit * KEPT:
                 return
             path.unlink(missing_ok=True)
@@ -144,8 +144,8 @@ class BlockFiles:
         """Return time of last use, size and path of all blocks."""
         for path in self._store.all_live_blocks():
             with suppress(FileNotFoundError):  # another process was faster
-                found = path.stat()
-                yield found.st_mtime, found.st_size, path
+                status = path.stat()
+                yield status.st_mtime, status.st_size, path
 
 
 class Blocks:

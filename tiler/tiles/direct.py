@@ -79,17 +79,17 @@ class DirectScenes:
     def get(self, scene: Scene) -> DirectScene:
         """Open a scene, or give the one that is open; raises geosar's errors where that fails."""
         with self._lock:
-            found = self._open.get(scene.id)
+            direct = self._open.get(scene.id)
             reading = readings.key(scene)
-            if found is None or found.reading != reading:
+            if direct is None or direct.reading != reading:
                 opened = open_scene(catalogue.source(self._store, scene), **catalogue.opening(scene))
-                found = DirectScene(opened, reading, self._store, self._store.overview(scene.id, reading[1]))
-                self._open[scene.id] = found
+                direct = DirectScene(opened, reading, self._store, self._store.overview(scene.id, reading[1]))
+                self._open[scene.id] = direct
             self._open.move_to_end(scene.id)
             while len(self._open) > OPEN_SCENES:
                 # A tile may be reading from it; it is closed when nobody holds it any more.
                 self._open.popitem(last=False)
-            return found
+            return direct
 
     def warm(self, scene: Scene) -> None:
         """Make the overview of a large scene before somebody asks for it."""

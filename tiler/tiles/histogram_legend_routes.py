@@ -83,8 +83,8 @@ def _names(params: LayerRequest, image: ImageData) -> list[str]:
     """Name the bands of an image by those of the layer, where they are such."""
     if params.reading.get("expression"):
         return [str(name) for name in image.band_names]
-    wanted = params.reading.get("indexes") or range(1, image.count + 1)
-    return [params.layer.names[index - 1] for index in ([wanted] if isinstance(wanted, int) else wanted)]
+    indexes = params.reading.get("indexes") or range(1, image.count + 1)
+    return [params.layer.names[index - 1] for index in ([indexes] if isinstance(indexes, int) else indexes)]
 
 
 def _about(layer: Layer) -> str:
@@ -105,8 +105,8 @@ def _told(params: LayerRequest) -> tuple[float, float, str] | None:
         return float(rescale[0][0]), float(rescale[0][1]), layer.unit
     if expression:
         raise InvalidError("the range of values of an expression is not known; say it, as in rescale=-5,15.")
-    wanted = params.reading.get("indexes") or [1]
-    low, high = layer.stretch[(wanted if isinstance(wanted, int) else wanted[0]) - 1]
+    indexes = params.reading.get("indexes") or [1]
+    low, high = layer.stretch[(indexes if isinstance(indexes, int) else indexes[0]) - 1]
     return low, high, layer.unit
 
 

@@ -31,8 +31,8 @@ def tile_window(place: tuple[int, int, int], width: int, height: int) -> tuple[W
         raise NotFoundError(f"z is {z}; this picture has the zooms 0 to {most}.")
     factor = 2 ** (most - z)
     side = TILE * factor
-    found = Window(x * side, y * side, side, side).intersection(Window(0, 0, width, height))
-    if found is None:
+    window = Window(x * side, y * side, side, side).intersection(Window(0, 0, width, height))
+    if window is None:
         columns, rows = (math.ceil(length / side) for length in (width, height))
         raise NotFoundError(f"the tile {x}/{y} is outside the picture, which has {columns} x {rows} at zoom {z}.")
-    return found, factor
+    return window, factor

@@ -90,17 +90,17 @@ def sar(request: Request, services: Shared, scene_id: str) -> Layer:
 def reference(request: Request, services: Shared, scene_id: str) -> Layer:
     """Return the true optical image that was sent to compare with."""
     scene = catalogue.get(services.database, scene_id)
-    found = references.find(services.database, scene.id)
-    if found is None:
+    row = references.find(services.database, scene.id)
+    if row is None:
         raise NotFoundError("the scene has no reference; PUT a true optical image of it to /scenes/ID/reference.")
-    if found.state == CopyState.FAILED:
-        raise NotFoundError(f"tiles of the reference could not be made: {found.message}")
-    if found.state != CopyState.READY:
+    if row.state == CopyState.FAILED:
+        raise NotFoundError(f"tiles of the reference could not be made: {row.message}")
+    if row.state != CopyState.READY:
         raise NotReadyError("the reference is being prepared for tiles. Ask again in a few seconds.")
     kind = kind_of("reference")
     layer = Layer(
-        kind, scene.id, kind.title(scene.name), f"True optical image {found.filename}",
-        _version(found.sha256, str(found.created)), found.georeferenced, kind.bands,
+        kind, scene.id, kind.title(scene.name), f"True optical image {row.filename}",
+        _version(row.sha256, str(row.created)), row.georeferenced, kind.bands,
         path=services.store.reference(scene.id),
     )  # fmt: skip
     return _fresh(request, layer)
@@ -139,8 +139,8 @@ def _result(request: Request, services: Services, scene_id: str, job_id: str | N
     if job_id is not None:
         query = query.where(Job.id == job_id)
     with services.database.begin() as session:
-        found = [job for job in session.scalars(query.order_by(Job.finished.desc())) if kind.name in job.files]
-    if not found:
+        jobs = [job for job in session.scalars(query.order_by(Job.finished.desc())) if kind.name in job.files]
+    if not jobs:
         which = f"no finished job {job_id!r}" if job_id else "no finished job"
         asking = f" with the input {kind.asked_by!r}" if kind.asked_by else ""
         instead = ", or look at the layer 'live'" if kind.synthetic else ""
@@ -148,7 +148,7 @@ def _result(request: Request, services: Services, scene_id: str, job_id: str | N
             f"the scene has {which} with the layer {kind.name!r}. POST to /processes/translate/execution{asking} "
             f"first{instead}.",
         )
-    job = next((job for job in found if not readings.is_former(scene, job)), found[0])
+    job = next((job for job in jobs if not readings.is_former(scene, job)), jobs[0])
     former = readings.words(scene, job)
     scene = readings.of(scene, job)
     report = job.report or {}

@@ -32,16 +32,16 @@ def check_colormap(text: str) -> None:
     >>> check_colormap('[[[0, 10], [0, 0, 255, 255]]]')
     """
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return
-    if not found and not isinstance(found, bool | int | float):
+    if not value and not isinstance(value, bool | int | float):
         return
-    if isinstance(found, dict):
-        good = all(_is_whole(key) and _is_colour(colour) for key, colour in found.items())
+    if isinstance(value, dict):
+        good = all(_is_whole(key) and _is_colour(colour) for key, colour in value.items())
     else:
-        good = isinstance(found, list) and all(
-            isinstance(one, list) and len(one) == 2 and _is_interval(one[0]) and _is_colour(one[1]) for one in found
+        good = isinstance(value, list) and all(
+            isinstance(one, list) and len(one) == 2 and _is_interval(one[0]) and _is_colour(one[1]) for one in value
         )
     if not good:
         raise InvalidError(
@@ -80,12 +80,12 @@ def check_box(box: Sequence[float], *, around: bool, flat: bool = False) -> None
 
     `around`, in degrees, it may lie across the antimeridian.
     """
-    told = ", ".join(f"{value:g}" for value in box)
+    words = ", ".join(f"{value:g}" for value in box)
     if not all(abs(value) <= FARTHEST for value in box):  # NaN neither
-        raise InvalidError(f"the box is {told}; expected coordinates of a CRS.")
+        raise InvalidError(f"the box is {words}; expected coordinates of a CRS.")
     left, bottom, right, top = box
     if bottom > top or (left > right and not around) or (not flat and (left == right or bottom == top)):
-        raise InvalidError(f"the box is {told}, which has no area; expected minx,miny,maxx,maxy, each maximum beyond.")
+        raise InvalidError(f"the box is {words}, which has no area; expected minx,miny,maxx,maxy, each maximum beyond.")
 
 
 def _check_range(text: str) -> None:

@@ -153,10 +153,10 @@ class ViewReader(PlacedReader):
         cols, rows = zip(*corners, strict=True)
         col, row = math.floor(min(cols)) - MARGIN, math.floor(min(rows)) - MARGIN
         wanted = Window(col, row, math.ceil(max(cols)) + MARGIN - col, math.ceil(max(rows)) + MARGIN - row)
-        found = wanted.intersection(self.grid.window)
-        if found is None:
+        window = wanted.intersection(self.grid.window)
+        if window is None:
             raise TileOutsideBounds("the view is outside the scene.")
-        return found
+        return window
 
     @contextmanager
     def _opened(self, values: Any, mask: Any, grid: MapGrid) -> Iterator[Reader]:

@@ -18,8 +18,8 @@ def falsecolour(ombria: Path, output: Path, *, true_colour: bool, floods: bool) 
     if floods and not true_colour:
         raise click.UsageError("--floods makes pairs of true colour: give --true-colour as well.")
     with plain_errors():
-        made = make_pairs(ombria, output, true_colour=true_colour, floods=floods)
-    splits = ", ".join(f"{count} {split}" for split, count in sorted(made.pairs.items()))
+        counts = make_pairs(ombria, output, true_colour=true_colour, floods=floods)
+    splits = ", ".join(f"{count} {split}" for split, count in sorted(counts.pairs.items()))
     click.echo(
-        f"{splits} pairs are in {output}; {len(made.clouded)} chips with over {CLOUDED:.0%} of cloud were left out."
+        f"{splits} pairs are in {output}; {len(counts.clouded)} chips with over {CLOUDED:.0%} of cloud were left out."
     )

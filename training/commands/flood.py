@@ -64,9 +64,9 @@ def flood(
         schedule = Schedule(updates=updates, seeds=seeds, width=width)
         with tqdm(total=updates * seeds * len(INPUTS), unit="update", leave=False) as bar:
             study = run_study(chips, colours, schedule, lambda: bar.update() and None)
-        given = " ".join(f"--chips {folder.name}" for folder in folders)
+        options = " ".join(f"--chips {folder.name}" for folder in folders)
         setting = (
-            f"`geosar-evaluate flood {packaged.manifest.name} {given}` with {packaged.label} in {precision}; {seeds} "
+            f"`geosar-evaluate flood {packaged.manifest.name} {options}` with {packaged.label} in {precision}; {seeds} "
             f"small U-Nets of width {width} for each input, {updates} updates of {schedule.batch} crops of "
             f"{schedule.crop} pixels."
         )

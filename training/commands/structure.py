@@ -32,12 +32,12 @@ def structure(*, models: tuple[str, ...], dates: Path, threads: int | None) -> N
     use_threads(threads)
     with plain_errors():
         translators = {model: _translator(model) for model in models}
-        found = measured(translators, read_places(dates, held_out=True))
-    click.echo(f"{found.places} places; by chance {found.chance:.3f}")
+        scores = measured(translators, read_places(dates, held_out=True))
+    click.echo(f"{scores.places} places; by chance {scores.chance:.3f}")
     click.echo("| picture | agreement of edges | share of the radar's |\n|---|---|---|")
-    click.echo(f"| the radar itself | {found.radar:.3f} | 1 |")
-    for name, agreement in found.agreement.items():
-        click.echo(f"| {name} | {agreement:.3f} | {found.kept(name):.3f} |")
+    click.echo(f"| the radar itself | {scores.radar:.3f} | 1 |")
+    for name, agreement in scores.agreement.items():
+        click.echo(f"| {name} | {agreement:.3f} | {scores.kept(name):.3f} |")
 
 
 def _translator(model: str) -> Translator:

@@ -161,8 +161,8 @@ def open_water(luma: Tensor, chroma: Tensor) -> Tensor:
     even = (square - mean.square()).clamp(min=0.0).sqrt() * LUMA_DEVIATION[0] < UNEVEN
     dark = mean * LUMA_DEVIATION[0] + LUMA_MEAN[0] < BRIGHT
     red, green, blue = torch.split(picture(mean, chroma) * 127.5, 1, dim=1)
-    found: Tensor = (even & dark & (blue - red > BLUE_OVER_RED) & (blue - green > BLUE_OVER_GREEN)).float()
-    return found * (functional.avg_pool2d(found, 3, 1, 1, count_include_pad=False) > FEW).float()
+    water: Tensor = (even & dark & (blue - red > BLUE_OVER_RED) & (blue - green > BLUE_OVER_GREEN)).float()
+    return water * (functional.avg_pool2d(water, 3, 1, 1, count_include_pad=False) > FEW).float()
 
 
 def focal_frequency(predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:

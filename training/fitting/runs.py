@@ -66,14 +66,14 @@ def names_of(pairs: Sequence[Pair]) -> str:
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Say in words in which settings and pairs the states of two runs differ, but for the number of updates."""
     before, after = earlier["config"], now["config"]
-    told = [
+    words = [
         f"{key} is {after.get(key)!r} and was {before.get(key)!r}"
         for key in sorted(before.keys() | after.keys())
         if key != "updates" and before.get(key) != after.get(key)
     ]
     if earlier.get("pairs", now["pairs"]) != now["pairs"]:
-        told.append("the training pairs are others")
-    return told
+        words.append("the training pairs are others")
+    return words
 
 
 def _of_another_version(checkpoint: Path, error: Exception) -> CheckpointError:

@@ -99,14 +99,14 @@ def _ombria(folder: Path, leave_out: Callable[[str], None]) -> Iterator[Chip]:
 
 
 def _picture(folder: Path, name: str, mode: str) -> NDArray[np.uint8]:
-    found = sorted(folder.glob(f"{name}.*"))
-    if not found:
+    files = sorted(folder.glob(f"{name}.*"))
+    if not files:
         raise PairsError(f"The chip {name} lacks its file in {folder}; add it or drop the row.")
     try:
-        with Image.open(found[0]) as image:
+        with Image.open(files[0]) as image:
             return np.asarray(image.convert(mode))
     except OSError as error:
-        raise PairsError(f"{found[0]} cannot be read as an image ({error}); replace it or drop the row.") from error
+        raise PairsError(f"{files[0]} cannot be read as an image ({error}); replace it or drop the row.") from error
 
 
 def _sen1floods11(folder: Path, reference: Reference | None, leave_out: Callable[[str], None]) -> Iterator[Chip]:

@@ -75,8 +75,8 @@ def segment(network: SmallUNet, bands: Bands) -> Mask:
     height, width = bands.shape[-2:]
     padded = np.pad(bands, ((0, 0), (0, -height % 4), (0, -width % 4)), mode="edge")
     logits = network(torch.from_numpy(padded)[None])[0, 0, :height, :width]
-    found: Mask = (logits > 0).numpy()
-    return found
+    flood: Mask = (logits > 0).numpy()
+    return flood
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

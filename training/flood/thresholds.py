@@ -31,14 +31,14 @@ class Threshold:
 
     def fixed(self, bands: Bands) -> Mask:
         """Return the water mask by the level that was best on the training chips."""
-        found: Mask = self.score(bands) >= self.level
-        return found
+        flood: Mask = self.score(bands) >= self.level
+        return flood
 
     def otsu(self, bands: Bands, known: Mask) -> Mask:
         """Return the water mask by the chip's own level (Otsu 1979), which always finds some."""
         score = self.score(bands)
-        found: Mask = score >= otsu_level(score[known])
-        return found
+        flood: Mask = score >= otsu_level(score[known])
+        return flood
 
 
 def fit_threshold(examples: Sequence[Example]) -> Threshold:

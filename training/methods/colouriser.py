@@ -245,11 +245,11 @@ class ColouriserMethod(Method[ColouriserConfig]):
             pairs = goal(batch, luma[: len(batch.sar)], chroma[: len(batch.sar)])
             true_luma = torch.cat([pairs.luma, luma[len(batch.sar) :]])
             known = torch.cat([pairs.chroma, functional.interpolate(chroma[len(batch.sar) :], scale_factor=4.0)])
-        wanted = replace(
+        target = replace(
             batch, sar=seen, luma=true_luma, chroma=known, valid=torch.ones_like(true_luma),
             coloured=torch.ones_like(true_luma[..., :1, :1]),
         )  # fmt: skip
-        return losses.coarse_colour(parts.luma, parts.chroma, wanted)
+        return losses.coarse_colour(parts.luma, parts.chroma, target)
 
 
 def weights_of(architecture: dict[str, Any]) -> dict[str, Any]:
@@ -264,8 +264,8 @@ def seen_planes(sar: Tensor) -> Tensor:
 
 def first_given(sar: Tensor) -> Tensor:
     """Return the first polarisation that each of a batch (N, P, H, W) has, (N, 1, H, W)."""
-    given = (sar[:, :, :1, :1] != MISSING).to(sar.dtype)
-    first = given * (given.cumsum(dim=1) == 1)
+    there = (sar[:, :, :1, :1] != MISSING).to(sar.dtype)
+    first = there * (there.cumsum(dim=1) == 1)
     return (sar * first).sum(dim=1, keepdim=True)
 
 

@@ -90,11 +90,11 @@ class CycleGAN(PainterMethod[CycleConfig]):
         with descent.autocast():
             image, echo = self._colour(radar, shown), self.back(optical)
             real = {"optical": optical, "radar": radar}
-            made = {"optical": image, "radar": echo}
-            terms = {"adversary": self._judge(real, made)}
+            images = {"optical": image, "radar": echo}
+            terms = {"adversary": self._judge(real, images)}
         descent(self.adversary_optimiser, terms["adversary"], terms)
         with descent.autocast():
-            terms["adversarial"] = frozen(self.judges, lambda: self._opinion(made, 1.0))
+            terms["adversarial"] = frozen(self.judges, lambda: self._opinion(images, 1.0))
             there, back = self.back(image), self._colour(echo, shown.roll(1, dims=0))
             terms["cycle"] = _l1(there, radar) + _l1(back, optical)
             # An optical image's luma is the radar of it that nothing need be added to but colour.

@@ -112,8 +112,8 @@ class Pix2Pix(Method[Pix2PixConfig]):
         """One update of the adversary, where there is one, then of the generator."""
         sar = batch.sar.contiguous(memory_format=torch.channels_last)
         with descent.autocast():
-            made = self.generator.components(self.shown(sar))
-        luma, chroma, log_error = (part.float() for part in made)
+            parts = self.generator.components(self.shown(sar))
+        luma, chroma, log_error = (part.float() for part in parts)
         terms: Terms = {}
         if self.adversarial:
             terms["adversary"] = adversary_step(

@@ -123,13 +123,13 @@ def goal(batch: Batch, luma: Tensor, chroma: Tensor, keeps: Sequence[str] = KEEP
     near = functional.max_pool2d(torch.maximum(water, painted), 2 * SHORE + 1, 1, SHORE)
     shore = luma + _mean(batch.luma - luma)
     wet, close = _grown(water) > 0, _grown(near) > 0
-    wanted = batch
+    target = batch
     if "luma" in keeps:
-        wanted = replace(wanted, luma=torch.where(wet, batch.luma, torch.where(close, shore, luma)))
+        target = replace(target, luma=torch.where(wet, batch.luma, torch.where(close, shore, luma)))
     if "chroma" in keeps:
         chroma = _grown(torch.where(near > 0, truth, chroma))
-        wanted = replace(wanted, chroma=chroma, coloured=torch.ones_like(batch.coloured))
-    return wanted
+        target = replace(target, chroma=chroma, coloured=torch.ones_like(batch.coloured))
+    return target
 
 
 def _mean(luma: Tensor) -> Tensor:

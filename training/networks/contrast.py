@@ -38,6 +38,6 @@ def contrast(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
     losses = []
     for mine, other in zip(ours, theirs, strict=True):
         likeness = mine @ other.detach().mT / TEMPERATURE
-        wanted = torch.arange(likeness.shape[1], device=likeness.device).expand(len(likeness), -1)
-        losses.append(functional.cross_entropy(likeness.flatten(0, 1), wanted.flatten()))
+        labels = torch.arange(likeness.shape[1], device=likeness.device).expand(len(likeness), -1)
+        losses.append(functional.cross_entropy(likeness.flatten(0, 1), labels.flatten()))
     return torch.stack(losses).mean()

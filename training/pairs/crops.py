@@ -132,12 +132,12 @@ class Crops(Dataset[tuple[Tensor, ...]]):
 
     def _dark(self) -> dict[str, list[int]]:
         """Which pairs of each source show water that is dark in radar as well."""
-        found = defaultdict(list)
+        groups = defaultdict(list)
         for index, (cells, *_) in self.water.items():
             pair = self.pairs[index]
             if self.normalisers[pair.source](pair.bands, pair.mask)[:, 4 * cells[:, 0], 4 * cells[:, 1]].mean() < DARK:
-                found[pair.source].append(index)
-        return dict(found)
+                groups[pair.source].append(index)
+        return dict(groups)
 
     def __len__(self) -> int:
         return self.length

@@ -79,13 +79,13 @@ def read_places(folder: Path, *, held_out: bool = False) -> list[Place]:
 
 def places_among(pairs: Sequence[Pair], names: Sequence[str]) -> list[Place]:
     """Return the places whose pairs, in decibels, begin with one of these names: a date a pair, in order."""
-    found = defaultdict(list)
+    groups = defaultdict(list)
     for pair in sorted(pairs, key=lambda pair: pair.name):
         place = next((name for name in names if pair.name.startswith(name)), None)
         if place is not None and pair.calibrated:
-            found[place].append(pair)
+            groups[place].append(pair)
     places = []
-    for name, members in found.items():
+    for name, members in groups.items():
         if len(members) > 1:
             valid = np.stack([pair.mask for pair in members]).all(axis=0)
             places += _place(name, np.stack([pair.bands for pair in members]), valid, members[0].polarisations)

@@ -40,9 +40,9 @@ def fitting(backscatter: NDArray[np.float32], channels: int) -> NDArray[np.float
     A network of one channel gets the first polarisation that is there; one of the `PLANES` a single band as the first.
     """
     bands = backscatter if backscatter.ndim == 3 else backscatter[None]
-    given = [index for index, band in enumerate(bands) if band[0, 0] != MISSING]
+    there = [index for index, band in enumerate(bands) if band[0, 0] != MISSING]
     if channels == 1:
-        return bands[given[:1]]
+        return bands[there[:1]]
     return placed(bands, [0]) if len(bands) == 1 else bands
 
 

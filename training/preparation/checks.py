@@ -72,9 +72,9 @@ def peak(fits: NDArray[np.float64], tiles: int = 1) -> Shift:
 def edges(image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the magnitude of the gradient of (H, W), smoothed."""
     down, across = np.gradient(_blurred(image.astype(np.float64)))
-    found = np.hypot(down, across)
-    found = np.minimum(found, np.percentile(found, 99))  # a few corner reflectors would decide alone
-    result: NDArray[np.float32] = found.astype(np.float32)
+    strength = np.hypot(down, across)
+    strength = np.minimum(strength, np.percentile(strength, 99))  # a few corner reflectors would decide alone
+    result: NDArray[np.float32] = strength.astype(np.float32)
     return result
 
 

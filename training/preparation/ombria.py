@@ -98,7 +98,7 @@ def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods:
     """
     if target.is_dir() and any(target.iterdir()):
         raise PairsError(f"{target} holds files. Give a new or empty folder.")
-    made = Made(Counter(), [])
+    result = Made(Counter(), [])
     rows: list[tuple[str, ...]] = []
     estimated = "yes" if true_colour else ""
 
@@ -111,13 +111,13 @@ def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods:
             (target / kind).mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(target / kind / f"{name}.png")
         rows.append((name, split, source, "picture", estimated, *(f"{value:.1f}" for value in scale or ())))
-        made.pairs[split] += 1
+        result.pairs[split] += 1
 
     for name, split in _names(ombria):
         sar, optical = _images(ombria, name, "sar_before")
         cloud, wet = clouds(optical), water(optical)
         if cloud.mean() > CLOUDED:
-            made.clouded.append(name)
+            result.clouded.append(name)
             continue
         write(name, split, f"ombria/{name}", Chip(sar, optical, wet, valid(sar, optical, cloud)))
         if floods:
@@ -129,14 +129,14 @@ def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods:
         raise PairsError(f"{ombria} has no chip with less than {CLOUDED:.0%} of cloud. Give the whole data set.")
     with (target / "manifest.csv").open("w", newline="") as table:
         csv.writer(table).writerows([("name", "split", "source", "unit", "estimated", "mean", "deviation"), *rows])
-    return made
+    return result
 
 
 def clouds(optical: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where cloud or haze is, (H, W): bright in red, and no darker there than in the infrared, as soil is."""
     infrared, red = optical[..., 0].astype(np.float32), optical[..., 2].astype(np.float32)
-    found: NDArray[np.bool_] = (red > 70) & (red > 0.75 * infrared)
-    return found
+    bare: NDArray[np.bool_] = (red > 70) & (red > 0.75 * infrared)
+    return bare
 
 
 def water(optical: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -200,8 +200,8 @@ def speckled(
     per_decibel = (scale[1] if scale else TYPICAL_CONTRAST) / REFERENCE["VV"][1]
     within = np.where(shown, sar.astype(np.float64), np.nan)
     parts = sliding_window_view(within, (EVEN, EVEN))[::4, ::4].std(axis=(-2, -1))
-    found = float(np.nanpercentile(parts, 25)) / per_decibel if np.isfinite(parts).any() else SPECKLE
-    lacking = SPECKLE**2 - found**2
+    speckle = float(np.nanpercentile(parts, 25)) / per_decibel if np.isfinite(parts).any() else SPECKLE
+    lacking = SPECKLE**2 - speckle**2
     if lacking <= 0:
         return sar
     looks = (10 / np.log(10)) ** 2 / lacking + 0.5  # the deviation in decibels of so many, within 1 % above two
@@ -246,10 +246,10 @@ def _names(ombria: Path) -> list[tuple[str, str]]:
 def _file(folder: Path, name: str) -> Path:
     if Path(name).name != name or name.startswith("."):
         raise PairsError(f"The name {name!r} in the manifest is no file's; expected one without folders.")
-    found = sorted(folder.glob(f"{name}.*")) if folder.is_dir() else []
-    if not found:
+    files = sorted(folder.glob(f"{name}.*")) if folder.is_dir() else []
+    if not files:
         raise PairsError(f"The chip {name} lacks its file in {folder}; add it or drop the row.")
-    return found[0]
+    return files[0]
 
 
 def _image(path: Path, mode: str) -> NDArray[np.uint8]:

@@ -111,10 +111,10 @@ def _warnings(shifts: Mapping[str, Shift]) -> list[str]:
 
 
 def _alignment(tiles: Sequence[Tile]) -> list[str]:
-    found = [tile.shift.distance for tile in tiles if tile.shift is not None and tile.shift.certain]
+    distances = [tile.shift.distance for tile in tiles if tile.shift is not None and tile.shift.certain]
     seen = sum(tile.shift is not None for tile in tiles)
-    lines = ["## Alignment", "", f"Shift of the {len(found)} tiles of {seen} in which it is certain:", ""]
-    counts, _ = np.histogram(found, [0, 0.5, 1.2, 2.5, 4.5, 8.5, 2 * SEARCH])
+    lines = ["## Alignment", "", f"Shift of the {len(distances)} tiles of {seen} in which it is certain:", ""]
+    counts, _ = np.histogram(distances, [0, 0.5, 1.2, 2.5, 4.5, 8.5, 2 * SEARCH])
     labels = ["0 pixels", "1", "2", "3 to 4", "5 to 8", "9 or more"]
     longest = max(int(counts.max()), 1)
     bars = [

@@ -98,17 +98,17 @@ def _from_folders(sar: Path, optical: Path) -> Matches:
 
 
 def _by_place(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in RASTERS:
             continue
         key = place(path.stem)
-        if key in found:
+        if key in files:
             raise PrepareError(
-                f"{found[key]} and {path} seem to be of one place; give a CSV list with the columns sar and optical."
+                f"{files[key]} and {path} seem to be of one place; give a CSV list with the columns sar and optical."
             )
-        found[key] = path
-    return found
+        files[key] = path
+    return files
 
 
 def place(stem: str) -> str:

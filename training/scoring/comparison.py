@@ -114,12 +114,12 @@ def run_method(
         budget = replace(budget, seconds=half.seconds)
     trainer = Trainer(config, pairs, folder, precision=precision, workers=workers, places=places)
     last = folder / "last.pt"
-    found = last.exists()
-    if found:
+    resumed = last.exists()
+    if resumed:
         trainer.resume(last)
     elif first:
         trainer.start_from(folder / "first" / "last.pt")
-    seconds += _trained(trainer, folder / "seconds.txt", None if found and budget.seconds is not None else budget)
+    seconds += _trained(trainer, folder / "seconds.txt", None if resumed and budget.seconds is not None else budget)
     network, _, updates = load_network(last, pairs, batches=4 if budget.short else None)
     weights = sum(weight.numel() for weight in network.parameters())
     updates += start.updates if first else 0

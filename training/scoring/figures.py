@@ -85,12 +85,12 @@ def spectra(evaluation: Evaluation) -> str:
 
 def _mean_spectrum(patches: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Frequency in cycles a pixel, and mean power in dB; smaller patches are interpolated to the same frequencies."""
-    wanted = np.arange(1, SPECTRUM_BINS + 1) / (2 * SPECTRUM_BINS)
+    frequencies = np.arange(1, SPECTRUM_BINS + 1) / (2 * SPECTRUM_BINS)
     powers = []
     for patch in patches:
         power = radial_spectrum(patch[..., :3])
-        powers.append(np.interp(wanted, np.arange(1, len(power) + 1) / (2 * len(power)), power))
-    return wanted, 10 * np.log10(np.mean(powers, axis=0) + FLOOR)
+        powers.append(np.interp(frequencies, np.arange(1, len(power) + 1) / (2 * len(power)), power))
+    return frequencies, 10 * np.log10(np.mean(powers, axis=0) + FLOOR)
 
 
 def calibration(bands: dict[str, Reliability], evaluation: Evaluation) -> str:

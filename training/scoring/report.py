@@ -96,11 +96,11 @@ def to_plain(evaluation: Evaluation, bands: Mapping[str, Reliability], setting: 
 
 def _scores(evaluation: Evaluation, translator: str, group: dict[str, str]) -> dict[str, Any]:
     def summaries(*, matched: bool) -> dict[str, Any]:
-        found = {
+        rows = {
             item.name: evaluation.summary(translator, item.name, matched=matched, **group)
             for item in evaluation.measures
         }
-        return {name: asdict(summary) for name, summary in found.items() if summary}
+        return {name: asdict(summary) for name, summary in rows.items() if summary}
 
     return {"raw": summaries(matched=False), "matched": summaries(matched=True)}
 
@@ -201,7 +201,7 @@ def _html(evaluation: Evaluation, bands: Mapping[str, Reliability], words: Seque
 
 def _best(evaluation: Evaluation) -> dict[str, str]:
     """Return the translator with the best mean of each measure."""
-    found = {}
+    rows = {}
     for item in evaluation.measures:
         means = {
             name: summary.mean
@@ -210,8 +210,8 @@ def _best(evaluation: Evaluation) -> dict[str, str]:
         }
         keys = {"high": lambda value: -value, "low": lambda value: value, "one": lambda value: abs(value - 1)}
         if means:
-            found[item.name] = min(means, key=lambda name: keys[item.best](means[name]))
-    return found
+            rows[item.name] = min(means, key=lambda name: keys[item.best](means[name]))
+    return rows
 
 
 def _gallery(evaluation: Evaluation, name: str) -> Iterator[dict[str, Any]]:

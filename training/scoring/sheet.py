@@ -21,8 +21,8 @@ def save_sheet(evaluation: Evaluation, path: Path, count: int = 16) -> None:
     blocks = -(-len(chosen) // deep)
     sheet = Image.new("RGB", (blocks * (width + GAP) - GAP, deep * PATCH), "white")
     for place, row in enumerate(chosen):
-        made = [evaluation.pictures[name][row.image][..., :3] for name in networks]
+        images = [evaluation.pictures[name][row.image][..., :3] for name in networks]
         left, top = place // deep * (width + GAP), place % deep * PATCH
-        for column, picture in enumerate((evaluation.radars[row.image], *made, evaluation.pairs[row.image].optical)):
+        for column, picture in enumerate((evaluation.radars[row.image], *images, evaluation.pairs[row.image].optical)):
             sheet.paste(Image.fromarray(np.ascontiguousarray(picture[row.area])), (left + column * PATCH, top))
     sheet.save(path)

@@ -45,7 +45,7 @@ def structure(translators: Mapping[str, Translator], places: Sequence[Place]) ->
 
     Places are of one polarisation, which nothing names.
     """
-    found: dict[str, list[float]] = {name: [] for name in ("radar", "chance", *translators)}
+    scores: dict[str, list[float]] = {name: [] for name in ("radar", "chance", *translators)}
     for place in places:
         before, after = place.values[0, 0], place.values[1, 0]
         wanted = edges(after)[place.valid]
@@ -53,11 +53,11 @@ def structure(translators: Mapping[str, Translator], places: Sequence[Place]) ->
         def agree(image: NDArray[np.float32], wanted: NDArray[np.float32] = wanted, place: Place = place) -> float:
             return float(np.corrcoef(edges(image)[place.valid], wanted)[0, 1])
 
-        found["radar"].append(agree(before))
-        found["chance"].append(agree(np.roll(before, SHIFT, (0, 1))))
+        scores["radar"].append(agree(before))
+        scores["chance"].append(agree(np.roll(before, SHIFT, (0, 1))))
         for name, translate in translators.items():
-            found[name].append(agree(np.rint(translate(before)[..., :3]).clip(0, 255) @ LUMA))
-    means = {name: float(np.mean(values)) for name, values in found.items()}
+            scores[name].append(agree(np.rint(translate(before)[..., :3]).clip(0, 255) @ LUMA))
+    means = {name: float(np.mean(values)) for name, values in scores.items()}
     return Structure(len(places), means.pop("radar"), means.pop("chance"), means)
 
 

@@ -54,5 +54,5 @@ def command(
     for raster in rasters:
         click.echo(f"Reading {without_secrets(raster)}", err=True)
         layers += read_layers(raster, size, **opening)
-    made = SarMap(layers, title=title or title_of(layers), basemap=basemap, attribution=attribution)
-    click.echo(made.write(target))
+    sar_map = SarMap(layers, title=title or title_of(layers), basemap=basemap, attribution=attribution)
+    click.echo(sar_map.write(target))

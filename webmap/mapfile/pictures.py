@@ -42,10 +42,10 @@ def coloured_error(values: Values) -> Picture:
 def data_address(picture: Picture) -> str:
     """Encode a picture as WebP, PNG or, if nothing is transparent, JPEG: give the smallest, as a data: address."""
     image = _slim(picture)
-    found = {"webp": _encoded(image, "WEBP", method=4, **_LOSSY), "png": _encoded(image, "PNG")}
+    encoded = {"webp": _encoded(image, "WEBP", method=4, **_LOSSY), "png": _encoded(image, "PNG")}
     if image.mode in {"L", "RGB"}:
-        found["jpeg"] = _encoded(image, "JPEG", optimize=True, **_LOSSY)
-    kind, content = min(found.items(), key=lambda one: len(one[1]))
+        encoded["jpeg"] = _encoded(image, "JPEG", optimize=True, **_LOSSY)
+    kind, content = min(encoded.items(), key=lambda one: len(one[1]))
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 

@@ -42,14 +42,14 @@ def read_layers(
     """
     if isinstance(source, Mapping) or role == "sar":
         return _sar_layers(source, size, **opening)
-    found = resolve(source)
-    if found.driver == "SAFE":
+    resolved = resolve(source)
+    if resolved.driver == "SAFE":
         return _sar_layers(source, size, **opening)
-    with found.environment(), open_raster(found) as dataset:
-        check_readable(dataset, found.printable)
-        role = role or _role_of(dataset, found)
+    with resolved.environment(), open_raster(resolved) as dataset:
+        check_readable(dataset, resolved.printable)
+        role = role or _role_of(dataset, resolved)
         if role != "sar":
-            return [_picture_layer(dataset, found, role, size)]
+            return [_picture_layer(dataset, resolved, role, size)]
     return _sar_layers(source, size, **opening)
 
 
@@ -59,8 +59,8 @@ def _role_of(dataset: DatasetReader, found: Source) -> Role:
         return "error" if len(bands) == 1 else "optical"
     if is_photograph(dataset) and not (len(bands) > 1 and bands_are_equal(dataset, bands, found.printable)):
         return "optical"
-    told = " ".join(text or "" for text in dataset.descriptions)
-    return "optical" if len(bands) >= _COLOURS and not polarisations.named_in(told) else "sar"
+    descriptions = " ".join(text or "" for text in dataset.descriptions)
+    return "optical" if len(bands) >= _COLOURS and not polarisations.named_in(descriptions) else "sar"
 
 
 def _picture_layer(dataset: DatasetReader, found: Source, role: Role, size: int) -> Layer:

@@ -137,18 +137,18 @@ def _element(layer: Layer, number: int) -> folium.map.Layer:
         return folium.raster_layers.ImageOverlay(
             layer.image, layer.bounds, pixelated=False, alt=layer.notice or layer.name, **common
         )
-    told = layer.tiles
+    tiles = layer.tiles
     return folium.TileLayer(
-        told["tiles"][0], attr=html.escape(f"tiles of {urlsplit(told['tiles'][0]).netloc}"), overlay=True,
-        min_zoom=0, max_zoom=24, max_native_zoom=told.get("maxzoom", 18), min_native_zoom=told.get("minzoom", 0),
+        tiles["tiles"][0], attr=html.escape(f"tiles of {urlsplit(tiles['tiles'][0]).netloc}"), overlay=True,
+        min_zoom=0, max_zoom=24, max_native_zoom=tiles.get("maxzoom", 18), min_native_zoom=tiles.get("minzoom", 0),
         bounds=layer.bounds, **common,
     )  # fmt: skip
 
 
 def _tiles_of(basemap: str, attribution: str | None) -> folium.TileLayer:
-    given = None if attribution is None else html.escape(attribution)
+    words = None if attribution is None else html.escape(attribution)
     try:
-        return folium.TileLayer(basemap, attr=given, control=False, max_zoom=24)
+        return folium.TileLayer(basemap, attr=words, control=False, max_zoom=24)
     except ValueError as error:
         if "://" in basemap and "{z}" in basemap:
             raise UsageError(f"{basemap} needs the words that its makers want on the map: --attribution.") from error
@@ -198,13 +198,13 @@ def _check(layers: Sequence[Layer]) -> None:
 
 def _in_one_world(layers: Sequence[Layer]) -> list[Layer]:
     """Count the longitudes of all layers from where the first one lies: -179 beside 179 is 181."""
-    found = []
+    moved = []
     for layer in layers:
         (south, west), (north, east) = layer.bounds
         first = layers[0].bounds
         turn = 360.0 * round(((first[0][1] + first[1][1]) - (west + east)) / 720) if layer.georeferenced else 0.0
-        found.append(replace(layer, bounds=((south, west + turn), (north, east + turn))) if turn else layer)
-    return found
+        moved.append(replace(layer, bounds=((south, west + turn), (north, east + turn))) if turn else layer)
+    return moved
 
 
 def _touch(one: Layer, other: Layer) -> bool:

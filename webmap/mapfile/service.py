@@ -25,13 +25,13 @@ def tile_layers(service: str, scene: str, *, key: str | None = None) -> tuple[st
     if urlsplit(service).scheme not in {"http", "https"}:
         raise UsageError(f"{service!r} is no address of a service; give one such as http://127.0.0.1:8000.")
     base = f"{service.rstrip('/')}/scenes/{quote(scene, safe='')}"
-    told = _ask(base, key)
-    name = str(told.get("name") or scene)
-    if not told.get("georeferenced"):
+    document = _ask(base, key)
+    name = str(document.get("name") or scene)
+    if not document.get("georeferenced"):
         raise GridMismatchError(f"{name} has no georeference, so the service has no map tiles of it. Show its files.")
-    there = told["layers"]
+    there = document["layers"]
     wanted = ["sar", "optical" if "optical" in there else "live", "error", "reference"]
-    return name, [_layer(base, layer, told, key) for layer in wanted if layer in there]
+    return name, [_layer(base, layer, document, key) for layer in wanted if layer in there]
 
 
 def _layer(base: str, layer: str, told: Mapping[str, Any], key: str | None) -> Layer:
@@ -60,7 +60,7 @@ def _ask(address: str, key: str | None) -> dict[str, Any]:
     request = urllib.request.Request(address, headers=headers)  # noqa: S310 - http and https only, see above
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-            found: dict[str, Any] = json.load(answer)
+            document: dict[str, Any] = json.load(answer)
     except urllib.error.HTTPError as error:
         kind = SceneNotFoundError if error.code == 404 else SceneReadError
         raise kind(f"{address} answered {error.code}: {_detail(error)}") from error
@@ -69,7 +69,7 @@ def _ask(address: str, key: str | None) -> dict[str, Any]:
     except OSError as error:  # URLError, timeouts
         reason = getattr(error, "reason", None) or error
         raise SceneReadError(f"{address} did not answer: {reason}. Is the service running (`geosar serve`)?") from error
-    return found
+    return document
 
 
 def _detail(error: urllib.error.HTTPError) -> str:
