@@ -6,6 +6,7 @@ COPY geosar geosar
 COPY tiler tiler
 COPY training training
 COPY webmap webmap
+COPY qgis_plugin qgis_plugin
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:3.11-slim

@@ -13,6 +13,7 @@ _COMMANDS = {
     "map": ("geosar.cli.map", "Write rasters as one map file that opens in a browser, without network."),
     "models": ("geosar.cli.models", "List the built-in models, or show one."),
     "serve": ("geosar.cli.serve", "Serve scenes, translation jobs and map tiles over HTTP."),
+    "qgis-plugin": ("geosar.cli.qgis_plugin", "Write the zip of the QGIS plugin."),
     "doctor": ("geosar.cli.doctor", "Say what is installed, what works here, and what is missing."),
 }
 
