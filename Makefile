@@ -26,7 +26,7 @@ export PYTHONUNBUFFERED := 1
 # Programs that tests drive, and the Debian packages that they come in.
 PROGRAMS := chromium:chromium nginx:nginx-light qgis:qgis,python3-qgis,python3-venv xvfb-run:xvfb,xauth openssl:openssl
 
-.PHONY: help demo test test-qgis qgis-plugin lint kills fuzz bench lock system clean
+.PHONY: help demo test test-qgis qgis-plugin lint kills fuzz docs notebooks bench lock system clean
 
 help: ## Show the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -69,6 +69,13 @@ system: ## Install what the browser, QGIS and proxy tests drive (Debian or Ubunt
 	apt-get update -qq; \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$wanted >/dev/null
 
+docs: $(VENV)/docs.stamp ## Build the manual as a site, in build/docs, which opens from there.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "Open build/docs/index.html in a browser."
+
+notebooks: $(VENV)/all.stamp ## Run the manual's notebooks anew, and store what they show.
+	@$(BIN)/python docs/site/notebooks.py
+
 bench: $(VENV)/bench.stamp ## Measure speed and memory again; needs GEOSAR_DATA.
 	@$(BIN)/python benchmarks/speed.py $(BENCH_ARGS)
 
@@ -103,6 +110,10 @@ $(VENV)/qgis.stamp: tests/qgis_plugin/in_qgis/requirements.txt | $(VENV)/bin/pyt
 
 $(VENV)/bench.stamp: $(VENV)/all.stamp
 	@$(PIP) install --quiet --editable ".[train,test,bench]"
+	@touch $@
+
+$(VENV)/docs.stamp: pyproject.toml | $(VENV)/bin/python
+	@$(PIP) install --quiet --editable ".[docs]"
 	@touch $@
 
 $(EXAMPLES): | $(VENV)/bin/python
