@@ -1,4 +1,4 @@
-"""How soon the web map shows the first tiles of a scene, how smooth panning is, and how large its code is.
+"""How soon the web map shows the first tiles of a scene, also on a phone, how smooth panning is, how large its code is.
 
 GEOSAR_DATA=... python benchmarks/webmap.py     # needs Chromium; run it on an idle machine
 """
@@ -7,15 +7,19 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from helpers.page.visits import Service, enter, own_files, settle  # noqa: E402 - it lies beside the tests
+from helpers.page.visits import Service, enter, look_at, own_files, settle  # noqa: E402 - it lies beside the tests
 
 RUNS = 5
+SLOW = {"offline": False, "latency": 80, "downloadThroughput": 200_000, "uploadThroughput": 50_000}
+"""Milliseconds, and bytes a second."""
+PHONE = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
 STEPS = 60
 FRAME_MILLISECONDS = 16
 WATCH = """() => {
@@ -55,6 +59,21 @@ def panned(page: Page) -> list[float]:
     return [float(task) for task in page.evaluate("window.tasks")]
 
 
+def on_a_phone(browser: Browser, service: Service) -> tuple[float, float]:
+    """Seconds until all of a scene's first view is drawn on a phone with a slow network, and the bytes that came."""
+    page = browser.new_page(**PHONE)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", SLOW)
+    sizes: list[float] = []
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    begun = time.monotonic()
+    look_at(page, service, service.get("scenes")["scenes"][0])
+    seconds = time.monotonic() - begun
+    page.close()
+    return seconds, sum(sizes)
+
+
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -71,12 +90,15 @@ def main() -> None:
                 first.append(opened(page, service))
                 tasks += panned(page)
                 page.close()
+            phone = [on_a_phone(browser, service) for _ in range(2)]
             browser.close()
         finally:
             service.stop()
     print(
         f"first tile after opening a scene: {', '.join(f'{one:.0f}' for one in first)} ms, the first on a new service"
     )
+    views = ", ".join(f"{seconds:.1f} s and {size / 1e6:.2f} MB" for seconds, size in phone)
+    print(f"first view on a phone at 200 kB/s: {views}")
     print(f"tasks over 50 ms while panning: {len(tasks)} in {RUNS} s, the longest {max(tasks, default=0):.0f} ms")
 
 

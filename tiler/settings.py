@@ -15,6 +15,8 @@ from geosar_tiler.gdal import MEBIBYTE, GdalSettings
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """Several words in one variable, with commas between them."""
+Lines = Annotated[tuple[str, ...], NoDecode]
+"""The same with semicolons between them."""
 
 
 def _is_rate(value: str) -> str:
@@ -84,6 +86,8 @@ class Settings(BaseSettings):
 
     basemap: str | None = Field(None, description="Base map of the page: an xyzservices name, or an XYZ address.")
     basemap_attribution: str | None = Field(None, description="Credit of the base map; default: what xyzservices has.")
+    basemaps: Lines = Field((), description="More to choose from: NAME or NAME|ADDRESS|CREDIT, with ; between them.")
+    geocoder: str | None = Field(None, description="Finds places by name: an address with {query}, as of Nominatim.")
 
     api_keys: Words = Field((), description="scope:sha256 of each key; scopes are read, write and admin.")
     secret: SecretStr | None = Field(None, description="Signs tile URLs; default: a random one kept in the store.")
@@ -93,6 +97,20 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("basemaps", mode="before")
+    @classmethod
+    def _split_lines(cls, value: object) -> object:
+        return tuple(line.strip() for line in value.split(";") if line.strip()) if isinstance(value, str) else value
+
+    @field_validator("geocoder")
+    @classmethod
+    def _has_a_query(cls, value: str | None) -> str | None:
+        if value and (not value.startswith(("https://", "http://")) or "{query}" not in value):
+            raise ValueError(
+                f"{value!r} is no geocoder; expected https://HOST/search?format=jsonv2&limit=5&q={{query}}"
+            )
+        return value or None
 
     @field_validator("hosts")
     @classmethod

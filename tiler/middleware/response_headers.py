@@ -48,6 +48,8 @@ class HeadersMiddleware:
                 headers["x-request-id"] = request_id
                 for name, value in CAREFUL.items():
                     headers.setdefault(name, value)
+                if state.get("remarks"):
+                    headers.setdefault("x-geosar-note", "; ".join(state["remarks"]))
                 if status in {200, 204, 304} and state.get("etag"):
                     headers["etag"] = state["etag"]
                     headers["cache-control"] = PINNED if state.get("pinned") else FLEETING

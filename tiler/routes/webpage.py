@@ -4,53 +4,25 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-import xyzservices.providers
-from fastapi import FastAPI, Header, Request
+from fastapi import FastAPI, Header, Query, Request
 from starlette.responses import JSONResponse, Response
 
 import geosar
+from geosar_tiler.basemaps import basemap, basemaps, origin_of
+from geosar_tiler.geocoder import Geocoder
 from geosar_tiler.routes import landing
 from geosar_tiler.routes.page_files import PageFiles, page_file
 from geosar_tiler.settings import Settings
 
 LEAFLET = frozenset({"leaflet.js", "leaflet.css"})
 SETTINGS = "/page-settings"
-MAXIMUM_ZOOM = 19
+PLACES = "/places"
 
 
-def basemap(settings: Settings) -> dict[str, Any] | None:
-    """Return the XYZ base map that the settings name, None without one; raises ValueError for an unknown name."""
-    if settings.basemap is None:
-        return None
-    if "{z}" in settings.basemap:
-        found = {"url": settings.basemap, "attribution": "", "max_zoom": MAXIMUM_ZOOM, "subdomains": "abc"}
-    else:
-        try:
-            provider = xyzservices.providers.query_name(settings.basemap)
-        except ValueError:
-            raise ValueError(
-                f"there is no base map {settings.basemap!r}; expected a name that xyzservices knows, such as "
-                "OpenStreetMap.Mapnik, or an address with {z}, {x} and {y}.",
-            ) from None
-        found = {
-            # Leaflet fills in the tile's place and the subdomain, the provider everything else.
-            "url": provider.build_url(x="{x}", y="{y}", z="{z}", fill_subdomain=False, scale_factor="{r}"),
-            "attribution": provider.get("html_attribution", provider.attribution),
-            "max_zoom": provider.get("max_zoom", MAXIMUM_ZOOM),
-            "subdomains": provider.get("subdomains", "abc"),
-        }
-    return {**found, "attribution": settings.basemap_attribution or found["attribution"]}
-
-
-def policy(map_below: dict[str, Any] | None) -> str:
-    """Write the page's Content-Security-Policy: nothing inline, nothing from elsewhere but the base map's tiles."""
-    images = ["'self'", "blob:", "data:"]
-    if map_below is not None:
-        place = urlsplit(map_below["url"])
-        host = place.netloc.replace("{s}.", "*.")
-        images.append(f"{place.scheme}://{host}")
+def policy(*below: dict[str, Any] | None) -> str:
+    """Write the page's Content-Security-Policy: nothing inline, nothing from elsewhere but the base maps' tiles."""
+    images = ["'self'", "blob:", "data:", *dict.fromkeys(origin_of(one) for one in below if one is not None)]
     allowed = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -74,8 +46,9 @@ def serve(app: FastAPI, settings: Settings) -> Callable[[str], bool]:
     leaflet = _folder("xstatic.pkg.leaflet", "data")
     names = _files_below(static) if static is not None else frozenset()
     index = static / "index.html" if static is not None and "/index.html" in names else None
-    below = basemap(settings)
-    allowed = policy(below)
+    offered = basemaps(settings)
+    allowed = policy(*offered)
+    geocoder = Geocoder(settings.geocoder)
 
     @app.get("/", tags=["Service"], summary="The map, or for programs the landing page")
     def root(request: Request, accept: Annotated[str, Header()] = "", f: str | None = None) -> Response:
@@ -94,8 +67,15 @@ def serve(app: FastAPI, settings: Settings) -> Callable[[str], bool]:
             "model": settings.model_name,
             "max_upload_bytes": settings.max_upload_bytes,
             "needs_key": bool(settings.api_keys),
-            "basemap": below,
+            "basemap": basemap(settings),
+            "basemaps": offered,
+            "geocoder": settings.geocoder is not None,
+            "cors": bool(settings.cors_origins),
         }
+
+    @app.get(PLACES, tags=["Service"], summary="Find places by their name, where the operator gives a geocoder")
+    def places(q: Annotated[str, Query(min_length=1, max_length=200)]) -> dict[str, Any]:
+        return {"places": geocoder.places(q)}
 
     if leaflet is not None:
         app.mount("/leaflet", PageFiles(leaflet, own=False), name="leaflet")

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path as PlainPath
 from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
+import jinja2
 import rasterio
 from attrs import define
 from fastapi import Depends, FastAPI, Path, Query, Request
@@ -14,6 +16,7 @@ from pydantic import AfterValidator
 from rio_tiler.io import BaseReader
 from rio_tiler.models import ImageData
 from starlette.responses import Response
+from starlette.templating import Jinja2Templates
 from titiler.core.dependencies import BidxExprParams, ColorMapParams
 from titiler.core.factory import TilerFactory, img_endpoint_params
 from titiler.core.models.mapbox import TileJSON
@@ -43,6 +46,12 @@ def _known_matrix_set(name: str) -> str:
 Scale = Annotated[int, Path(ge=1, le=4)]
 MatrixSet = Annotated[str, AfterValidator(_known_matrix_set)]
 _IMAGE = img_endpoint_params
+_WMTS = Jinja2Templates(
+    env=jinja2.Environment(
+        autoescape=True, loader=jinja2.FileSystemLoader(PlainPath(__file__).parent), trim_blocks=True
+    )
+)
+"""TiTiler's lists a layer for each of its thirteen grids, in codes, down to pixels of millimetres."""
 
 
 @define(kw_only=True)
@@ -146,6 +155,7 @@ class LayerFactory(TilerFactory):
             reader.on_the_map()
             bounds = reader.get_geographic_bounds(matrices.rasterio_geographic_crs)
             zooms = reader.minzoom, reader.maxzoom
+            sharp = getattr(reader, "sharp_minzoom", zooms[0])
         return {
             "name": layer.title,
             "description": layer.description,
@@ -155,6 +165,7 @@ class LayerFactory(TilerFactory):
             "bounds": bounds,
             "minzoom": zooms[0],
             "maxzoom": zooms[1],
+            **({"sharp_minzoom": sharp} if sharp > zooms[0] else {}),
             "tilesize": TILE,
             "synthetic": layer.synthetic,
             "bands": list(layer.names),
@@ -206,7 +217,7 @@ def include(app: FastAPI) -> None:
             render_func=render_layer,
             environment_dependency=environment,
             add_viewer=False,
-            extensions=[wmtsExtension(layer_identifier_provider=_identifier)],
+            extensions=[wmtsExtension(layer_identifier_provider=_identifier, templates=_WMTS)],
         )
         app.include_router(factory.router, prefix=prefix, tags=[f"Layer {kind.name}"])
 

@@ -55,6 +55,9 @@ def register(factory: TilerFactory) -> None:
         query += [("v", params.layer.version), *signature_of(request, params.layer.subject).items()]
         address = factory.url_for(request, "image_tile_format", z="{z}", x="{x}", y="{y}", image_format="png")
         width, height = params.read(lambda reader: (reader.width, reader.height))
+        live = params.layer.live
+        zooms = range(maxzoom(width, height) + 1)
+        coarse = [z for z in zooms if live is not None and live.is_too_fine(2 ** (zooms[-1] - z))]
         return {
             "name": params.layer.title,
             "description": params.layer.description,
@@ -67,6 +70,7 @@ def register(factory: TilerFactory) -> None:
             "height": height,
             "minzoom": 0,
             "maxzoom": maxzoom(width, height),
+            **({"sharp_minzoom": len(coarse)} if coarse else {}),
             "tilesize": TILE,
             "synthetic": params.layer.synthetic,
             "layer": params.layer.name,

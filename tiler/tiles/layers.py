@@ -5,7 +5,7 @@ wrote becomes part of one.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +49,10 @@ class Layer:
     stretch: Stretch | None = None
     job: str | None = None
     """The job that the request named, if any."""
+    has_coarse: bool = False
+    """Whether a coarse picture shows views of more than is translated live: of a large scene whose copy is ready."""
+    remarks: list[str] = field(default_factory=list)
+    """What is to be said of the pixels that were read, in the answer's header X-Geosar-Note."""
 
     @property
     def subject(self) -> str:
@@ -129,8 +133,9 @@ def live(request: Request, services: Shared, scene_id: str) -> Layer:
     layer = Layer(
         kind, scene.id, kind.title(scene.name), f"{kind.statement}; model {opened.model}",
         _version(scene.sha256, opened.version), scene.geometry is not None, kind.bands, live=opened,
+        has_coarse=opened.is_large and scene.display == CopyState.READY,
     )  # fmt: skip
-    return _fresh(request, layer)
+    return _fresh(request, layer, "coarse" if layer.has_coarse else "")
 
 
 def _result(request: Request, services: Services, scene_id: str, job_id: str | None, kind: LayerKind) -> Layer:
@@ -208,18 +213,23 @@ def _check_number(name: str, given: Any, least: int, most: int) -> None:
         raise InvalidError(f"{name} is {text[:40]}; expected {least} to {most}.")
 
 
-def _fresh(request: Request, layer: Layer) -> Layer:
-    """Note the ETag for the answer; raises NotModifiedError when the client has it already."""
+def _fresh(request: Request, layer: Layer, more: str = "") -> Layer:
+    """Note the ETag for the answer; raises NotModifiedError when the client has it already.
+
+    `more` is what else there is to see of the same pixels, which documents that name zooms depend on.
+    """
     _check(request, layer)
     unsigned = [pair for pair in request.query_params.multi_items() if pair[0] not in {"expires", "signature"}]
     holds_signatures = request.url.path.endswith(("tilejson.json", "WMTSCapabilities.xml"))
     # What holds addresses is another when their signatures are, and is asked for again.
     signed = signature_of(request, layer.subject) if holds_signatures else {}
-    text = f"{layer.version}{request.url.path}?{unsigned}{signed}"
+    text = f"{layer.version}{request.url.path}?{unsigned}{signed}{more}"
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     request.state.etag = etag
     request.state.pinned = request.query_params.get("v") == layer.version and not signed
     request.state.layer = layer.name
+    request.state.remarks = layer.remarks
+    request.state.shown = layer
     asked = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if request.method in {"GET", "HEAD"} and (etag in asked or "*" in asked):
         raise NotModifiedError

@@ -1,10 +1,11 @@
 """Live translation: blocks of a scene's own grid through the network, each made once while there is room to keep it."""
 
 import hashlib
+import math
 import threading
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Scene
 from geosar_tiler.state.store import Store
 from geosar_tiler.tiles.block_cache import BlockKey, Blocks, Pixels
+from geosar_tiler.tiles.coarse import coarse_colour, factor_of, read_radar
+from geosar_tiler.tiles.image_space import TILE
 
 BLOCK = 256
 """Side of the blocks. Small, so that a first tile needs few pixels beside its own; neighbours that are missing
@@ -32,6 +35,8 @@ BANDS = 4
 
 Place = tuple[int, int]
 """Column and row of a block's first pixel."""
+WHOLE: Place = (-1, -1)
+"""Where the coarse picture of a whole scene is kept among the blocks."""
 
 
 @dataclass
@@ -49,6 +54,8 @@ class LiveScene:
     limit_pixels: float
     reading: tuple[float, int]
     """When the scene was sent, and how often it was read anew since."""
+    copy: Path
+    _coarse_lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def grid(self) -> MapGrid:
@@ -58,6 +65,41 @@ class LiveScene:
     def fits(self, window: Window) -> bool:
         """Whether a view of this part of the scene is translated live."""
         return _whole_blocks(window).area <= max(self.limit_pixels, 4 * BLOCK * BLOCK)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a view of the whole scene is more than is translated live."""
+        return not self.fits(self.grid.window)
+
+    def is_too_fine(self, factor: float) -> bool:
+        """Whether tiles of pixels that are so many times the scene's own cover more than is translated live."""
+        # The worst place for a tile is across one block more than it is wide.
+        side = (math.ceil(TILE * factor / BLOCK) + 1) * BLOCK
+        return self.is_large and side * side > self.limit_pixels
+
+    def coarse(self) -> Pixels:
+        """Return the whole scene's colours and expected errors (h, w, 4), coarse, and what is valid (h, w).
+
+        Made once, from its copy for tiles, which must be ready, and some sixteen blocks. Raises
+        OverloadedError when too many wait.
+        """
+        key = self._key(WHOLE)
+        found = self.blocks.get(key)
+        if found is not None:
+            return found
+        if not self.waiting.acquire(blocking=False):
+            raise OverloadedError("too many live tiles are waiting. Ask again in a moment.")
+        try:
+            with self._coarse_lock:
+                found = self.blocks.get(key)
+                if found is None:
+                    radar = read_radar(self.copy, factor_of(self.grid))
+                    found = coarse_colour(radar, self.grid, self.window, BLOCK)
+                    self.blocks.put(key, found)
+                    self.blocks.save(key, found)
+        finally:
+            self.waiting.release()
+        return found
 
     def window(self, window: Window) -> Pixels:
         """Return red, green, blue and expected error (h, w, 4) of a window inside the scene, and what is valid (h, w).
@@ -200,6 +242,7 @@ class LiveScenes:
             scene.id, hashlib.sha256("|".join(parts).encode()).hexdigest()[:16], model.label, view,
             WindowTranslator(view, model.manifest, engine), self.blocks, self._engine_lock, self._waiting,
             self._settings.live_megapixels * 1e6, readings.key(scene),
+            self._store.display(scene.id, readings.number(scene)),
         )  # fmt: skip
 
 

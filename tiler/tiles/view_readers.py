@@ -22,8 +22,7 @@ from geosar.grid import MapGrid, Window, full_turn
 from geosar.scene.untrusted import open_geotiff
 from geosar_tiler.errors import TooWideError
 from geosar_tiler.tiles import around, budget, direct, parameters
-from geosar_tiler.tiles.image_space import TILE
-from geosar_tiler.tiles.live import BLOCK
+from geosar_tiler.tiles.coarse import coarse_grid
 from geosar_tiler.tiles.readers import PlacedReader, extent, image_space_point, places, stretched
 
 if TYPE_CHECKING:
@@ -194,7 +193,7 @@ def _coarse(grid: MapGrid, window: Window, factor: int, shape: tuple[int, ...]) 
 
 
 class LiveReader(ViewReader):
-    """Reads a scene as the model translates it."""
+    """Reads a scene as the model translates it; views of much of a large scene come from a coarse picture."""
 
     dtype = "uint8"
 
@@ -203,25 +202,39 @@ class LiveReader(ViewReader):
             raise ValueError(f"the layer {self.layer.name!r} is not live")
         self.live = self.layer.live
         self.grid = self.live.grid
+        self.zoom: int | None = None
+        self.ratio: float | None = None
 
     @property
     def minzoom(self) -> int:
+        """The coarsest zoom at which there are tiles."""
+        return int(self._minzoom) if self.layer.has_coarse else self.sharp_minzoom
+
+    @property
+    def sharp_minzoom(self) -> int:
         """The coarsest zoom at which a tile is within what is translated live; any, for a small scene."""
-        if self.live.fits(self.live.grid.window):
+        if not self.live.is_large:
             return int(self._minzoom)
         pixel = abs(self._dst_geom_in_tms_crs[0][0])
         zoom = int(self._maxzoom)
-        while zoom > self._minzoom:
-            matrix = self.tms.matrix(zoom - 1)
-            # The worst place for a tile is across one block more than it is wide.
-            side = (math.ceil(TILE * matrix.cellSize / pixel / BLOCK) + 1) * BLOCK
-            if side * side > self.live.limit_pixels:
-                break
+        while zoom > self._minzoom and not self.live.is_too_fine(self.tms.matrix(zoom - 1).cellSize / pixel):
             zoom -= 1
         return zoom
 
+    def tile(self, *args: Any, **kwargs: Any) -> ImageData:
+        """See rio-tiler; all tiles of a zoom are sharp, or all are coarse."""
+        self.zoom = int(args[2] if len(args) > 2 else kwargs["tile_z"])
+        # Not of the window, which ends at the scene's edge: all tiles of a zoom are shrunk alike.
+        matrix = self.tms.matrix(self.zoom)
+        across = matrix.cellSize * matrix.tileWidth / (kwargs.get("tilesize") or matrix.tileWidth)
+        self.ratio = across / abs(self._dst_geom_in_tms_crs[0][0])
+        return super().tile(*args, **kwargs)
+
     def _with(self, window: Window, factor: int, work: Callable[[Reader], Value]) -> Value:
         """Translate a window, shrink it by 2 x 2 means as a COG's overviews are, and let rio-tiler read from it."""
+        too_fine = self.live.is_too_fine(factor) if self.zoom is None else self.zoom < self.sharp_minzoom
+        if too_fine and self.layer.has_coarse:
+            return self._with_coarse(window, factor, work)
         grown = _aligned(window, factor)
         if not self.live.fits(grown):
             megapixels = self.live.limit_pixels / 1e6
@@ -231,6 +244,23 @@ class LiveReader(ViewReader):
             )
         values, mask = _shrunk(*self.live.window(grown), factor)
         with self._opened(values, mask, _coarse(self.grid, grown, factor, values.shape)) as reader:
+            return work(reader)
+
+    def _with_coarse(self, window: Window, factor: int, work: Callable[[Reader], Value]) -> Value:
+        """Let rio-tiler read a window from the coarse picture, and say so."""
+        colours, valid = self.live.coarse()
+        whole = coarse_grid(self.grid, valid.shape)
+        across, down = self.grid.width / whole.width, self.grid.height / whole.height
+        wanted = factor if self.ratio is None else _shrinking(math.ceil(1000 * self.ratio), 1000)
+        further = max(1, int(wanted // min(across, down)))
+        col, row = math.floor(window.col_off / across), math.floor(window.row_off / down)
+        asked = Window(col, row, math.ceil(window.col_end / across) - col, math.ceil(window.row_end / down) - row)
+        part = _aligned(asked.intersection(whole.window) or whole.window, further)
+        values, mask = _shrunk(colours[part.slices], valid[part.slices], further)
+        self.layer.remarks.append(
+            f"coarse: a pixel of it is {across:.0f} x {down:.0f} of the scene's; colours are those of some places in it"
+        )
+        with self._opened(values, mask, _coarse(whole, part, further, values.shape)) as reader:
             return work(reader)
 
 

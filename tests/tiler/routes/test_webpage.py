@@ -5,7 +5,9 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from geosar_tiler.routes.webpage import basemap, policy
+from geosar_tiler.basemaps import basemap, basemaps
+from geosar_tiler.geocoder import GeocoderError, places_in
+from geosar_tiler.routes.webpage import policy
 from geosar_tiler.settings import Settings
 from helpers.service import MakeService, problem
 
@@ -75,3 +77,46 @@ def test_a_base_map_by_address_has_the_credit_of_the_settings() -> None:
 def test_an_unknown_base_map_is_refused() -> None:
     with pytest.raises(ValueError, match="no base map 'Nowhere'"):
         basemap(Settings(basemap="Nowhere"))
+
+
+def test_base_maps_to_choose_are_the_operators_and_the_policy_opens_for_them_alone() -> None:
+    wmts = "https://wmts.example.org/wmts?TILEMATRIX={TileMatrix}&TILEROW={TileRow}&TILECOL={TileCol}"
+    chosen = basemaps(
+        Settings(basemap="OpenStreetMap.Mapnik", basemaps=f"Aerial|{wmts}|The mapping agency;OpenTopoMap")
+    )
+    assert [one["name"] for one in chosen] == ["OpenStreetMap Mapnik", "Aerial", "OpenTopoMap"]
+    assert chosen[1]["url"].endswith("?TILEMATRIX={z}&TILEROW={y}&TILECOL={x}")
+    assert chosen[1]["attribution"] == "The mapping agency"
+    images = re.findall(r"img-src ([^;]+)", policy(*chosen))[0].split()
+    hosts = ["https://tile.openstreetmap.org", "https://wmts.example.org", "https://*.tile.opentopomap.org"]
+    assert images == ["'self'", "blob:", "data:", *hosts]
+    assert basemaps(Settings()) == []
+
+
+@pytest.mark.parametrize("entry", ["Aerial|nowhere", "Aerial|file:///etc/{z}/{x}/{y}", "A|https://a; b/{z}", "A|B|C|D"])
+def test_what_is_no_base_map_is_refused(entry: str) -> None:
+    with pytest.raises(ValueError, match="base map"):
+        basemaps(Settings(basemaps=(entry,)))
+
+
+def test_answers_of_geocoders_are_read_and_bounded() -> None:
+    nominatim = {"display_name": "Riga", "lat": "56.9", "lon": "24.1", "boundingbox": ["56.8", "57.1", "23.9", "24.4"]}
+    assert places_in([nominatim])[0]["bbox"] == [23.9, 56.8, 24.4, 57.1]
+    photon = {"geometry": {"coordinates": [24.1, 56.9]}, "properties": {"name": "Riga", "country": "Latvia"}}
+    assert places_in({"features": [photon]}) == [{"name": "Riga, Latvia", "longitude": 24.1, "latitude": 56.9}]
+    odd = [{}, 3, None, {"display_name": "x", "lat": "nan", "lon": "1"}, {"display_name": "x", "lat": "95", "lon": "1"}]
+    assert places_in(odd) == []
+    assert len(places_in([nominatim] * 50)) == 8
+    with pytest.raises(GeocoderError, match="no list"):
+        places_in("<html>")
+
+
+def test_places_are_found_through_the_service_alone(make_service: MakeService) -> None:
+    with make_service() as client:
+        assert "by coordinates" in problem(client.get("/places", params={"q": "Riga"}), 404)
+        assert client.get("/page-settings").json()["geocoder"] is False
+    with make_service(geocoder="http://127.0.0.1:9/search?q={query}") as client:
+        assert "did not answer" in problem(client.get("/places", params={"q": "Riga & co"}), 503)
+        problem(client.get("/places", params={"q": "x" * 300}), 422)
+    with pytest.raises(ValueError, match="no geocoder"):
+        Settings(geocoder="https://example.org/search")

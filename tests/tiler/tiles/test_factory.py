@@ -129,6 +129,19 @@ def test_wmts_capabilities_name_the_layer_and_its_tiles(client: TestClient, scen
     assert any(name and name.startswith(f"sar_{scene['id']}_WebMercatorQuad") for name in names)
 
 
+def test_wmts_lists_one_layer_in_words_with_its_notice(client: TestClient, scene: dict[str, Any]) -> None:
+    """Not one in codes for each of thirteen grids, down to pixels of millimetres."""
+    answer = client.get(f"/scenes/{scene['id']}/live/WMTSCapabilities.xml")
+    root = ET.fromstring(answer.content)  # noqa: S314 - our own
+    ows, wmts = "{http://www.opengis.net/ows/1.1}", "{http://www.opengis.net/wmts/1.0}"
+    (layer,) = root.iter(f"{wmts}Layer")
+    assert layer.findtext(f"{ows}Title") == f"{scene['name']} (synthetic, live)"
+    assert "not an observation" in (layer.findtext(f"{ows}Abstract") or "")
+    (grid,) = root.findall(f"{wmts}Contents/{wmts}TileMatrixSet")
+    finest = min(float(one.text or 0) for one in grid.iter(f"{wmts}ScaleDenominator"))
+    assert finest * 0.00028 > 2  # metres
+
+
 def test_parts_previews_and_legends(client: TestClient, scene: dict[str, Any], job: dict[str, Any]) -> None:
     assert job["status"] == "successful"
     base = f"/scenes/{scene['id']}"
@@ -243,12 +256,3 @@ def test_a_scene_without_place_can_be_seen_but_not_on_a_map(client: TestClient, 
     for layer in ("sar", "live"):
         assert "no georeference" in problem(client.get(f"/scenes/{scene['id']}/{layer}/tiles/1/0/0.png"), 422)
     client.delete(f"/scenes/{scene['id']}")
-
-
-def test_a_view_too_wide_for_live_translation_is_an_empty_tile(make_service: MakeService, scene_file: Path) -> None:
-    with make_service(live_megapixels=0.01) as client:
-        scene = send(client, scene_file)
-        answer = client.get(f"/scenes/{scene['id']}/live/tiles/{middle_tile(scene, 9)}.png")
-        assert answer.status_code == 204
-        assert "Zoom in" in answer.headers["x-geosar-note"]
-        assert client.get(f"/scenes/{scene['id']}/live/tiles/{middle_tile(scene, 15)}.png").status_code == 200

@@ -30,11 +30,14 @@ def test_from_an_empty_service_to_colour_and_back(page: Page, empty: Service, da
     expect(page.locator(".summary")).to_have_text(re.compile("VH · 5,120 . 3,072 · 8.3 m"))
     page.wait_for_selector(".leaflet-scene-sar-pane img.leaflet-tile-loaded", state="attached")
 
-    expect(page.locator("#hint")).to_contain_text("Zoom in for live colour")
+    # The whole scene in colour at once, which says that it is coarse; sharp where one looks.
+    expect(page.locator(".badge")).to_contain_text("coarse, zoom in")
+    page.wait_for_selector(".leaflet-scene-optical-pane img.leaflet-tile-loaded", state="attached")
     for _ in range(3):
         page.get_by_role("button", name="Zoom in").click()
         still(page)
     expect(page.locator("#hint")).to_be_hidden()
+    expect(page.locator(".badge")).not_to_contain_text("coarse")
     expect(page.locator(".chip.live")).to_be_visible()
     page.wait_for_selector(".leaflet-scene-optical-pane img.leaflet-tile-loaded", state="attached")
     expect(page.locator("#coordinates")).to_contain_text("EPSG:3395")

@@ -1,7 +1,8 @@
 // What stands around the map: the head of the panel, the tools, the credit, and the names that screen readers say.
 
-import { creditOf } from "./map/base.js";
+import { creditOf, isFar } from "./map/base.js";
 import { button, byId, fill, h, icon } from "./dom.js";
+import { nameTab } from "./service/notices.js";
 import { TEXT } from "./texts.js";
 import { cycleTheme } from "./theme.js";
 
@@ -12,12 +13,12 @@ export const narrow = matchMedia("(max-width: 720px)");
 
 /**
  * @param {Workbench} bench
- * @param {{onHelp: () => void, onMeasure: () => void}} options
+ * @param {{onHelp: () => void, onMeasure: () => void, onFind: () => void, onBase: () => void}} options
  */
-export function makeFrame(bench, { onHelp, onMeasure }) {
+export function makeFrame(bench, { onHelp, onMeasure, onFind, onBase }) {
   const panel = byId("panel");
   const body = byId("panel-body");
-  const names = { panel: TEXT.panel.label, toolbar: TEXT.map.tools, measure: TEXT.measure.title, legend: TEXT.legend.title };
+  const names = { panel: TEXT.panel.label, toolbar: TEXT.map.tools, measure: TEXT.measure.title, find: TEXT.find.title, legend: TEXT.legend.title };
   for (const [id, name] of Object.entries(names)) byId(id).setAttribute("aria-label", name);
   byId("title").textContent = `${TEXT.title}: ${TEXT.tagline}`;
 
@@ -52,18 +53,29 @@ export function makeFrame(bench, { onHelp, onMeasure }) {
       { class: "tools" },
       button({ icon: "fit", label: TEXT.map.fit, bare: true, onclick: () => bench.fit() }, { id: "tool-fit" }),
       button({ icon: "ruler", label: TEXT.map.measure, bare: true, onclick: onMeasure }, { id: "tool-measure", "aria-pressed": "false" }),
+      button({ icon: "search", label: TEXT.find.title, bare: true, onclick: onFind }, { id: "tool-find", "aria-pressed": "false" }),
+      bench.settings.basemaps.length ? button({ icon: "stack", label: TEXT.base.title, bare: true, onclick: onBase }) : null,
     ),
   );
 
-  const { basemap } = bench.settings;
-  fill(byId("credit"), h("span", {}, TEXT.map.source), ...(basemap ? [" · ", ...creditOf(basemap.attribution)] : []));
-  bench.addEventListener("stage", () => {
+  const drawCredit = () => {
+    const { basemap, first } = bench;
+    const land = isFar(first.map) ? [h("span", {}, TEXT.map.source)] : [];
+    fill(byId("credit"), ...land, ...(land.length && basemap ? [" · "] : []), ...(basemap ? creditOf(basemap.attribution) : []));
     byId("credit").hidden = !bench.georeferenced;
-  });
+    byId("stage").classList.toggle("near", !land.length);
+  };
+  const bindCredit = () => {
+    bench.first.map.off("zoomend", drawCredit).on("zoomend", drawCredit);
+    drawCredit();
+  };
+  bench.addEventListener("stage", bindCredit);
+  bench.addEventListener("scene", drawCredit);
+  bindCredit();
   bench.addEventListener("scene", () => {
     const name = bench.scene?.name ?? "";
     scene.textContent = name;
-    document.title = name ? `${name} · ${TEXT.title}` : TEXT.title;
+    nameTab(name ? `${name} · ${TEXT.title}` : TEXT.title);
   });
   return { body, togglePanel };
 }

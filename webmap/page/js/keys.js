@@ -2,6 +2,7 @@
 
 import { dialog } from "./dialogs.js";
 import { h } from "./dom.js";
+import { language, LANGUAGES, speak } from "./language.js";
 import { address } from "./service/api.js";
 import { TEXT } from "./texts.js";
 
@@ -43,12 +44,19 @@ export function listenToKeys(shortcuts, onEscape) {
   window.addEventListener("blur", () => shortcuts.forEach((one) => one.up?.()));
 }
 
+/** The switch between languages; it is named in all of them by what each calls itself. */
+function languageRow() {
+  const chosen = h("select", { class: "field", value: language, onchange: () => speak(chosen.value) }, ...Object.entries(LANGUAGES).map(([code, name]) => h("option", { value: code, lang: code }, name)));
+  return h("label", { class: "row" }, h("span", {}, TEXT.help.language), chosen);
+}
+
 /** @param {Shortcut[]} shortcuts @param {string} version */
 export async function showHelp(shortcuts, version) {
   const on = h("input", { type: "checkbox", checked: areOn(), onchange: () => localStorage.setItem(SETTING, on.checked ? "on" : "off") });
   await dialog(
     TEXT.help.title,
     [
+      languageRow(),
       h("p", {}, TEXT.help.about),
       h("label", { class: "check" }, on, h("span", {}, TEXT.help.keysOn)),
       h(

@@ -9,6 +9,8 @@ import { makeFrame, narrow } from "./frame.js";
 import { listenToKeys, showHelp } from "./keys.js";
 import { makeLegend } from "./panels/legend.js";
 import { makeMeasure } from "./map/measure.js";
+import { chooseBasemap } from "./panels/basepanel.js";
+import { makeFind } from "./panels/findpanel.js";
 import { readPixels, readPointer } from "./map/reading.js";
 import { SceneList } from "./panels/scenelist.js";
 import { makeSceneView } from "./panels/sceneview.js";
@@ -52,7 +54,10 @@ async function start() {
   const { body, togglePanel } = makeFrame(bench, {
     onHelp: () => help(),
     onMeasure: () => measure.toggle(),
+    onFind: () => find.toggle(),
+    onBase: () => void chooseBasemap(bench),
   });
+  const find = makeFind(bench);
   body.append(bring.element, listView, sceneView.element);
 
   /** Another scene, or none, is another page of the history; unless the history itself led there. */
@@ -115,11 +120,12 @@ async function start() {
     { key: "s", label: TEXT.keys.swipe, down: () => compare("swipe") },
     { key: "d", label: TEXT.keys.side, down: () => compare("side") },
     { key: "f", label: TEXT.keys.flicker, down: () => bench.flicker(true), up: () => bench.flicker(false) },
+    { key: "g", label: TEXT.keys.find, down: () => find.toggle(true) },
     { key: "m", label: TEXT.keys.measure, down: () => measure.toggle() },
     { key: "z", label: TEXT.keys.fit, down: () => bench.fit() },
     { key: "p", label: TEXT.keys.panel, down: () => togglePanel() },
   ];
-  listenToKeys(shortcuts, () => measure.escape());
+  listenToKeys(shortcuts, () => measure.escape() || find.escape());
 
   readPointer(bench);
   readPixels(bench, () => bench.scene !== null && !measure.isOn());
@@ -172,6 +178,7 @@ async function start() {
   togglePanel(!(narrow.matches && wanted.scene));
   await Promise.all([list.refresh(), uploads.restore(), wanted.scene ? openById(wanted.scene, wanted) : null]);
   document.body.dataset.ready = "true";
+  document.dispatchEvent(new Event("ready"));
 }
 
 /** @param {L.Map} map */

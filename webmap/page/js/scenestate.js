@@ -3,6 +3,7 @@
 import { address, askJson, connection, pause, Problem, wordsOf } from "./service/api.js";
 import { byId, settled } from "./dom.js";
 import { drawnBy, seenBy } from "./map/seen.js";
+import { chosenBasemap } from "./map/base.js";
 import { boundsOf, sourceOf } from "./map/sources.js";
 import { couple, Stage } from "./map/mapview.js";
 import { makeDivider } from "./map/swipe.js";
@@ -10,11 +11,9 @@ import { resultsOf } from "./service/results.js";
 import { TEXT } from "./texts.js";
 import { freshView, LAYERS } from "./view.js";
 
-/** @typedef {import("./types.js").Coordinates} Coordinates */
 /** @typedef {import("./types.js").LayerName} LayerName */
 /** @typedef {import("./types.js").PageSettings} PageSettings */
 /** @typedef {import("./types.js").Scene} Scene */
-/** @typedef {import("./types.js").ServedLayer} ServedLayer */
 /** @typedef {import("./types.js").Source} Source */
 /** @typedef {import("./types.js").View} View */
 
@@ -39,13 +38,14 @@ export class Workbench extends EventTarget {
   constructor(settings) {
     super();
     this.settings = settings;
+    this.basemap = chosenBasemap(settings);
     /** @type {Scene | null} */
     this.scene = null;
     /** @type {View} */
     this.view = freshView();
     /** @type {Map<LayerName, Source>} */
     this.sources = new Map();
-    /** @type {Coordinates | null} */
+    /** @type {import("./types.js").Coordinates | null} */
     this.coordinates = null;
     /** @type {Map<LayerName, string>} */
     this.troubles = new Map();
@@ -83,12 +83,19 @@ export class Workbench extends EventTarget {
   makeStage(number) {
     const stage = new Stage(this.hosts[number], {
       georeferenced: this.georeferenced,
-      basemap: this.settings.basemap,
+      basemap: this.basemap,
       label: number ? TEXT.map.second : TEXT.map.label,
     });
     stage.map.on("moveend", () => this.moved());
     stage.onBusy = () => this.tellBusy();
     return stage;
+  }
+
+  /** Lay all maps on another base map. @param {import("./types.js").Basemap | null} basemap */
+  lieOn(basemap) {
+    this.basemap = basemap;
+    this.stages.forEach((stage) => stage.lieOn(basemap));
+    this.dispatchEvent(new Event("stage"));
   }
 
   /** Whether something that will be seen is on its way. */
@@ -182,7 +189,7 @@ export class Workbench extends EventTarget {
     if (this.scene) this.first.map.fitBounds(boundsOf(this.scene), { padding: [MARGIN, MARGIN], animate: false });
   }
 
-  /** @param {LayerName} name @returns {ServedLayer | null} */
+  /** @param {LayerName} name @returns {import("./types.js").ServedLayer | null} */
   served(name) {
     if (!this.scene) return null;
     if (name === "other") return this.jobOf(name) ? "optical" : null;

@@ -109,6 +109,7 @@
  * @property {string} attribution
  * @property {number} max_zoom
  * @property {string} subdomains
+ * @property {string} name
  */
 
 /**
@@ -117,7 +118,10 @@
  * @property {string} model
  * @property {number} max_upload_bytes
  * @property {boolean} needs_key
- * @property {Basemap | null} basemap
+ * @property {Basemap | null} basemap the default
+ * @property {Basemap[]} basemaps all that can be chosen
+ * @property {boolean} geocoder whether places are found by their names
+ * @property {boolean} cors whether pages of other origins may call the service
  */
 
 /**
@@ -156,6 +160,7 @@
  * @property {boolean} tiled
  * @property {L.LatLngBounds} bounds
  * @property {number} minZoom
+ * @property {number} sharpZoom from which on its pixels are those of full resolution; coarse below
  * @property {number} maxZoom
  * @property {boolean} sharp whether tiles for dense screens may be asked for
  * @property {string} title

@@ -1,13 +1,13 @@
 // Numbers as people read them.
 
+import { hemispheres, locale } from "./language.js";
 import { wrapped } from "./map/coordinates.js";
 
-const LANGUAGE = "en-GB";
 const QUOTED = /"([^"]+)"/;
 
 /** @param {number} value @param {number} [digits] */
 export const number = (value, digits = 0) =>
-  value.toLocaleString(LANGUAGE, { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212");
+  value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "\u2212");
 
 /** @param {number} count */
 export function bytes(count) {
@@ -47,11 +47,11 @@ export function area(squareMetres) {
 
 /** @param {string} time */
 export const day = (time) =>
-  new Date(time).toLocaleDateString(LANGUAGE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  new Date(time).toLocaleDateString(locale, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
 /** @param {string} time */
 export const moment = (time) =>
-  new Date(time).toLocaleString(LANGUAGE, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).replace(",", "");
+  new Date(time).toLocaleString(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }).replace(",", "");
 
 /** What a CRS is called: its code, else its name. @param {string | null} crs as code or WKT */
 export const crsName = (crs) => QUOTED.exec(crs ?? "")?.[1] ?? crs ?? "";
@@ -60,8 +60,8 @@ export const crsName = (crs) => QUOTED.exec(crs ?? "")?.[1] ?? crs ?? "";
 export function degrees(latitude, longitude, digits = 5) {
   const turn = wrapped(longitude);
   return (
-    `${number(Math.abs(latitude), digits)}° ${latitude < 0 ? "S" : "N"}\u00a0 ` +
-    `${number(Math.abs(turn), digits)}° ${turn < 0 ? "W" : "E"}`
+    `${number(Math.abs(latitude), digits)}° ${latitude < 0 ? hemispheres.south : hemispheres.north}\u00a0 ` +
+    `${number(Math.abs(turn), digits)}° ${turn < 0 ? hemispheres.west : hemispheres.east}`
   );
 }
 

@@ -3,6 +3,7 @@
 import { address } from "../service/api.js";
 import { wrapped } from "./coordinates.js";
 import { h } from "../dom.js";
+import { hemispheres } from "../language.js";
 import { colourOf } from "../theme.js";
 import { number } from "../units.js";
 
@@ -11,6 +12,9 @@ import { number } from "../units.js";
 const LINES = 7;
 /** So near to a corner, labels would lie over one another. */
 const CORNER = 44;
+const SETTING = "geosar-basemap";
+/** Deepest zoom at which the land is drawn: its coast lies up to eight kilometres off, some pixels there. */
+const DEEPEST_LAND = 7;
 const STEPS = [30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 
 /** @type {Promise<L.LatLngExpression[][]> | null} */
@@ -39,6 +43,7 @@ async function readLand() {
 export async function addLand(map) {
   const pane = map.createPane("land");
   pane.style.zIndex = "150";
+  await far(map);
   landOnce ??= readLand();
   const rings = await landOnce;
   const colours = () => ({ color: colourOf("--coast"), fillColor: colourOf("--land") });
@@ -47,8 +52,34 @@ export async function addLand(map) {
     rings.map((one) => [one]),
     { renderer, interactive: false, weight: 1, fillOpacity: 1, ...colours() },
   ).addTo(map);
+  const show = () => {
+    if (isFar(map)) land.addTo(map);
+    else land.remove();
+  };
+  map.on("zoomend", show);
+  show();
   return () => land.setStyle(colours());
 }
+
+/** Whether so much is seen that the land is right. @param {L.Map} map */
+export const isFar = (map) => map.getZoom() <= DEEPEST_LAND;
+
+/** The page is put together, and shows the place that it was opened at. */
+const ready = new Promise((resolve) => document.addEventListener("ready", resolve, { once: true }));
+
+/** Wait until the land is wanted: who opens a scene may never need it. @param {L.Map} map @returns {Promise<void>} */
+const far = async (map) => {
+  await ready;
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!isFar(map)) return;
+      map.off("zoomend", look);
+      resolve();
+    };
+    map.on("zoomend", look);
+    look();
+  });
+};
 
 /**
  * Draw lines of longitude and latitude with their degrees at the edges, anew whenever the map has moved.
@@ -74,11 +105,11 @@ export function addGraticule(map) {
     for (let x = Math.ceil(bounds.getWest() / step) * step; x <= bounds.getEast(); x += step) {
       lines.addLayer(L.polyline([[south, x], [north, x]], style));
       const turn = wrapped(x);
-      label(map.latLngToContainerPoint([south, x]).x, null, `${number(Math.abs(turn), digits)}°${side(turn, "E", "W")}`);
+      label(map.latLngToContainerPoint([south, x]).x, null, `${number(Math.abs(turn), digits)}°${side(turn, hemispheres.east, hemispheres.west)}`);
     }
     for (let y = Math.ceil(south / step) * step; y <= north; y += step) {
       lines.addLayer(L.polyline([[y, bounds.getWest()], [y, bounds.getEast()]], style));
-      label(null, map.latLngToContainerPoint([y, bounds.getWest()]).y, `${number(Math.abs(y), digits)}°${side(y, "N", "S")}`);
+      label(null, map.latLngToContainerPoint([y, bounds.getWest()]).y, `${number(Math.abs(y), digits)}°${side(y, hemispheres.north, hemispheres.south)}`);
     }
   };
 
@@ -106,9 +137,9 @@ const side = (angle, above, below) => (Math.abs(angle) < 1e-9 ? "" : angle < 0 ?
  * @param {Basemap} basemap
  */
 export function addBasemap(map, basemap) {
-  const pane = map.createPane("basemap");
+  const pane = map.getPane("basemap") ?? map.createPane("basemap");
   pane.style.zIndex = "170";
-  L.tileLayer(basemap.url, {
+  return L.tileLayer(basemap.url, {
     pane: "basemap",
     maxNativeZoom: basemap.max_zoom,
     maxZoom: 24,
@@ -116,6 +147,16 @@ export function addBasemap(map, basemap) {
     crossOrigin: "anonymous",
   }).addTo(map);
 }
+
+/** The base map that was chosen here, else the operator's default. @param {import("../types.js").PageSettings} settings @returns {Basemap | null} */
+export function chosenBasemap({ basemap, basemaps }) {
+  const name = localStorage.getItem(SETTING);
+  if (name === null) return basemap;
+  return name ? (basemaps.find((one) => one.name === name) ?? basemap) : null;
+}
+
+/** Remember which base map was chosen, null for none. @param {Basemap | null} chosen */
+export const keepBasemap = (chosen) => localStorage.setItem(SETTING, chosen?.name ?? "");
 
 /**
  * Read a provider's credit, which may hold links, without letting any of it become markup of the page.

@@ -29,6 +29,8 @@ export class Stage {
   constructor(host, { georeferenced, basemap, label }) {
     this.host = host;
     this.split = 0.5;
+    /** @type {L.Layer | null} */
+    this.below = null;
     /** @type {Map<LayerName, Placed>} */
     this.placed = new Map();
     /** @type {Map<LayerName, Side>} */
@@ -58,12 +60,18 @@ export class Stage {
     if (georeferenced) {
       void addLand(this.map).then((restyle) => (this.restyle = restyle), () => undefined);
       addGraticule(this.map);
-      if (basemap) addBasemap(this.map, basemap);
+      this.lieOn(basemap);
     }
     this.map.on("move viewreset resize zoomend", () => this.cutNow());
     this.map.on("zoomend", () => this.sharpen());
     this.resized = new ResizeObserver(() => this.map.invalidateSize({ animate: false }));
     this.resized.observe(host);
+  }
+
+  /** Lay a provider's tiles over the land, or none. @param {Basemap | null} basemap */
+  lieOn(basemap) {
+    this.below?.remove();
+    this.below = basemap && this.map.options.crs === L.CRS.EPSG3857 ? addBasemap(this.map, basemap) : null;
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { Problem } from "../service/api.js";
 import { stopsOf } from "../colours.js";
+import { byId } from "../dom.js";
 import { legendOf, modelOf } from "../panels/legend.js";
 import { scaleOf } from "./reading.js";
 import { TEXT } from "../texts.js";
@@ -57,7 +58,7 @@ async function paintView(bench) {
     context.beginPath();
     context.rect(0, 0, width, height);
     context.clip();
-    context.fillStyle = colourOf("--sea");
+    context.fillStyle = getComputedStyle(stage.element).backgroundColor;
     context.fillRect(0, 0, width, height);
     painted += paintStage(context, stage, bench.hosts[index]?.getBoundingClientRect() ?? new DOMRect());
     context.restore();
@@ -105,7 +106,7 @@ async function paintView(bench) {
     context.fillText(label, x, y);
     y += LINE;
   }
-  if (scene.georeferenced) context.fillText(TEXT.map.source, MARGIN, y);
+  if (scene.georeferenced) context.fillText(byId("credit").textContent ?? "", MARGIN, y);
   return canvas;
 }
 

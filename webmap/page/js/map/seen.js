@@ -82,3 +82,9 @@ export function seenBy(bench) {
   const names = drawnBy(bench).flat().filter(({ opacity, side }) => opacity > 0 && !gone[side]).map(({ name }) => name);
   return [...new Set(names)].filter((name) => !(name === "optical" && bench.tooFarForLive));
 }
+
+/** Whether live colour is seen, in its coarse picture. @param {Workbench & {first: {map: L.Map}, seen: LayerName[]}} bench */
+export function isCoarse(bench) {
+  const source = bench.sources.get("optical");
+  return source?.served === "live" && bench.first.map.getZoom() < source.sharpZoom && bench.seen.includes("optical");
+}

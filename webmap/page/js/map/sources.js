@@ -89,14 +89,17 @@ export function styleFor(scene, bands, style) {
 async function onMap(scene, layer, query, signal) {
   const found = await askJson(address(`scenes/${scene.id}/${layer}/tilejson.json`, query), { signal });
   const [west, south, east, north] = found.bounds;
+  // Without a coarse picture there is no live colour of much of a large scene.
+  const minZoom = layer === "live" && !found.sharp_minzoom ? found.minzoom : 0;
   return {
     served: layer,
-    key: `${layer}|${unsigned(found.tiles[0])}`,
+    key: `${layer}|${minZoom}|${unsigned(found.tiles[0])}`,
     bands: found.bands ?? [],
     url: found.tiles[0],
     tiled: true,
     bounds: L.latLngBounds([south, west], [north, east < west ? east + 360 : east]),
-    minZoom: layer === "live" ? found.minzoom : 0,
+    minZoom,
+    sharpZoom: found.sharp_minzoom ?? 0,
     maxZoom: found.maxzoom,
     sharp: layer !== "live",
     title: found.description ?? "",
@@ -127,6 +130,7 @@ async function inPixels(scene, layer, query, signal) {
     tiled,
     bounds: imageBounds(scene),
     minZoom: 0,
+    sharpZoom: found?.sharp_minzoom ?? 0,
     maxZoom: imageZoom(scene),
     sharp: false,
     title: found?.description ?? "",

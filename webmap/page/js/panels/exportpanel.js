@@ -6,6 +6,7 @@ import { button, fill, h, icon, part } from "../dom.js";
 import { savePicture } from "../map/picture.js";
 import { TEXT } from "../texts.js";
 import { encode } from "../view.js";
+import { snippet, TOOLS } from "./snippets.js";
 
 /** @typedef {import("../types.js").LayerName} LayerName */
 /** @typedef {import("../types.js").Scene} Scene */
@@ -24,11 +25,31 @@ export function makeTakePanel(bench) {
     "details",
     { class: "options" },
     h("summary", {}, text.addresses),
-    h("div", { class: "rows" }, h("label", { class: "row" }, h("span", {}, text.layer), layer), addresses),
+    h("div", { class: "rows" }, h("label", { class: "row" }, h("span", {}, text.layer), layer), addresses,
+      bench.settings.cors ? null : h("p", { class: "hint-text" }, text.corsOff)),
+  );
+  const tool = h("select", { class: "field", "aria-label": text.tool, onchange: () => write() }, ...TOOLS.map((name) => h("option", { value: name }, name)));
+  const code = h("textarea", { class: "field mono code", readonly: true, rows: 9, spellcheck: "false", wrap: "off", "aria-label": text.code });
+  const coded = h(
+    "details",
+    { class: "options", ontoggle: () => write() },
+    h("summary", {}, text.code),
+    h("div", { class: "rows" },
+      h("label", { class: "row" }, h("span", {}, text.tool), tool),
+      code,
+      button({ icon: "copy", label: text.copyCode, kind: "small", onclick: () => void copy(code.value, code) })),
   );
   let filed = "";
   let listed = "";
   let chosen = "optical";
+
+  /** Write the code anew, where it is looked at. */
+  const write = () => {
+    // In the pixels of a picture there is no map to lie on.
+    for (const one of tool.options) one.hidden = one.disabled = !bench.georeferenced && !["curl", "Python"].includes(one.value);
+    if (tool.selectedOptions[0]?.disabled) tool.value = "curl";
+    if (coded.open) code.value = snippet(tool.value, bench, /** @type {LayerName} */ (layer.value));
+  };
 
   /** @param {string} [wanted] */
   const draw = (wanted) => {
@@ -42,11 +63,14 @@ export function makeTakePanel(bench) {
     }
     const names = bench.available.filter((name) => bench.sources.get(name)?.tiled);
     shown.hidden = !names.length || !scene.georeferenced;
+    coded.hidden = !names.length;
+    write();
     const now = JSON.stringify([names.map((name) => bench.sources.get(name)?.key), chosen]);
     if (now === listed) return;
     listed = now;
     fill(layer, ...names.map((name) => h("option", { value: name }, bench.titleOf(name))));
     layer.value = names.find((name) => name === chosen) ?? names[0] ?? "";
+    write();
     const source = bench.sources.get(/** @type {LayerName} */ (layer.value));
     fill(addresses, ...(source ? addressesOf(scene, source) : []).map(([name, value]) => copyRow(name, value)));
   };
@@ -63,6 +87,7 @@ export function makeTakePanel(bench) {
       button({ icon: "link", label: text.permalink, kind: "small", onclick: () => void copy(permalink(bench)) }),
     ),
     shown,
+    coded,
   );
 }
 
@@ -129,7 +154,7 @@ function copyRow(name, value) {
   return h("li", {}, h("span", { class: "address-name" }, name), field, made);
 }
 
-/** @param {string} value @param {HTMLInputElement} [field] */
+/** @param {string} value @param {HTMLInputElement | HTMLTextAreaElement} [field] */
 export async function copy(value, field) {
   try {
     await navigator.clipboard.writeText(value);

@@ -3,7 +3,9 @@
 import { address, ask, wordsOf } from "../service/api.js";
 import { note } from "../dialogs.js";
 import { button, fill, h, part } from "../dom.js";
+import { isCoarse } from "../map/seen.js";
 import { TEXT } from "../texts.js";
+import { bytes } from "../units.js";
 
 /** @typedef {import("../types.js").LayerName} LayerName */
 /** @typedef {import("../scenestate.js").Workbench} Workbench */
@@ -18,11 +20,19 @@ export function makeLayerPanel(bench) {
   chosen.addEventListener("change", () => {
     const [file] = chosen.files ?? [];
     chosen.value = "";
-    if (file) void addReference(bench, file);
+    if (file) void addReference(bench, file, say);
   });
   const add = button({ icon: "plus", label: text.addReference, kind: "link small", onclick: () => chosen.click() });
   const drop = button({ icon: "trash", label: text.removeReference, kind: "link small", onclick: () => void removeReference(bench) });
   const two = h("p", { class: "hint-text" }, text.comparing);
+  const step = h("p", { class: "hint-text", role: "status" });
+  const waiting = h("progress", { "aria-label": text.reference });
+  const coming = h("div", { class: "coming", hidden: true }, waiting, step);
+  /** Say how far a true image is. @param {string} words */
+  const say = (words) => {
+    step.textContent = words;
+    coming.hidden = !words;
+  };
   let drawn = "";
 
   const draw = () => {
@@ -30,7 +40,7 @@ export function makeLayerPanel(bench) {
     two.hidden = bench.view.mode === "stack";
     const names = bench.available;
     const has = names.includes("reference");
-    add.hidden = has || !("reference" in bench.scene);
+    add.hidden = has || !("reference" in bench.scene) || !coming.hidden;
     drop.hidden = !has;
     const now = JSON.stringify([bench.scene.id, names, names.map((name) => [bench.served(name), bench.titleOf(name)])]);
     if (now !== drawn) {
@@ -43,7 +53,7 @@ export function makeLayerPanel(bench) {
   bench.addEventListener("scene", draw);
   bench.addEventListener("view", draw);
   bench.addEventListener("results", draw);
-  return part(text.title, two, list, h("div", { class: "layer-actions" }, add, drop, chosen));
+  return part(text.title, two, list, coming, h("div", { class: "layer-actions" }, add, drop, chosen));
 }
 
 /** @param {Workbench} bench @param {LayerName} name @param {number} index @param {number} count */
@@ -90,20 +100,25 @@ function update(bench, list, name) {
   fading.value = String(Math.round(100 * opacity));
   percent.textContent = `${Math.round(100 * opacity)} %`;
   trouble.textContent =
-    bench.troubles.get(name) ?? (name === "optical" && bench.tooFarForLive ? text.zoomIn : "");
+    bench.troubles.get(name) ?? (name !== "optical" ? "" : bench.tooFarForLive ? text.zoomIn : isCoarse(bench) ? text.coarse : "");
 }
 
-/** @param {Workbench} bench @param {File} file */
-async function addReference(bench, file) {
+/** @param {Workbench} bench @param {File} file @param {(words: string) => void} say */
+async function addReference(bench, file, say) {
   const { scene } = bench;
   if (!scene) return;
+  say(text.sendingReference(file.name, bytes(file.size)));
   try {
     await ask(address(`scenes/${scene.id}/reference`, { filename: file.name }), { method: "PUT", body: file });
+    say(text.preparingReference);
     bench.view.layers.reference.visible = true;
     await bench.refresh();
     await bench.whenReferenceIsReady();
   } catch (error) {
     note(wordsOf(error), "bad");
+  } finally {
+    say("");
+    bench.change({});
   }
 }
 

@@ -4,6 +4,7 @@ import { showCard } from "./card.js";
 import { gradient } from "../colours.js";
 import { byId, fill, h, icon } from "../dom.js";
 import { TEXT } from "../texts.js";
+import { isCoarse } from "../map/seen.js";
 import { styleFor } from "../map/sources.js";
 import { level, shownUnit, usualRange } from "../units.js";
 
@@ -75,12 +76,14 @@ export function makeLegend(bench) {
   const badge = byId("badge");
   const hint = byId("hint");
   const made = h("span", { class: "badge-model" });
+  const coarse = h("span", { class: "badge-coarse" });
   const button = h(
     "button",
     { type: "button", class: "badge", title: TEXT.synthetic.open, onclick: () => void showCard(modelOf(bench).split(" ")[0] ?? "") },
     icon("magic"),
     h("span", {}, TEXT.synthetic.badge),
     made,
+    coarse,
     icon("info"),
   );
   badge.append(button);
@@ -91,6 +94,7 @@ export function makeLegend(bench) {
     fill(legend, ...entries.map(entryRow));
     badge.hidden = !entries.some(({ synthetic }) => synthetic);
     made.textContent = modelOf(bench);
+    coarse.textContent = isCoarse(bench) ? TEXT.synthetic.coarse : "";
     const words = bench.scene && bench.tooFarForLive ? TEXT.layers.zoomIn : bench.scene && bench.sources.size && !bench.seen.length ? TEXT.layers.empty : "";
     const halves = /** @type {const} */ ([["label-left", bench.view.left], ["label-right", bench.view.right]]);
     for (const [id, name] of halves) {

@@ -24,6 +24,7 @@ export function makeRadarPanel(bench) {
     { class: "field", onchange: () => restyle({ colours: colours.value }) },
     ...COLOURS.map((value) => h("option", { value }, text.maps[value] ?? value)),
   );
+  const preset = h("select", { class: "field", onchange: () => restyle({ range: presets().find(([name]) => name === preset.value)?.[1] ?? null }) });
   const ramp = h("div", { class: "ramp", "aria-hidden": "true" });
   const bars = document.createElementNS(SVG, "svg");
   bars.setAttribute("viewBox", `0 0 ${BINS} 32`);
@@ -41,6 +42,7 @@ export function makeRadarPanel(bench) {
   const single = h(
     "div",
     {},
+    h("label", { class: "row" }, h("span", {}, text.stretch), preset),
     histogram,
     h("div", { class: "range-row" }, told, reset),
     h("label", { class: "row" }, h("span", {}, text.colours), colours),
@@ -50,6 +52,8 @@ export function makeRadarPanel(bench) {
   const bandRow = h("label", { class: "row" }, h("span", {}, text.band), band);
   /** @type {Map<string, Promise<Histogram[]>>} */
   const known = new Map();
+
+  const presets = () => (bench.scene ? presetsOf(bench.scene, bench.view.sar.band) : []);
 
   /** @param {Partial<SarStyle>} change */
   const restyle = (change) => bench.change({ sar: { ...bench.view.sar, ...change } });
@@ -82,6 +86,10 @@ export function makeRadarPanel(bench) {
     const [usualLow, usualHigh] = usualRange(scene, sar.band);
     const [from, to] = sar.range ?? [usualLow, usualHigh];
     const { unit } = scene.description;
+    const offered = presets();
+    const now = offered.find(([, range]) => String(range) === String(sar.range));
+    fill(preset, ...offered.map(([name]) => h("option", { value: name }, text.presets[name] ?? name)), now ? null : h("option", { value: "own" }, text.presets.own ?? ""));
+    preset.value = now?.[0] ?? "own";
     told.textContent = text.range(level(from, unit), level(to, unit), shownUnit(unit));
     const figures = Object.values(scene.description.statistics)[Number(sar.band) - 1];
     const least = Math.floor(Math.min(figures?.minimum ?? usualLow, from));
@@ -119,6 +127,32 @@ export function makeRadarPanel(bench) {
   bench.addEventListener("scene", draw);
   bench.addEventListener("view", draw);
   return part(text.title, bandRow, single, hint);
+}
+
+/** Ranges of calibrated backscatter in decibels that many products are shown in. @type {Record<string, [number, number]>} */
+const STANDARD = { VV: [-25, 0], HH: [-25, 0], VH: [-30, -5], HV: [-30, -5] };
+const CALIBRATED = ["db", "power"];
+
+/**
+ * Ranges to choose for a band, by name; null is the service's own.
+ * @param {Scene} scene @param {string} band @returns {[string, [number, number] | null][]}
+ */
+export function presetsOf({ description: it }, band) {
+  const index = Number(band) - 1;
+  const figures = Object.values(it.statistics)[index];
+  if (!figures) return [["usual", null]];
+  const { minimum, maximum, p02, p50, p98 } = figures;
+  const known = CALIBRATED.includes(it.unit) ? STANDARD[it.polarisations[index] ?? ""] : undefined;
+  const round = (/** @type {number} */ value) => Number(value.toFixed(1));
+  /** @type {[string, [number, number] | null][]} */
+  const offered = [
+    ["usual", null],
+    ["whole", [round(minimum), round(maximum)]],
+    ["dark", [round(p02), round(p50)]],
+    ["bright", [round(p50), round(Math.max(p98, (p98 + maximum) / 2))]],
+    ...(known ? [/** @type {[string, [number, number]]} */ (["standard", known])] : []),
+  ];
+  return offered.filter(([, range]) => !range || range[0] < range[1]);
 }
 
 /** How often each value occurs in each polarisation. @param {Scene} scene @returns {Promise<Histogram[]>} */

@@ -4,6 +4,7 @@ import { askJson, wordsOf } from "../service/api.js";
 import { note } from "../dialogs.js";
 import { button, fill, h } from "../dom.js";
 import { dismiss, follow, isLive, translate, underWay } from "../service/jobs.js";
+import { canNotify, notifies, notify, tellEnd } from "../service/notices.js";
 import { others } from "../service/tabs.js";
 import { TEXT } from "../texts.js";
 import { duration } from "../units.js";
@@ -42,7 +43,15 @@ export function makeTranslatePanel(bench) {
   const bar = h("progress", { max: 100, "aria-label": text.title });
   const told = h("p", { class: "told", role: "status" });
   const stop = button({ icon: "close", label: text.stop, kind: "small", onclick: () => void cancel() });
-  const running = h("div", { class: "running" }, bar, h("div", { class: "running-foot" }, told, stop));
+  const tell = tick(text.notify, notifies());
+  tell.row.hidden = !canNotify;
+  tell.input.addEventListener("change", () => {
+    void notify(tell.input.checked).then((on) => {
+      if (tell.input.checked && !on) note(text.notifyRefused, "bad");
+      tell.input.checked = on;
+    });
+  });
+  const running = h("div", { class: "running" }, bar, h("div", { class: "running-foot" }, told, stop), tell.row);
   const options = h(
     "details",
     { class: "options" },
@@ -56,7 +65,8 @@ export function makeTranslatePanel(bench) {
   let job = null;
   /** @type {string | null} */
   let shown = null;
-  let unfollow = () => {};
+  /** Jobs that are followed; they end while another scene is open, too. @type {Set<string>} */
+  const followed = new Set();
   /** @type {Model[]} */
   let models = [];
 
@@ -97,19 +107,22 @@ export function makeTranslatePanel(bench) {
 
   /** @param {Job} found */
   const pick = (found) => {
-    unfollow();
     job = found;
+    draw();
     const { scene } = bench;
-    unfollow = follow(found.jobID, (changed) => {
-      if (bench.scene?.id !== scene?.id) return;
-      job = changed;
+    if (!scene || followed.has(found.jobID)) return;
+    followed.add(found.jobID);
+    follow(found.jobID, (changed) => {
+      if (job?.jobID === changed.jobID) job = changed;
       draw();
       if (isLive(changed)) return;
-      if (changed.status === "failed") note(text.failed(changed.message), "bad");
-      else note(changed.status === "successful" ? text.done : text.stopped, "good");
-      void bench.refresh().catch(() => undefined);
+      followed.delete(changed.jobID);
+      const words = changed.status === "failed" ? text.failed(changed.message) : changed.status === "successful" ? text.done : text.stopped;
+      const here = bench.scene?.id === scene.id;
+      note(here ? words : `${scene.name}: ${words}`, changed.status === "failed" ? "bad" : "good");
+      tellEnd(words, scene.name);
+      if (here) void bench.refresh().catch(() => undefined);
     });
-    draw();
   };
 
   const begin = async () => {
@@ -149,7 +162,6 @@ export function makeTranslatePanel(bench) {
     const id = bench.scene?.id ?? null;
     if (id === shown) return;
     shown = id;
-    unfollow();
     job = null;
     draw();
     await look();

@@ -1,0 +1,66 @@
+"""The page in German and Spanish: no text is missing, and places are read as each language writes them."""
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from helpers.page.visits import ROOT, Service, enter, visit
+
+TEXTS = ROOT / "webmap" / "page" / "js" / "texts"
+LANGUAGES = ("en", "de", "es")
+SHAPES = """async (url) => {
+  const { TEXT } = await import(url);
+  const flat = (one, path) => Object.entries(one).flatMap(([name, value]) => {
+    const here = path ? `${path}.${name}` : name;
+    if (typeof value === "object") return flat(value, here);
+    const said = typeof value === "function" ? value("<1>", "<2>", "<3>") : value;
+    return [[here, typeof value, String(said)]];
+  });
+  return flat(TEXT, "");
+}"""
+SAME_IN_ALL = 12
+"""Texts that two languages may share, such as GeoTIFF (COG), beside the names of colours and formats."""
+
+
+def test_no_text_is_missing_and_none_is_left_in_english(page: Page, service: Service) -> None:
+    enter(page, service)
+    texts: dict[str, dict[str, tuple[str, str]]] = {}
+    for language in LANGUAGES:
+        found = page.evaluate(SHAPES, f"{service.url}js/texts/{language}.js")
+        texts[language] = {name: (kind, said) for name, kind, said in found}
+    english = texts["en"]
+    for language in ("de", "es"):
+        own = texts[language]
+        assert own.keys() == english.keys()
+        assert {name for name in own if own[name][0] != english[name][0]} == set()
+        assert {name for name in own if not own[name][1].strip()} == set()
+        # What is filled in is in the sentence; numbers are written otherwise.
+        filled = {name for name, (_, said) in english.items() if "<1>" in said}
+        assert {name for name in filled if "<1>" not in own[name][1]} == set()
+        same = {name for name in own if own[name][1] == english[name][1] and len(own[name][1].split()) > 1}
+        assert len(same) < SAME_IN_ALL, same
+
+
+def test_places_are_read_in_the_spellings_that_people_use(chromium: Browser, service: Service) -> None:
+    def read(language: str, *written: str) -> list[list[float] | None]:
+        script = "async ([file, written]) => { const { placeOf } = await import(file); return written.map(placeOf); }"
+        with visit(chromium, locale=language) as page:
+            enter(page, service)
+            found: list[list[float] | None] = page.evaluate(script, [f"{service.url}js/map/places.js", list(written)])
+            return found
+
+    prime, second = "\N{PRIME}", "\N{DOUBLE PRIME}"
+    spellings = (
+        "34.05, -118.25", "34.05 -118.25", "34,05; -118,25", "34,05 -118,25", "34.05N 118.25W", "118.25W 34.05N",
+        "34.05° N, 118.25° W", "N 34.05 W 118.25", f"N34°3{prime} W118°15{prime}", "34 03 00 N, 118 15 0 W",
+        f"34°03{prime}00{second}N 118°15{prime}00{second}W", "34:03:00, -118:15:00", "34 3 0 -118 15 0",
+        "geo:34.05,-118.25?z=12", "https://maps.example/@34.05,-118.25,12z", "-118.25, 34.05",
+        "34d03m00sN 118d15m00sW", "34°03'00\"N, 118°15'00\"W",
+    )  # fmt: skip
+    nowhere = ("Los Angeles", "95, 100", "34 61 0 N 118 0 0 W", "1", "381000 3768000")
+    found = read("en", *spellings, "34.05S, 118.25E", *nowhere)
+    for written, place in zip(spellings, found, strict=False):
+        assert place == pytest.approx([34.05, -118.25]), written
+    assert found[len(spellings)] == pytest.approx([-34.05, 118.25])
+    assert found[-len(nowhere) :] == [None] * len(nowhere)
+    assert read("de", "52,5 N 13,4 O")[0] == pytest.approx([52.5, 13.4])  # Ost
+    assert read("es", "52,5 N 13,4 O")[0] == pytest.approx([52.5, -13.4])  # oeste
