@@ -92,7 +92,13 @@ def command(
 
 
 def _prepare(settings: Settings) -> None:
-    """Make store and tables before several processes ask for them at once; raises UsageError where that fails."""
+    """Make store and tables before several processes ask for them at once; raises UsageError where that fails.
+
+    It also looks at the elevation model, if there is one.
+    """
+    from geosar_tiler.state.terrain import Terrain  # noqa: PLC0415 - GDAL must be configured before it is loaded
+
+    Terrain(settings)
     try:
         Store(settings.store)
         Database(settings.database).close()

@@ -20,6 +20,7 @@ from geosar_tiler.state.database import Database
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.store import Store
+from geosar_tiler.state.terrain import Terrain
 from geosar_tiler.tiles.direct import DirectScenes
 from geosar_tiler.tiles.live import LiveScenes
 
@@ -52,13 +53,14 @@ class Services:
         store = Store(settings.store)
         database = Database(settings.database)
         database.when_full = store.release_reserve
-        inspector = Inspector(settings.inspection_seconds, store.incoming)
+        terrain = Terrain(settings)
+        inspector = Inspector(settings.inspection_seconds, store.incoming, terrain.readable)
         quota = Quota(store, database, settings.quota_bytes)
-        runner = JobRunner(settings, store, database, quota)
-        live = LiveScenes(settings, store)
-        direct = DirectScenes(store)
+        runner = JobRunner(settings, store, database, quota, terrain)
+        live = LiveScenes(settings, store, terrain)
+        direct = DirectScenes(store, terrain)
         most_pixels = settings.max_megapixels * 1e6
-        register = SceneRegister(store, database, inspector, runner, live, direct, quota, most_pixels)
+        register = SceneRegister(store, database, inspector, runner, live, direct, quota, most_pixels, terrain)
         return cls(
             settings=settings, store=store, database=database, inspector=inspector, runner=runner,
             followed=Followed(database), live=live, direct=direct, quota=quota, register=register,

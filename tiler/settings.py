@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     href_seconds: float = Field(3600, gt=0, description="Fetching a scene may take this long.")
     inspection_seconds: float = Field(120, gt=0, description="Looking at an upload may take this long.")
 
+    dem: Path | None = Field(None, description="Heights that correct Sentinel-1 products: a raster, folder or VRT.")
+    dem_heights: str = Field("geoid", description="What they count from: geoid, ellipsoid, or metres to add.")
+
     job_workers: int = Field(1, ge=1, description="Translations at once, each in a process of its own.")
     job_threads: int | None = Field(None, ge=1, description="Threads of each translation; default: all cores.")
     queue_length: int = Field(100, ge=1, description="Jobs that may wait; more are answered 503.")
@@ -151,7 +154,9 @@ class Settings(BaseSettings):
         return {self.model_name: self.model} | {name: name for name in list_models() if name != self.model_name}
 
     def without_model_path(self, text: str) -> str:
-        """Name the model by its name alone in a text for clients: where it lies, or should, is nobody's business."""
+        """Name the models by their names alone in a text for clients: where they lie is nobody's business."""
+        if self.dem is not None:
+            text = text.replace(str(self.dem.absolute()), self.dem.name).replace(f"{self.dem.absolute().parent}/", "")
         model = Path(self.model)
         for path in (without_secrets(self.model), str(model.absolute()), str(model)):
             text = text.replace(path, self.model_name)

@@ -67,6 +67,7 @@ def examine() -> dict[str, Any]:
     devices = ", ".join(openvino.Core().available_devices)
     confined = importlib.import_module("geosar_tiler.state.confinement").described()
     machine = {"system": platform.platform(), "threads": threads, "openvino": devices, "uploads": confined}
+    machine["elevation model"] = _elevation_model(problems)
     return {
         "versions": versions, "gdal": gdal, "gdal of the service": _service_options(), "engines": engines,
         "models": models, "machine": machine, "problems": problems,
@@ -77,6 +78,15 @@ def _service_options() -> dict[str, str]:
     """What `geosar serve` tells GDAL; the service is a package of its own, asked only here and to start it."""
     options: dict[str, str] = importlib.import_module("geosar_tiler.gdal").GdalSettings().options
     return options
+
+
+def _elevation_model(problems: list[str]) -> str:
+    settings = importlib.import_module("geosar_tiler.settings").Settings()
+    try:
+        return str(importlib.import_module("geosar_tiler.state.terrain").Terrain(settings))
+    except GeosarError as error:
+        problems.append(describe(error))
+        return "cannot be used"
 
 
 def _models_and_engines(problems: list[str]) -> tuple[dict[str, str], dict[str, str]]:

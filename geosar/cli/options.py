@@ -112,7 +112,8 @@ def scene_options(command: Command) -> Command:
             "--dst-crs", metavar="CRS|none", help="Warp the scene to this CRS first (EPSG:3857); none: image space."
         ),
         click.option(
-            "--dem", metavar="FILE|URL", help="Correct a Sentinel-1 GRD product for terrain by these heights in metres."
+            "--dem", metavar="FILE|FOLDER|VRT|URL",
+            help="Correct a Sentinel-1 GRD product for terrain by these heights in metres.",
         ),
         click.option(
             "--dem-heights", default="geoid", show_default=True, metavar="geoid|ellipsoid|METRES",

@@ -70,7 +70,7 @@ class Opened:
     def files(self) -> frozenset[Path]:
         """Every local file that is read, and what belongs to them."""
         sources = [part.source for part in self.parts]
-        sources += [] if self.elevation is None else [self.elevation.source]
+        sources += [] if self.elevation is None else list(self.elevation.sources)
         return frozenset(file for source in sources for file in source.read)
 
     @property

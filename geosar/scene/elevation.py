@@ -1,27 +1,27 @@
 """Heights of the ground from a digital elevation model, on the map grid of a scene, above the ellipsoid."""
 
+import hashlib
 import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
+from pathlib import PurePath
 
 import numpy as np
 import pyproj
-import rasterio.warp
 from pyproj.transformer import TransformerGroup
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from geosar.backscatter import Mask
-from geosar.errors import SceneContentError, UsageError
+from geosar.errors import UsageError
 from geosar.grid import MapGrid, Window
-from geosar.scene import untrusted
+from geosar.scene.height_files import opened, rasters
 from geosar.scene.placement.base import Numbers, OnGrid
 from geosar.scene.placement.lattice import MAX_STEP, Heights, Lattice
 from geosar.scene.placement.placed import PlacedRaster, StoredImage
-from geosar.scene.source import Source, gdal_errors, resolve
+from geosar.scene.source import Source, gdal_errors
 
 GEOID, ELLIPSOID = "geoid", "ellipsoid"
 # Longitude, latitude and height above the geoid, newest first: EGM2008 and EGM96.
@@ -33,14 +33,24 @@ Undulation = Callable[[Numbers, Numbers], Numbers]
 
 @dataclass(frozen=True, slots=True)
 class ElevationModel:
-    """A raster of heights in metres, and what they count from: `geoid`, `ellipsoid`, or metres to add."""
+    """Rasters of heights in metres, and what they count from: `geoid`, `ellipsoid`, or metres to add.
 
-    source: Source
+    An `optional` one is used as far as it goes: what it cannot correct is placed without it.
+    """
+
+    sources: tuple[Source, ...]
     above: str
+    name: str
+    optional: bool = False
 
     @classmethod
-    def given(cls, source: str | PathLike[str], above: str | float) -> "ElevationModel":
-        """Check what a caller gave; raises `UsageError`, and what finding the file raises."""
+    def given(
+        cls, source: str | PathLike[str], above: str | float = GEOID, *, optional: bool = False
+    ) -> "ElevationModel":
+        """Check what a caller gave: a raster, a folder of some, or a mosaic (VRT) that names some.
+
+        Raises `UsageError`, and what finding the files raises.
+        """
         text = str(above).strip().lower()
         if text not in {GEOID, ELLIPSOID}:
             try:
@@ -52,35 +62,42 @@ class ElevationModel:
                     f"{above!r} does not say what the heights count from; expected geoid, ellipsoid, or the metres of "
                     "the geoid above the ellipsoid there, as 47.5.",
                 )
-        found = resolve(source)
-        if found.driver == "SAFE":
-            raise UsageError(f"{found.printable} is a product of radar; expected a raster of heights.")
-        return cls(found, text)
+        sources = rasters(source)
+        name = sources[0].name if len(sources) == 1 else PurePath(source).stem
+        return cls(sources, text, name, optional)
 
     @property
     def identity(self) -> str:
         """What changes when the heights do."""
-        return f"{self.source.identity} {self.above}"
+        own = [source.identity for source in self.sources]
+        together = own[0] if len(own) == 1 else hashlib.sha256("\n".join(own).encode()).hexdigest()
+        return f"{together} {self.above}" + (" optional" if self.optional else "")
 
     @property
     def words(self) -> str:
-        """How to name it in a note."""
+        """How to name it in a note; raises `UsageError` where PROJ has no grid of the geoid."""
         if self.above == ELLIPSOID:
-            return f"{self.source.name}, heights above the ellipsoid"
+            return f"{self.name}, heights above the ellipsoid"
         if self.above == GEOID:
-            return f"{self.source.name}, heights above the geoid {_geoid()[0]}"
-        return f"{self.source.name}, {self.above} m added to its heights"
+            return f"{self.name}, heights above the geoid {_geoid()[0]}"
+        return f"{self.name}, {self.above} m added to its heights"
 
     def on(self, grid: MapGrid) -> "Elevation":
-        """Open it on a map grid; raises `SceneContentError` where it does not touch the grid."""
-        with gdal_errors(self.source.printable, "Opening", self.source.files):
-            dataset = untrusted.open_raster(self.source)
+        """Open it on a map grid; raises `NoCoverError` where it does not touch the grid."""
+        first = self.sources[0]
+        with gdal_errors(first.printable, "Opening", first.files):
+            dataset = opened(self.sources, grid)
         try:
-            _check(dataset, grid, self.source.printable)
-            return Elevation(self.source, dataset, grid, self._undulation())
+            return Elevation(first, dataset, grid, self._undulation())
         except BaseException:
             dataset.close()
             raise
+
+    def without_paths(self, text: str) -> str:
+        """Name its files by their last part alone in a text."""
+        for source in self.sources:
+            text = text.replace(source.printable, source.filename)
+        return text
 
     def _undulation(self) -> Undulation:
         if self.above == ELLIPSOID:
@@ -128,23 +145,6 @@ class Elevation:
     def close(self) -> None:
         """Close the model."""
         self._dataset.close()
-
-
-def _check(dataset: DatasetReader, grid: MapGrid, printable: str) -> None:
-    if dataset.crs is None or grid.crs is None or dataset.dtypes[0].startswith("complex"):
-        raise SceneContentError(f"{printable} has no CRS; expected an elevation model with a map grid.")
-    try:
-        left, bottom, right, top = rasterio.warp.transform_bounds(grid.crs, dataset.crs, *grid.bounds)
-    except RasterioError as error:
-        raise SceneContentError(f"{printable} has no place where the scene lies ({error}).") from error
-    has = dataset.bounds
-    beside = min(has.left, has.right) > right or max(has.left, has.right) < left
-    if left <= right and (beside or min(has.bottom, has.top) > top or max(has.bottom, has.top) < bottom):
-        raise SceneContentError(
-            f"{printable} covers {has.left:.6g}, {has.bottom:.6g} to {has.right:.6g}, {has.top:.6g} and so no part of "
-            f"the scene, which lies at {left:.6g}, {bottom:.6g} to {right:.6g}, {top:.6g} in its CRS; expected an "
-            "elevation model that covers it.",
-        )
 
 
 def _raised(to_ellipsoid: pyproj.Transformer, lons: Numbers, lats: Numbers) -> Numbers:

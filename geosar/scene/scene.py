@@ -224,7 +224,7 @@ class SarScene:
     def check_unchanged(self) -> None:
         """Raise `SceneChangedError` if a file is not the one that was opened."""
         elevation = self._shared.opened.elevation
-        for source in (*self._shared.opened.sources, *(() if elevation is None else (elevation.source,))):
+        for source in (*self._shared.opened.sources, *(() if elevation is None else elevation.sources)):
             try:
                 identity = source.current_identity()
             except SceneNotFoundError as error:
@@ -320,6 +320,7 @@ def open_scene(
     force: bool = False,
     dem: str | os.PathLike[str] | None = None,
     dem_heights: str | float = GEOID,
+    dem_optional: bool = False,
 ) -> SarScene:
     """Open a SAR raster.
 
@@ -354,11 +355,14 @@ def open_scene(
     force
         Take what looks like no backscatter (a colour photograph, phase, elevation) for SAR.
     dem
-        Digital elevation model, a raster file or URL of heights in metres, by which a Sentinel-1 GRD product (SAFE) is
-        corrected for terrain.
+        Digital elevation model of heights in metres (a raster file or URL, a folder of rasters, a VRT of some), by
+        which a Sentinel-1 GRD product (SAFE) is corrected for terrain.
     dem_heights
         What its heights count from: "geoid" (EGM2008 or EGM96, where PROJ has its grid), "ellipsoid" (WGS 84), or the
         metres of the geoid above the ellipsoid, which are added.
+    dem_optional
+        Use the model as far as it goes: what it cannot correct is placed without it, and noted; else it is an error,
+        and nothing is shown where it has no height.
 
     Raises
     ------
@@ -370,7 +374,7 @@ def open_scene(
         dst_crs=dst_crs, resolution=resolution, force=force, wanted=_wanted(polarisation),
         scale=None if scale is None else Unit.parse(scale), bands=read_bands(bands), nodata=read_nodata(nodata),
         mask_band=read_mask_band(mask_band), src_crs=src_crs, keep_border=keep_border,
-        elevation=None if dem is None else ElevationModel.given(dem, dem_heights),
+        elevation=None if dem is None else ElevationModel.given(dem, dem_heights, optional=dem_optional),
     )  # fmt: skip
     opened = open_rasters(source, request)
     return SarScene(Shared(opened, request), opened.bands)

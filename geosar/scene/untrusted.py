@@ -10,7 +10,7 @@ compared with what is known. Every raster that this project reads is opened here
 import os
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -69,6 +69,14 @@ def open_raster(source: Source, part: str | None = None) -> DatasetReader:
             dataset = _opened(_page(source, staged[0]), driver, set(staged), source.printable)
             weakref.finalize(dataset, undo.pop_all().close)
             return dataset
+
+
+def open_together(sources: Sequence[Source], mosaic: str) -> DatasetReader:
+    """Open rasters that were opened before, each alone, as the `mosaic` of them that we wrote (a VRT)."""
+    names = {source.gdal_name for source in sources}
+    first = sources[0]
+    with rasterio.Env(**_ALONE), first.environment(), gdal_errors(first.printable, "Opening", first.files):
+        return _opened(mosaic, "VRT", {mosaic, *names}, first.printable)
 
 
 def open_geotiff(path: Path) -> DatasetReader:

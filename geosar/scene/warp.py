@@ -52,7 +52,8 @@ Points = tuple[tuple[float, ...], ...]
 class Placed:
     """How a raster comes to lie on a map grid, in words too.
 
-    `error` is by how many metres a place is expected to be missed, root mean square; None where nothing tells.
+    `error` is by how many metres a place is expected to be missed, root mean square; None where nothing tells. Where
+    `heights` has none, the image lies as `beyond` has it, or is not shown.
     """
 
     lattice: Lattice
@@ -61,6 +62,7 @@ class Placed:
     error: float | None
     heights: HeightModel | None = None
     points: Points = ()
+    beyond: Lattice | None = None
 
     @property
     def grid(self) -> MapGrid:
@@ -206,15 +208,17 @@ def rectified(dataset: DatasetReader, placed: Placed, fills: Sequence[float], ed
     """Return a view of a dataset, as far as its `edge`, on the grid where it is placed; `fills` as in `resampled`."""
     nodata = fills[0] if fills else None
     return PlacedRaster(
-        StoredImage(dataset, fills, edge), placed.lattice, dtypes=dataset.dtypes, nodata=nodata, heights=placed.heights
-    )
+        StoredImage(dataset, fills, edge), placed.lattice, dtypes=dataset.dtypes, nodata=nodata,
+        heights=placed.heights, beyond=placed.beyond,
+    )  # fmt: skip
 
 
 def rectified_table(table: npt.NDArray[np.float32], placed: Placed) -> PlacedRaster:
     """Put a table of values, one at every `LATTICE_STEP`-th pixel of an image, where the image is placed; 0 outside."""
     return PlacedRaster(
-        Table(table), placed.lattice, dtypes=["float32"], nodata=0.0, spacing=LATTICE_STEP, heights=placed.heights
-    )
+        Table(table), placed.lattice, dtypes=["float32"], nodata=0.0, spacing=LATTICE_STEP, heights=placed.heights,
+        beyond=placed.beyond,
+    )  # fmt: skip
 
 
 def unplaced(grid: MapGrid) -> Placed:

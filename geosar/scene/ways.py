@@ -13,6 +13,7 @@ from rasterio.io import DatasetReader
 
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid
+from geosar.scene.elevation import ElevationModel
 from geosar.scene.placement.base import AtHeight, InDegrees
 from geosar.scene.placement.lattice import MAX_STEP, Lattice
 from geosar.scene.placement.orbit import RangeDoppler
@@ -147,19 +148,28 @@ def points_of(dataset: DatasetReader) -> Points:
     )
 
 
-def by_terrain(placed: Placed, geometry: RangeDoppler, heights: HeightModel, model: str) -> Placed:
-    """Place an image by the radar's geometry and the ground's heights, on the grid that its control points fill."""
+def by_terrain(placed: Placed, geometry: RangeDoppler, heights: HeightModel, model: ElevationModel) -> Placed:
+    """Place an image by the radar's geometry and the ground's heights, on the grid that its control points fill.
+
+    Where an optional `model` has no height, the control points place it.
+    """
     grid = placed.grid
     size = grid.pixel_size_metres()
     step = MAX_STEP if size is None else max(1, min(MAX_STEP, int(_SMOOTH_METRES / max(size))))
     words = (
-        f"Terrain-corrected on {grid.crs}, bilinear: range-Doppler geometry of the product's orbit over {model}; where "
-        "the model has no height nothing is shown. Brightness is not corrected for slopes; what lies in radar shadow "
-        "or layover is not marked."
+        f"Terrain-corrected on {grid.crs}, bilinear: range-Doppler geometry of the product's orbit over {model.words}; "
+        f"where the model has no height {_elsewhere(placed) if model.optional else 'nothing is shown'}. Brightness is "
+        "not corrected for slopes; what lies in radar shadow or layover is not marked."
     )
     return Placed(
-        Lattice(InDegrees(geometry, grid.crs), grid, step), "terrain correction", words, None, heights, placed.points
-    )
+        Lattice(InDegrees(geometry, grid.crs), grid, step), "terrain correction", words, None, heights, placed.points,
+        placed.lattice if model.optional else None,
+    )  # fmt: skip
+
+
+def _elsewhere(placed: Placed) -> str:
+    off = "" if placed.error is None else f", off by some {rounded(placed.error, 2):g} m"
+    return f"the control points place it, relief not corrected{off}"
 
 
 def _through(points: Sequence[GroundControlPoint], xs: Any, ys: Any, crs: CRS) -> ControlPoints:

@@ -26,6 +26,8 @@ ROOM_CHECK_BYTES = 64 * 2**20
 MOST_FILES = 4
 """A scene has four polarisations at most."""
 TAKEN = "a GeoTIFF, a PNG or JPEG picture, or a zip of a Sentinel-1 SAFE product"
+_BESIDE = (".aux.xml", ".hdr", ".tfw", ".tifw", ".wld", ".pgw", ".jgw", ".prj", ".ovr", ".msk", ".tab", ".rpb")
+"""How files end that say something of a raster and lie beside it."""
 _DRIVERS = frozenset({"GTiff", "PNG", "JPEG"})
 
 
@@ -56,6 +58,7 @@ class Writer:
     limit: int
     room: Callable[[], int]
     wrote: Callable[[int], None] = lambda _: None
+    filename: str = "scene"
     size: int = 0
     header: bytes = b""
     digest: Any = field(default_factory=hashlib.sha256)
@@ -85,7 +88,7 @@ class Writer:
         data, self.waiting = bytes(self.waiting), bytearray()
         if len(self.header) < HEADER_BYTES:
             self.header = (self.header + data)[:HEADER_BYTES]
-            driver_by_content(self.header)
+            driver_by_content(self.header, self.filename)
         self.unchecked += len(data)
         if self.unchecked >= ROOM_CHECK_BYTES:
             self.unchecked = 0
@@ -137,6 +140,11 @@ def driver_by_content(header: bytes, filename: str = "scene") -> str:
     if header.startswith(b"PK\x03\x04"):
         return "SAFE"
     driver = driver_of(header)
+    if driver not in _DRIVERS and filename.lower().endswith(_BESIDE):
+        raise UnsupportedError(
+            f"{filename!r} is a file beside a raster, and no such file is taken; expected {TAKEN}. Say what it says "
+            "(`crs`, `unit`, `band`, `nodata`), or write it into the raster with `gdal_translate`."
+        )
     if driver not in _DRIVERS:
         known = name_format(header, PurePosixPath(filename))
         why = "" if known is None else f": {known}"
@@ -203,7 +211,9 @@ async def _write_files(
                     raise InvalidError(f"the form holds more than {MOST_FILES} files; expected one a polarisation.")
                 part = found
                 file = closing.enter_context((folder / str(len(done))).open("wb"))
-                writer = Writer(file, limit - sum(one.size for one in done), promise.room, promise.shrink)
+                writer = Writer(
+                    file, limit - sum(one.size for one in done), promise.room, promise.shrink, found.filename
+                )
             elif writer is not None:
                 await writer.take(found)
         await asyncio.to_thread(end)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from geosar.scene.polarisations import named_in
+from geosar.vocabulary import UNKNOWN
 from geosar_tiler.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
 from geosar_tiler.ingest.receive import Received, check_room
 from geosar_tiler.jobs import copies
@@ -25,6 +26,7 @@ from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.quota import Quota, least_copy_bytes
 from geosar_tiler.state.states import LIVE, CopyState, JobStatus
 from geosar_tiler.state.store import Store, safe_filename
+from geosar_tiler.state.terrain import Terrain
 from geosar_tiler.stated import Stated
 from geosar_tiler.tiles.direct import DirectScenes
 from geosar_tiler.tiles.live import LiveScenes
@@ -45,6 +47,7 @@ class SceneRegister:
     direct: DirectScenes
     quota: Quota
     most_pixels: float
+    terrain: Terrain
 
     def add(self, files: Sequence[Received], stated: Stated, folder: Path) -> tuple[Scene, bool]:
         """Look at a complete upload and enter it; gives the scene, and whether it is new.
@@ -67,7 +70,7 @@ class SceneRegister:
         (folder / "named").mkdir()
         for key, path in looked_at.items():
             named[key].path.replace(path)
-        found = self.inspector.describe(looked_at if len(files) > 1 else looked_at[""], **stated.opening)
+        found = self.look(looked_at if len(files) > 1 else looked_at[""], stated)
         self.check_size(found)
         scene = _row(scene_id, content, found, {key: path.name for key, path in looked_at.items()}, stated)
         scene.size = sum(one.size for one in files)
@@ -80,6 +83,13 @@ class SceneRegister:
         self.runner.wake()
         self.direct.warm(scene)
         return scene, True
+
+    def look(self, source: Path | dict[str, Path], stated: Stated) -> dict[str, Any]:
+        """Describe files as they are read with these words; raises the errors of geosar."""
+        of_product = self.terrain.options if isinstance(source, Path) and source.suffix == ".zip" else {}
+        found = self.inspector.describe(source, **stated.opening, **of_product)
+        found["notes"] += _of_what_did_not_come(found, source)
+        return {**found, **self.terrain.described(found)}
 
     def is_whole(self, scene: Scene) -> bool:
         """Whether a scene has its files; else it was being removed, and that did not come to its end."""
@@ -176,7 +186,7 @@ def _forget(session: Session, scene_id: str) -> None:
 
 def _check_same(known: Scene, stated: Stated) -> None:
     """Raise ConflictError where a scene that is there was sent with other words than now."""
-    before = {**catalogue.opening(known), "found": known.description["unit"]}
+    before = {**catalogue.said(known), "found": known.description["unit"]}
     said = stated.opening
     if said.get("scale") == before["found"]:  # what the values or the file said by themselves
         del said["scale"]
@@ -202,6 +212,16 @@ def by_polarisation(files: Sequence[Received]) -> dict[str, Received]:
             raise InvalidError(f"{found[name].filename!r} and {one.filename!r} are both {name}; expected one of each.")
         found[name] = one
     return found
+
+
+def _of_what_did_not_come(found: dict[str, Any], source: Path | dict[str, Path]) -> list[str]:
+    """Say that files beside a raster do not come with it, where they may have said what nothing says now."""
+    told = found["crs"] is not None and found["unit_certain"] and UNKNOWN not in found["polarisations"]
+    if told or found["driver"] == "SAFE":
+        return []
+    first = (next(iter(source.values())) if isinstance(source, dict) else source).name
+    words = f"Files beside a raster ({first}.aux.xml, a world file) do not come with it to the service. "
+    return [f"{words}What they say of CRS, unit, bands or nodata can be said of the scene."]
 
 
 def _digest(named: dict[str, Received]) -> str:

@@ -23,10 +23,10 @@ def change(register: SceneRegister, scene_id: str, wanted: Stated) -> Scene:
     stays as it was.
     """
     scene = catalogue.get(register.database, scene_id)
-    stated = Stated.of(catalogue.opening(scene)).model_copy(
+    stated = Stated.of(catalogue.said(scene)).model_copy(
         update={key: getattr(wanted, key) for key in wanted.model_fields_set}
     )
-    if stated.opening != catalogue.opening(scene):
+    if stated.opening != catalogue.said(scene) or register.terrain.has_changed(scene.description):
         _read_anew(register, scene, stated)
     if wanted.name is not None:
         return catalogue.rename(register.database, scene_id, wanted.name)
@@ -40,7 +40,7 @@ def _read_anew(register: SceneRegister, scene: Scene, stated: Stated) -> None:
     with register.store.upload() as folder:
         # The process that looks at files sees those alone that come in.
         seen = {key: linked(path, folder / path.name) for key, path in files.items()}
-        found = register.inspector.describe(seen if scene.parts else seen[""], **stated.opening)
+        found = register.look(seen if scene.parts else seen[""], stated)
     register.check_size(found)
     register.stop_jobs(scene, "prepare")
     columns = as_read(found, [path.name for path in files.values()], stated)

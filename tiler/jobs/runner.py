@@ -27,6 +27,7 @@ from geosar_tiler.state.owners import Owner
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.states import CopyState, JobStatus
 from geosar_tiler.state.store import Store
+from geosar_tiler.state.terrain import Terrain
 
 _LOG = logging.getLogger("tiler.jobs")
 
@@ -103,7 +104,8 @@ class _Child:
 class JobRunner:
     """Claims jobs that wait and runs them. Several services on one database share the work."""
 
-    def __init__(self, settings: Settings, store: Store, database: Database, quota: Quota) -> None:
+    def __init__(self, settings: Settings, store: Store, database: Database, quota: Quota, terrain: Terrain) -> None:
+        self._terrain = terrain
         self._settings = settings
         self._store = store
         self._database = database
@@ -234,7 +236,7 @@ class JobRunner:
             "process": job.process,
             "source": {key: str(path) for key, path in source.items()} if isinstance(source, dict) else str(source),
             "destination": str(destination),
-            "options": options,
+            "options": self._terrain.resolved(options),
             "gdal": self._settings.gdal.options,
             "memory_bytes": self._settings.job_memory_bytes,
         }

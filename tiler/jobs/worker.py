@@ -28,7 +28,8 @@ NICENESS = 5
 """Who looks at tiles goes before who waits for a job."""
 _TOLD = (
     "model", "model_version", "checksum", "precision", "device", "engine", "unit", "polarisations", "notes", "warnings",
-    "width", "height", "windows_resumed", "megapixels", "seconds", "megapixels_per_second",
+    "width", "height", "windows_resumed", "placement", "placement_error_metres", "megapixels", "seconds",
+    "megapixels_per_second",
 )  # fmt: skip
 _OUT = threading.Lock()
 GDAL_WITHOUT_MEMORY = "cannot allocate"

@@ -209,7 +209,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
         "layers": layers,
         "jobs": [job.id for job in done],
         "former_jobs": former,
-        "stated": Stated.of(catalogue.opening(scene)).words,
+        "stated": Stated.of(catalogue.said(scene)).words,
         "description": scene.description,
         "links": [
             links.link(links.url(request, here), "self"),

@@ -51,7 +51,7 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
             "geosar:unit": description["unit"],
             "geosar:polarisations": description["polarisations"],
             "geosar:notes": description["notes"],
-            "geosar:stated": Stated.of(catalogue.opening(scene)).words,
+            "geosar:stated": Stated.of(catalogue.said(scene)).words,
             **_placement(description),
             "geosar:synthetic": False,
             "renders": {

@@ -270,7 +270,7 @@ def _check_type(uploads: ResumableUploads, upload: Upload, file: BinaryIO) -> No
     """Give the upload up as soon as its first bytes say that it is no scene."""
     file.seek(0)
     try:
-        driver_by_content(file.read(HEADER_BYTES))
+        driver_by_content(file.read(HEADER_BYTES), upload.filename)
     except UnsupportedError as error:
         uploads.fail(upload.id, error)
         raise

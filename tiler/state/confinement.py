@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,13 +39,13 @@ _SYSTEM = (
 _DATA = ("GDAL_DATA", "PROJ_DATA", "PROJ_LIB")
 
 
-def begin(service: int, memory: int, incoming: Path | None) -> None:
+def begin(service: int, memory: int, incoming: Path | None, also: Sequence[Path] = ()) -> None:
     """Limit a process that was just started: it ends with the service, and takes no more memory than this."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     if incoming is not None:
-        confine(incoming)
+        confine(incoming, also)
     threading.Thread(target=_end_with, args=(service,), daemon=True).start()
 
 
@@ -60,8 +60,8 @@ def version() -> int:
     return max(0, _call(_CREATE, None, 0, _VERSION))
 
 
-def confine(incoming: Path) -> None:
-    """Confine this process as far as the system allows it, for good."""
+def confine(incoming: Path, also: Sequence[Path] = ()) -> None:
+    """Confine this process as far as the system allows it, for good; folders that it may read `also` are trusted."""
     _library().unshare(_OWN_USERS_AND_NETWORK)  # refused in many containers; then TCP alone is closed, below
     known = version()
     if not known:
@@ -75,7 +75,7 @@ def confine(incoming: Path) -> None:
     if rules < 0:
         return
     try:
-        for path in (*_readable(incoming.parent), incoming):
+        for path in (*_readable(incoming.parent), incoming, *also):
             _allow(rules, path)
         if _library().prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0:
             _call(_RESTRICT, rules, 0)

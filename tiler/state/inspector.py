@@ -35,12 +35,14 @@ MEMORY_BYTES = 8 * 2**30
 class Inspector:
     """One process that describes scenes, one after the other, replaced when it dies or hangs.
 
-    It reads no files but those of the folder `incoming`, where the system allows that; without one it is not confined.
+    It reads no files but those of the folder `incoming` and of those that it may read `also`, where the system allows
+    that; without one it is not confined.
     """
 
-    def __init__(self, seconds: float, incoming: Path | None = None) -> None:
+    def __init__(self, seconds: float, incoming: Path | None = None, also: tuple[Path, ...] = ()) -> None:
         self._seconds = seconds
         self._incoming = incoming
+        self._also = also
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._closed = False
@@ -100,7 +102,7 @@ class Inspector:
                     1,
                     mp_context=context,
                     initializer=confinement.begin,
-                    initargs=(os.getpid(), MEMORY_BYTES, self._incoming),
+                    initargs=(os.getpid(), MEMORY_BYTES, self._incoming, self._also),
                     max_tasks_per_child=FILES_A_PROCESS,
                 )
             return self._pool

@@ -18,7 +18,14 @@ OPTIONS = ("polarisation", "scale", "force", "bands", "nodata", "mask_band", "sr
 _COLUMNS = (
     "description", "geometry", "west", "south", "east", "north", "acquired", "polarisation", "unit", "force",
 )  # fmt: skip
-_NAMES = {"scale": "unit", "bands": "band", "mask_band": "mask band", "src_crs": "CRS", "keep_border": "keep border"}
+_NAMES = {
+    "scale": "unit",
+    "bands": "band",
+    "mask_band": "mask band",
+    "src_crs": "CRS",
+    "keep_border": "keep border",
+    "dem": "elevation model",
+}
 
 
 def number(scene: Scene) -> int:

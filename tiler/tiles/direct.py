@@ -19,6 +19,7 @@ from geosar.scene.source import GDAL_ERRORS
 from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Scene
 from geosar_tiler.state.store import Store
+from geosar_tiler.state.terrain import Terrain
 
 OPEN_SCENES = 4
 OVERVIEW_SIDE = 2048
@@ -70,7 +71,8 @@ class DirectScene:
 class DirectScenes:
     """Opens scenes to be read, a few at a time."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, terrain: Terrain) -> None:
+        self._terrain = terrain
         self._store = store
         self._lock = threading.Lock()
         self._open: OrderedDict[str, DirectScene] = OrderedDict()
@@ -82,7 +84,8 @@ class DirectScenes:
             direct = self._open.get(scene.id)
             reading = readings.key(scene)
             if direct is None or direct.reading != reading:
-                opened = open_scene(catalogue.source(self._store, scene), **catalogue.opening(scene))
+                options = self._terrain.resolved(catalogue.opening(scene))
+                opened = open_scene(catalogue.source(self._store, scene), **options)
                 direct = DirectScene(opened, reading, self._store, self._store.overview(scene.id, reading[1]))
                 self._open[scene.id] = direct
             self._open.move_to_end(scene.id)

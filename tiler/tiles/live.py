@@ -23,6 +23,7 @@ from geosar_tiler.settings import Settings
 from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Scene
 from geosar_tiler.state.store import Store
+from geosar_tiler.state.terrain import Terrain
 from geosar_tiler.tiles.block_cache import BlockKey, Blocks, Pixels
 from geosar_tiler.tiles.coarse import coarse_colour, factor_of, read_radar
 from geosar_tiler.tiles.image_space import TILE
@@ -174,7 +175,8 @@ class LiveScene:
 class LiveScenes:
     """Opens scenes for live translation, a few at a time, and shares the engine and the blocks among them."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, terrain: Terrain) -> None:
+        self._terrain = terrain
         self._settings = settings
         self._store = store
         self._lock = threading.Lock()
@@ -232,7 +234,7 @@ class LiveScenes:
         return self._loaded
 
     def _begin(self, source: Path | dict[str, Path], scene: Scene, model: Model, engine: Engine) -> LiveScene:
-        opened = open_scene(source, **catalogue.opening(scene))
+        opened = open_scene(source, **self._terrain.resolved(catalogue.opening(scene)))
         wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation, opened.given)
         view = opened.select(wanted)
         # With another network, engine or release of ours the same scene may have other pixels.

@@ -120,8 +120,9 @@ class Table:
 class PlacedRaster:
     """An image on a map grid, with what `geosar.scene.raster` asks of a dataset.
 
-    `nodata` stands where nothing is; where that is None, an alpha band behind the others tells. The image may be a
-    `Table`, whose entry k is the centre of the placement's pixel k * `spacing`.
+    Where `heights` has none, the image lies as `beyond` has it. `nodata` stands where nothing is; where that is None,
+    an alpha band behind the others tells. The image may be a `Table`, whose entry k is the centre of the placement's
+    pixel k * `spacing`.
     """
 
     def __init__(
@@ -133,12 +134,14 @@ class PlacedRaster:
         nodata: float | None,
         spacing: int = 1,
         heights: HeightModel | None = None,
+        beyond: Lattice | None = None,
     ) -> None:
         self._grid = lattice.grid
         self._given = image
         self._lattice = lattice
         self._spacing = spacing
         self._heights = heights
+        self._beyond = beyond
         self._nodata = nodata
         self.dtypes = tuple(dtypes)
         across, down = (max(1, round(by / spacing)) for by in lattice.shrinkage())
@@ -216,6 +219,7 @@ class PlacedRaster:
             nodata=self._nodata,
             spacing=self._spacing,
             heights=None if self._heights is None else self._heights.coarser(coarse),
+            beyond=None if self._beyond is None else self._beyond.on(coarse),
         )
 
     def _looked_up(self, bands: Sequence[int], part: Window) -> tuple[Values, Mask]:
@@ -238,9 +242,9 @@ class PlacedRaster:
         heights: Heights | None = None
         if self._heights is not None:
             heights, known = self._heights.read(window)
-            if not known.any():
+            if not known.any() and self._beyond is None:
                 return
-            heights = np.where(known, heights, heights[known].min())
+            heights = np.where(known, heights, heights[known].min() if known.any() else 0)
         rows = max(1, _STRIP // window.width)
         strips = [
             Window(window.col_off, row, window.width, min(rows, window.row_end - row))
@@ -248,7 +252,7 @@ class PlacedRaster:
         ]
         inner = [strip.shifted(-window.col_off, -window.row_off).slices for strip in strips]
         places = [
-            self._places(strip, None if heights is None else heights[at])
+            self._places(strip, None if heights is None else heights[at], None if known is None else known[at])
             for strip, at in zip(strips, inner, strict=True)
         ]
         needed = _around(places, self._image)
@@ -263,7 +267,7 @@ class PlacedRaster:
             lookup = _Lookup(place, needed, self._image)
             for band, (stored, mask) in enumerate(zip(pixels, real, strict=True)):
                 values_at, valid_at = lookup(stored, None if everywhere else mask)
-                if known is not None:
+                if known is not None and self._beyond is None:
                     valid_at &= known[at]
                 target = values[band][at]
                 if target.dtype.kind in "iu":
@@ -271,9 +275,11 @@ class PlacedRaster:
                 np.copyto(target, values_at, where=valid_at, casting="unsafe")
                 valid[band][at] = valid_at
 
-    def _places(self, window: Window, heights: Heights | None) -> Numbers:
+    def _places(self, window: Window, heights: Heights | None, known: Mask | None) -> Numbers:
         """Return columns and rows of the image that is read (2, height, width)."""
         places = self._lattice.positions(window, heights)
+        if self._beyond is not None and known is not None and not known.all():
+            places = np.where(known, places, self._beyond.positions(window))
         if self._spacing != 1:
             places = (places - 0.5) / self._spacing + 0.5
         return places / self._by

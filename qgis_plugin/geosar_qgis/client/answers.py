@@ -18,6 +18,30 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What somebody said of how a scene is read; "" and no bands where nothing is said."""
+
+    unit: str = ""
+    polarisation: str = ""
+    band: tuple[str, ...] = ()
+    nodata: str = ""
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Reading:
+        """Read what the service tells as `stated`."""
+        words = {key: str(told.get(key) or "") for key in ("unit", "polarisation", "nodata")}
+        return cls(band=tuple(map(str, told.get("band") or ())), **words)
+
+    @property
+    def change(self) -> dict[str, Any]:
+        """Return what PATCH takes: null takes a word back."""
+        return {
+            "unit": self.unit or None, "polarisation": self.polarisation or None,
+            "band": list(self.band) or None, "nodata": self.nodata or None,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Scene:
     """A scene of the service."""
 
@@ -36,6 +60,8 @@ class Scene:
     height: int
     optical: str = ""
     """State of its true optical image (preparing, ready, failed), "" without one."""
+    said: Reading = Reading()
+    """How it is read, as far as somebody said it."""
 
     @property
     def georeferenced(self) -> bool:
@@ -64,6 +90,7 @@ class Scene:
                 width=int(described.get("width", 0)),
                 height=int(described.get("height", 0)),
                 optical=str((told.get("reference") or {}).get("state", "")),
+                said=Reading.of(told.get("stated") or {}),
             )
 
 
@@ -79,6 +106,8 @@ class Job:
     created: str
     seconds_left: float | None
     megapixels_per_second: float | None
+    former: str = ""
+    """With which words its scene was read, where it is read otherwise now."""
 
     @property
     def live(self) -> bool:
@@ -98,6 +127,7 @@ class Job:
                 created=str(told.get("created", "")),
                 seconds_left=told.get("secondsLeft"),
                 megapixels_per_second=told.get("megapixelsPerSecond"),
+                former=str(told.get("formerReading") or ""),
             )
 
 

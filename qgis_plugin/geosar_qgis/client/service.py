@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from .addresses import join, with_query
-from .answers import Box, Job, Ready, Results, Scene, Tiles
+from .answers import Box, Job, Reading, Ready, Results, Scene, Tiles
 from .driving import ask, never
 from .messages import (
     CancelledError,
@@ -110,6 +110,12 @@ class Service:
             progress(0.0, "Preparing the scene")
             yield Wait(LONGEST_LOOK)
             waited += LONGEST_LOOK
+
+    def reread(self, scene: str, reading: Reading) -> Flow[Scene]:
+        """Have a scene read otherwise; raises RejectedError where it cannot be read so, and then it stays."""
+        body = json.dumps(reading.change).encode()
+        headers = {**JSON, "Content-Type": "application/json"}
+        return Scene.of((yield from ask(Request("PATCH", join(self.base, "scenes", scene), headers, body))).json())
 
     def remove_scene(self, scene: str) -> Flow[None]:
         """Remove a scene with its jobs and results."""

@@ -72,7 +72,7 @@ class JobsTab(QWidget):
             name = names.get(job.scene, job.scene[:8])
             item.setText(NAME, f"{name}\n{when(job.created)}")
             item.setToolTip(NAME, name)
-            item.setToolTip(STATE, words_of(job) if job.live else job.message)
+            item.setToolTip(STATE, words_of(job) if job.live else job.former or job.message)
             self._show(item, job.progress, state_of(job), busy=job.live)
         self._choose()
 
@@ -197,7 +197,7 @@ def state_of(job: Job) -> str:
     words = {
         "accepted": tr("waiting"),
         "running": f"{job.progress} %{left_of(job)}",
-        "successful": tr("translated"),
+        "successful": tr("translated, as it was read before") if job.former else tr("translated"),
         "dismissed": tr("stopped"),
         "failed": tr("failed: {0}").format(job.message),
     }

@@ -35,6 +35,7 @@ from .compare import CompareBar
 from .connection_dialog import ConnectionDialog
 from .jobs import JobsTab, Watch
 from .pictures import Pictures
+from .reading_dialog import ReadingDialog
 from .scenes import ScenesTab
 from .sending import Uploads
 
@@ -133,6 +134,8 @@ class Panel(QDockWidget):
             self.uploads.ask("geosar:translatescene", {"SCENE": scene.id, "CONNECTION": connection.name})
         elif what == "remove":
             self._remove(scene)
+        elif what == "reading":
+            self._read_otherwise(scene)
         elif what.endswith("_file"):
             output = what.partition("_")[0]
             self._talk(adding.file_of(service, scene, output, job), partial(self._add_file, scene, output))
@@ -197,6 +200,20 @@ class Panel(QDockWidget):
         answer = QMessageBox.question(self, tr("Remove a scene"), question.format(scene.name))
         if answer == QMessageBox.StandardButton.Yes and self.connection is not None:
             self._talk(Service(self.connection.address).remove_scene(scene.id), lambda _none: self.refresh())
+
+    def _read_otherwise(self, scene: Scene) -> None:
+        if self.connection is None:
+            return
+        dialog = ReadingDialog(scene, self.connection, self)
+        dialog.read.connect(self._read_so)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def _read_so(self, scene: Scene) -> None:
+        words = tr("{0} is read otherwise now. Layers of it that are on the map show it as it was: add them anew.")
+        log.say(self._iface.messageBar(), words.format(scene.name))
+        self.scenes.forget_picture(scene)
+        self.refresh()
 
     def _begun(self, scene: Scene, job: Job) -> None:
         self._watch.begun(job.id)

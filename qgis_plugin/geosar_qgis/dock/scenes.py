@@ -136,6 +136,11 @@ class ScenesTab(QWidget):
             if self.list.item(row).data(ID) == scene.id:
                 self.list.item(row).setIcon(icon)
 
+    def forget_picture(self, scene: Scene) -> None:
+        """Ask anew for the pictures of a scene: it looks otherwise."""
+        for key in [key for key in self.pictures if key[0] == scene.id]:
+            del self.pictures[key]
+
     def chosen(self) -> Scene | None:
         """Return the scene that is selected."""
         item = self.list.currentItem()
@@ -182,6 +187,7 @@ class ScenesTab(QWidget):
                 ("", "", True),
                 ("translate", tr("Translate"), True),
                 ("translate_details", tr("Translate with details ..."), True),
+                ("reading", tr("Read it otherwise ..."), True),
                 ("zoom", tr("Zoom to it"), placed),
                 ("web", tr("Open in the web map"), True),
                 ("", "", True),

@@ -322,10 +322,6 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>translated</source>
-      <translation type="unfinished" />
-    </message>
-    <message>
       <source>stopped</source>
       <translation type="unfinished" />
     </message>
@@ -350,6 +346,14 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
+      <source>translated, as it was read before</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>translated</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>State</source>
       <translation type="unfinished" />
     </message>
@@ -367,6 +371,10 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
     </message>
     <message>
       <source>Remove {0} from the service, with all that was made of it? Nobody will have it any more.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{0} is read otherwise now. Layers of it that are on the map show it as it was: add them anew.</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -435,6 +443,50 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
     </message>
     <message>
       <source>{0} could not be translated: {1}</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Decibel</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Power</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Amplitude</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Digital numbers</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Grey values</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>as the file says, or VV=1, VH=2</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Unit</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Bands</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>No data is</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The scene is looked at ...</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>How {0} is read</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -519,6 +571,10 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
     </message>
     <message>
       <source>Translate with details ...</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Read it otherwise ...</source>
       <translation type="unfinished" />
     </message>
     <message>

@@ -237,3 +237,52 @@ def test_the_command_says_what_placed_the_scene(product: Path, surface: Path) ->
     arguments = ["info", str(product), "--dem", str(surface), "--dem-heights", "ellipsoid", "--json"]
     result = CliRunner().invoke(group, arguments, standalone_mode=False)
     assert json.loads(result.stdout)["placement"] == "terrain correction"
+
+
+def test_a_folder_and_a_mosaic_of_tiles_are_the_one_model_that_they_make(
+    product: Path, surface: Path, tmp_path: Path
+) -> None:
+    with rasterio.open(surface) as model:
+        heights, half = model.read(1), model.width // 2
+    (tmp_path / "tiles").mkdir()
+    for name, part, west in (("w", heights[:, :half], WEST), ("e", heights[:, half:], WEST + half * STEP)):
+        with rasterio.open(
+            tmp_path / "tiles" / f"{name}.tif", "w", driver="GTiff", count=1, height=part.shape[0],
+            width=part.shape[1], dtype="float32", crs="EPSG:4326", transform=Affine(STEP, 0, west, 0, -STEP, NORTH),
+        ) as target:  # fmt: skip
+            target.write(part, 1)
+    named = "".join(f'<SourceFilename relativeToVRT="1">tiles/{name}.tif</SourceFilename>' for name in "we")
+    mosaic = tmp_path / "mosaic.vrt"
+    mosaic.write_text(f"<VRTDataset><VRTRasterBand><SimpleSource>{named}</SimpleSource></VRTRasterBand></VRTDataset>")
+    window = Window(700, 300, 200, 200)
+    with open_scene(product, dem=surface, dem_heights="ellipsoid") as scene:
+        expected = scene.read(window)
+        assert expected.valid.all()
+    for given in (tmp_path / "tiles", mosaic):
+        with open_scene(product, dem=given, dem_heights="ellipsoid") as scene:
+            assert (scene.read(window).values == expected.values).all()
+    mosaic.write_text('<VRTDataset><VRTRasterBand subClass="VRTDerivedRasterBand"/></VRTDataset>')
+    with pytest.raises(UsageError, match="changes the values"):
+        open_scene(product, dem=mosaic, dem_heights="ellipsoid")
+
+
+def test_an_optional_model_leaves_the_rest_to_the_control_points(product: Path, tmp_path: Path) -> None:
+    west = write_model(tmp_path / "west.tif", np.full((240, 200), 1500.0))  # to 10.4 degrees east
+    with (
+        open_scene(product, dem=west, dem_heights="ellipsoid", dem_optional=True) as both,
+        open_scene(product, dem=west, dem_heights="ellipsoid") as strict,
+        open_scene(product) as plain,
+    ):
+        assert any("where the model has no height the control points place it" in note for note in both.notes)
+        for lon, like in ((9.8, strict), (11.4, plain)):
+            assert place_in_image(both, lon, 46.6) == pytest.approx(place_in_image(like, lon, 46.6), abs=1e-6)
+        assert place_in_image(strict, 11.4, 46.6) is None
+    far = tmp_path / "far.tif"
+    with rasterio.open(
+        far, "w", driver="GTiff", count=1, height=9, width=9, dtype="int16", crs="EPSG:4326",
+        transform=Affine(0.1, 0, 100, 0, -0.1, 10),
+    ) as target:  # fmt: skip
+        target.write(np.ones((1, 9, 9), np.int16))
+    with open_scene(product, dem=far, dem_heights="ellipsoid", dem_optional=True) as scene:
+        assert scene.placement == "control points"
+        assert any("the elevation model far covers no part of it" in note for note in scene.notes)

@@ -292,3 +292,17 @@ def test_a_key_that_reads_cannot_change_how_a_scene_is_read(make_service: MakeSe
         assert "may read" in problem(client.patch(here, json={"unit": "db"}, headers=KEY_OF["read"]), 403)
         problem(client.patch(here, json={"unit": "db"}), 401)
         assert client.patch(here, json={"unit": "amplitude"}, headers=KEY_OF["write"]).status_code == 200
+
+
+def test_files_beside_a_raster_are_named_with_what_can_be_said_instead(
+    service: TestClient, make_raster: MakeRaster
+) -> None:
+    body, before = make_raster("bare.tif", speckled((1, 40, 40), seed=9), crs=None).read_bytes(), files_of(service)
+    beside = {"file": ("bare.tif", body), "aux": ("bare.tif.aux.xml", b"<PAMDataset/>" + bytes(100))}
+    assert "is a file beside a raster" in problem(service.post("/scenes", files=beside), 415)
+    assert files_of(service) == before
+    sent = service.post("/scenes?unit=power", files={"file": ("bare.tif", body)}).json()
+    assert any("bare.tif.aux.xml" in note and "do not come" in note for note in sent["description"]["notes"])
+    said = service.patch(f"/scenes/{sent['id']}", json={"crs": "EPSG:32643", "polarisation": "VV"}).json()
+    assert not any("do not come" in note for note in said["description"]["notes"]), "nothing is missing any more"
+    service.delete(f"/scenes/{sent['id']}")

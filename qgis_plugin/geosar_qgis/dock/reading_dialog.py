@@ -1,0 +1,111 @@
+"""The dialog that says how a scene of the service is read: its unit, bands, polarisation and fill value."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..client.answers import Reading, Scene
+from ..client.messages import ClientError
+from ..client.service import Service
+from ..connections import Connection
+from ..network import Conversation
+from ..words import tr
+
+POLARISATIONS = ("VV", "VH", "HH", "HV", "VV,VH", "HH,HV")
+
+
+class ReadingDialog(QDialog):
+    """Says other words of a scene, or what is wrong with them, and stays."""
+
+    read = pyqtSignal(object)
+    """The scene as it is read now."""
+
+    def __init__(self, scene: Scene, connection: Connection, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scene, self._connection = scene, connection
+        self._conversation: Conversation | None = None
+        self.setWindowTitle(tr("How {0} is read").format(scene.name))
+        said = scene.said
+        units = {
+            "db": tr("Decibel"), "power": tr("Power"), "amplitude": tr("Amplitude"), "dn": tr("Digital numbers"),
+            "picture": tr("Grey values"),
+        }  # fmt: skip
+        self.unit = _choice(units, said.unit)
+        self.polarisation = _choice({one: one.replace(",", " + ") for one in POLARISATIONS}, said.polarisation)
+        self.band = QLineEdit(", ".join(said.band))
+        self.band.setPlaceholderText(tr("as the file says, or VV=1, VH=2"))
+        self.nodata = QLineEdit(said.nodata)
+        self.nodata.setPlaceholderText(tr("as the file says"))
+        self.told = QLabel()
+        self.told.setWordWrap(True)
+        self.told.setStyleSheet("color: #b3261e")
+        self.told.setMinimumHeight(54)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        form = QFormLayout()
+        form.addRow(tr("Unit"), self.unit)
+        form.addRow(tr("Polarisation"), self.polarisation)
+        form.addRow(tr("Bands"), self.band)
+        form.addRow(tr("No data is"), self.nodata)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.told)
+        layout.addWidget(self.buttons)
+        self.resize(420, 0)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+
+    def reading(self) -> Reading:
+        """Return what was entered."""
+        bands = tuple(one.strip() for one in self.band.text().split(",") if one.strip())
+        return Reading(self.unit.currentData(), self.polarisation.currentData(), bands, self.nodata.text().strip())
+
+    def accept(self) -> None:
+        """Ask the service to read the scene so; close when it does."""
+        self._ok.setEnabled(False)
+        self.told.setText(tr("The scene is looked at ..."))
+        flow = Service(self._connection.address).reread(self._scene.id, self.reading())
+        self._conversation = Conversation(flow, self._connection, self)
+        self._conversation.succeeded.connect(self._answered)
+        self._conversation.failed.connect(self._refused)
+
+    def done(self, result: int) -> None:
+        """End what still runs."""
+        if self._conversation is not None:
+            self._conversation.stop()
+            self._conversation = None
+        super().done(result)
+
+    @property
+    def _ok(self) -> QWidget:
+        return self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+
+    def _answered(self, scene: Scene) -> None:
+        self._conversation = None
+        self.read.emit(scene)
+        super().accept()
+
+    def _refused(self, error: ClientError) -> None:
+        self._conversation = None
+        self._ok.setEnabled(True)
+        self.told.setText(str(error))
+
+
+def _choice(options: dict[str, str], chosen: str) -> QComboBox:
+    made = QComboBox()
+    made.addItem(tr("as the file says"), "")
+    for value, words in options.items():
+        made.addItem(words, value)
+    if chosen and made.findData(chosen) < 0:
+        made.addItem(chosen, chosen)
+    made.setCurrentIndex(max(0, made.findData(chosen)))
+    return made

@@ -1,0 +1,110 @@
+"""How a scene is read is changed by hand: from the scene's menu, in a dialog that says what is wrong and stays."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from geosar_qgis import classFactory, connections
+from geosar_qgis.client.service import Service
+from geosar_qgis.client.uploads import Parcel, upload
+from geosar_qgis.connections import Connection
+from geosar_qgis.dock.reading_dialog import ReadingDialog
+from inside import Window, ask, click, spin, wait
+from qgis.core import QgsProject
+from qgis.PyQt.QtCore import QPoint, Qt, QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QMenu
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def window(qgis_app: Any) -> Iterator[Window]:
+    made = Window()
+    made.setGeometry(0, 0, 790, 700)
+    made.show()
+    yield made
+    QgsProject.instance().clear()
+    made.close()
+    made.deleteLater()
+    spin(0.1)
+
+
+@pytest.fixture
+def plugin(window: Window, served: Any) -> Iterator[Any]:
+    connections.save(Connection("here", served.address))
+    made = classFactory(window)
+    made.initGui()
+    made.panel.show()
+    wait(lambda: "geosar" in made.panel.state.text())
+    yield made
+    made.unload()
+    connections.remove("here")
+
+
+@pytest.fixture
+def scene(served: Any, make_sar: Make) -> Any:
+    connection, service = Connection("c", served.address), Service(served.address)
+    found = ask(connection, upload(service, Parcel(make_sar("read_vv.tif", seed=977), "to be read")))
+    return ask(connection, service.prepared(found.id))
+
+
+def pick(box: QComboBox, row: int) -> None:
+    """Open a list of choices with the mouse, and click one of them."""
+    click(box)
+    view = box.view()
+    wait(view.isVisible)
+    QTest.mouseClick(
+        view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(row, 0)).center()
+    )
+    wait(lambda: box.currentIndex() == row)
+
+
+def press(buttons: QDialogButtonBox, which: Any) -> None:
+    click(buttons.button(which))
+
+
+def test_unit_and_bands_of_a_scene_are_changed_from_its_menu(plugin: Any, scene: Any, served: Any) -> None:
+    panel, seen = plugin.panel, []
+    panel.refresh()
+    wait(lambda: scene.id in panel.scenes.scenes)
+    tab = panel.scenes.list
+    (item,) = [tab.item(row) for row in range(tab.count()) if tab.item(row).text().startswith(scene.name)]
+    place = tab.visualItemRect(item).center()
+    click(tab.viewport(), place)
+
+    def in_dialog() -> None:
+        dialog = QApplication.activeModalWidget()
+        if not isinstance(dialog, ReadingDialog):
+            QTimer.singleShot(50, in_dialog)
+            return
+        wait(dialog.isVisible)
+        pick(dialog.unit, dialog.unit.findData("amplitude"))
+        click(dialog.band)
+        QTest.keyClicks(dialog.band, "VV=9")
+        press(dialog.buttons, QDialogButtonBox.StandardButton.Ok)
+        wait(
+            lambda: "9" in dialog.told.text() and dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+        )
+        seen.append(dialog.told.text())
+        click(dialog.band)
+        dialog.band.selectAll()
+        QTest.keyClicks(dialog.band, "VV=1")
+        press(dialog.buttons, QDialogButtonBox.StandardButton.Ok)
+
+    def in_menu() -> None:
+        menu = QApplication.activePopupWidget()
+        if not isinstance(menu, QMenu):
+            QTimer.singleShot(50, in_menu)
+            return
+        (action,) = [one for one in menu.actions() if one.text().startswith("Read it otherwise")]
+        QTimer.singleShot(50, in_dialog)
+        QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+
+    QTimer.singleShot(50, in_menu)
+    tab.customContextMenuRequested.emit(QPoint(place))
+    wait(lambda: bool(seen) and QApplication.activeModalWidget() is None, 60)
+    found = ask(Connection("c", served.address), Service(served.address).scene(scene.id))
+    assert (found.said.unit, found.said.band) == ("amplitude", ("VV=1",))
+    wait(lambda: panel.scenes.scenes[scene.id].said.unit == "amplitude")
