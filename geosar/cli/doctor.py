@@ -81,9 +81,8 @@ def _service_options() -> dict[str, str]:
 
 
 def _elevation_model(problems: list[str]) -> str:
-    settings = importlib.import_module("geosar_tiler.settings").Settings()
     try:
-        return str(importlib.import_module("geosar_tiler.state.terrain").Terrain(settings))
+        return str(importlib.import_module("geosar_tiler.state.terrain").described())
     except GeosarError as error:
         problems.append(describe(error))
         return "cannot be used"

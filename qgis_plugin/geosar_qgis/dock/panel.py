@@ -205,9 +205,9 @@ class Panel(QDockWidget):
         if self.connection is None:
             return
         dialog = ReadingDialog(scene, self.connection, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.read.connect(self._read_so)
-        dialog.exec()
-        dialog.deleteLater()
+        dialog.open()
 
     def _read_so(self, scene: Scene) -> None:
         words = tr("{0} is read otherwise now. Layers of it that are on the map show it as it was: add them anew.")
