@@ -55,6 +55,7 @@ def pick(box: QComboBox, row: int) -> None:
     click(box)
     view = box.view()
     wait(view.isVisible)
+    spin(QApplication.doubleClickInterval() / 1000 + 0.2)  # till then a list takes a click for the one that opened it
     QTest.mouseClick(
         view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(row, 0)).center()
     )
