@@ -26,7 +26,7 @@ export PYTHONUNBUFFERED := 1
 # Programs that tests drive, and the Debian packages that they come in.
 PROGRAMS := chromium:chromium nginx:nginx-light qgis:qgis,python3-qgis,python3-venv xvfb-run:xvfb,xauth openssl:openssl
 
-.PHONY: help demo test test-qgis qgis-plugin lint kills fuzz docs notebooks bench lock system clean
+.PHONY: help demo test test-qgis qgis-plugin lint kills fuzz confined docs notebooks bench lock system clean
 
 help: ## Show the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ kills: $(VENV)/all.stamp ## Kill the service KILLS times (1000) at random moment
 fuzz: $(VENV)/all.stamp ## Odd requests and odd files for FUZZ seconds (3600) each; of files FUZZ_FILES at least.
 	@GEOSAR_FUZZ_SECONDS=$(FUZZ) GEOSAR_FUZZ_FILES=$(FUZZ_FILES) $(BIN)/python -m pytest tests/system/attack/test_fuzz_requests.py \
 	  tests/system/attack/test_fuzz_openings.py $(PYTEST_ARGS)
+
+confined: $(VENV)/all.stamp ## Run the service's tests as its container runs: no network, a read-only root, bounded memory.
+	@.ci/confined $(BIN)/python -m pytest -p no:cacheprovider tests/tiler tests/system $(PYTEST_ARGS)
 
 lint: $(VENV)/all.stamp ## Check style, formatting and types.
 	$(BIN)/ruff check .

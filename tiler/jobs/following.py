@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,12 +10,15 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from geosar_tiler.state import readings
 from geosar_tiler.state.database import Database, Job
 from geosar_tiler.state.states import LIVE
 
 _LOG = logging.getLogger("tiler.following")
 
 POLL_SECONDS = 0.25
+MESSAGES_A_SECOND = 300
+"""Many who follow hear less often, so that telling them leaves time for tiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Followed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watches: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictionary()
+        self._former: WeakKeyDictionary[Job, asyncio.Task[dict[str, str]]] = WeakKeyDictionary()
+        self._texts: WeakKeyDictionary[Job, dict[str, str]] = WeakKeyDictionary()
 
     async def changes(self, job: Job) -> AsyncIterator[Job]:
         """Return a job as it is, and anew at each change, until it is done or removed."""
@@ -41,6 +46,20 @@ class Followed:
         while current is not None:
             yield current
             current = await watch.change_of(current) if current.status in LIVE else None
+
+    async def text(self, job: Job, place: str, make: Callable[[Job, str | None], str]) -> str:
+        """Make the text of a change, out of the job and what `readings.told` says of it; once for all at one `place`.
+
+        All who follow hear of a change by the same object.
+        """
+        asked = self._former.get(job)
+        if asked is None:
+            asked = self._former[job] = asyncio.create_task(asyncio.to_thread(readings.told, self._database, [job]))
+        former = await asyncio.shield(asked)  # who goes away ends it for no other
+        texts = self._texts.setdefault(job, {})
+        if place not in texts:
+            texts[place] = make(job, former.get(job.id))
+        return texts[place]
 
 
 class _Watch:
@@ -70,12 +89,15 @@ class _Watch:
                 _LOG.warning("the database failed: %s", error)
                 self._followers += asking
                 continue
+            told = 0
             for one in asking:
                 job = jobs.get(one.job_id)
                 if job is not None and _standing(job) == one.known:
                     self._followers.append(one)
                 elif not one.told.done():
                     one.told.set_result(job)
+                    told += 1
+            await asyncio.sleep(told / MESSAGES_A_SECOND)
         self._looking = None
 
     def _read(self, job_ids: Collection[str]) -> dict[str, Job]:

@@ -8,9 +8,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from geosar_tiler.jobs import queue
+from geosar_tiler.routes import links
 from geosar_tiler.routes.process_results import status_of
 from geosar_tiler.services import Shared
-from geosar_tiler.state import readings
+from geosar_tiler.state.database import Job
 
 router = APIRouter(tags=["Processes and jobs"])
 
@@ -22,7 +23,10 @@ async def follow(request: Request, services: Shared, job_id: str) -> EventSource
 
     async def told() -> AsyncIterator[ServerSentEvent]:
         async for one in services.followed.changes(job):
-            former = await run_in_threadpool(readings.told, services.database, [one])
-            yield ServerSentEvent(json.dumps(status_of(request, one, former.get(one.id))), event="status")
+            text = await services.followed.text(one, links.url(request, ""), in_words)
+            yield ServerSentEvent(text, event="status")
+
+    def in_words(one: Job, former: str | None) -> str:
+        return json.dumps(status_of(request, one, former))
 
     return EventSourceResponse(told())

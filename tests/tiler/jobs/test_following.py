@@ -1,6 +1,7 @@
 """Following jobs: everybody hears of every change, and the database is asked once for all."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,7 @@ def test_nine_hundred_followers_ask_the_database_no_more_than_one(
     database: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(following, "MESSAGES_A_SECOND", 1e6)
     jobs = [submitted(database, key) for key in ("a", "b")]
 
     async def follow() -> list[list[tuple[str, int]]]:
@@ -68,6 +70,45 @@ def test_nine_hundred_followers_ask_the_database_no_more_than_one(
     heard = asyncio.run(follow())
     assert len(heard) == 900
     assert all(one == [("accepted", 0), ("running", 10), ("running", 60), ("successful", 60)] for one in heard)
+
+
+def test_many_who_follow_hear_less_often_and_the_text_of_a_change_is_made_once(
+    database: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    job = submitted(database, "a")
+    made: list[int] = []
+
+    def make(one: Job, former: str | None) -> str:
+        made.append(one.progress)
+        return f"{one.progress} {former}"
+
+    heard: list[list[str]] = [[] for _ in range(150)]
+
+    async def listen(followed: Followed, told: list[str]) -> None:
+        found = await asyncio.to_thread(queue.get, database, job.id)
+        async for one in followed.changes(found):
+            told.append(await followed.text(one, "here", make))  # noqa: PERF401 - others look at it meanwhile
+
+    async def follow() -> float:
+        followed = Followed(database)
+        listening = asyncio.gather(*(listen(followed, told) for told in heard))
+        while not all(heard):  # noqa: ASYNC110 - an event for each of them says no more
+            await asyncio.sleep(0.05)
+        begun = time.monotonic()
+        for percent in range(1, 40):
+            queue.change(database, job.id, progress=percent, status="running")
+            await asyncio.sleep(0.02)
+        queue.change(database, job.id, status="successful")
+        await listening
+        return time.monotonic() - begun
+
+    seconds = asyncio.run(follow())
+    assert all(one == heard[0] for one in heard)
+    assert (heard[0][0], heard[0][-1]) == ("0 None", "39 None")
+    changes = len(heard[0]) - 1
+    assert len(made) == 150 + changes  # each looked at the job for itself when it began
+    assert changes <= seconds * following.MESSAGES_A_SECOND / 150 + 2
 
 
 def test_a_sign_of_life_is_no_change_and_a_job_that_is_removed_ends(
