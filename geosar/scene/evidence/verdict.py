@@ -106,6 +106,8 @@ def _refutation(sample: Values, unit: Unit, kind: str) -> str | None:
     if unit is Unit.DECIBEL:
         if max(abs(low), abs(high)) < LEAST_DECIBELS:
             return f"values between {low:.3g} and {high:.3g} are no decibels"
+        if median < LEAST_DECIBELS and float(sample.min()) >= 0:
+            return f"values of which none is below zero, with a median of {median:.3g}, are no decibels"
         if abs(median) > -PLAUSIBLE_MEDIAN_DECIBEL[0]:
             return f"a median of {median:.3g} is none of decibels"
         return None

@@ -94,9 +94,18 @@ def test_bands_in_different_units_are_refused_with_the_way_out() -> None:
         weigh_unit(evidence, {0: DECIBEL.ravel(), 1: POWER.ravel()}, np.float32)
 
 
+PRODUCTS = (
+    "S1A_IW_20180128T161201_DVP_RTC30_G_gduned_FD6A_VV", "S1A_IW_20180128T161201_DVP_RTC30_G_gpuned_FD6A_VV",
+    "S1A_IW_20180128T161201_DVP_RTC30_G_saunem_FD6A_VV", "OPERA_L2_RTC-S1_T163-348302-IW3_20230603_S1A_30_VV",
+    "iw-vv.rtc", "x_Sentinel-1_IW_VV+VH_VV_-_decibel_gamma0", "x_Sentinel-1_IW_VV+VH_VV_-_linear_gamma0",
+    "ROIs1158_spring_s1_1_p30", "UMBRA-04_GEC", "Sigma0_VV_db", "Gamma0_VV",
+)  # fmt: skip
+
+
 @settings(deadline=None, max_examples=150)
 @given(
-    decibels=st.booleans(), description=words, units=st.sampled_from(["", *WORDS]), name=words,
+    decibels=st.booleans(), description=words, units=st.sampled_from(["", *WORDS]),
+    name=st.one_of(words, st.sampled_from(PRODUCTS)),
     tags=st.dictionaries(st.sampled_from(["UNITS", "SCALE", "LONG_NAME", "CALIBRATION", "AREA"]), words, max_size=3),
     shift=st.floats(-6, 6), seed=st.integers(0, 20),
 )  # fmt: skip
