@@ -104,19 +104,21 @@ def _refutation(sample: Values, unit: Unit, kind: str) -> str | None:
         return None
     low, median, high = (float(one) for one in np.percentile(sample, (1, 50, 99)))
     if unit is Unit.DECIBEL:
-        if max(abs(low), abs(high)) < LEAST_DECIBELS:
-            return f"values between {low:.3g} and {high:.3g} are no decibels"
-        if median < LEAST_DECIBELS and float(sample.min()) >= 0:
-            return f"values of which none is below zero, with a median of {median:.3g}, are no decibels"
-        if abs(median) > -PLAUSIBLE_MEDIAN_DECIBEL[0]:
-            return f"a median of {median:.3g} is none of decibels"
-        return None
+        return _no_decibels(low, median, high, least=float(sample.min()))
     negative = float(np.mean(sample < 0))
     most = NOISE_NEGATIVE_FRACTION if unit is not Unit.POWER else 1.0
     # Noise that was subtracted leaves values below zero that are small beside those above.
     if negative > most or median < 0 or -low > high / 2:
         return f"{negative:.0%} of the values are below zero, with a median of {median:.3g}"
     return None
+
+
+def _no_decibels(low: float, median: float, high: float, *, least: float) -> str | None:
+    if max(abs(low), abs(high)) < LEAST_DECIBELS:
+        return f"values between {low:.3g} and {high:.3g} are no decibels"
+    if least >= 0 and median < LEAST_DECIBELS:
+        return f"values of which none is below zero, with a median of {median:.3g}, are no decibels"
+    return f"a median of {median:.3g} is none of decibels" if abs(median) > -PLAUSIBLE_MEDIAN_DECIBEL[0] else None
 
 
 def _agree(one: Unit, other: Unit) -> bool:
