@@ -25,6 +25,22 @@ export class Tiles extends L.GridLayer {
   }
 
   /**
+   * Leaflet counts a tile beyond the antimeridian as one of the other side, where a scene that goes on does not lie.
+   * @param {L.Coords} coords
+   * @returns {boolean}
+   */
+  _isValidTile(coords) {
+    const layer = /** @type {any} */ (this);
+    if (/** @type {any} */ (L.GridLayer.prototype)._isValidTile.call(this, coords)) return true;
+    const { bounds } = this.options;
+    if (!bounds || L.latLngBounds(bounds).getEast() <= 180) return false;
+    /** @type {L.LatLngBounds} */
+    const tile = layer._tileCoordsToBounds(coords);
+    const beyond = L.latLngBounds([tile.getSouth(), tile.getWest() + 360], [tile.getNorth(), tile.getEast() + 360]);
+    return L.latLngBounds(bounds).overlaps(beyond);
+  }
+
+  /**
    * @param {L.Coords} coords
    * @param {L.DoneCallback} done
    * @returns {HTMLElement}
