@@ -28,9 +28,20 @@ def train() -> None:
 
 def evaluate() -> None:
     """Run ``geosar-evaluate``."""
-    _command("evaluate").main(prog_name="geosar-evaluate")
+    try:
+        command = _command("evaluate")
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    command.main(prog_name="geosar-evaluate")
 
 
 def _command(name: str) -> click.Command:
-    command: click.Command = getattr(import_module(f"geosar_training.commands.{name}"), name)
+    try:
+        module = import_module(f"geosar_training.commands.{name}")
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"{error.name} is not installed. Install the laboratory with: pip install 'geosar[train]'"
+        ) from error
+    command: click.Command = getattr(module, name)
     return command

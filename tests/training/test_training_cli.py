@@ -272,3 +272,11 @@ def test_blend_lies_between_two_or_beyond_one(tmp_path: Path, settings: Path, fo
     assert "exists; give another file" in refused(CliRunner().invoke(train, words))
     torch.save(state | {"architecture": {}}, second)
     assert "The networks differ" in refused(CliRunner().invoke(train, [*words[:-1], str(tmp_path / "none.pt")]))
+
+
+@pytest.mark.parametrize("command", ["train(['--help'])", "train(['fit', '--help'])", "evaluate()"])
+def test_where_the_laboratory_is_not_installed_a_sentence_says_so(command: str) -> None:
+    program = f"import sys; sys.modules['torch'] = None; from geosar_training.cli import evaluate, train; {command}"
+    ran = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert ran.stderr == "Error: torch is not installed. Install the laboratory with: pip install 'geosar[train]'\n"
