@@ -76,6 +76,8 @@ def exiting(command: click.Command) -> Callable[[], None]:
     """Make the function that a console script calls."""
 
     def main() -> None:
+        # Placing a scene by its control points solves small systems: threads of their own only wait for one another.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         if not debugging():
             warnings.simplefilter("ignore")  # of libraries, for those who write programs
         sys.exit(guarded(lambda: command.main(standalone_mode=False)))
