@@ -1,9 +1,11 @@
-"""The page in German and Spanish: no text is missing, and places are read as each language writes them."""
+"""The page in German and Spanish: by the browser's language or by a switch, with no text missing and room for all."""
+
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from helpers.page.visits import ROOT, Service, enter, visit
+from helpers.page.visits import ROOT, Service, enter, look_at, visit
 
 TEXTS = ROOT / "webmap" / "page" / "js" / "texts"
 LANGUAGES = ("en", "de", "es")
@@ -19,6 +21,11 @@ SHAPES = """async (url) => {
 }"""
 SAME_IN_ALL = 12
 """Texts that two languages may share, such as GeoTIFF (COG), beside the names of colours and formats."""
+WIDER = """() => [...document.querySelectorAll("#panel, #panel *, #toolbar, #badge, #find")].filter((one) => {
+  const { right, width } = one.getBoundingClientRect();
+  const most = one.closest("#panel") ? document.querySelector("#panel").getBoundingClientRect().right : innerWidth;
+  return width > 1 && right > most + 1 && !one.closest("svg, .unseen");
+}).map((one) => one.outerHTML.slice(0, 90))"""
 
 
 def test_no_text_is_missing_and_none_is_left_in_english(page: Page, service: Service) -> None:
@@ -38,6 +45,40 @@ def test_no_text_is_missing_and_none_is_left_in_english(page: Page, service: Ser
         assert {name for name in filled if "<1>" not in own[name][1]} == set()
         same = {name for name in own if own[name][1] == english[name][1] and len(own[name][1].split()) > 1}
         assert len(same) < SAME_IN_ALL, same
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("language", "button"), [("de", "Erneut übersetzen"), ("es", "Traducir de nuevo")])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_browsers_language_is_spoken_and_fits(
+    chromium: Browser, service: Service, scene: dict[str, Any], *, language: str, button: str, width: int
+) -> None:
+    with visit(chromium, locale=language, viewport={"width": width, "height": 780}) as page:
+        enter(page, service)
+        assert page.evaluate(WIDER) == []
+        look_at(page, service, scene)
+        if width < 720:
+            page.locator("#panel-head .button").last.click()
+        expect(page.get_by_role("button", name=button)).to_be_visible()
+        for folded in page.locator("#panel details summary").all():
+            if folded.is_visible():
+                folded.click()
+        assert page.evaluate(WIDER) == []
+        assert page.evaluate("document.documentElement.lang") == language
+        expect(page.locator("#coordinates")).to_contain_text(",")
+        assert "," in page.locator("#coordinates").inner_text().split("°")[0]  # the decimal comma
+
+
+def test_another_language_is_chosen_by_hand_and_kept(page: Page, service: Service) -> None:
+    enter(page, service)
+    page.get_by_role("button", name="Help and keys").click()
+    page.get_by_label("Language").select_option("de")
+    expect(page.get_by_role("button", name="Dateien auswählen")).to_be_visible()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.get_by_role("button", name="Hilfe und Tasten").click()
+    page.get_by_label("Sprache").select_option("en")
+    expect(page.get_by_role("button", name="Choose files")).to_be_visible()
 
 
 def test_places_are_read_in_the_spellings_that_people_use(chromium: Browser, service: Service) -> None:
