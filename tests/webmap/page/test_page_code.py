@@ -42,7 +42,7 @@ def test_curl_and_python_fetch_the_view(opened: Page, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code(opened, "Python")], cwd=tmp_path, check=True, capture_output=True, text=True
     )
-    assert f"(3, {round(size['height'])}, {round(size['width'])})" in done.stdout
+    assert f"(4, {round(size['height'])}, {round(size['width'])})" in done.stdout
     assert "4326" in done.stdout
 
 

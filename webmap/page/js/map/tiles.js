@@ -32,7 +32,7 @@ export class Tiles extends L.GridLayer {
   _isValidTile(coords) {
     const layer = /** @type {any} */ (this);
     if (/** @type {any} */ (L.GridLayer.prototype)._isValidTile.call(this, coords)) return true;
-    const { bounds } = this.options;
+    const { bounds } = /** @type {L.GridLayerOptions} */ (this.options);
     if (!bounds || L.latLngBounds(bounds).getEast() <= 180) return false;
     /** @type {L.LatLngBounds} */
     const tile = layer._tileCoordsToBounds(coords);

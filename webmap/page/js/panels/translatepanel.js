@@ -105,11 +105,10 @@ export function makeTranslatePanel(bench) {
       .join(" · ");
   };
 
-  /** @param {Job} found */
-  const pick = (found) => {
-    job = found;
+  /** Follow a job of a scene, which may have been left meanwhile. @param {Job} found @param {typeof bench.scene} scene */
+  const pick = (found, scene) => {
+    if (bench.scene?.id === scene?.id) job = found;
     draw();
-    const { scene } = bench;
     if (!scene || followed.has(found.jobID)) return;
     followed.add(found.jobID);
     follow(found.jobID, (changed) => {
@@ -145,7 +144,7 @@ export function makeTranslatePanel(bench) {
       if (begun.status === "successful") {
         note(text.done, "good");
         await bench.refresh();
-      } else pick(begun);
+      } else pick(begun, scene);
     } catch (error) {
       note(wordsOf(error), "bad");
     } finally {
@@ -172,7 +171,7 @@ export function makeTranslatePanel(bench) {
     const id = bench.scene?.id;
     if (!id || (job && isLive(job))) return;
     const [found] = await underWay(id).catch(() => []);
-    if (found && bench.scene?.id === id && !(job && isLive(job))) pick(found);
+    if (found && bench.scene?.id === id && !(job && isLive(job))) pick(found, bench.scene);
   };
 
   void askJson("processes/translate").then(({ inputs }) => {
