@@ -32,12 +32,13 @@ export class Tiles extends L.GridLayer {
   _isValidTile(coords) {
     const layer = /** @type {any} */ (this);
     if (/** @type {any} */ (L.GridLayer.prototype)._isValidTile.call(this, coords)) return true;
-    const { bounds } = /** @type {L.GridLayerOptions} */ (this.options);
-    if (!bounds || L.latLngBounds(bounds).getEast() <= 180) return false;
+    const { bounds: given } = /** @type {L.GridLayerOptions} */ (this.options);
+    const bounds = given && L.latLngBounds(/** @type {any} */ (given));
+    if (!bounds || bounds.getEast() <= 180) return false;
     /** @type {L.LatLngBounds} */
     const tile = layer._tileCoordsToBounds(coords);
     const beyond = L.latLngBounds([tile.getSouth(), tile.getWest() + 360], [tile.getNorth(), tile.getEast() + 360]);
-    return L.latLngBounds(bounds).overlaps(beyond);
+    return bounds.overlaps(beyond);
   }
 
   /**
