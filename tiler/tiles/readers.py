@@ -278,13 +278,14 @@ class CogReader(PlacedReader):
         self.check_part(args, kwargs)
         args, kwargs = self.beside(args, kwargs)
         kwargs = self.recentred(self.dataset, kwargs)
-        return stretched(super().part(*args, **kwargs), self.layer, kwargs.get("indexes"), kwargs.get("expression"))
+        image = self._named(super().part(*args, **kwargs), kwargs)
+        return stretched(image, self.layer, kwargs.get("indexes"), kwargs.get("expression"))
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch."""
         parameters.check_nodata(kwargs.get("nodata"), self.dtype)
         budget.check_read(self.pixels, kwargs.get("window"), kwargs.get("dst_crs"), kwargs)
-        image = super().read(*args, **kwargs)
+        image = self._named(super().read(*args, **kwargs), kwargs)
         return stretched(image, self.layer, kwargs.get("indexes"), kwargs.get("expression"))
 
     def point(self, *args: Any, **kwargs: Any) -> PointData:
@@ -296,5 +297,12 @@ class CogReader(PlacedReader):
         place = args[2] if len(args) > 2 else kwargs.pop("coord_crs", WGS84_CRS)
         x, y, crs = self.own_place(args[0], args[1], place)
         with places():
-            found: PointData = super().point(x, y, crs, *args[3:], **kwargs)
+            found: PointData = self._named(super().point(x, y, crs, *args[3:], **kwargs), kwargs)
         return attr.evolve(found, coordinates=(args[0], args[1]), crs=place)
+
+    def _named(self, read: Any, asked: dict[str, Any]) -> Any:
+        """Give each band that was read its own name; rio-tiler's reader gives all of them the last one's."""
+        if not asked.get("expression"):
+            named: Any = self.dataset
+            read.band_descriptions = [named.descriptions[int(name[1:]) - 1] or name for name in read.band_names]
+        return read

@@ -71,6 +71,7 @@ def test_sar_is_stretched_by_the_scene_and_measured_in_decibel(
         (lon,), (lat,) = rasterio.warp.transform(dataset.crs, "EPSG:4326", [x], [y])
     point = client.get(f"/scenes/{scene['id']}/sar/point/{lon},{lat}").json()
     assert point["values"] == pytest.approx(decibel, abs=0.006)
+    assert point["band_descriptions"] == ["VV", "VH"]
     tile = f"/scenes/{scene['id']}/sar/tiles/{middle_tile(scene)}.png"
     own = picture(client.get(tile))
     real = own[..., 0][own[..., 3] > 0]
