@@ -47,7 +47,7 @@ def choose(facts: Facts, evidence: Sequence[Evidence], request: Request, printab
     free = [band.number for band in facts.bands if band.number != mask]
     if not free:
         raise SceneContentError(f"{printable} holds an alpha channel only; expected one or two bands.")
-    usable = [number for number in free if not _OTHER.search(facts.descriptions[number - 1])] or free
+    usable = [number for number in free if not _OTHER.search(facts.bands[number - 1].description)] or free
     if any(number in named for number in usable):
         bands, said = _of_names(facts, named, usable, evidence)
     else:
@@ -69,7 +69,7 @@ def polarisations_of(facts: Facts, evidence: Sequence[Evidence]) -> dict[int, st
 
 def listing(facts: Facts, numbers: Sequence[int] | None = None) -> str:
     """List bands by number and name, as many as a message holds."""
-    chosen = [band for band in facts.bands if numbers is None or band.number in numbers]
+    chosen = facts.bands if numbers is None else [facts.bands[number - 1] for number in numbers]
     words = [f"{band.number} {band.description}".strip() for band in chosen]
     more = f" and {len(words) - LISTED} more" if len(words) > LISTED else ""
     return ", ".join(words[:LISTED]) + more
@@ -152,7 +152,7 @@ def _of_names(
     """Take bands whose names differ in their polarisation alone: of one unit, one date, one orbit."""
     groups: dict[str, dict[str, int]] = {}
     for number in (one for one in usable if one in named):
-        key = without(named[number], facts.descriptions[number - 1])
+        key = without(named[number], facts.bands[number - 1].description)
         groups.setdefault(key, {}).setdefault(named[number], number)
     everything = [number for group in groups.values() for number in group.values()]
     distinct = len({named[number] for number in everything}) == len(everything)

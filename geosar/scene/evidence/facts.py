@@ -52,13 +52,12 @@ def read_facts(dataset: DatasetReader, source: Source, name: str, *, photograph:
     descriptions, tags, of_band = _texts(dataset, source)
     # Of a CRS with heights GDAL gives the unit of these for that of the values.
     units = ("",) * dataset.count if dataset.crs and "COMPD_CS" in dataset.crs.to_wkt() else dataset.units
+    # rasterio looks through all bands for each of these, so once.
+    each = zip(dataset.indexes, descriptions, units, dataset.dtypes, dataset.colorinterp, strict=True)
     bands = tuple(
-        BandFacts(
-            number, descriptions[number - 1], units[number - 1] or "", of_band.get(number, {}),
-            dataset.dtypes[number - 1], dataset.colorinterp[number - 1] is ColorInterp.alpha,
-        )
-        for number in dataset.indexes
-    )  # fmt: skip
+        BandFacts(number, description, unit or "", of_band.get(number, {}), dtype, colour is ColorInterp.alpha)
+        for number, description, unit, dtype, colour in each
+    )
     return Facts(name, tags, bands, max(len(dataset.subdatasets), 1), photograph)
 
 
