@@ -19,12 +19,13 @@ from typing import Any
 
 from sqlalchemy import event, select, text, update
 
-from geosar_tiler.ingest import agreement, picture
+from geosar_tiler.ingest import agreement, picture, rereading
 from geosar_tiler.ingest.receive import Received
 from geosar_tiler.ingest.resumable import received
 from geosar_tiler.jobs import copies, queue, runner
 from geosar_tiler.services import Services
 from geosar_tiler.settings import Settings
+from geosar_tiler.state import readings
 from geosar_tiler.state.database import Database, Job, Reference, Scene, Upload
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.states import LIVE
@@ -147,7 +148,7 @@ def wrong(store: Store, database: Database) -> list[str]:
     with database.begin() as session:
         for scene in session.scalars(select(Scene)):
             expected |= {f"scenes/{scene.id}/source/{name}" for name in (scene.parts or {"": scene.filename}).values()}
-            expected.add(f"scenes/{scene.id}/sar.tif")
+            expected.add(store.display(scene.id, readings.number(scene)).relative_to(store.root).as_posix())
             found += [f"{scene.id} is {scene.display}"] if scene.display != "ready" else []
         for one in session.scalars(select(Reference)):
             expected |= {f"scenes/{one.scene_id}/reference.tif", f"scenes/{one.scene_id}/reference/{one.filename}"}
@@ -261,6 +262,12 @@ def hide(services: Services, _: dict[str, Path]) -> None:
     picture.remove(services.register, scene)
 
 
+def read_anew(services: Services, _: dict[str, Path]) -> None:
+    scene = _the_scene(services)
+    assert scene is not None
+    rereading.change(services.register, scene.id, Stated(nodata="0"))
+
+
 def translate(services: Services, _: dict[str, Path], key: str = "another") -> str:
     scene = _the_scene(services)
     assert scene is not None
@@ -301,6 +308,7 @@ OPERATIONS: dict[str, Operation] = {
     "expired": expire,
     "a picture": show,
     "no picture": hide,
+    "read anew": read_anew,
     "translate": translate,
     "job dismissed": dismiss,
     "job failed": fail_a_job,
