@@ -65,7 +65,7 @@ def test_leaflet_shows_the_view_on_a_page_of_ones_own(opened: Page, service: Ser
 
 def test_the_code_follows_the_view_and_the_radars_display(opened: Page) -> None:
     before = code(opened, "MapLibre")
-    opened.get_by_role("button", name="Zoom in").click()
+    opened.get_by_role("button", name="Zoom in", exact=True).click()
     settle(opened)
     area = opened.get_by_label("Code for this view")
     until(lambda: area.input_value() != before, opened)

@@ -34,7 +34,7 @@ def test_from_an_empty_service_to_colour_and_back(page: Page, empty: Service, da
     expect(page.locator(".badge")).to_contain_text("coarse, zoom in")
     page.wait_for_selector(".leaflet-scene-optical-pane img.leaflet-tile-loaded", state="attached")
     for _ in range(3):
-        page.get_by_role("button", name="Zoom in").click()
+        page.get_by_role("button", name="Zoom in", exact=True).click()
         still(page)
     expect(page.locator("#hint")).to_be_hidden()
     expect(page.locator(".badge")).not_to_contain_text("coarse")
