@@ -4,6 +4,7 @@ Tests inside QGIS: run by QGIS's own Python, with a real service as a process of
 `make test-qgis` runs them through run.py; the ordinary tests, in an environment without QGIS, leave this folder out.
 """
 
+import gc
 import hashlib
 import os
 import socket
@@ -80,6 +81,13 @@ def end_service(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Let go of what is held in circles while QGIS is there; after its end that crashes."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
