@@ -23,7 +23,7 @@ from urllib.parse import quote
 from morecantile import tms as matrix_sets
 from rich.console import Console
 
-from geosar.demo.demonstration import Shown, demonstrate, make_parser
+from geosar.demo.demonstration import TranslatedPlace, demonstrate, make_parser
 from geosar.errors import GeosarError
 from geosar_tiler.state.states import LIVE, JobStatus
 
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def show_service(
-    shown: Shown, folder: Path, model: str, port: int, console: Console, *, staying: bool
+    shown: TranslatedPlace, folder: Path, model: str, port: int, console: Console, *, staying: bool
 ) -> list[Address]:
     """Start `geosar serve`, send it the scene, have it translated, and tell the addresses that answer.
 
@@ -168,7 +168,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], service: str, log: Path)
         time.sleep(0.2)
 
 
-def _register(service: str, shown: Shown) -> tuple[str, dict[str, Any]]:
+def _register(service: str, shown: TranslatedPlace) -> tuple[str, dict[str, Any]]:
     """Send the radar and, if it is one file, the true image; have the scene translated; give its id and TileJSON."""
     source = shown.place.source
     radar = source[shown.report.polarisations[0]] if isinstance(source, Mapping) else source

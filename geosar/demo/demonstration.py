@@ -20,7 +20,7 @@ from geosar.demo.sheet import Panel, enlarged, optical_picture, write_sheet
 from geosar.errors import GeosarError
 from geosar.models import Model
 from geosar.quicklook import radar_picture
-from geosar.report import Progress as Stand
+from geosar.report import Progress as TranslationProgress
 from geosar.report import TranslationReport
 from geosar.vocabulary import DEFAULT_MODEL
 
@@ -40,8 +40,8 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What was made of a place."""
+class TranslatedPlace:
+    """A place with its translation and the pictures that compare them."""
 
     place: Place
     report: TranslationReport
@@ -76,7 +76,7 @@ def demonstrate(
     data: str | None,
     console: Console,
     model: str = DEFAULT_MODEL,
-) -> list[Shown]:
+) -> list[TranslatedPlace]:
     """Translate every place into `folder`, with a progress bar, and tell what to open.
 
     Raises a GeosarError when the examples or the model are missing or a translation fails.
@@ -114,14 +114,14 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _show(place: Place, model: Model, folder: Path, bar: Progress) -> Shown:
+def _show(place: Place, model: Model, folder: Path, bar: Progress) -> TranslatedPlace:
     task = bar.add_task(place.name, total=None, speed="")
 
-    def advance(stand: Stand) -> None:
+    def advance(progress: TranslationProgress) -> None:
         # Of a scene of one window the rate says how long the engine took to start.
-        rate = stand.megapixels_per_second if stand.windows_total > 1 else None
+        rate = progress.megapixels_per_second if progress.windows_total > 1 else None
         speed = "" if rate is None else f"{rate:.1f} Mpx/s"
-        bar.update(task, completed=stand.windows_done, total=stand.windows_total, speed=speed)
+        bar.update(task, completed=progress.windows_done, total=progress.windows_total, speed=speed)
 
     report = geosar.translate(
         place.source,
@@ -142,10 +142,10 @@ def _show(place: Place, model: Model, folder: Path, bar: Progress) -> Shown:
         Panel("Sentinel-2, the truth", enlarged(optical_picture(place.truth, place.side), place.side)),
     )
     picture = write_sheet(folder / f"{place.name}.side-by-side.png", [panels], SYNTHETIC)
-    return Shown(place, report, panels, picture)
+    return TranslatedPlace(place, report, panels, picture)
 
 
-def _write_map(shown: Shown, folder: Path) -> Path:
+def _write_map(shown: TranslatedPlace, folder: Path) -> Path:
     """Write the map file of one place, with the true image beside the synthetic one where it is one file."""
     report, truth = shown.report, shown.place.truth
     reference = truth[0] if len(truth) == 1 else None
@@ -156,7 +156,7 @@ def _write_map(shown: Shown, folder: Path) -> Path:
     return path
 
 
-def _tell(shown: Sequence[Shown], folder: Path, overview: Path, map_file: Path, console: Console) -> None:
+def _tell(shown: Sequence[TranslatedPlace], folder: Path, overview: Path, map_file: Path, console: Console) -> None:
     model = f"{shown[0].report.model} {shown[0].report.model_version}"
     console.print(
         f"\nTranslated by the model {model}, on Sentinel-1 {shown[0].report.polarisations[0]}:\n", markup=False

@@ -11,10 +11,10 @@ from geosar_tiler.clients import client_of
 from geosar_tiler.errors import ForbiddenError, InvalidError, ServiceError, TooLargeError
 from geosar_tiler.ingest.allow_list import PORTS, check
 from geosar_tiler.ingest.resumable import ResumableUploads
+from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.settings import Settings
 from geosar_tiler.state.database import Upload
 from geosar_tiler.state.states import UploadStatus
-from geosar_tiler.stated import Stated
 from geosar_tiler.words import told
 
 MOST_BYTES = 64 * 2**10
@@ -23,7 +23,7 @@ WAIT_SECONDS = 10.0
 Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
-class ImportRequest(Stated):
+class ImportRequest(SceneOptions):
     """The body of POST /scenes as JSON: `href` or `uploads`, and what is said of the scene."""
 
     href: Address | dict[Polarisation, Address] | None = Field(None, description="A URL, or one for each polarisation.")
@@ -35,17 +35,17 @@ class ImportRequest(Stated):
             raise ValueError("give either href or uploads")
         return self
 
-    def joined(self, beside: Stated) -> Self:
+    def joined(self, beside: SceneOptions) -> Self:
         """Take what is said beside the order, in its address; raises InvalidError where they say two things."""
-        more = {key: getattr(beside, key) for key in beside.model_fields_set & set(Stated.model_fields)}
+        more = {key: getattr(beside, key) for key in beside.model_fields_set & set(SceneOptions.model_fields)}
         if others := [key for key in more if key in self.model_fields_set and getattr(self, key) != more[key]]:
             raise InvalidError(f"the import request and its query disagree about {', '.join(others)}; say each once.")
         return self.model_copy(update=more)
 
     @property
-    def stated(self) -> Stated:
+    def scene_options(self) -> SceneOptions:
         """What is said of the scene."""
-        return Stated.model_validate(self.model_dump(exclude={"href", "uploads"}, exclude_unset=True))
+        return SceneOptions.model_validate(self.model_dump(exclude={"href", "uploads"}, exclude_unset=True))
 
     @property
     def sources(self) -> dict[str, str]:
@@ -84,7 +84,7 @@ def carry_out(request: Request, settings: Settings, uploads: ResumableUploads, o
             _check_not_own(request, href)
             check(href, settings)
     kind = "uploads" if order.href is None else "href"
-    made = uploads.order(order.sources, kind, order.stated, client_of(request.scope))
+    made = uploads.request_import(order.sources, kind, order.scene_options, client_of(request.scope))
     found = uploads.wait(made.id, WAIT_SECONDS)
     if found.status == UploadStatus.FAILED:
         problem = found.problem or {}

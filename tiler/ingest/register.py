@@ -20,6 +20,7 @@ from geosar_tiler.errors import ConflictError, InvalidError, NotFoundError, TooL
 from geosar_tiler.ingest.receive import Received, check_room
 from geosar_tiler.jobs import copies
 from geosar_tiler.jobs.runner import JobRunner
+from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Database, Job, Reference, Scene, is_full
 from geosar_tiler.state.inspector import Inspector
@@ -27,7 +28,6 @@ from geosar_tiler.state.quota import Quota, least_copy_bytes
 from geosar_tiler.state.states import LIVE, CopyState, JobStatus
 from geosar_tiler.state.store import Store, safe_filename
 from geosar_tiler.state.terrain import Terrain
-from geosar_tiler.stated import Stated
 from geosar_tiler.tiles.direct import DirectScenes
 from geosar_tiler.tiles.live import LiveScenes
 
@@ -49,7 +49,7 @@ class SceneRegister:
     most_pixels: float
     terrain: Terrain
 
-    def add(self, files: Sequence[Received], stated: Stated, folder: Path) -> tuple[Scene, bool]:
+    def add(self, files: Sequence[Received], options: SceneOptions, folder: Path) -> tuple[Scene, bool]:
         """Look at a complete upload and enter it; gives the scene, and whether it is new.
 
         Several files are one scene, each of one polarisation. `folder` is one for this upload alone. Raises the errors
@@ -61,7 +61,7 @@ class SceneRegister:
         known = catalogue.find(self.database, scene_id)
         if known is not None:
             if self.is_whole(known):
-                _check_same(known, stated)
+                _check_same(known, options)
                 return known, False
             with suppress(NotFoundError):  # it is being removed at this very moment
                 self.remove(scene_id)
@@ -70,24 +70,24 @@ class SceneRegister:
         (folder / "named").mkdir()
         for key, path in looked_at.items():
             named[key].path.replace(path)
-        found = self.look(looked_at if len(files) > 1 else looked_at[""], stated)
+        found = self.look(looked_at if len(files) > 1 else looked_at[""], options)
         self.check_size(found)
-        scene = _row(scene_id, content, found, {key: path.name for key, path in looked_at.items()}, stated)
+        scene = _row(scene_id, content, found, {key: path.name for key, path in looked_at.items()}, options)
         scene.size = sum(one.size for one in files)
         with self.store.exclusively():
             known = catalogue.find(self.database, scene_id)
             if known is not None:  # the same file was sent twice at once
-                _check_same(known, stated)
+                _check_same(known, options)
                 return known, False
             self._enter(scene, folder / "named")
         self.runner.wake()
         self.direct.warm(scene)
         return scene, True
 
-    def look(self, source: Path | dict[str, Path], stated: Stated) -> dict[str, Any]:
+    def look(self, source: Path | dict[str, Path], options: SceneOptions) -> dict[str, Any]:
         """Describe files as they are read with these words; raises the errors of geosar."""
         of_product = self.terrain.options if isinstance(source, Path) and source.suffix == ".zip" else {}
-        found = self.inspector.describe(source, **stated.opening, **of_product)
+        found = self.inspector.describe(source, **options.opening, **of_product)
         found["notes"] += _of_what_did_not_come(found, source)
         return {**found, **self.terrain.described(found)}
 
@@ -184,10 +184,10 @@ def _forget(session: Session, scene_id: str) -> None:
     session.execute(delete(Scene).where(Scene.id == scene_id))
 
 
-def _check_same(known: Scene, stated: Stated) -> None:
+def _check_same(known: Scene, options: SceneOptions) -> None:
     """Raise ConflictError where a scene that is there was sent with other words than now."""
     before = {**catalogue.said(known), "found": known.description["unit"]}
-    said = stated.opening
+    said = options.opening
     if said.get("scale") == before["found"]:  # what the values or the file said by themselves
         del said["scale"]
     if others := [key for key, value in said.items() if before.get(key) != value]:
@@ -238,18 +238,18 @@ def _names(named: dict[str, Received]) -> dict[str, str]:
     return {key: f"{key}_{name}" for key, name in names.items()}
 
 
-def _row(scene_id: str, content: str, found: dict[str, Any], filenames: dict[str, str], stated: Stated) -> Scene:
+def _row(scene_id: str, content: str, found: dict[str, Any], filenames: dict[str, str], options: SceneOptions) -> Scene:
     first = next(iter(filenames.values()))
     return Scene(
-        id=scene_id, sha256=content, name=stated.name or first.rpartition(".")[0], filename=first,
+        id=scene_id, sha256=content, name=options.name or first.rpartition(".")[0], filename=first,
         parts=None if "" in filenames else filenames, created=time.time(), display=CopyState.PREPARING, message="",
-        **as_read(found, filenames.values(), stated),
+        **as_read(found, filenames.values(), options),
     )  # fmt: skip
 
 
-def as_read(found: dict[str, Any], filenames: Iterable[str], stated: Stated) -> dict[str, Any]:
+def as_read(found: dict[str, Any], filenames: Iterable[str], options: SceneOptions) -> dict[str, Any]:
     """Return the columns of a scene that follow from how it is read: what was found in its files, and what is said."""
-    opening = stated.opening
+    opening = options.opening
     west, south, east, north = found["bbox"] or (None,) * 4
     acquired = found["acquired"]
     said = {key: value for key, value in opening.items() if key not in {"polarisation", "scale", "force"}}
@@ -257,6 +257,6 @@ def as_read(found: dict[str, Any], filenames: Iterable[str], stated: Stated) -> 
     return {
         "geometry": found["geometry"], "west": west, "south": south, "east": east, "north": north,
         "acquired": None if acquired is None else datetime.fromisoformat(acquired).timestamp(),
-        "polarisation": stated.polarisation, "unit": stated.unit, "force": stated.force,
+        "polarisation": options.polarisation, "unit": options.unit, "force": options.force,
         "description": {**described, "source": ", ".join(filenames), "stated": said},
     }  # fmt: skip

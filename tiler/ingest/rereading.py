@@ -10,40 +10,40 @@ from geosar_tiler.errors import ConflictError
 from geosar_tiler.ingest.register import SceneRegister, as_read
 from geosar_tiler.ingest.resumable import linked
 from geosar_tiler.jobs import copies
+from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Job, Reference, Scene
 from geosar_tiler.state.states import CopyState
-from geosar_tiler.stated import Stated
 
 
-def change(register: SceneRegister, scene_id: str, wanted: Stated) -> Scene:
+def change(register: SceneRegister, scene_id: str, wanted: SceneOptions) -> Scene:
     """Say of a scene what `wanted` does, and leave the rest as it was said; gives the scene as it is then.
 
     Raises the errors of geosar where the scene cannot be read so, and ConflictError where it changed meanwhile; then it
     stays as it was.
     """
     scene = catalogue.get(register.database, scene_id)
-    stated = Stated.of(catalogue.said(scene)).model_copy(
+    options = SceneOptions.of(catalogue.said(scene)).model_copy(
         update={key: getattr(wanted, key) for key in wanted.model_fields_set}
     )
-    if stated.opening != catalogue.said(scene) or register.terrain.has_changed(scene.description):
-        _read_anew(register, scene, stated)
+    if options.opening != catalogue.said(scene) or register.terrain.has_changed(scene.description):
+        _read_anew(register, scene, options)
     if wanted.name is not None:
         return catalogue.rename(register.database, scene_id, wanted.name)
     return catalogue.get(register.database, scene_id)
 
 
-def _read_anew(register: SceneRegister, scene: Scene, stated: Stated) -> None:
+def _read_anew(register: SceneRegister, scene: Scene, options: SceneOptions) -> None:
     if not register.is_whole(scene):
         raise ConflictError("the files of the scene are gone, so it cannot be read anew. Send it again.")
     files = catalogue.files(register.store, scene)
     with register.store.upload() as folder:
         # The process that looks at files sees those alone that come in.
         seen = {key: linked(path, folder / path.name) for key, path in files.items()}
-        found = register.look(seen if scene.parts else seen[""], stated)
+        found = register.look(seen if scene.parts else seen[""], options)
     register.check_size(found)
     register.stop_jobs(scene, "prepare")
-    columns = as_read(found, [path.name for path in files.values()], stated)
+    columns = as_read(found, [path.name for path in files.values()], options)
     with register.store.exclusively():
         now = catalogue.get(register.database, scene.id)
         if readings.key(now) != readings.key(scene):

@@ -43,13 +43,13 @@ from geosar_tiler.ingest.fetch import fetch
 from geosar_tiler.ingest.places import STILL_SECONDS, making_way
 from geosar_tiler.ingest.receive import Received, check_room, driver_by_content
 from geosar_tiler.ingest.register import SceneRegister
+from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.settings import Settings
 from geosar_tiler.state.database import Database, Upload
 from geosar_tiler.state.owners import Owner
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.states import UNFINISHED, UploadStatus
 from geosar_tiler.state.store import Store
-from geosar_tiler.stated import Stated
 
 _LOG = logging.getLogger("tiler.uploads")
 
@@ -85,7 +85,9 @@ class ResumableUploads:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._owner.release()
 
-    def create(self, filename: str, length: int, stated: Stated, *, hold: bool = False, client: str = "") -> Upload:
+    def create(
+        self, filename: str, length: int, options: SceneOptions, *, hold: bool = False, client: str = ""
+    ) -> Upload:
         """Promise room to an upload of so many bytes; raises TooLargeError, StoreFullError, OverloadedError."""
         limit = self._settings.max_upload_bytes
         if length < 1:
@@ -94,14 +96,14 @@ class ResumableUploads:
             raise TooLargeError(f"the upload is {length} bytes; this service takes {limit} at most.")
         with self._store.exclusively():
             check_room(self._quota.room(), length)
-            made = self._enter(filename, length, stated, None, client, hold=hold)
+            made = self._enter(filename, length, options, None, client, hold=hold)
         self._store.resumable(made.id).touch()
         return made
 
-    def order(self, sources: dict[str, str], kind: str, stated: Stated, client: str = "") -> Upload:
+    def request_import(self, sources: dict[str, str], kind: str, options: SceneOptions, client: str = "") -> Upload:
         """Begin to make a scene of files by their addresses (kind "href") or uploads that are held ("uploads")."""
         name = next(iter(sources.values())).rpartition("/")[2]
-        made = self._enter(name, 0, stated, {"kind": kind, "sources": sources}, client)
+        made = self._enter(name, 0, options, {"kind": kind, "sources": sources}, client)
         self._begin(made.id)
         return made
 
@@ -157,9 +159,9 @@ class ResumableUploads:
         self._database.write_always(lambda session: session.execute(delete(Upload).where(Upload.id == upload_id)))
 
     def _enter(
-        self, filename: str, length: int, stated: Stated, order: dict[str, Any] | None, client: str, **more: Any
+        self, filename: str, length: int, options: SceneOptions, order: dict[str, Any] | None, client: str, **more: Any
     ) -> Upload:
-        said = stated.model_dump(exclude_defaults=True)
+        said = options.model_dump(exclude_defaults=True)
         joining = order is not None and order["kind"] == "uploads"
         made = Upload(
             id=uuid.uuid4().hex, filename=filename, length=length, order=order,
@@ -197,7 +199,7 @@ class ResumableUploads:
             with self._store.upload() as folder:
                 upload = self.find(upload_id)
                 files = self._files(upload, folder)
-                scene, new = self._register.add(files, Stated(**upload.options["stated"]), folder)
+                scene, new = self._register.add(files, SceneOptions(**upload.options["stated"]), folder)
             self._finish(upload, scene.id, new=new)
         except (ServiceError, GeosarError) as error:
             if not self._stop.is_set():  # else the next service makes it

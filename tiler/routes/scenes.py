@@ -14,11 +14,11 @@ from geosar_tiler.ingest.receive import receive
 from geosar_tiler.layer_kinds import KINDS
 from geosar_tiler.routes import links, uploads_tus
 from geosar_tiler.routes.stored_file import StoredFile
+from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.services import Services, Shared
 from geosar_tiler.state import catalogue, presentable, readings
 from geosar_tiler.state.database import Job, Reference, Scene
 from geosar_tiler.state.states import CopyState, JobStatus
-from geosar_tiler.stated import Stated
 from geosar_tiler.tiles.around import beyond_web_maps
 from geosar_tiler.tiles.image_space import maxzoom
 from geosar_tiler.words import Body
@@ -42,7 +42,7 @@ BODY = {
 }
 
 
-class Sent(Stated):
+class SceneQuery(SceneOptions):
     """What can be said beside the body of a scene."""
 
     filename: str | None = Field(None, max_length=1000, description="Name of a file that comes without one.")
@@ -56,14 +56,14 @@ class Rename(Body):
     name: str = Field(min_length=1, max_length=200)
 
 
-class Change(Stated):
+class SceneChange(SceneOptions):
     """What can be changed about a scene: what is given; null is for nothing said."""
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.model_fields_set:
             raise ValueError(
-                f"nothing is given that could be changed; expected some of {', '.join(Stated.model_fields)}"
+                f"nothing is given that could be changed; expected some of {', '.join(SceneOptions.model_fields)}"
             )
         if "name" in self.model_fields_set and self.name is None:
             raise ValueError("a scene cannot be without a name; give one, or leave it out")
@@ -74,7 +74,7 @@ class Change(Stated):
 async def upload(
     request: Request,
     services: Shared,
-    stated: Annotated[Sent, Query()],
+    options: Annotated[SceneQuery, Query()],
 ) -> JSONResponse:
     """Take a file as the body or in a form; several files of a form are one scene, each of one polarisation.
 
@@ -82,16 +82,16 @@ async def upload(
     uploads: 202 and where to ask while that lasts.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
-        return await _ordered(request, services, stated)
+        return await _import(request, services, options)
     with services.store.upload() as folder:
         limit = services.settings.max_upload_bytes
         files = await receive(request, folder, limit=limit, quota=services.quota)
-        scene, new = await asyncio.to_thread(services.register.add, files, stated, folder)
+        scene, new = await asyncio.to_thread(services.register.add, files, options, folder)
     return _entered(request, services, scene, new=new)
 
 
-async def _ordered(request: Request, services: Services, stated: Stated) -> JSONResponse:
-    order = (await import_request.read(request)).joined(stated)
+async def _import(request: Request, services: Services, options: SceneOptions) -> JSONResponse:
+    order = (await import_request.read(request)).joined(options)
     found = await asyncio.to_thread(import_request.carry_out, request, services.settings, services.uploads, order)
     if found.scene_id is None:
         headers = {"Location": links.url(request, f"uploads/{found.id}"), "Retry-After": "2"}
@@ -139,7 +139,7 @@ def show(request: Request, services: Shared, scene_id: str) -> dict[str, Any]:
 
 
 @router.patch("/{scene_id}", summary="Rename a scene, or read it with other words")
-def change(request: Request, services: Shared, scene_id: str, wanted: Change) -> dict[str, Any]:
+def change(request: Request, services: Shared, scene_id: str, wanted: SceneChange) -> dict[str, Any]:
     """Say something else of a scene: its name, or how it is read. What is left out stays; null takes a word back.
 
     The scene is looked at anew, and tiles, statistics and STAC item follow. Results of before are kept, and named in
@@ -209,7 +209,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
         "layers": layers,
         "jobs": [job.id for job in done],
         "former_jobs": former,
-        "stated": Stated.of(catalogue.said(scene)).words,
+        "stated": SceneOptions.of(catalogue.said(scene)).words,
         "description": scene.description,
         "links": [
             links.link(links.url(request, here), "self"),

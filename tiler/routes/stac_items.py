@@ -8,11 +8,11 @@ from starlette.requests import Request
 from geosar.display import DESPECKLED_TITLE, ERROR_COLOURS, ERROR_RANGE, ERROR_TITLE, SYNTHETIC_TITLE
 from geosar.provenance import EXTENSIONS
 from geosar_tiler.routes import links
+from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.services import Services
 from geosar_tiler.signatures import signature_of
 from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Job, Scene
-from geosar_tiler.stated import Stated
 
 VERSION = "1.1.0"
 RENDER = "https://stac-extensions.github.io/render/v2.0.0/schema.json"
@@ -51,7 +51,7 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
             "geosar:unit": description["unit"],
             "geosar:polarisations": description["polarisations"],
             "geosar:notes": description["notes"],
-            "geosar:stated": Stated.of(catalogue.said(scene)).words,
+            "geosar:stated": SceneOptions.of(catalogue.said(scene)).words,
             **_placement(description),
             "geosar:synthetic": False,
             "renders": {

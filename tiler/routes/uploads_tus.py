@@ -32,11 +32,11 @@ from geosar_tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_ro
 from geosar_tiler.ingest.resumable import ResumableUploads, exclusive
 from geosar_tiler.problems import MEDIA_TYPE
 from geosar_tiler.routes import links
+from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.services import Shared
 from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Upload
 from geosar_tiler.state.states import UploadStatus
-from geosar_tiler.stated import Stated
 from geosar_tiler.words import checked_text, told
 
 VERSION = "1.0.0"
@@ -104,9 +104,9 @@ async def create(request: Request, services: Shared) -> Response:
         raise MalformedError("uploads of unknown length and in several pieces are not taken; send Upload-Length.")
     length = _number(request, "upload-length")
     said = _metadata(request.headers.get("upload-metadata", ""))
-    stated, hold = _stated(said), said.get("hold", "").lower() == "true"
+    options, hold = _options(said), said.get("hold", "").lower() == "true"
     made = await asyncio.to_thread(
-        services.uploads.create, said.get("filename") or "scene", length, stated, hold=hold,
+        services.uploads.create, said.get("filename") or "scene", length, options, hold=hold,
         client=client_of(request.scope),
     )  # fmt: skip
     headers = {
@@ -317,12 +317,12 @@ def _metadata(text: str) -> dict[str, str]:
     return found
 
 
-def _stated(said: dict[str, str]) -> Stated:
+def _options(said: dict[str, str]) -> SceneOptions:
     """Read what is said of the scene; raises MalformedError. Several bands have commas between them."""
-    given: dict[str, Any] = {key: said[key] for key in (*Stated.model_fields, "scale") if said.get(key)}
+    given: dict[str, Any] = {key: said[key] for key in (*SceneOptions.model_fields, "scale") if said.get(key)}
     if "band" in given:
         given["band"] = [band.strip() for band in said["band"].split(",")]
     try:
-        return Stated.model_validate(given)
+        return SceneOptions.model_validate(given)
     except ValidationError as error:
         raise InvalidError(f"Upload-Metadata: {told(error)}.") from None

@@ -23,6 +23,7 @@ from geosar_tiler.ingest import agreement, picture, rereading
 from geosar_tiler.ingest.receive import Received
 from geosar_tiler.ingest.resumable import received
 from geosar_tiler.jobs import copies, queue, runner
+from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.services import Services
 from geosar_tiler.settings import Settings
 from geosar_tiler.state import readings
@@ -30,7 +31,6 @@ from geosar_tiler.state.database import Database, Job, Reference, Scene, Upload
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.states import LIVE
 from geosar_tiler.state.store import Store
-from geosar_tiler.stated import Stated
 
 OPEN_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 PACKAGE = Path(runner.__file__).parent.parent
@@ -195,13 +195,13 @@ def _received(path: Path, folder: Path, label: str = "") -> Received:
 def send(services: Services, files: dict[str, Path], *names: str) -> None:
     with services.store.upload() as folder:
         services.register.add(
-            [_received(files[name], folder, name if names[1:] else "") for name in names], Stated(), folder
+            [_received(files[name], folder, name if names[1:] else "") for name in names], SceneOptions(), folder
         )
 
 
 def send_in_pieces(services: Services, files: dict[str, Path], *, hold: bool = False) -> str:
     data = files["VV"].read_bytes()
-    made = services.uploads.create("a_VV.tif", len(data), Stated(), hold=hold)
+    made = services.uploads.create("a_VV.tif", len(data), SceneOptions(), hold=hold)
     services.store.resumable(made.id).write_bytes(data)
     services.uploads.complete(services.uploads.find(made.id))
     return made.id
@@ -212,24 +212,24 @@ def give_up(services: Services, files: dict[str, Path]) -> None:
 
 
 def join(services: Services, files: dict[str, Path]) -> None:
-    services.uploads.order({"VV": send_in_pieces(services, files, hold=True)}, "uploads", Stated())
+    services.uploads.request_import({"VV": send_in_pieces(services, files, hold=True)}, "uploads", SceneOptions())
 
 
 def fail(services: Services, files: dict[str, Path]) -> None:
-    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, Stated())
+    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
     services.uploads.fail(made.id, ValueError("no scene"))
 
 
 def make_way(services: Services, files: dict[str, Path]) -> None:
     """End an upload that lies still, as another is begun."""
-    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, Stated())
+    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
     ended = services.uploads._ended([services.uploads.find(made.id)])
     with services.database.begin() as session:
         session.delete(ended)
 
 
 def take_over(services: Services, files: dict[str, Path]) -> None:
-    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, Stated())
+    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
     shutil.copyfile(files["VV"], services.store.resumable(made.id))
     dead = f"{socket.gethostname()}/1/{'0' * 32}"
     with services.database.begin() as session:
@@ -238,7 +238,7 @@ def take_over(services: Services, files: dict[str, Path]) -> None:
 
 
 def expire(services: Services, files: dict[str, Path]) -> None:
-    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, Stated())
+    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
     with services.database.begin() as session:
         session.execute(update(Upload).where(Upload.id == made.id).values(expires=0.0))
     services.uploads._forget_expired()
@@ -265,7 +265,7 @@ def hide(services: Services, _: dict[str, Path]) -> None:
 def read_anew(services: Services, _: dict[str, Path]) -> None:
     scene = _the_scene(services)
     assert scene is not None
-    rereading.change(services.register, scene.id, Stated(nodata="0"))
+    rereading.change(services.register, scene.id, SceneOptions(nodata="0"))
 
 
 def translate(services: Services, _: dict[str, Path], key: str = "another") -> str:

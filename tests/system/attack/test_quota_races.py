@@ -13,10 +13,10 @@ from starlette.datastructures import Headers, QueryParams
 
 from geosar_tiler.errors import StoreFullError
 from geosar_tiler.ingest.receive import receive
+from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.state.database import Database
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.store import Store
-from geosar_tiler.stated import Stated
 from helpers.service import MakeService, services_of
 
 BODY = b"II*\0" + bytes(3 * 2**20)
@@ -74,7 +74,7 @@ def test_resumable_uploads_begun_at_once_are_promised_what_there_is(make_service
 
         def begin(_: int) -> bool:
             try:
-                uploads.create("a.tif", size, Stated())
+                uploads.create("a.tif", size, SceneOptions())
             except StoreFullError:
                 return False
             return True

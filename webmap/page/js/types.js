@@ -167,6 +167,6 @@
  */
 
 /** @typedef {"all" | "left" | "right"} Side */
-/** @typedef {{name: LayerName, source: Source, opacity: number, side: Side}} Shown */
+/** @typedef {{name: LayerName, source: Source, opacity: number, side: Side}} ShownLayer */
 
 export {};

@@ -7,7 +7,7 @@ import { TEXT } from "../texts.js";
 import { Tiles } from "./tiles.js";
 
 /** @typedef {import("../types.js").LayerName} LayerName */
-/** @typedef {import("../types.js").Shown} Shown */
+/** @typedef {import("../types.js").ShownLayer} ShownLayer */
 /** @typedef {import("../types.js").Side} Side */
 /** @typedef {import("../types.js").Source} Source */
 /** @typedef {import("../types.js").Basemap} Basemap */
@@ -76,7 +76,7 @@ export class Stage {
 
   /**
    * Show these layers, from the top down, and no others.
-   * @param {Shown[]} shown
+   * @param {ShownLayer[]} shown
    */
   show(shown) {
     const names = new Set(shown.map(({ name }) => name));

@@ -1,7 +1,7 @@
 // Which layers are drawn, where: those that are on, and not wholly under another.
 
 /** @typedef {import("../types.js").LayerName} LayerName */
-/** @typedef {import("../types.js").Shown} Shown */
+/** @typedef {import("../types.js").ShownLayer} ShownLayer */
 /** @typedef {import("../types.js").Side} Side */
 /** @typedef {import("../types.js").Source} Source */
 /** @typedef {import("../types.js").View} View */
@@ -28,7 +28,7 @@ const SLACK = 0.002;
 /**
  * What is drawn on each map, from the top down.
  * @param {Workbench} bench
- * @returns {Shown[][]}
+ * @returns {ShownLayer[][]}
  */
 export function drawnBy(bench) {
   const { view, flickering } = bench;
@@ -43,11 +43,11 @@ export function drawnBy(bench) {
  * What lies wholly under a layer that hides it is not drawn, and so not fetched; until it is known how large an upper
  * layer is, what is below it waits. Live colour hides nothing: it comes slowly, and the radar is seen until then.
  * @param {Workbench} bench
- * @returns {Shown[]}
+ * @returns {ShownLayer[]}
  */
 function overlaid(bench) {
   const { view } = bench;
-  /** @type {Shown[]} */
+  /** @type {ShownLayer[]} */
   const drawn = [];
   for (const name of bench.available) {
     const { visible, opacity } = view.layers[name];
@@ -62,7 +62,7 @@ function overlaid(bench) {
   return drawn;
 }
 
-/** @param {Workbench} bench @param {LayerName} name @param {Side} side @returns {Shown[]} */
+/** @param {Workbench} bench @param {LayerName} name @param {Side} side @returns {ShownLayer[]} */
 function shown(bench, name, side) {
   const source = bench.sources.get(name);
   return source && bench.served(name) ? [{ name, source, opacity: bench.view.layers[name].opacity, side }] : [];

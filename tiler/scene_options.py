@@ -64,7 +64,7 @@ CrsName = Annotated[
 ]
 
 
-class Stated(Body):
+class SceneOptions(Body):
     """What is said of a scene and how it is read, as the options of the command say it; None: nothing is said."""
 
     model_config = ConfigDict(extra="forbid")
