@@ -42,7 +42,7 @@ ELSEWHERE = {
     "state/catalogue.py:rename": "one row",
     "jobs/queue.py:requeue_stale": "what mends is done again: it runs after each kill here",
     "jobs/copies.py:order_again": "what mends is done again, in test_agreement.py",
-    "jobs/runner.py:JobRunner._ended": "on a full disk, in attack/test_full_disk.py",
+    "jobs/runner.py:JobRunner._ended": "on a full disk, in attack/storage/test_full_disk.py",
 }
 """Functions that write and are not killed here, and why."""
 

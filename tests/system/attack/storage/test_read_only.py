@@ -51,7 +51,7 @@ def test_a_store_that_turns_read_only_loses_nothing(tmp_path: Path, model: Path)
     store.mkdir()
     if shutil.which("unshare") is None or subprocess.run([*OWN_MOUNTS, "true"], check=False).returncode:
         pytest.skip("the system gives no namespace with mounts of its own")
-    tests = Path(__file__).parents[2]
+    tests = Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent / "src")])}
     arguments = [sys.executable, __file__, str(store), str(model), str(tmp_path)]
     done = subprocess.run([*OWN_MOUNTS, *arguments], env=environment, capture_output=True, text=True, check=False)

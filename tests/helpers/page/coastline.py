@@ -1,7 +1,7 @@
 """Makes webmap/page/base/land.json from Natural Earth's land (public domain), as npm's world-atlas packs it.
 
 npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz
-python tests/webmap/page/coastline.py package/land-50m.json webmap/page/base/land.json
+python tests/helpers/page/coastline.py package/land-50m.json webmap/page/base/land.json
 """
 
 import json

@@ -75,7 +75,7 @@ def test_jobs_end_and_removing_works(tmp_path: Path, model: Path) -> None:
     command = own_disk(store)
     if shutil.which("unshare") is None or subprocess.run([*command, "true"], check=False).returncode:
         pytest.skip("the system gives no namespace with a disk of its own")
-    tests = Path(__file__).parents[2]
+    tests = Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent / "src")])}
     began = time.monotonic()
     arguments = [sys.executable, __file__, str(store), str(model), str(tmp_path)]
