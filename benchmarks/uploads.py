@@ -1,7 +1,7 @@
 """Memory of the service while it takes a file of 2 GB: ``python benchmarks/uploads.py [--megabytes 2048]``.
 
 Writes a SAR raster of that size, sends it to a service of its own by every way that there is (body, form, tus in
-pieces of 64 MiB, by address), and prints the service's memory before and its peak after each. The files are removed.
+pieces of 64 MiB, by URL), and prints the service's memory before and its peak after each. The files are removed.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def by_tus(client: httpx2.Client, path: Path) -> str:
     return wait(client, where)
 
 
-def by_address(client: httpx2.Client, path: Path) -> str:
+def by_url(client: httpx2.Client, path: Path) -> str:
     """Let the service fetch it."""
     answer = client.post("/scenes", json={"href": str(path)})
     return wait(client, answer.headers["location"]) if answer.status_code == 202 else scene(answer)
@@ -116,7 +116,7 @@ def measure(folder: Path, megabytes: int) -> None:
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     ways: dict[str, Callable[[httpx2.Client, Path], str]] = {
         "POST /scenes, body": by_body, "POST /scenes, form": by_form, "tus, pieces of 64 MiB": by_tus,
-        "POST /scenes, href": by_address,
+        "POST /scenes, href": by_url,
     }  # fmt: skip
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:

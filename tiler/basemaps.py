@@ -10,7 +10,7 @@ from geosar_tiler.settings import Settings
 
 MAXIMUM_ZOOM = 19
 _OF_WMTS = {"TileMatrix": "z", "TileRow": "y", "TileCol": "x"}
-"""What a WMTS address calls the place of a tile; on the web's usual grid these are zoom, row and column."""
+"""What a WMTS URL calls the place of a tile; on the web's usual grid these are zoom, row and column."""
 _PLACE = re.compile(r"\{(TileMatrix|TileRow|TileCol)\}", re.IGNORECASE)
 
 
@@ -29,27 +29,27 @@ def basemaps(settings: Settings) -> list[dict[str, Any]]:
         name, *rest = (part.strip() for part in entry.split("|"))
         place, credit, *more = (*(rest or [name]), "")[:3]
         if more and more != [""]:
-            raise ValueError(f"{entry!r} is no base map; expected NAME, or NAME|ADDRESS|CREDIT.")
+            raise ValueError(f"{entry!r} is no base map; expected NAME, or NAME|URL|CREDIT.")
         chosen.append(_found(place, name=name, credit=credit))
     return chosen
 
 
 def _found(place: str, *, name: str, credit: str) -> dict[str, Any]:
-    address = _PLACE.sub(lambda found: f"{{{_OF_WMTS[_spelt(found[1])]}}}", place)
-    if "{z}" in address:
-        parts = urlsplit(address)
+    url = _PLACE.sub(lambda found: f"{{{_OF_WMTS[_spelt(found[1])]}}}", place)
+    if "{z}" in url:
+        parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or set(parts.netloc) & set(" ;,'\""):
             raise ValueError(
-                f"{place!r} is no address of a base map; expected one such as https://host/{{z}}/{{x}}/{{y}}.png."
+                f"{place!r} is no URL of a base map; expected one such as https://host/{{z}}/{{x}}/{{y}}.png."
             )
-        found = {"url": address, "attribution": "", "max_zoom": MAXIMUM_ZOOM, "subdomains": "abc", "name": parts.netloc}
+        found = {"url": url, "attribution": "", "max_zoom": MAXIMUM_ZOOM, "subdomains": "abc", "name": parts.netloc}
     else:
         try:
             provider = xyzservices.providers.query_name(place)
         except ValueError:
             raise ValueError(
                 f"there is no base map {place!r}; expected a name that xyzservices knows, such as "
-                "OpenStreetMap.Mapnik, or an address with {z}, {x} and {y}, or with a WMTS's {TileMatrix}, {TileCol} "
+                "OpenStreetMap.Mapnik, or a URL with {z}, {x} and {y}, or with a WMTS's {TileMatrix}, {TileCol} "
                 "and {TileRow} on the grid of web maps.",
             ) from None
         found = {

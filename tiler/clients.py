@@ -1,4 +1,4 @@
-"""Who asks: a client is known by its address."""
+"""Who asks: a client is known by its IP address."""
 
 import ipaddress
 
@@ -6,7 +6,7 @@ from starlette.types import Scope
 
 
 def client_of(scope: Scope) -> str:
-    """Name a client by its address; a network of IPv6 that one household has counts as one."""
+    """Name a client by its IP address; a network of IPv6 that one household has counts as one."""
     host = (scope.get("client") or ("unknown",))[0]
     try:
         address = ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""CRSs that a client names: by authority and code alone, as GDAL would take a path or an address too, and open it."""
+"""CRSs that a client names: by authority and code alone, as GDAL would take a path or a URL too, and open it."""
 
 import re
 
@@ -14,7 +14,7 @@ _URI = re.compile(r"https?://www\.opengis\.net/def/crs/([A-Za-z]{1,10})/[0-9.]{1
 
 
 def named_crs(name: str) -> CRS:
-    """Return the CRS of a code such as EPSG:32643, or of OGC's address for it; raises InvalidError for all else."""
+    """Return the CRS of a code such as EPSG:32643, or of OGC's URL for it; raises InvalidError for all else."""
     uri = _URI.fullmatch(name)
     code = f"{uri.group(1)}:{uri.group(2)}" if uri else name.removeprefix("[").removesuffix("]")
     if _CODE.fullmatch(code):

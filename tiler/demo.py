@@ -1,7 +1,7 @@
 """The demonstration behind ``make demo``: translates real scenes, then serves one of them and says where.
 
 ``python -m geosar_tiler.demo FOLDER`` takes what ``python -m geosar.demo`` takes, and ``--port``. In a terminal it
-serves until Ctrl-C; elsewhere, and where CI is "true", it asks every address once and ends.
+serves until Ctrl-C; elsewhere, and where CI is "true", it asks every URL once and ends.
 """
 
 import json
@@ -38,8 +38,8 @@ class DemonstrationError(GeosarError, RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """An address to show: `check` is what is asked to see that it answers, if that is another."""
+class Link:
+    """A URL to show: `check` is what is asked to see that it answers, if that is another."""
 
     what: str
     url: str
@@ -68,20 +68,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def show_service(
     shown: TranslatedPlace, folder: Path, model: str, port: int, console: Console, *, staying: bool
-) -> list[Address]:
-    """Start `geosar serve`, send it the scene, have it translated, and tell the addresses that answer.
+) -> list[Link]:
+    """Start `geosar serve`, send it the scene, have it translated, and tell the URLs that answer.
 
-    With `staying` it serves until Ctrl-C. Raises DemonstrationError where an address does not answer.
+    With `staying` it serves until Ctrl-C. Raises DemonstrationError where a URL does not answer.
     """
     with _serving(folder, model, port) as (service, process):
         console.print("\nSending the scene to the service, which translates it as a job of its own ...")
-        links = addresses(service, *_register(service, shown))
-        for url in dict.fromkeys(address.check or address.url for address in links):
+        links = links_to(service, *_register(service, shown))
+        for url in dict.fromkeys(link.check or link.url for link in links):
             check(url)
         console.print("\nThe service runs. Its URLs:\n")
-        width = max(len(address.what) for address in links)
-        for address in links:
-            console.print(f"  {address.what:<{width}}  {address.url}", markup=False)
+        width = max(len(link.what) for link in links)
+        for link in links:
+            console.print(f"  {link.what:<{width}}  {link.url}", markup=False)
         console.print(
             "\nIn QGIS: Layer > Add Layer > Add XYZ Layer, and paste the URL of the XYZ tiles; "
             "or paste the last line into Plugins > Python Console."
@@ -93,7 +93,7 @@ def show_service(
     return links
 
 
-def addresses(service: str, scene: str, tiles: Mapping[str, Any]) -> list[Address]:
+def links_to(service: str, scene: str, tiles: Mapping[str, Any]) -> list[Link]:
     """List what a person may want of a translated scene; `tiles` is its TileJSON."""
     layer = f"{service}/scenes/{scene}/optical"
     xyz = layer + "/tiles/{z}/{x}/{y}.png"
@@ -102,24 +102,24 @@ def addresses(service: str, scene: str, tiles: Mapping[str, Any]) -> list[Addres
     source = f"type=xyz&zmin={tiles['minzoom']}&zmax={tiles['maxzoom']}&url={quote(xyz, safe=':/')}"
     picture = xyz.format(z=tile.z, x=tile.x, y=tile.y)
     return [
-        Address("The map", f"{service}/#scene={scene}&compare=swipe,sar,optical,50", f"{service}/?f=html"),
-        Address("XYZ tiles", xyz, picture),
-        Address("TileJSON", f"{layer}/tilejson.json"),
-        Address("WMTS", f"{layer}/WMTSCapabilities.xml"),
-        Address("STAC API", f"{service}/stac", f"{service}/stac/search?collections=results&limit=1"),
-        Address("HTTP reference", f"{service}/docs"),
-        Address("QGIS", f'iface.addRasterLayer("{source}", "{tiles["name"]}", "wms")', picture),
+        Link("The map", f"{service}/#scene={scene}&compare=swipe,sar,optical,50", f"{service}/?f=html"),
+        Link("XYZ tiles", xyz, picture),
+        Link("TileJSON", f"{layer}/tilejson.json"),
+        Link("WMTS", f"{layer}/WMTSCapabilities.xml"),
+        Link("STAC API", f"{service}/stac", f"{service}/stac/search?collections=results&limit=1"),
+        Link("HTTP reference", f"{service}/docs"),
+        Link("QGIS", f'iface.addRasterLayer("{source}", "{tiles["name"]}", "wms")', picture),
     ]
 
 
 def check(url: str) -> bytes:
-    """Return what an address answers; raises DemonstrationError where it is no success, or nothing."""
+    """Return what a URL answers; raises DemonstrationError where it is no success, or nothing."""
     return _ask("GET", url)
 
 
 @contextmanager
 def _serving(folder: Path, model: str, port: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run `geosar serve` as a person would; gives its address, once it can work, and its process."""
+    """Run `geosar serve` as a person would; gives its URL, once it can work, and its process."""
     port = _free(port)
     command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), "--store", str(folder / "service")]
     if Path(model).exists():
@@ -195,7 +195,7 @@ def _send(method: str, url: str, path: Path) -> bytes:
 
 
 def _ask(method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> bytes:
-    request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310 - our own address
+    request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310 - our own URL
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the same
             content: bytes = answer.read()

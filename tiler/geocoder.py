@@ -1,6 +1,6 @@
 """Places by their names, from the geocoder that the operator gives: asked by the service, so that the page asks nobody.
 
-A visitor's address and keys stay here, the page's security policy stays closed, and what comes back is bounded.
+A visitor's IP address and keys stay here, the page's security policy stays closed, and what comes back is bounded.
 """
 
 import http.client
@@ -30,10 +30,10 @@ class GeocoderError(ServiceError):
 
 
 class Geocoder:
-    """Asks one address, in which {query} stands for the words; understands Nominatim's JSON and any GeoJSON."""
+    """Asks one URL, in which {query} stands for the words; understands Nominatim's JSON and any GeoJSON."""
 
-    def __init__(self, address: str | None) -> None:
-        self._address = address
+    def __init__(self, url: str | None) -> None:
+        self._url = url
         self._asking = threading.Semaphore(AT_ONCE)
 
     def places(self, words: str) -> list[dict[str, Any]]:
@@ -41,18 +41,18 @@ class Geocoder:
 
         Raises NotFoundError where there is no geocoder, OverloadedError, GeocoderError.
         """
-        if self._address is None:
+        if self._url is None:
             raise NotFoundError("this service knows no places by name; find them by coordinates.")
         if not self._asking.acquire(blocking=False):
             raise OverloadedError("too many places are being looked for. Ask again in a moment.")
         try:
-            return places_in(_answer(self._address.replace("{query}", quote(words, safe=""))))
+            return places_in(_answer(self._url.replace("{query}", quote(words, safe=""))))
         finally:
             self._asking.release()
 
 
-def _answer(address: str) -> Any:
-    parts = urlsplit(address)
+def _answer(url: str) -> Any:
+    parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     options: dict[str, Any] = {"context": ssl.create_default_context()} if parts.scheme == "https" else {}
     headers = {"Accept": "application/json", "User-Agent": f"geosar/{geosar.__version__}"}

@@ -87,10 +87,10 @@ class Settings(BaseSettings):
     root_path: str = Field("", description="Path under which a proxy shows the service, such as /geosar.")
     trust_forwarded: bool = Field(False, description="Believe X-Forwarded-Proto, -Host and -Prefix of a proxy.")
 
-    basemap: str | None = Field(None, description="Base map of the page: an xyzservices name, or an XYZ address.")
+    basemap: str | None = Field(None, description="Base map of the page: an xyzservices name, or an XYZ URL.")
     basemap_attribution: str | None = Field(None, description="Credit of the base map; default: what xyzservices has.")
-    basemaps: Lines = Field((), description="More to choose from: NAME or NAME|ADDRESS|CREDIT, with ; between them.")
-    geocoder: str | None = Field(None, description="Finds places by name: an address with {query}, as of Nominatim.")
+    basemaps: Lines = Field((), description="More to choose from: NAME or NAME|URL|CREDIT, with ; between them.")
+    geocoder: str | None = Field(None, description="Finds places by name: a URL with {query}, as of Nominatim.")
 
     api_keys: Words = Field((), description="scope:sha256 of each key; scopes are read, write and admin.")
     secret: SecretStr | None = Field(None, description="Signs tile URLs; default: a random one kept in the store.")
@@ -145,7 +145,7 @@ class Settings(BaseSettings):
 
     @property
     def model_name(self) -> str:
-        """What clients call the model: its built-in name, or the last part of its path or address."""
+        """What clients call the model: its built-in name, or the last part of its path or URL."""
         path = urlsplit(self.model).path if "://" in self.model else self.model
         return PurePath(path).name.removesuffix(".zip") or "model"
 

@@ -46,7 +46,7 @@ def checked_text(text: str) -> str:
 
 
 def check_request(request: Request) -> None:
-    """Look at the texts of an address, before anything is made of them; raises InvalidError."""
+    """Look at the texts of a URL, before anything is made of them; raises InvalidError."""
     for text in (request.scope["path"], *(part for pair in request.query_params.multi_items() for part in pair)):
         try:
             checked_text(text)

@@ -30,7 +30,7 @@ FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Take the address of the sources from pyproject.toml, the one place that has it."""
+    """Take the URL of the sources from pyproject.toml, the one place that has it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     config.extra["sources"] = project["urls"]["Repository"]
     return config

@@ -1,4 +1,4 @@
-"""Connections: a name, an address, and what opens it in QGIS's authentication database."""
+"""Connections: a name, a URL, and what opens it in QGIS's authentication database."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 
-from .client.addresses import AddressError, service_address, within
 from .client.messages import ClientError
+from .client.urls import UrlError, service_url, within
 
 ROOT = "geosar/connections"
 CURRENT = "geosar/current"
@@ -24,7 +24,7 @@ class Connection:
     """
 
     name: str
-    address: str
+    url: str
     authcfg: str = ""
     key: str = field(default="", repr=False)
 
@@ -39,7 +39,7 @@ def saved() -> list[Connection]:
         for name in names
     ]
     settings.endGroup()
-    return [one for one in found if one.address]
+    return [one for one in found if one.url]
 
 
 def save(connection: Connection, replaces: str = "") -> None:
@@ -48,7 +48,7 @@ def save(connection: Connection, replaces: str = "") -> None:
     if replaces and replaces != name:
         remove(replaces)
     settings = QgsSettings()
-    settings.setValue(f"{ROOT}/{name}/address", service_address(connection.address))
+    settings.setValue(f"{ROOT}/{name}/address", service_url(connection.url))
     settings.setValue(f"{ROOT}/{name}/authcfg", connection.authcfg)
     make_current(name)
 
@@ -79,28 +79,28 @@ def current() -> Connection | None:
 
 
 def find(text: str, authcfg: str = "") -> Connection:
-    """Find a connection by name, or take an address as one; raises ClientError, which says what there is."""
+    """Find a connection by name, or take a URL as one; raises ClientError, which says what there is."""
     text = text.strip()
     known = saved()
     chosen = current() if not text else next((one for one in known if one.name == text), None)
     if chosen is None and text:
         try:
-            address = service_address(text)
-        except AddressError as error:
+            url = service_url(text)
+        except UrlError as error:
             names = ", ".join(one.name for one in known) or "none yet"
-            raise ClientError(f"{text!r} is neither a connection ({names}) nor the address of a service.") from error
+            raise ClientError(f"{text!r} is neither a connection ({names}) nor the URL of a service.") from error
         if "://" in text or ":" in text or "." in text:
-            chosen = Connection(address, address)
+            chosen = Connection(url, url)
     if chosen is None:
         names = ", ".join(one.name for one in known) or "none yet: make one in the panel SAR to optical"
-        raise ClientError(f"There is no connection {text!r}. Connections: {names}. An address does as well.")
-    return Connection(chosen.name, chosen.address, authcfg) if authcfg else chosen
+        raise ClientError(f"There is no connection {text!r}. Connections: {names}. A URL does as well.")
+    return Connection(chosen.name, chosen.url, authcfg) if authcfg else chosen
 
 
-def owner_of(address: str) -> Connection | None:
-    """Return the connection to whose service an address belongs, the closest where there are several."""
-    fitting = [one for one in saved() if within(one.address, address)]
-    return max(fitting, key=lambda one: len(one.address), default=None)
+def owner_of(url: str) -> Connection | None:
+    """Return the connection to whose service a URL belongs, the closest where there are several."""
+    fitting = [one for one in saved() if within(one.url, url)]
+    return max(fitting, key=lambda one: len(one.url), default=None)
 
 
 def keep_key(name: str, key: str, before: str = "") -> str:

@@ -23,9 +23,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-from .client.addresses import VSICURL, tile_template, xyz_uri
 from .client.answers import SYNTHETIC, Tiles
 from .client.service import TILED, title_of
+from .client.urls import VSICURL, tile_template, xyz_uri
 from .connections import Connection
 from .export import is_alpha
 from .words import tr
@@ -57,9 +57,9 @@ def xyz_layer(connection: Connection, tiles: Tiles, scene_name: str, model: str 
 def xyz_source(connection: Connection, tiles: Tiles) -> str:
     """Return the source of a layer of tiles.
 
-    An address that is signed opens by itself, also for whom one sends it to.
+    A URL that is signed opens by itself, also for whom one sends it to.
     """
-    template = tile_template(connection.address, tiles.scene, tiles.layer, tiles.query)
+    template = tile_template(connection.url, tiles.scene, tiles.layer, tiles.query)
     return xyz_uri(template, tiles.minzoom, tiles.maxzoom, "" if tiles.signed else connection.authcfg)
 
 
@@ -98,10 +98,10 @@ def to_degrees(box: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> tuple[fl
     )  # fmt: skip
 
 
-def cog_source(address: str) -> str:
+def cog_source(url: str) -> str:
     """Return the source of a file that stays on the service and is read piece by piece."""
     # No listing of folders and no search for files beside it: the service has neither.
-    return f"{VSICURL[:-1]}?empty_dir=yes&max_retry=3&retry_delay=1&url={quote(address, safe='')}"
+    return f"{VSICURL[:-1]}?empty_dir=yes&max_retry=3&retry_delay=1&url={quote(url, safe='')}"
 
 
 def cog_layer(source: str, scene_name: str, layer_name: str, model: str = "", legend: bytes = b"") -> QgsRasterLayer:

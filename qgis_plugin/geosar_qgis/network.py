@@ -9,7 +9,6 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QFile, QIODevice, QObject, QTimer, QUrl, pyqtSignal
 from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 
-from .client.addresses import within
 from .client.driving import drive
 from .client.messages import (
     CancelledError,
@@ -25,6 +24,7 @@ from .client.messages import (
     UntrustedError,
     Wait,
 )
+from .client.urls import within
 from .connections import Connection
 
 IN_MEMORY = 16 * 2**20
@@ -96,7 +96,7 @@ class Exchange(QObject):
         asked.setAttribute(attribute.CacheSaveControlAttribute, False)
         for name, value in request.headers.items():
             asked.setRawHeader(name.encode("latin-1"), value.encode("latin-1"))
-        own = within(connection.address, request.url)
+        own = within(connection.url, request.url)
         authcfg = connection.authcfg if own else ""
         if own and connection.key:
             asked.setRawHeader(b"Authorization", b"Bearer " + connection.key.encode())
@@ -173,17 +173,17 @@ class Exchange(QObject):
             self._reply.abort()
 
     def _words(self, number: int) -> ClientError:
-        address, said = self._connection.address, self._reply.errorString()
+        url, said = self._connection.url, self._reply.errorString()
         if number == _number(_Error.SslHandshakeFailedError):
             return UntrustedError(
-                f"The certificate of {address} is not trusted ({said}). Add it in QGIS's options under Authentication, "
+                f"The certificate of {url} is not trusted ({said}). Add it in QGIS's options under Authentication, "
                 "or ask who runs the service."
             )
         if number in (_number(_Error.OperationCanceledError), _number(_Error.TimeoutError)):
-            return UnreachableError(f"{address} did not answer in time. Is it busy, or is the network slow?")
+            return UnreachableError(f"{url} did not answer in time. Is it busy, or is the network slow?")
         if number in (_number(_Error.RemoteHostClosedError), _number(_Error.TemporaryNetworkFailureError)):
-            return UnreachableError(f"The connection to {address} was cut off.")
-        return UnreachableError(f"{address} cannot be reached: {said}. Is the service running, is the address right?")
+            return UnreachableError(f"The connection to {url} was cut off.")
+        return UnreachableError(f"{url} cannot be reached: {said}. Is the service running, is the URL right?")
 
 
 def send(connection: Connection) -> Callable[[Request, Callable[[], bool]], Response]:

@@ -9,7 +9,7 @@ class News(QObject):
     """Tells on the main thread."""
 
     changed = pyqtSignal(str)
-    """Scenes or jobs of the service at this address are others than before."""
+    """Scenes or jobs of the service at this URL are others than before."""
 
 
 NEWS = News()

@@ -1,4 +1,4 @@
-"""Signatures in the addresses of layers expire; this renews them before, and when an old project is opened."""
+"""Signatures in the URLs of layers expire; this renews them before, and when an old project is opened."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from qgis.core import QgsPathResolver, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QObject, QTimer
 
 from . import log
-from .client.addresses import Place, place_of, template_in
 from .client.messages import ClientError, Flow
 from .client.service import Service
+from .client.urls import Place, place_of, template_in
 from .connections import Connection, owner_of
 from .layers import cog_source, set_box, xyz_source
 from .network import Conversation, carry_out
@@ -20,8 +20,8 @@ LOOK_SECONDS = 60
 OPENING_SECONDS = 10.0
 
 
-def address_in(source: str) -> str:
-    """Return the address of the service in a layer's source, "" where there is none."""
+def url_in(source: str) -> str:
+    """Return the URL of the service in a layer's source, "" where there is none."""
     if source.startswith("/vsicurl?"):
         return parse_qs(source.partition("?")[2]).get("url", [""])[0]
     return source if source.startswith("/vsicurl/") else template_in(source)
@@ -29,7 +29,7 @@ def address_in(source: str) -> str:
 
 def expiring(source: str, margin: float | None = None) -> tuple[Place, Connection] | None:
     """Read a layer's source: what it shows and whose service that is, where its signature is over or nearly so."""
-    place = place_of(address_in(source))
+    place = place_of(url_in(source))
     if place is None or not (place.expires() if margin is None else place.expires(margin=margin)):
         return None
     connection = owner_of(place.base)
@@ -37,11 +37,11 @@ def expiring(source: str, margin: float | None = None) -> tuple[Place, Connectio
 
 
 def renewed(place: Place, connection: Connection) -> Flow[Any]:
-    """Ask for the same thing anew; gives the tiles of a layer, or the address of a file."""
-    service = Service(connection.address)
+    """Ask for the same thing anew; gives the tiles of a layer, or the URL of a file."""
+    service = Service(connection.url)
     if place.job:
         results = yield from service.results(place.job)
-        return service.result_address(results, place.output)
+        return service.result_url(results, place.output)
     return (yield from service.tiles(place.scene, place.layer, **place.unsigned))
 
 
@@ -111,11 +111,11 @@ class Renewal(QObject):
             log.warn(f"The signature of {layer.name()} could not be renewed: {error}")
 
     def _path(self, path: str) -> str:
-        """Renew a file's address while a project is read; a service that does not answer is asked once only."""
+        """Renew a file's URL while a project is read; a service that does not answer is asked once only."""
         if not path.startswith("/vsicurl") or "expires" not in path:
             return path
         found = expiring(path)
-        if found is None or found[1].address in self._silent:
+        if found is None or found[1].url in self._silent:
             return path
         place, connection = found
         left = [OPENING_SECONDS]
@@ -127,6 +127,6 @@ class Renewal(QObject):
         try:
             return cog_source(carry_out(renewed(place, connection), connection, enough))
         except ClientError as error:
-            self._silent.add(connection.address)
+            self._silent.add(connection.url)
             log.warn(f"{quote(place.job)}: the signature could not be renewed while the project was read: {error}")
             return path

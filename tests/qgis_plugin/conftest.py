@@ -23,8 +23,8 @@ def plugin_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a running service with the tiny model."""
+    """URL of a running service with the tiny model."""
     folder = tmp_path_factory.mktemp("served")
     settings = Settings(store=folder / "store", model=str(write_model(folder / "tiny")))
-    with in_a_thread(create_app(settings)) as address:
-        yield address
+    with in_a_thread(create_app(settings)) as url:
+        yield url

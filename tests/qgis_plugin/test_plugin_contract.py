@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import rasterio
 from geosar_qgis.client import messages
-from geosar_qgis.client.addresses import tile_template
 from geosar_qgis.client.messages import Request, Response
 from geosar_qgis.client.service import Service, TranslateRequest, completed, title_of
 from geosar_qgis.client.uploads import UploadFile, upload, upload_together
+from geosar_qgis.client.urls import tile_template
 from jsonschema import Draft202012Validator
 
 from geosar_tiler.app import create_app
@@ -98,7 +98,7 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
     assert {"optical", "error"} <= set(results.queries)
     assert [one.status for one in talk(service.jobs(scene.id), contract)] == ["successful"]
     target = tmp_path / "optical.tif"
-    talk(service.download(service.result_address(results, "optical"), target), contract)
+    talk(service.download(service.result_url(results, "optical"), target), contract)
     with rasterio.open(target) as optical, rasterio.open(scene_file) as sar:
         assert optical.transform == sar.transform
         assert optical.shape == sar.shape
@@ -128,11 +128,11 @@ def test_despeckled_radar_comes_from_a_model_that_makes_it_and_is_refused_by_ano
     with pytest.raises(messages.RejectedError, match="makes no despeckled radar"):
         talk(plain.translate(scene.id, wish), contract)
     settings = Settings(store=tmp_path / "store", model=str(write_dual_model(tmp_path / "dual")))
-    with in_a_thread(create_app(settings)) as address:
-        other, service = Contract(address), Service(address)
+    with in_a_thread(create_app(settings)) as url:
+        other, service = Contract(url), Service(url)
         scene = talk(upload(service, UploadFile(scene_file, "fields", "VV", "power")), other)
         results = talk(completed(service, scene.id, wish), other)
-        talk(service.download(service.result_address(results, "despeckled"), tmp_path / "clean.tif"), other)
+        talk(service.download(service.result_url(results, "despeckled"), tmp_path / "clean.tif"), other)
         tiles = talk(service.tiles(scene.id, "despeckled"), other)
         assert "despeckled" in talk(service.scene(scene.id), other).layers
     with rasterio.open(tmp_path / "clean.tif") as result:

@@ -102,7 +102,7 @@ def test_a_translation_is_followed_to_its_results() -> None:
     service = Service(BASE)
     wish = TranslateRequest(model="m", box=(0, 0, 10, 10), crs="EPSG:32643", error_band=False)
     found = talk(completed(service, "s", wish, lambda *now: told.append(now)), script)
-    assert service.result_address(found, "optical").endswith("/jobs/j/results/optical?expires=9&signature=f")
+    assert service.result_url(found, "optical").endswith("/jobs/j/results/optical?expires=9&signature=f")
     assert json.loads(script.asked[0].body)["inputs"] == {
         "scene": "s",
         "model": "m",
@@ -111,7 +111,7 @@ def test_a_translation_is_followed_to_its_results() -> None:
     }
     assert told[1] == (0.4, "Translating, 40 %, 2.0 megapixels a second, 2 min left")
     with pytest.raises(messages.NotThereError, match="no file 'error'"):
-        service.result_address(found, "error")
+        service.result_url(found, "error")
 
 
 def test_a_failed_translation_says_why() -> None:

@@ -123,7 +123,7 @@ def test_everything_works_through_tls_and_a_prefix(outside: httpx2.Client, tmp_p
 
 
 def _walk(outside: httpx2.Client, base: str, scene: str) -> None:
-    """Follow the addresses that the service tells: all of them lead through the proxy again."""
+    """Follow the URLs that the service tells: all of them lead through the proxy again."""
     for layer in ("sar", "optical", "live"):
         told: dict[str, Any] = outside.get(f"/scenes/{scene}/{layer}/tilejson.json").json()
         assert told["tiles"][0].startswith(f"{base}/scenes/{scene}/{layer}/tiles/")

@@ -1,4 +1,4 @@
-"""No path and no address of a request reaches a file or another machine, by whatever route, parameter or upload.
+"""No path and no URL of a request reaches a file or another machine, by whatever route, parameter or upload.
 
 The bait lies where requests point; what uploads name in themselves is tried in tests/system/attack.
 """
@@ -28,7 +28,7 @@ def bait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bait]:
         yield laid
 
 
-def test_no_route_makes_a_file_or_an_address_out_of_a_parameter(
+def test_no_route_makes_a_file_or_a_url_out_of_a_parameter(
     client: TestClient, scene: dict[str, Any], job: dict[str, Any], bait: Bait
 ) -> None:
     real = {"scene_id": scene["id"], "job_id": job["jobID"], "process_id": "translate", "collection_id": "scenes",
@@ -117,9 +117,7 @@ def test_a_form_that_names_another_file_gets_that_file_name_and_not_that_file(
     assert bait.touched() == []
 
 
-def test_own_and_private_addresses_are_refused_though_a_prefix_allows_them(
-    make_service: MakeService, bait: Bait
-) -> None:
+def test_own_and_private_urls_are_refused_though_a_prefix_allows_them(make_service: MakeService, bait: Bait) -> None:
     with make_service(allowed_hrefs=(f"{bait.address}/", "http://169.254.169.254/", "http://localhost/")) as client:
         for href in (f"{bait.address}/bait.tif", "http://169.254.169.254/latest/", "http://localhost/scenes"):
             answer = client.post("/scenes", json={"href": href})

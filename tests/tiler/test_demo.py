@@ -1,4 +1,4 @@
-"""The serving half of the demonstration: a real service, a translated scene, and addresses that answer."""
+"""The serving half of the demonstration: a real service, a translated scene, and links that answer."""
 
 import io
 import os
@@ -20,7 +20,7 @@ import pytest
 from rich.console import Console
 
 from geosar_tiler import demo
-from geosar_tiler.demo import DemonstrationError, addresses, check, show_service
+from geosar_tiler.demo import DemonstrationError, check, links_to, show_service
 from helpers.rasters import speckled, write_raster
 
 TILES = {"bounds": [14.0, 47.0, 15.0, 48.0], "minzoom": 8, "maxzoom": 12, "name": "a (synthetic)"}
@@ -43,17 +43,17 @@ def test_it_serves_the_translated_scene_and_ends(shown: Any, model: Path, tmp_pa
         taken.listen()
         port = taken.getsockname()[1]
         found = show_service(shown, tmp_path, str(model), port, Console(file=told, width=300), staying=False)
-    assert [address.what for address in found] == [
+    assert [link.what for link in found] == [
         "The map", "XYZ tiles", "TileJSON", "WMTS", "STAC API", "HTTP reference", "QGIS",
     ]  # fmt: skip
-    assert all(address.url in told.getvalue() for address in found)
+    assert all(link.url in told.getvalue() for link in found)
     assert f":{port}/" not in told.getvalue()
     with pytest.raises(DemonstrationError, match="did not answer"):
         check(found[2].url)  # the service has ended
 
 
-def test_the_addresses_are_those_that_people_paste() -> None:
-    found = {address.what: address for address in addresses("http://host:1", "ID", TILES)}
+def test_the_links_are_those_that_people_paste() -> None:
+    found = {link.what: link for link in links_to("http://host:1", "ID", TILES)}
     assert found["XYZ tiles"].url == "http://host:1/scenes/ID/optical/tiles/{z}/{x}/{y}.png"
     # (1 - ln(tan 47.5° + sec 47.5°) / pi) / 2 of 4096 rows is 1432.3
     assert found["XYZ tiles"].check == "http://host:1/scenes/ID/optical/tiles/12/2212/1432.png"
@@ -83,7 +83,7 @@ def stub() -> Iterator[str]:
         server.shutdown()
 
 
-def test_an_address_that_does_not_answer_well_is_named(stub: str) -> None:
+def test_a_link_that_does_not_answer_well_is_named(stub: str) -> None:
     with pytest.raises(DemonstrationError, match=f"GET {stub}/a answered 418: a teapot"):
         check(f"{stub}/a")
     with pytest.raises(DemonstrationError, match="answered nothing"):

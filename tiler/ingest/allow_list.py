@@ -1,4 +1,4 @@
-"""Which addresses a scene may be fetched from: those under the prefixes of the settings, on other, public machines."""
+"""Which URLs a scene may be fetched from: those under the prefixes of the settings, on other, public machines."""
 
 import ipaddress
 import os
@@ -24,12 +24,12 @@ class FetchError(ServiceError):
     status = 502
 
 
-class BrokenOffError(FetchError):
+class InterruptedDownloadError(FetchError):
     """The transfer ended too early; it may be resumed."""
 
 
 def check(href: str, settings: Settings) -> None:
-    """Raise ForbiddenError for an address that is not under an allowed one; nothing is opened or asked."""
+    """Raise ForbiddenError for a URL that is not under an allowed one; nothing is opened or asked."""
     if is_local(href):
         allowed_file(href, settings)
     else:
@@ -37,7 +37,7 @@ def check(href: str, settings: Settings) -> None:
 
 
 def allowed_file(href: str, settings: Settings) -> Path:
-    """Return the file that a path or file address leads to, links followed; raises ForbiddenError."""
+    """Return the file that a path or file URL leads to, links followed; raises ForbiddenError."""
     if "\0" in unquote(href):
         raise refused(href)
     parts = urlsplit(href)
@@ -52,7 +52,7 @@ def allowed_file(href: str, settings: Settings) -> Path:
 
 
 def check_allowed(href: str, prefixes: tuple[str, ...]) -> None:
-    """Raise ForbiddenError unless an address lies under one of the prefixes, part of a path by part."""
+    """Raise ForbiddenError unless a URL lies under one of the prefixes, part of a path by part."""
     parts = _split(href)
     if _ODD.search(href) or parts is None or ".." in parts.path.split("/") or parts.username or parts.password:
         raise refused(href)
@@ -81,7 +81,7 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
 
 
 def is_local(address: str) -> bool:
-    """Whether an address is a file of this machine."""
+    """Whether a URL is a file of this machine."""
     try:
         return urlsplit(address).scheme.lower() in {"", "file"}
     except ValueError:
@@ -93,7 +93,7 @@ def _below(path: Path, folder: Path) -> bool:
 
 
 def refused(href: str) -> ForbiddenError:
-    """Make the error for an address that is not allowed."""
+    """Make the error for a URL that is not allowed."""
     return ForbiddenError(
         f"{href[:200]!r} is not under a URL from which this service fetches scenes (GEOSAR_ALLOWED_HREFS). "
         "Upload the file instead.",
@@ -110,12 +110,12 @@ def addresses(host: str, port: int, *, private: bool) -> list[str]:
     for text in given:
         address = _plain(text)
         if not private and (not _is_public(address) or _is_own(text)):
-            raise ForbiddenError(f"{host!r} leads to {text}, which is no public address of another machine.")
+            raise ForbiddenError(f"{host!r} leads to {text}, which is no public IP address of another machine.")
     return given
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is one machine's on the public Internet; of IPv6 what is given out for that, and no more."""
+    """Whether an IP address is one machine's on the public Internet; of IPv6 what is given out for that alone."""
     if not address.is_global or address.is_multicast:
         return False
     if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST:
@@ -135,7 +135,7 @@ def _plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 def _is_own(text: str) -> bool:
-    """Whether an address is one of this machine's: only then something can listen on it here."""
+    """Whether an IP address is one of this machine's: only then something can listen on it here."""
     family = socket.AF_INET6 if ":" in text else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:

@@ -1,7 +1,7 @@
-"""Fetching a scene from an address, where the settings allow it: by our own client, never by GDAL.
+"""Fetching a scene from a URL, where the settings allow it: by our own client, never by GDAL.
 
-An address must lie under one of the allowed prefixes, and so must every redirect. A name is looked up once, every
-answer must be a public address of another machine, and the connection goes to the very address that was looked at,
+A URL must lie under one of the allowed prefixes, and so must every redirect. A name is looked up once, every
+answer must be a public IP address of another machine, and the connection goes to the very address that was looked at,
 so that a second answer of the name server changes nothing. An interrupted transfer is resumed where it ended.
 """
 
@@ -19,7 +19,7 @@ from typing import IO
 from urllib.parse import unquote, urljoin, urlsplit
 
 from geosar_tiler.errors import InvalidError, NotFoundError, TooLargeError
-from geosar_tiler.ingest.allow_list import BrokenOffError, FetchError, allowed_file, check_allowed, refused
+from geosar_tiler.ingest.allow_list import InterruptedDownloadError, FetchError, allowed_file, check_allowed, refused
 from geosar_tiler.ingest.pinned_connections import asked, connection, signed
 from geosar_tiler.ingest.receive import BUFFER_BYTES, Received, Writer
 from geosar_tiler.settings import Settings
@@ -52,9 +52,9 @@ def fetch(
     label: str = "",
     tell_size: Callable[[int], None] | None = None,
 ) -> Received:
-    """Write what lies at an allowed address to `path`; `tell_size` hears how large it is before it comes.
+    """Write what lies at an allowed URL to `path`; `tell_size` hears how large it is before it comes.
 
-    Raises ForbiddenError for an address that is not allowed, NotFoundError, FetchError, and what `Writer` raises.
+    Raises ForbiddenError for a URL that is not allowed, NotFoundError, FetchError, and what `Writer` raises.
     """
     end = time.monotonic() + settings.href_seconds
     version: str | None = None
@@ -70,7 +70,7 @@ def fetch(
                         _tell_size(answer, limit, tell_size)
                     _copy(answer, writer, end)
                     return writer.received(path, answer.name, label)
-            except BrokenOffError:
+            except InterruptedDownloadError:
                 if time.monotonic() > end:
                     name, seconds = _name(href), settings.href_seconds
                     raise FetchError(f"{name} did not come within {seconds:g} s. Upload it instead.") from None
@@ -95,19 +95,19 @@ def _copy(answer: _Answer, writer: Writer, end: float) -> None:
         try:
             data = answer.source.read(BUFFER_BYTES)
         except (OSError, http.client.HTTPException) as error:
-            raise BrokenOffError(f"{answer.name} stopped coming: {error}. Try again.") from error
+            raise InterruptedDownloadError(f"{answer.name} stopped coming: {error}. Try again.") from error
         if time.monotonic() > end:  # what was cut off may look like all there is
-            raise BrokenOffError(f"{answer.name} did not come in time.")
+            raise InterruptedDownloadError(f"{answer.name} did not come in time.")
         if not data:
             break
         writer.take_now(data)
     if answer.size is not None and writer.size != answer.size:
-        raise BrokenOffError(f"{answer.name} ended after {writer.size} of {answer.size} bytes. Try again.")
+        raise InterruptedDownloadError(f"{answer.name} ended after {writer.size} of {answer.size} bytes. Try again.")
 
 
 @contextmanager
 def _opened(href: str, settings: Settings, begin: int, version: str | None, end: float) -> Iterator[_Answer]:
-    """Open an address, to read from the byte `begin` on, if it still has the version that began to come.
+    """Open a URL, to read from the byte `begin` on, if it still has the version that began to come.
 
     What has not come by the time `end` is cut off.
     """
@@ -126,7 +126,7 @@ def _opened(href: str, settings: Settings, begin: int, version: str | None, end:
         with opened.until(end), closing(opened):
             answer = asked(opened, parts, headers)
             if answer.status in _REDIRECTS:
-                # A redirect of a store of objects, too, leads to an address that must be allowed by its own name.
+                # A redirect of a store of objects, too, leads to a URL that must be allowed by its own name.
                 href = _led_to(parts.geturl(), answer.headers.get("Location", ""))
                 scheme = urlsplit(href).scheme.lower()
                 continue

@@ -1,4 +1,4 @@
-"""Scenes whose files do not come with the request: fetched by address, or joined from uploads that are held."""
+"""Scenes whose files do not come with the request: fetched by URL, or joined from uploads that are held."""
 
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -20,14 +20,14 @@ from geosar_tiler.words import told
 MOST_BYTES = 64 * 2**10
 WAIT_SECONDS = 10.0
 
-Address = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+Href = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
 class ImportRequest(SceneOptions):
     """The body of POST /scenes as JSON: `href` or `uploads`, and what is said of the scene."""
 
-    href: Address | dict[Polarisation, Address] | None = Field(None, description="A URL, or one for each polarisation.")
-    uploads: dict[Polarisation, Address] | None = Field(None, description="Uploads that were sent with `hold`.")
+    href: Href | dict[Polarisation, Href] | None = Field(None, description="A URL, or one for each polarisation.")
+    uploads: dict[Polarisation, Href] | None = Field(None, description="Uploads that were sent with `hold`.")
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
@@ -36,7 +36,7 @@ class ImportRequest(SceneOptions):
         return self
 
     def joined(self, beside: SceneOptions) -> Self:
-        """Take what is said beside the order, in its address; raises InvalidError where they say two things."""
+        """Take what is said beside the order, in its URL; raises InvalidError where they say two things."""
         more = {key: getattr(beside, key) for key in beside.model_fields_set & set(SceneOptions.model_fields)}
         if others := [key for key in more if key in self.model_fields_set and getattr(self, key) != more[key]]:
             raise InvalidError(f"the import request and its query disagree about {', '.join(others)}; say each once.")
@@ -93,12 +93,12 @@ def carry_out(request: Request, settings: Settings, uploads: ResumableUploads, o
 
 
 def _check_not_own(request: Request, href: str) -> None:
-    """Refuse the address at which this very service was asked."""
+    """Refuse the URL at which this very service was asked."""
     try:
         parts = urlsplit(href)
         there = (parts.hostname, parts.port or PORTS.get(parts.scheme))
     except ValueError:
-        return  # no address at all, which is refused later
+        return  # no URL at all, which is refused later
     own = request.base_url
     if there == (own.hostname, own.port or PORTS.get(own.scheme)):
-        raise ForbiddenError("this is the service's own address; its scenes are here already.")
+        raise ForbiddenError("this URL is the service's own; its scenes are here already.")

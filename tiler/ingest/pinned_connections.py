@@ -1,6 +1,6 @@
-"""Connections for fetching a scene: to the very address that was looked at, whatever its name says by then.
+"""Connections for fetching a scene: to the very IP address that was checked, whatever its name says by then.
 
-Objects of s3 are asked for over http as well, by an address that is signed where there are credentials.
+Objects of s3 are asked for over http as well, by a URL that is signed where there are credentials.
 """
 
 import http.client
@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from geosar_tiler.errors import ForbiddenError
-from geosar_tiler.ingest.allow_list import PORTS, BrokenOffError, addresses
+from geosar_tiler.ingest.allow_list import PORTS, InterruptedDownloadError, addresses
 from geosar_tiler.settings import Settings
 
 CONNECT_SECONDS = 10
@@ -27,7 +27,7 @@ CLOCK_SECONDS = 0.05
 
 
 def connection(parts: SplitResult, settings: Settings) -> "Pinned":
-    """Prepare a connection; raises ForbiddenError where the address is not public, or not https."""
+    """Prepare a connection; raises ForbiddenError where the IP address is not public, or not https."""
     if parts.scheme == "http" and not settings.href_private:
         raise ForbiddenError("an http URL is fetched from a private network alone; give an https URL.")
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
@@ -38,7 +38,7 @@ def connection(parts: SplitResult, settings: Settings) -> "Pinned":
 
 
 class Pinned(http.client.HTTPConnection):
-    """Connects to addresses that were looked at, whatever the name says by then; for TLS the name counts."""
+    """Connects to IP addresses that were checked, whatever the name says by then; for TLS the name counts."""
 
     def __init__(self, host: str, port: int, pinned: list[str], context: ssl.SSLContext | None = None) -> None:
         super().__init__(host, port, timeout=READ_SECONDS)
@@ -98,11 +98,11 @@ def asked(opened: http.client.HTTPConnection, parts: SplitResult, headers: dict[
         opened.request("GET", target, headers={"User-Agent": "geosar", "Accept-Encoding": "identity", **headers})
         return opened.getresponse()
     except (OSError, http.client.HTTPException) as error:
-        raise BrokenOffError(f"{parts.hostname} did not answer: {error}. Try again, or upload the file.") from error
+        raise InterruptedDownloadError(f"{parts.hostname} did not answer: {error}. Try again, or upload the file.") from error
 
 
 def signed(href: str) -> str:
-    """Turn an s3 address into one of http: signed where botocore is installed and finds credentials, else public.
+    """Turn an s3 URL into one of http: signed where botocore is installed and finds credentials, else public.
 
     The settings are those that GDAL knows (AWS_S3_ENDPOINT, AWS_HTTPS, AWS_VIRTUAL_HOSTING) and botocore's own.
     """

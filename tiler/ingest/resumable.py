@@ -101,7 +101,7 @@ class ResumableUploads:
         return made
 
     def request_import(self, sources: dict[str, str], kind: str, options: SceneOptions, client: str = "") -> Upload:
-        """Begin to make a scene of files by their addresses (kind "href") or uploads that are held ("uploads")."""
+        """Begin to make a scene of files by their URLs (kind "href") or uploads that are held ("uploads")."""
         name = next(iter(sources.values())).rpartition("/")[2]
         made = self._enter(name, 0, options, {"kind": kind, "sources": sources}, client)
         self._begin(made.id)

@@ -1,4 +1,4 @@
-"""Who may do what: API keys with scopes, and signed addresses for tiles, which cannot carry a key.
+"""Who may do what: API keys with scopes, and signed URLs for tiles, which cannot carry a key.
 
 Once one key is set, everything needs one but the health checks and the files of the web map. A signature opens
 one scene's layers, or one job's results and the layers that show them, for reading and for a limited time.
@@ -93,7 +93,7 @@ class KeysMiddleware:
         signer: Signer = self._owner.state.services.signer
         if not any(signer.opens(subject, expires, signature) for subject in subjects(path, query.get("job", []))):
             return False
-        # Addresses in the answer have this signature, and no other.
+        # URLs in the answer have this signature, and no other.
         scope.setdefault("state", {})["signature"] = {"expires": expires, "signature": signature}
         return True
 

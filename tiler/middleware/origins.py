@@ -3,7 +3,7 @@
 Any site can have a visitor's browser send requests to loopback and to the visitor's own network. Where no key is asked
 for, two headers that no page can forge tell them from one's own: by `Host`, a name that was made to lead here (DNS
 rebinding) is not one of ours; by `Sec-Fetch-Site` and `Origin`, a change was ordered by another site's page. Programs
-such as curl and QGIS send neither of these two, and addresses cannot be made to lead anywhere else.
+such as curl and QGIS send neither of these two, and IP addresses cannot be made to lead anywhere else.
 """
 
 import ipaddress
@@ -64,7 +64,7 @@ class OriginsMiddleware:
             return
         advice = f" If the name is its own, set GEOSAR_HOSTS={name}." if _NAME.fullmatch(name) else ""
         raise MisdirectedError(
-            f"this service does not go by the name {given[:100]!r}. Ask for it as localhost or by its address.{advice}"
+            f"this service does not go by the name {given[:100]!r}. Use localhost or its IP address.{advice}"
         )
 
     def _is_foreign(self, headers: Headers) -> bool:
@@ -77,7 +77,7 @@ class OriginsMiddleware:
 
 
 def _is_here(name: str) -> bool:
-    """Whether a name leads to this machine whatever a name server says, or is an address."""
+    """Whether a name leads to this machine whatever a name server says, or is an IP address."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

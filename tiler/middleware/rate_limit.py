@@ -21,7 +21,7 @@ _LOG = logging.getLogger("tiler.rates")
 
 
 class RatesMiddleware:
-    """Counts requests by the client's address, those that read apart from those that change something."""
+    """Counts requests by the client's IP address, those that read apart from those that change something."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings, owner: ASGIApp) -> None:
         self.app = app
@@ -40,7 +40,7 @@ class RatesMiddleware:
             seconds = 0 if rate is None or path in OPEN else await self._seconds_to_wait(rate, kind, client_of(scope))
             if seconds:
                 scope["app"] = self._owner
-                detail = f"more than {rate} came from this address. Ask again in {seconds} s."
+                detail = f"more than {rate} came from this IP address. Ask again in {seconds} s."
                 await problem(Request(scope), 429, detail, {"Retry-After": str(seconds)})(scope, receive, send)
                 return
         await self.app(scope, receive, send)

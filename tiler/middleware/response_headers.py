@@ -15,7 +15,7 @@ from geosar_tiler.logs import REQUEST
 _LOG = logging.getLogger("tiler.access")
 
 PINNED = "public, max-age=31536000, immutable"
-"""For addresses that name the version of what they show."""
+"""For URLs that name the version of what they show."""
 FLEETING = "public, max-age=60"
 CAREFUL = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin", "x-frame-options": "SAMEORIGIN"}
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})

@@ -79,7 +79,7 @@ def card(services: Shared, name: str) -> PlainTextResponse:
 
 
 def _offered(services: Services, name: str) -> Model:
-    """Open a model that requests may name; no path or address of a request is one."""
+    """Open a model that requests may name; no path or URL of a request is one."""
     models = services.settings.models()
     if name not in models:
         raise NotFoundError(f"there is no model {name!r}; GET /models lists those that there are.")

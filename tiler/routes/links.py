@@ -1,4 +1,4 @@
-"""Addresses of the service's own resources, as the client sees them through whatever proxy."""
+"""URLs of the service's own resources, as the client sees them through whatever proxy."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 
 def url(request: Request, path: str, **query: Any) -> str:
-    """Make an absolute address of a path below the service's root."""
+    """Make an absolute URL of a path below the service's root."""
     base = str(request.base_url).rstrip("/")
     parameters = {key: value for key, value in query.items() if value is not None}
     return f"{base}/{path.lstrip('/')}" + (f"?{urlencode(parameters)}" if parameters else "")

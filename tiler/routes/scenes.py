@@ -78,7 +78,7 @@ async def upload(
 ) -> JSONResponse:
     """Take a file as the body or in a form; several files of a form are one scene, each of one polarisation.
 
-    The same content sent twice is one scene (then the answer is 200). JSON orders a scene by address, or joins
+    The same content sent twice is one scene (then the answer is 200). JSON orders a scene by URL, or joins
     uploads: 202 and where to ask while that lasts.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":

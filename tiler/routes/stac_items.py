@@ -1,4 +1,4 @@
-"""Scenes and results as STAC items, with addresses that can be followed from anywhere."""
+"""Scenes and results as STAC items, with URLs that can be followed from anywhere."""
 
 import json
 from typing import Any
@@ -85,7 +85,7 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
 
 
 def result_item(request: Request, services: Services, scene: Scene, job: Job) -> dict[str, Any]:
-    """Complete the item that the job wrote: addresses, and how the image is shown."""
+    """Complete the item that the job wrote: URLs, and how the image is shown."""
     files = job.files
     former = readings.words(scene, job)
     scene = readings.of(scene, job)

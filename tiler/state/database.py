@@ -119,7 +119,7 @@ class Upload(Base):
     options: Mapped[dict[str, Any]]
     """What POST /scenes takes beside a file."""
     order: Mapped[dict[str, Any] | None]
-    """Addresses to fetch or uploads to join, by polarisation; None for what the client sends itself."""
+    """URLs to fetch or uploads to join, by polarisation; None for what the client sends itself."""
     status: Mapped[UploadStatus] = mapped_column(default=UploadStatus.RECEIVING, index=True)
     created: Mapped[float] = mapped_column(default=time.time)
     expires: Mapped[float]

@@ -56,7 +56,7 @@ _WMTS = Jinja2Templates(
 
 @define(kw_only=True)
 class LayerFactory(TilerFactory):
-    """TiTiler's factory, with tiles of 256 pixels at short addresses, and TileJSON that says what the image is."""
+    """TiTiler's factory, with tiles of 256 pixels at short URLs, and TileJSON that says what the image is."""
 
     def register_routes(self) -> None:
         """Register TiTiler's routes, after our own."""
@@ -78,7 +78,7 @@ class LayerFactory(TilerFactory):
 
         layer_request = Annotated[LayerRequest, Depends(collector(self))]
 
-        # The longer address first: the other would take the @2x for part of y.
+        # The longer URL first: the other would take the @2x for part of y.
         @self.router.get(
             "/tiles/{z}/{x}/{y}@{scale}x.{image_format}",
             operation_id=f"{self.operation_prefix}getXyzTileScaled", **_IMAGE,
@@ -103,12 +103,12 @@ class LayerFactory(TilerFactory):
             return picture(params, (x, y, z), TILE, ImageType(image_format))
 
     def tilejson(self) -> None:
-        """Register TileJSON, also at an address without matrix set."""
+        """Register TileJSON, also at a URL without matrix set."""
 
         def asked(
             request: Request,
             layer: Annotated[Layer, Depends(self.path_dependency)],
-            _bands: Annotated[Any, Depends(self.layer_dependency)],  # checked here, used in the tiles' addresses
+            _bands: Annotated[Any, Depends(self.layer_dependency)],  # checked here, used in the tiles' URLs
             _colours: Annotated[Any, Depends(self.colormap_dependency)],
             _rendering: Annotated[Any, Depends(self.render_dependency)],
             *,

@@ -53,7 +53,7 @@ def register(factory: TilerFactory) -> None:
         left_out = {"v", "expires", "signature"}
         query = [(key, value) for key, value in request.query_params.multi_items() if key not in left_out]
         query += [("v", params.layer.version), *signature_of(request, params.layer.subject).items()]
-        address = factory.url_for(request, "image_tile_format", z="{z}", x="{x}", y="{y}", image_format="png")
+        url = factory.url_for(request, "image_tile_format", z="{z}", x="{x}", y="{y}", image_format="png")
         width, height = params.read(lambda reader: (reader.width, reader.height))
         live = params.layer.live
         zooms = range(maxzoom(width, height) + 1)
@@ -62,7 +62,7 @@ def register(factory: TilerFactory) -> None:
             "name": params.layer.title,
             "description": params.layer.description,
             "attribution": params.layer.description,
-            "tiles": [f"{address}?{urlencode(query)}"],
+            "tiles": [f"{url}?{urlencode(query)}"],
             "crs": None,
             "bounds": [0, 0, width, height],
             "bands": list(params.layer.names),

@@ -221,7 +221,7 @@ def _fresh(request: Request, layer: Layer, more: str = "") -> Layer:
     _check(request, layer)
     unsigned = [pair for pair in request.query_params.multi_items() if pair[0] not in {"expires", "signature"}]
     holds_signatures = request.url.path.endswith(("tilejson.json", "WMTSCapabilities.xml"))
-    # What holds addresses is another when their signatures are, and is asked for again.
+    # What holds URLs is another when their signatures are, and is asked for again.
     signed = signature_of(request, layer.subject) if holds_signatures else {}
     text = f"{layer.version}{request.url.path}?{unsigned}{signed}{more}"
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'

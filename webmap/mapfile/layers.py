@@ -36,7 +36,7 @@ class Legend:
 class Layer:
     """One layer of a map.
 
-    `image` is a data: address, or `tiles` the TileJSON of a service. `shape` is the raster's own height and width,
+    `image` is a data: URL, or `tiles` the TileJSON of a service. `shape` is the raster's own height and width,
     which say where it lies if it is not `georeferenced`. `detail` is a line of small print; `notice` is what must
     always be told with the layer, None for what is observed.
     """

@@ -1,4 +1,4 @@
-"""Pictures as they lie in a map file: encoded in whichever format makes them smallest, as data: addresses."""
+"""Pictures as they lie in a map file: encoded in whichever format makes them smallest, as data: URLs."""
 
 import base64
 import io
@@ -39,8 +39,8 @@ def coloured_error(values: Values) -> Picture:
     return np.dstack([table[np.rint(index).astype(np.intp)], valid * np.uint8(255)])
 
 
-def data_address(picture: Picture) -> str:
-    """Encode a picture as WebP, PNG or, if nothing is transparent, JPEG: give the smallest, as a data: address."""
+def data_url(picture: Picture) -> str:
+    """Encode a picture as WebP, PNG or, if nothing is transparent, JPEG: give the smallest, as a data: URL."""
     image = _slim(picture)
     encoded = {"webp": _encoded(image, "WEBP", method=4, **_LOSSY), "png": _encoded(image, "PNG")}
     if image.mode in {"L", "RGB"}:

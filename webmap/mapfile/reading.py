@@ -21,7 +21,7 @@ from geosar.scene.raster import bands_are_equal, check_readable, is_photograph, 
 from geosar.scene.source import Source, gdal_errors, resolve
 from geosar.scene.untrusted import open_raster
 from geosar_webmap.mapfile.layers import ERROR_LEGEND, Layer, Role, sar_legend, sar_name, synthetic_notice
-from geosar_webmap.mapfile.pictures import coloured_error, data_address, stretched
+from geosar_webmap.mapfile.pictures import coloured_error, data_url, stretched
 from geosar_webmap.mapfile.webmercator import corners, warped, web_grid
 
 SourceText = str | os.PathLike[str]
@@ -78,7 +78,7 @@ def _picture_layer(dataset: DatasetReader, found: Source, role: Role, size: int)
     else:
         picture, legend = stretched(values, ((0.0, high),) * _COLOURS), None
         title = "Synthetic optical" if notice else "Optical"
-    return Layer(role=role, name=title, detail=name, image=data_address(picture), legend=legend, notice=notice, **place)
+    return Layer(role=role, name=title, detail=name, image=data_url(picture), legend=legend, notice=notice, **place)
 
 
 def _read_small(dataset: DatasetReader, name: str, role: Role, side: int) -> tuple[Values, MapGrid]:
@@ -122,7 +122,7 @@ def _sar_layers(source: SourceText | Mapping[str, SourceText], size: int, **open
             Layer(
                 role="sar", name=sar_name(polarisation), detail=_detail(scene),
                 legend=sar_legend(polarisation, scene.unit, *span),
-                image=data_address(stretched(band[np.newaxis], (span,))), **place,
+                image=data_url(stretched(band[np.newaxis], (span,))), **place,
             )
             for polarisation, band, span in zip(scene.polarisations, values, shown, strict=True)
         ]  # fmt: skip
@@ -138,7 +138,7 @@ def _composite(scene: SarScene, values: Values, shown: list[tuple[float, float]]
     low, high = (float(value) for value in np.nanpercentile(ratio, SAR_PERCENTILES))
     picture = stretched(np.concatenate([values, ratio]), (*shown, (low, high)))
     detail = f"{_name_of(scene)}: red {first}, green {second}, blue {first} / {second}"
-    return Layer(role="sar", name="SAR in colour", detail=detail, image=data_address(picture), **place)
+    return Layer(role="sar", name="SAR in colour", detail=detail, image=data_url(picture), **place)
 
 
 def _name_of(scene: SarScene) -> str:

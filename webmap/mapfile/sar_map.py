@@ -32,27 +32,27 @@ _CLEAR = {"sar": 1.0, "optical": 1.0, "error": 0.8}
 _MEDIA = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
 
 
-def _address(content: bytes, name: str) -> str:
+def _url(content: bytes, name: str) -> str:
     return f"data:{_MEDIA[Path(name).suffix]};base64,{base64.b64encode(content).decode()}"
 
 
 def _asset(path: Path | Traversable) -> tuple[str, str]:
-    """Return a file as folium wants a script or style: its name, and an address, which is its content."""
+    """Return a file as folium wants a script or style: its name, and a URL, which is its content."""
     content = path.read_bytes()
     if path.name == "leaflet.css":  # the pictures that it names come along
         pictures = re.sub(
             r"url\((images/[\w-]+\.png)\)",
-            lambda found: f"url({_address((_LEAFLET / found[1]).read_bytes(), found[1])})",
+            lambda found: f"url({_url((_LEAFLET / found[1]).read_bytes(), found[1])})",
             content.decode(),
         )
         content = pictures.encode()
-    return path.name, _address(content, path.name)
+    return path.name, _url(content, path.name)
 
 
 class SarMap(folium.Map):
     """A map of layers, to be saved or shown in a notebook; it takes further elements as any map of folium's does.
 
-    `layers` are drawn in the order SAR, optical, error. `basemap` is an XYZ address or the name of a provider that
+    `layers` are drawn in the order SAR, optical, error. `basemap` is an XYZ URL or the name of a provider that
     xyzservices knows; without one the map asks the network for nothing. Raises UsageError for no or too many layers,
     GridMismatchError where they do not lie on one map.
     """
@@ -153,7 +153,7 @@ def _tiles_of(basemap: str, attribution: str | None) -> folium.TileLayer:
         if "://" in basemap and "{z}" in basemap:
             raise UsageError(f"{basemap} needs the words that its makers want on the map: --attribution.") from error
         raise UsageError(
-            f"{basemap!r} is no base map; give an address such as https://host/{{z}}/{{x}}/{{y}}.png, or the name of a "
+            f"{basemap!r} is no base map; give a URL such as https://host/{{z}}/{{x}}/{{y}}.png, or the name of a "
             "provider such as OpenStreetMap.Mapnik or CartoDB.Positron."
         ) from error
 

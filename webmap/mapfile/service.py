@@ -18,12 +18,12 @@ _NAMES = {"reference": "True optical", "live": "Synthetic optical, live", "optic
 def tile_layers(service: str, scene: str, *, key: str | None = None) -> tuple[str, list[Layer]]:
     """Return a scene's name and its layers: SAR, the translation (live while there is none), its error, the reference.
 
-    `service` is the address of the service, `scene` an identifier that it knows, `key` an API key if it wants one.
+    `service` is the URL of the service, `scene` an identifier that it knows, `key` an API key if it wants one.
     Raises UsageError, SceneNotFoundError, SceneReadError where it does not answer, GridMismatchError for a scene
     without georeference.
     """
     if urlsplit(service).scheme not in {"http", "https"}:
-        raise UsageError(f"{service!r} is no address of a service; give one such as http://127.0.0.1:8000.")
+        raise UsageError(f"{service!r} is no URL of a service; give one such as http://127.0.0.1:8000.")
     base = f"{service.rstrip('/')}/scenes/{quote(scene, safe='')}"
     document = _ask(base, key)
     name = str(document.get("name") or scene)
@@ -55,20 +55,20 @@ def _layer(base: str, layer: str, told: Mapping[str, Any], key: str | None) -> L
     )  # fmt: skip
 
 
-def _ask(address: str, key: str | None) -> dict[str, Any]:
+def _ask(url: str, key: str | None) -> dict[str, Any]:
     headers = {"Accept": "application/json"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
-    request = urllib.request.Request(address, headers=headers)  # noqa: S310 - http and https only, see above
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http and https only, see above
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
             document: dict[str, Any] = json.load(answer)
     except urllib.error.HTTPError as error:
         kind = SceneNotFoundError if error.code == 404 else SceneReadError
-        raise kind(f"{address} answered {error.code}: {_detail(error)}") from error
+        raise kind(f"{url} answered {error.code}: {_detail(error)}") from error
     except ValueError as error:
-        raise SceneReadError(f"{address} answered no JSON; expected a geosar service at that address.") from error
+        raise SceneReadError(f"{url} answered no JSON; expected a geosar service at that URL.") from error
     except OSError as error:  # URLError, timeouts
         reason = getattr(error, "reason", None) or error
-        raise SceneReadError(f"{address} did not answer: {reason}. Is the service running (`geosar serve`)?") from error
+        raise SceneReadError(f"{url} did not answer: {reason}. Is the service running (`geosar serve`)?") from error
     return document
 
 
@@ -77,4 +77,4 @@ def _detail(error: urllib.error.HTTPError) -> str:
     try:
         return str(json.load(error)["detail"])
     except (ValueError, KeyError, TypeError, OSError):
-        return f"{error.reason}; check the address, the scene and the key."
+        return f"{error.reason}; check the URL, the scene and the key."

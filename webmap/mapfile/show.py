@@ -39,12 +39,12 @@ def show(
     reference
         A true optical image, to compare with.
     service, key
-        Address of a running service, such as ``"http://127.0.0.1:8000"``, and an API key if it wants one: the map then
+        URL of a running service, such as ``"http://127.0.0.1:8000"``, and an API key if it wants one: the map then
         shows tiles, at full resolution, as long as the service runs.
     size
         Longest side of each picture in pixels, 64 to 8192.
     title, basemap, attribution
-        Heading of the layers' panel; an XYZ address or a provider's name (needs the network), and what its makers
+        Heading of the layers' panel; an XYZ URL or a provider's name (needs the network), and what its makers
         want on the map.
     opening
         Further arguments of `geosar.open_scene`: polarisation, scale, force.

@@ -70,7 +70,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         return str(FOLDER / "icon.svg")
 
     def helpUrl(self) -> str:
-        """Return the address of the manual."""
+        """Return the URL of the manual."""
         return "https://github.com/geosar/geosar/blob/main/docs/qgis.md"
 
     def add_connection(self) -> None:
@@ -79,7 +79,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         chosen = connections.current()
         connection = QgsProcessingParameterString(
             self.CONNECTION,
-            tr("Service (name of a connection, or an address)"),
+            tr("Service (name of a connection, or a URL)"),
             defaultValue=chosen.name if chosen else "http://127.0.0.1:8000",
         )
         connection.setMetadata({"widget_wrapper": {"value_hints": names}} if names else {})
@@ -87,7 +87,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         self.addParameter(connection)
 
     def add_authcfg(self) -> None:
-        """Add the authentication configuration, for an address instead of a connection."""
+        """Add the authentication configuration, for a URL instead of a connection."""
         self.add_advanced(
             QgsProcessingParameterAuthConfig(
                 self.AUTHCFG, tr("Authentication, instead of that of the connection"), optional=True
@@ -114,7 +114,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
             self.connection = connections.find(text, authcfg)
         except ClientError as error:
             raise QgsProcessingException(str(error)) from error
-        self.service = Service(self.connection.address)
+        self.service = Service(self.connection.url)
         if not connections.unlock(self.connection.authcfg):
             raise QgsProcessingException(tr("The authentication database stays locked without its master password."))
         return True
@@ -156,8 +156,8 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         target = Path(path)
         if not target.parent.is_dir():
             raise QgsProcessingException(tr("There is no folder {0}.").format(target.parent))
-        address = self.service.result_address(results, output)
-        self.carry_out(self.service.download(address, target, progress), feedback)
+        url = self.service.result_url(results, output)
+        self.carry_out(self.service.download(url, target, progress), feedback)
 
     def dress_output(self, context: QgsProcessingContext, path: str, dresser: Dresser) -> None:
         """Have a downloaded file dressed, where it is to be loaded."""
@@ -176,7 +176,7 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
         self, context: QgsProcessingContext, results: Results, output: str, scene: Scene, legend: bytes
     ) -> None:
         """Have a file that stays on the service added to the project."""
-        source = cog_source(self.service.result_address(results, output))
+        source = cog_source(self.service.result_url(results, output))
         self._add(context, cog_layer(source, scene.name, output, results.model, legend))
 
     def _add(self, context: QgsProcessingContext, layer: QgsRasterLayer) -> None:

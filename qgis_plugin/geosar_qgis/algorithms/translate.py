@@ -193,7 +193,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
     def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
         made = self._made
-        NEWS.changed.emit(self.connection.address)
+        NEWS.changed.emit(self.connection.url)
         if made is not None:
             scene, model = made.scene, made.results.model
             for kind, path in made.files.items():

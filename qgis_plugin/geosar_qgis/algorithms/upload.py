@@ -82,7 +82,7 @@ class UploadAlgorithm(SendingAlgorithm):
 
     def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
-        NEWS.changed.emit(self.connection.address)
+        NEWS.changed.emit(self.connection.url)
         if self._made is not None:
             scene, tiles = self._made
             for one in tiles:

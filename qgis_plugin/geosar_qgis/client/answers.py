@@ -148,7 +148,7 @@ class Tiles:
 
     @property
     def signed(self) -> bool:
-        """Whether the address opens without a key."""
+        """Whether the URL opens without a key."""
         return any(pair.startswith("signature=") for pair in self.query.split("&"))
 
     @classmethod

@@ -70,7 +70,7 @@ class Response:
             found = None
         if not isinstance(found, dict):
             raise NotAServiceError(
-                "The answer is not that of a geosar service. Check the address: it is the one that shows the web map."
+                "The answer is not that of a geosar service. Check the URL: it is the one that shows the web map."
             )
         return found
 

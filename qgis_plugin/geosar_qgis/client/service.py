@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-from .addresses import join, with_query
 from .answers import Box, Job, Reading, Ready, Results, Scene, Tiles
 from .driving import ask, never
 from .messages import (
@@ -26,6 +25,7 @@ from .messages import (
     Wait,
     checked,
 )
+from .urls import join, with_query
 
 PAGE = 100
 FIRST_LOOK, LONGEST_LOOK = 0.3, 2.0
@@ -70,13 +70,13 @@ class TranslateRequest:
 
 
 class Service:
-    """Conversations with the service at one address."""
+    """Conversations with the service at one URL."""
 
     def __init__(self, base: str) -> None:
         self.base = base
 
     def ready(self) -> Flow[Ready]:
-        """Try the address, the key, and whether the service can work."""
+        """Try the URL, the key, and whether the service can work."""
         alive = (yield from ask(self._get("healthz"), tries=1)).json()
         answer: Response = yield self._get("readyz")
         checks = answer.json().get("checks", {})
@@ -174,8 +174,8 @@ class Service:
         """Show which files a job made."""
         return Results.of((yield from ask(self._get("jobs", job, "results"))).json(), job)
 
-    def result_address(self, results: Results, output: str) -> str:
-        """Return the address of a file of a job; raises NotThereError when the job made none of that name."""
+    def result_url(self, results: Results, output: str) -> str:
+        """Return the URL of a file of a job; raises NotThereError when the job made none of that name."""
         if output not in results.queries:
             raise NotThereError(f"The job {results.job} made no file {output!r}; it has {', '.join(results.queries)}.")
         return with_query(join(self.base, "jobs", results.job, "results", output), results.queries[output])
@@ -198,7 +198,7 @@ class Service:
         except NotThereError:
             return b""
 
-    def download(self, address: str, path: Path, progress: Progress = quiet) -> Flow[None]:
+    def download(self, url: str, path: Path, progress: Progress = quiet) -> Flow[None]:
         """
         Download to a file, which appears under its name when it is whole.
 
@@ -207,12 +207,12 @@ class Service:
         part = path.with_name(f"{path.name}.part")
         _remove(part)
         try:
-            yield from self._fetch(address, part, progress)
+            yield from self._fetch(url, part, progress)
             _replace(part, path)
         finally:
             _remove(part)
 
-    def _fetch(self, address: str, part: Path, progress: Progress) -> Flow[None]:
+    def _fetch(self, url: str, part: Path, progress: Progress) -> Flow[None]:
         etag = ""
         for left in reversed(range(RESUMES)):
             have = _size(part)
@@ -226,7 +226,7 @@ class Service:
                 progress((before + done) / (before + total) if total else 0.0, f"Downloading, {megabytes:.1f} MB")
 
             try:
-                response: Response = yield Request("GET", address, headers, save_to=part, told=told)
+                response: Response = yield Request("GET", url, headers, save_to=part, told=told)
             except UnreachableError:
                 if not left:
                     raise

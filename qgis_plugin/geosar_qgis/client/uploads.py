@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
-from .addresses import join, within
 from .answers import Scene
 from .driving import ask, seconds_of
 from .messages import (
@@ -31,6 +30,7 @@ from .messages import (
     rejected,
 )
 from .service import JSON, Service, quiet
+from .urls import join, within
 
 PIECE = 4 * 2**20
 """Bytes of a piece: small enough to repeat and to hold in memory, large enough for a fast line."""
@@ -122,8 +122,8 @@ def upload_together(service: Service, parcels: Sequence[UploadFile], progress: P
         progress(1.0, "The service inspects the files")
         return (yield from _joined(service, held, parcels[0]))
     except CancelledError:
-        for address in held.values():
-            yield Request("DELETE", address, TUS)
+        for url in held.values():
+            yield Request("DELETE", url, TUS)
         raise
 
 
@@ -153,13 +153,13 @@ def _send_whole(service: Service, parcel: UploadFile, progress: Progress) -> Flo
 
 
 def _send_pieces(service: Service, parcel: UploadFile, progress: Progress) -> Flow[Scene]:
-    address = yield from _begin(service, parcel)
+    url = yield from _begin(service, parcel)
     try:
-        yield from _send_rest(address, parcel, progress)
+        yield from _send_rest(url, parcel, progress)
         progress(1.0, "The service inspects the file")
-        return (yield from _received(service, address))
+        return (yield from _received(service, url))
     except CancelledError:
-        yield Request("DELETE", address, TUS)
+        yield Request("DELETE", url, TUS)
         raise
 
 
@@ -173,11 +173,11 @@ def _begin(service: Service, parcel: UploadFile, *, hold: bool = False) -> Flow[
     identifier = location.rstrip("/").rpartition("/")[2]
     if not identifier or identifier == "uploads":
         raise NotAServiceError("The service began an upload and did not say where.")
-    # A key is only ever sent below the connection's own address, whatever host the service takes itself for.
+    # A key is only ever sent below the connection's own URL, whatever host the service takes itself for.
     return location if within(service.base, location) else join(service.base, "uploads", identifier)
 
 
-def _send_rest(address: str, parcel: UploadFile, progress: Progress) -> Flow[None]:
+def _send_rest(url: str, parcel: UploadFile, progress: Progress) -> Flow[None]:
     path, size, stamp = parcel.path, parcel.size, parcel.changed
     offset, tries = 0, TRIES
     while offset < size:
@@ -190,14 +190,14 @@ def _send_rest(address: str, parcel: UploadFile, progress: Progress) -> Flow[Non
         def told(done: int, _total: int, before: int = before) -> None:
             progress((before + done) / size, _words(before + done, size))
 
-        answer = yield from _tried(Request("PATCH", address, headers, piece, told=told))
+        answer = yield from _tried(Request("PATCH", url, headers, piece, told=told))
         if answer is not None and answer.status < 300:
             offset = _offset_in(answer, offset + piece.length)
         elif answer is None or answer.status in (LOCKED, MISPLACED, 429, 502, 503, 504):
             yield Wait(
                 max(0.5 * (TRIES - tries), 0 if answer is None else seconds_of(answer.headers.get("retry-after", "")))
             )
-            now = yield from _tried(Request("HEAD", address, TUS))
+            now = yield from _tried(Request("HEAD", url, TUS))
             if now is not None and now.status in GONE:
                 raise NotThereError("The service no longer knows this upload. Send the file again.")
             offset = offset if now is None or now.status >= 300 else _offset_in(now, offset)
@@ -218,10 +218,10 @@ def _tried(request: Request) -> Flow[Response | None]:
     return answer
 
 
-def _received(service: Service, address: str) -> Flow[Scene]:
+def _received(service: Service, url: str) -> Flow[Scene]:
     """Wait until the service has looked at the file; raises RejectedError with what it found."""
     while True:
-        told = (yield from ask(Request("GET", address, JSON))).json()
+        told = (yield from ask(Request("GET", url, JSON))).json()
         if told.get("status") == "done" and told.get("scene"):
             return (yield from service.scene(str(told["scene"])))
         if told.get("status") == "failed":
@@ -232,8 +232,8 @@ def _received(service: Service, address: str) -> Flow[Scene]:
 
 
 def _joined(service: Service, held: dict[str, str], first: UploadFile) -> Flow[Scene]:
-    """Have the service make one scene of uploads that it holds, by their addresses."""
-    order = {"uploads": {name: address.rstrip("/").rpartition("/")[2] for name, address in held.items()}}
+    """Have the service make one scene of uploads that it holds, by their URLs."""
+    order = {"uploads": {name: url.rstrip("/").rpartition("/")[2] for name, url in held.items()}}
     said = {key: value for key, value in first.said().items() if key != "polarisation"}
     body = json.dumps({**order, **said, "force": first.force}).encode()
     headers = {**JSON, "Content-Type": "application/json"}

@@ -28,7 +28,7 @@ def tiles_of(service: Service, scene: Scene, layer: str, job: str = "") -> Flow[
 
 
 def file_of(service: Service, scene: Scene, output: str, job: str = "") -> Flow[tuple[str, str, bytes]]:
-    """Ask for the address of the latest result's file, which model made it, and for its legend."""
+    """Ask for the URL of the latest result's file, which model made it, and for its legend."""
     done = [job] if job else [one.id for one in (yield from service.jobs(scene.id)) if one.status == "successful"]
     if not done:
         raise NotThereError(f"{scene.name} has not been translated yet. Translate it first, or add the live layer.")
@@ -38,7 +38,7 @@ def file_of(service: Service, scene: Scene, output: str, job: str = "") -> Flow[
             break
         results = yield from service.results(older)
     legend = yield from service.legend(scene.id, output)
-    return service.result_address(results, output), results.model, legend
+    return service.result_url(results, output), results.model, legend
 
 
 def add_tiles(connection: Connection, scene: Scene, found: tuple[Tiles, str]) -> QgsRasterLayer:
@@ -49,8 +49,8 @@ def add_tiles(connection: Connection, scene: Scene, found: tuple[Tiles, str]) ->
 
 def add_file(scene: Scene, output: str, found: tuple[str, str, bytes]) -> QgsRasterLayer:
     """Add a file that stays on the service; raises NotThereError when it cannot be opened."""
-    address, model, legend = found
-    layer = cog_layer(cog_source(address), scene.name, output, model, legend)
+    url, model, legend = found
+    layer = cog_layer(cog_source(url), scene.name, output, model, legend)
     if not layer.isValid():
         raise NotThereError("The file on the service cannot be opened from here. Its tiles (XYZ) may work nonetheless.")
     return added(layer)

@@ -1,4 +1,4 @@
-"""The dialog of a connection: name, address, authentication, and a button that tries them."""
+"""The dialog of a connection: name, URL, authentication, and a button that tries them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .. import connections
-from ..client.addresses import service_address
 from ..client.answers import Ready
 from ..client.messages import ClientError
 from ..client.service import Service
+from ..client.urls import service_url
 from ..connections import Connection
 from ..network import Conversation
 from ..words import tr
@@ -39,7 +39,7 @@ class ConnectionDialog(QDialog):
         self.setWindowTitle(tr("Connection to a geosar service"))
         self.name = QLineEdit(connection.name if connection else "")
         self.name.setPlaceholderText(tr("for example: my computer"))
-        self.address = QLineEdit(connection.address if connection else "http://127.0.0.1:8000")
+        self.url = QLineEdit(connection.url if connection else "http://127.0.0.1:8000")
         self.key = QLineEdit()
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
         self.key.setPlaceholderText(tr("only to save a new one"))
@@ -54,7 +54,7 @@ class ConnectionDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         form = QFormLayout()
         form.addRow(tr("Name"), self.name)
-        form.addRow(tr("Address"), self.address)
+        form.addRow(tr("URL"), self.url)
         form.addRow(tr("API key"), self.key)
         form.addRow(tr("or authentication"), self.authentication)
         testing = QHBoxLayout()
@@ -69,13 +69,13 @@ class ConnectionDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.test.clicked.connect(self.try_it)
-        self.address.textChanged.connect(lambda _text: self.said.setText(warning_of(self.address.text())))
+        self.url.textChanged.connect(lambda _text: self.said.setText(warning_of(self.url.text())))
 
     def connection(self) -> Connection:
         """Return what was entered, nothing of which is saved yet; raises ClientError."""
-        address = service_address(self.address.text())
-        name = self.name.text().strip() or address.partition("://")[2]
-        return Connection(name, address, self.authentication.configId(), self.key.text().strip())
+        url = service_url(self.url.text())
+        name = self.name.text().strip() or url.partition("://")[2]
+        return Connection(name, url, self.authentication.configId(), self.key.text().strip())
 
     def _kept(self, entered: Connection) -> Connection:
         """Put the key that was entered into the database."""
@@ -85,7 +85,7 @@ class ConnectionDialog(QDialog):
         authcfg = connections.keep_key(entered.name, entered.key, entered.authcfg)
         self.key.clear()
         self.authentication.setConfigId(authcfg)
-        return Connection(entered.name, entered.address, authcfg)
+        return Connection(entered.name, entered.url, authcfg)
 
     def accept(self) -> None:
         """Save, or say what is wrong and stay."""
@@ -116,8 +116,8 @@ class ConnectionDialog(QDialog):
         if self._conversation is not None:
             self._conversation.stop()
         self.test.setEnabled(False)
-        self.said.setText(tr("Asking {0} ...").format(connection.address))
-        self._conversation = Conversation(Service(connection.address).ready(), connection, self)
+        self.said.setText(tr("Asking {0} ...").format(connection.url))
+        self._conversation = Conversation(Service(connection.url).ready(), connection, self)
         self._conversation.succeeded.connect(self._answered)
         self._conversation.failed.connect(self._refused)
 
@@ -127,7 +127,7 @@ class ConnectionDialog(QDialog):
         words = tr("It works: geosar {0}, model {1}.").format(ready.version, ", ".join(ready.models))
         if not ready.ready:
             words = tr("It answers, but cannot work now: {0}.").format(", ".join(ready.missing))
-        self._say(" ".join(filter(None, (words, warning_of(self.address.text())))), good=ready.ready)
+        self._say(" ".join(filter(None, (words, warning_of(self.url.text())))), good=ready.ready)
 
     def _refused(self, error: ClientError) -> None:
         self._conversation = None
@@ -140,10 +140,10 @@ class ConnectionDialog(QDialog):
         self.said.setText(words)
 
 
-def warning_of(address: str) -> str:
+def warning_of(url: str) -> str:
     """Say that what is sent can be read on the way, where that is so."""
     try:
-        parts = urlsplit(service_address(address))
+        parts = urlsplit(service_url(url))
     except ClientError:
         return ""
     host = parts.hostname or ""

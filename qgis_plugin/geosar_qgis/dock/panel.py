@@ -21,10 +21,10 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .. import connections, log
-from ..client.addresses import join
 from ..client.answers import Job, Ready, Scene
 from ..client.messages import ClientError, Flow
 from ..client.service import Service, TranslateRequest
+from ..client.urls import join
 from ..connections import Connection
 from ..layers import to_degrees
 from ..network import Conversation
@@ -99,7 +99,7 @@ class Panel(QDockWidget):
         """Ask everything anew."""
         if self.connection is None:
             return
-        self._talk(Service(self.connection.address).ready(), self._ready, self._unreachable)
+        self._talk(Service(self.connection.url).ready(), self._ready, self._unreachable)
         self.ask_scenes()
         self.ask_jobs()
 
@@ -110,24 +110,24 @@ class Panel(QDockWidget):
         box = None
         if self.scenes.in_view.isChecked():
             box = to_degrees(self._canvas.extent(), self._canvas.mapSettings().destinationCrs())
-        flow = Service(self.connection.address).scenes(box, self.scenes.text.text().strip(), most=500)
+        flow = Service(self.connection.url).scenes(box, self.scenes.text.text().strip(), most=500)
         self._talk(flow, self._show_scenes, self._unreachable)
 
     def ask_jobs(self) -> None:
         """Ask for the jobs; this repeats itself while the panel is seen."""
         self._clock.stop()
         if self.connection is not None and self.isVisible():
-            self._talk(Service(self.connection.address).jobs(), self._show_jobs, self._jobs_failed)
+            self._talk(Service(self.connection.url).jobs(), self._show_jobs, self._jobs_failed)
 
     def do(self, what: str, scene: Scene, job: str = "") -> None:
         """Do what was asked for with a scene."""
         if self.connection is None:
             return
-        connection, service = self.connection, Service(self.connection.address)
+        connection, service = self.connection, Service(self.connection.url)
         if what == "zoom":
             adding.show(self._canvas, scene)
         elif what == "web":
-            QDesktopServices.openUrl(QUrl(f"{join(connection.address)}#scene={scene.id}"))
+            QDesktopServices.openUrl(QUrl(f"{join(connection.url)}#scene={scene.id}"))
         elif what == "translate":
             self._talk(service.translate(scene.id, TranslateRequest()), partial(self._begun, scene))
         elif what == "translate_details":
@@ -152,7 +152,7 @@ class Panel(QDockWidget):
         job = self.jobs.jobs.get(key)
         if job is None or self.connection is None:
             return
-        service = Service(self.connection.address)
+        service = Service(self.connection.url)
         if what == "stop":
             self._talk(service.dismiss(job.id), lambda _job: self.ask_jobs())
         elif what == "remove":
@@ -199,7 +199,7 @@ class Panel(QDockWidget):
         question = tr("Remove {0} from the service, with all that was made of it? Nobody will have it any more.")
         answer = QMessageBox.question(self, tr("Remove a scene"), question.format(scene.name))
         if answer == QMessageBox.StandardButton.Yes and self.connection is not None:
-            self._talk(Service(self.connection.address).remove_scene(scene.id), lambda _none: self.refresh())
+            self._talk(Service(self.connection.url).remove_scene(scene.id), lambda _none: self.refresh())
 
     def _read_otherwise(self, scene: Scene) -> None:
         if self.connection is None:
@@ -245,7 +245,7 @@ class Panel(QDockWidget):
         if any(one.state == "preparing" for one in scenes):
             self._scenes_clock.start(BUSY_MILLISECONDS)
         if self.connection is not None:
-            self._pictures.ask(Service(self.connection.address))
+            self._pictures.ask(Service(self.connection.url))
 
     def _show_jobs(self, found: list[Job]) -> None:
         jobs = cleared.listed(self.connection.name if self.connection else "", found)
@@ -318,9 +318,9 @@ class Panel(QDockWidget):
         if self.scenes.in_view.isChecked() and self.isVisible():
             self._scenes_clock.start(VIEW_MILLISECONDS)
 
-    def _heard(self, address: str) -> None:
+    def _heard(self, url: str) -> None:
         """Another part of the plugin has changed what the service has."""
-        if self.connection is not None and self.connection.address == address and self.isVisible():
+        if self.connection is not None and self.connection.url == url and self.isVisible():
             self.ask_scenes()
             self.ask_jobs()
 
@@ -328,11 +328,11 @@ class Panel(QDockWidget):
         self.combo.clear()
         for one in connections.saved():
             self.combo.addItem(one.name)
-            self.combo.setItemData(self.combo.count() - 1, one.address, Qt.ItemDataRole.ToolTipRole)
+            self.combo.setItemData(self.combo.count() - 1, one.url, Qt.ItemDataRole.ToolTipRole)
         chosen = connections.current()
         self._connect(chosen)
         if chosen is None:
-            self.state.setText(tr("No connection yet: press + and name the address of a service."))
+            self.state.setText(tr("No connection yet: press + and name the URL of a service."))
         else:
             self.combo.setCurrentText(chosen.name)
 

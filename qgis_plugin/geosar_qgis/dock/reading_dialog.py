@@ -73,7 +73,7 @@ class ReadingDialog(QDialog):
         """Ask the service to read the scene so; close when it does."""
         self._ok.setEnabled(False)
         self.told.setText(tr("The scene is looked at ..."))
-        flow = Service(self._connection.address).reread(self._scene.id, self.reading())
+        flow = Service(self._connection.url).reread(self._scene.id, self.reading())
         self._conversation = Conversation(flow, self._connection, self)
         self._conversation.succeeded.connect(self._answered)
         self._conversation.failed.connect(self._refused)

@@ -4,7 +4,7 @@
   <context>
     <name>geosar</name>
     <message>
-      <source>Service (name of a connection, or an address)</source>
+      <source>Service (name of a connection, or a URL)</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -294,7 +294,7 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>Address</source>
+      <source>URL</source>
       <translation type="unfinished" />
     </message>
     <message>
@@ -406,7 +406,7 @@ A layer that is no GeoTIFF, PNG, JPEG or zip of a SAFE product on this computer 
       <translation type="unfinished" />
     </message>
     <message>
-      <source>No connection yet: press + and name the address of a service.</source>
+      <source>No connection yet: press + and name the URL of a service.</source>
       <translation type="unfinished" />
     </message>
     <message>

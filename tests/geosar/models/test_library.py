@@ -36,7 +36,7 @@ def zipped(folder: Path, inside: str = "") -> Path:
 
 
 class Server(urllib.request.HTTPSHandler):
-    """Answers https requests from a dictionary: bytes, or the address to go to."""
+    """Answers https requests from a dictionary: bytes, or the URL to go to."""
 
     def __init__(self, pages: dict[str, bytes | str]) -> None:
         super().__init__()

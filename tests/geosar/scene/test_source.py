@@ -155,7 +155,7 @@ class RangeHandler(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """Serve the test's folder; the address of the server."""
+    """Serve the test's folder; the URL of the server."""
     RangeHandler.requests.clear()
     RangeHandler.etag = '"one"'
     handler = partial(RangeHandler, directory=str(tmp_path))
@@ -201,7 +201,7 @@ def test_a_servers_new_version_is_noticed(make_raster: Callable[..., Path], serv
         assert scene.fingerprint != fingerprint
 
 
-def test_secrets_in_an_address_are_not_printed(make_raster: Callable[..., Path], server: str) -> None:
+def test_secrets_in_a_url_are_not_printed(make_raster: Callable[..., Path], server: str) -> None:
     make_raster("remote.tif", VV)
     address = server.replace("//", "//user:secret@")
     with open_scene(f"{address}/remote.tif?signature=secret") as scene:
@@ -260,7 +260,7 @@ def test_names_for_gdals_own_use_and_odd_schemes_are_refused(given: Any) -> None
         open_scene(given)
 
 
-def test_a_file_address_is_a_path(make_raster: Callable[..., Path]) -> None:
+def test_a_file_url_is_a_path(make_raster: Callable[..., Path]) -> None:
     with open_scene(f"file://{make_raster('a.tif', VV)}") as scene:
         assert (values_of(scene) == VV).all()
 

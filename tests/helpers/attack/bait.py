@@ -23,7 +23,7 @@ _LONG_AGO = 10**9
 
 @dataclass
 class Bait:
-    """Files and an address that nothing may touch."""
+    """Files and a URL that nothing may touch."""
 
     folder: Path
     address: str

@@ -161,7 +161,7 @@ FORMATS = (("GTiff", "scene.tif"), ("PNG", "scene.png"), ("JPEG", "scene.jpg"), 
 WAYS = (
     Way("a tag names overviews by a path", "GTiff", _overview_file(lambda bait: str(bait.raster))),
     Way("a tag names overviews by a virtual raster", "GTiff", _overview_file(lambda bait: bait.vrt)),
-    Way("a tag names overviews by an address", "GTiff", _overview_file(lambda b: f"/vsicurl/{b.address}/bait.tif")),
+    Way("a tag names overviews by a URL", "GTiff", _overview_file(lambda b: f"/vsicurl/{b.address}/bait.tif")),
     Way("a tag names overviews in a zip", "GTiff", _overview_file(lambda b: f"/vsizip/{b.folder}/bait.zip/bait.tif")),
     Way("a tag names overviews beside it", "GTiff", _overview_file(lambda _: ":::BASE:::../bait/bait.tif")),
     Way("tags name coordinates of each pixel", "GTiff", _geolocation),

@@ -178,6 +178,6 @@ def pane(page: Page, layer: str) -> Any:
 
 
 def addresses(page: Page, layer: str) -> list[str]:
-    """Addresses of the layer's tiles that were fetched."""
+    """URLs of the layer's tiles that were fetched."""
     script = "performance.getEntriesByType('resource').map(one => one.name)"
     return [name for name in page.evaluate(script) if f"/{layer}/tiles/" in name]

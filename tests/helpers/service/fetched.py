@@ -1,4 +1,4 @@
-"""What the tests of scenes by address share."""
+"""What the tests of scenes by URL share."""
 
 from pathlib import Path
 from typing import Any

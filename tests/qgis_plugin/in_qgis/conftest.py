@@ -32,7 +32,7 @@ else:
 class Served:
     """A running service."""
 
-    address: str
+    url: str
     key: str = ""
 
 
@@ -46,7 +46,7 @@ def tiny_model(folder: Path, kind: str = "model") -> Path:
 
 
 def begin_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
-    """Start a service in a process of its own; gives it and its address when it is ready."""
+    """Start a service in a process of its own; gives it and its URL when it is ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -58,12 +58,12 @@ def begin_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes
          "serve", "--port", str(port), "--store", str(folder / "store")],
         env={**environment, "PYTHONPATH": os.pathsep.join(paths), **settings}, cwd=folder, stdout=log, stderr=log,
     )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}"
     end = time.monotonic() + 180
     while True:
         try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=5):
-                return process, address
+            with urllib.request.urlopen(f"{url}/healthz", timeout=5):
+                return process, url
         except OSError:
             said = (folder / "service.log").read_text()
             assert process.poll() is None, f"the service ended: {said}"
@@ -94,8 +94,8 @@ def _collected() -> Iterator[None]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service that is open."""
     folder = tmp_path_factory.mktemp("open")
-    process, address = begin_service(folder, GEOSAR_MODEL=str(tiny_model(folder)))
-    yield Served(address)
+    process, url = begin_service(folder, GEOSAR_MODEL=str(tiny_model(folder)))
+    yield Served(url)
     end_service(process)
 
 
@@ -103,20 +103,20 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def despeckling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service whose model makes despeckled radar."""
     folder = tmp_path_factory.mktemp("despeckling")
-    process, address = begin_service(folder, GEOSAR_MODEL=str(tiny_model(folder, "dual_model")))
-    yield Served(address)
+    process, url = begin_service(folder, GEOSAR_MODEL=str(tiny_model(folder, "dual_model")))
+    yield Served(url)
     end_service(process)
 
 
 @pytest.fixture(scope="session")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A service that wants a key, and signs addresses for a short time."""
+    """A service that wants a key, and signs URLs for a short time."""
     keys = f"write:{hashlib.sha256(KEY.encode()).hexdigest()}"
     folder = tmp_path_factory.mktemp("locked")
-    process, address = begin_service(
+    process, url = begin_service(
         folder, GEOSAR_MODEL=str(tiny_model(folder)), GEOSAR_API_KEYS=keys, GEOSAR_SIGNATURE_SECONDS="7200"
     )
-    yield Served(address, KEY)
+    yield Served(url, KEY)
     end_service(process)
 
 

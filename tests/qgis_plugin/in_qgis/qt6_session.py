@@ -18,7 +18,7 @@ from PyQt6.QtGui import QImage, QPainter
 from PyQt6.QtWidgets import QApplication
 from qt6_stand_ins import Iface, replace_qgis
 
-ADDRESS, SCENE, PICTURE = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+SERVICE, SCENE, PICTURE = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 
 
 def wait(done: Callable[[], bool], what: str, seconds: float = 300) -> None:
@@ -44,7 +44,7 @@ def uploaded(modules: dict[str, Any], panel: Any) -> str:
 
     class Worker(QThread):
         def run(self) -> None:
-            service = modules["client.service"].Service(ADDRESS)
+            service = modules["client.service"].Service(SERVICE)
             parcel = modules["client.uploads"].UploadFile(SCENE, "on Qt 6")
             flow = modules["client.uploads"].upload(service, parcel)
             self.scene = modules["network"].carry_out(flow, panel.connection, lambda: False).id
@@ -93,14 +93,14 @@ def connect_anew(modules: dict[str, Any], panel: Any, window: Iface) -> None:
     dialog.accept()
     messages, nowhere = modules["client.messages"], modules["connections"].Connection("c", "http://127.0.0.1:9")
     with pytest.raises(messages.UnreachableError, match="Is the service running"):
-        modules["network"].send(nowhere)(messages.Request("GET", nowhere.address), lambda: False)
+        modules["network"].send(nowhere)(messages.Request("GET", nowhere.url), lambda: False)
 
 
 def main() -> None:
     """Begin, connect, upload, translate, look, unload."""
     replace_qgis()
     modules = imported()
-    modules["connections"].save(modules["connections"].Connection("here", ADDRESS))
+    modules["connections"].save(modules["connections"].Connection("here", SERVICE))
     window = Iface()
     window.resize(1000, 640)
     window.show()

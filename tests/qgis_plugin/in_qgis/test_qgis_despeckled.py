@@ -44,7 +44,7 @@ def test_the_box_is_there_and_off(provider: GeosarProvider) -> None:
 def test_a_file_and_tiles_are_added_as_estimated_radar(despeckling: Any, make_sar: Make, tmp_path: Path) -> None:
     target = str(tmp_path / "clean.tif")
     task = Run("translate", {
-        "INPUT": str(make_sar(bands=2)), "CONNECTION": despeckling.address, "ADD": [3],
+        "INPUT": str(make_sar(bands=2)), "CONNECTION": despeckling.url, "ADD": [3],
         "DESPECKLED": QgsProcessingOutputLayerDefinition(target, QgsProject.instance()),
     })  # fmt: skip
     results = task.result()
@@ -69,8 +69,8 @@ def test_a_file_and_tiles_are_added_as_estimated_radar(despeckling: Any, make_sa
 
 
 def test_the_panel_offers_it_where_a_job_made_it(despeckling: Any, make_sar: Make) -> None:
-    sent = Run("upload", {"INPUT": str(make_sar("panel_vv.tif", seed=3)), "CONNECTION": despeckling.address}).result()
-    connection, service = Connection("open", despeckling.address), Service(despeckling.address)
+    sent = Run("upload", {"INPUT": str(make_sar("panel_vv.tif", seed=3)), "CONNECTION": despeckling.url}).result()
+    connection, service = Connection("open", despeckling.url), Service(despeckling.url)
     tab = ScenesTab()
     tab.resize(320, 400)
     tab.show()

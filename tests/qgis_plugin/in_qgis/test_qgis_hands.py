@@ -39,7 +39,7 @@ def window(qgis_app: Any) -> Iterator[Window]:
 
 @pytest.fixture
 def plugin(window: Window, served: Any) -> Iterator[Any]:
-    connections.save(Connection("here", served.address))
+    connections.save(Connection("here", served.url))
     made = classFactory(window)
     made.initGui()
     made.panel.show()
@@ -54,7 +54,7 @@ def scene(served: Any, make_sar: Make, request: pytest.FixtureRequest) -> Any:
     """A scene that no other test has."""
     seed = 100 + sum(map(ord, request.node.name)) % 800
     path = make_sar(f"hand{seed}_vv.tif", seed=seed)
-    connection, service = Connection("c", served.address), Service(served.address)
+    connection, service = Connection("c", served.url), Service(served.url)
     found = ask(connection, upload(service, UploadFile(path, f"hand {seed}")))
     return ask(connection, service.prepared(found.id))
 
@@ -101,7 +101,7 @@ def test_a_key_that_is_tried_is_not_kept(window: Window, locked: Any) -> None:
     before = set(manager.configIds())
     dialog = ConnectionDialog(None, window)
     dialog.name.setText("tried")
-    dialog.address.setText(locked.address)
+    dialog.url.setText(locked.url)
     dialog.show()
     spin(0.2)
     for key, words in (("a wrong one", "key is needed"), (locked.key, "It works"), (locked.key, "It works")):
@@ -149,13 +149,13 @@ def test_a_translation_of_the_toolbox_is_seen_in_the_panel(plugin: Any, served: 
     panel = plugin.panel
     choose(panel, scene)
     assert "not translated yet" in panel.scenes.list.currentItem().text()
-    Run("translatescene", {"SCENE": scene.id, "CONNECTION": served.address, "ADD": []}).result()
+    Run("translatescene", {"SCENE": scene.id, "CONNECTION": served.url, "ADD": []}).result()
     wait(lambda: "not translated yet" not in panel.scenes.list.currentItem().text(), 2)
 
 
 def test_jobs_are_taken_out_of_the_list(plugin: Any, served: Any, scene: Any, monkeypatch: Any) -> None:
     panel = plugin.panel
-    connection, service = Connection("c", served.address), Service(served.address)
+    connection, service = Connection("c", served.url), Service(served.url)
     results = ask(connection, completed(service, scene.id, TranslateRequest()))
     stopped = ask(connection, completed(service, scene.id, TranslateRequest(error_band=False)))
     ask(connection, service.dismiss(stopped.job))
@@ -200,7 +200,7 @@ def test_a_result_has_the_tone_of_a_true_optical_image(
 ) -> None:
     source = make_sar("tone_vv.tif", seed=55)
     truth = picture_of(source, tmp_path / "truth.tif")
-    given = {"INPUT": str(source), "CONNECTION": served.address}
+    given = {"INPUT": str(source), "CONNECTION": served.url}
     plain = Run("translate", {**given, "OUTPUT": str(tmp_path / "plain.tif")}).result()
     matched = Run("translate", {**given, "OPTICAL": str(truth), "OUTPUT": str(tmp_path / "matched.tif")}).result()
     means = [gdal.Open(one["OUTPUT"]).ReadAsArray()[:3].mean((1, 2)) for one in (plain, matched)]
@@ -208,14 +208,12 @@ def test_a_result_has_the_tone_of_a_true_optical_image(
     plainly, by_match = (np.abs(mean - wanted).max() for mean in means)
     assert by_match < 12
     assert plainly > 36
-    again = Run(
-        "translatescene", {"SCENE": matched["SCENE_ID"], "CONNECTION": served.address, "MATCH": True, "ADD": []}
-    )
+    again = Run("translatescene", {"SCENE": matched["SCENE_ID"], "CONNECTION": served.url, "MATCH": True, "ADD": []})
     assert again.result()["JOB_ID"] == matched["JOB_ID"], "the image that the scene has there already"
 
 
 def test_no_image_to_match_is_said_in_words_of_qgis(plugin: Any, served: Any, scene: Any) -> None:
-    run = Run("translatescene", {"SCENE": scene.id, "CONNECTION": served.address, "MATCH": True, "ADD": []})
+    run = Run("translatescene", {"SCENE": scene.id, "CONNECTION": served.url, "MATCH": True, "ADD": []})
     words = run.trouble()
     assert "no true optical image" in words
     assert "PUT" not in words
@@ -228,7 +226,7 @@ def test_a_photograph_is_refused_in_words_of_qgis(served: Any, tmp_path: Path) -
         made.GetRasterBand(band).WriteArray(np.random.default_rng(band).integers(least, 255, (64, 64), dtype=np.uint8))
     gdal.GetDriverByName("PNG").CreateCopy(str(path), made)
     with pytest.raises(messages.RejectedError) as caught:
-        ask(Connection("c", served.address), upload(Service(served.address), UploadFile(path)))
+        ask(Connection("c", served.url), upload(Service(served.url), UploadFile(path)))
     assert "photograph" in str(caught.value)
     assert "`" not in str(caught.value)
     assert "Take what looks like no SAR image" in str(caught.value)

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 from geosar_qgis import connections, layers, renewal
-from geosar_qgis.client.addresses import place_of, template_in
 from geosar_qgis.client.service import Service, TranslateRequest, completed
 from geosar_qgis.client.uploads import UploadFile, upload
+from geosar_qgis.client.urls import place_of, template_in
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock import adding
 from geosar_qgis.provider import GeosarProvider
@@ -42,7 +42,7 @@ def empty_project(qgis_app: Any) -> Iterator[QgsProject]:
 def with_key(locked: Any, qgis_app: Any) -> Iterator[Connection]:
     """A connection whose key lies in the authentication database."""
     assert QgsApplication.authManager().setMasterPassword("of the tests", True)
-    made = Connection("locked", locked.address, connections.keep_key("locked", locked.key))
+    made = Connection("locked", locked.url, connections.keep_key("locked", locked.key))
     connections.save(made)
     yield made
     connections.remove("locked")
@@ -51,7 +51,7 @@ def with_key(locked: Any, qgis_app: Any) -> Iterator[Connection]:
 @pytest.fixture
 def translated(with_key: Connection, make_sar: Make) -> tuple[Connection, Any, str]:
     """A scene of the locked service, and the job that translated it."""
-    service = Service(with_key.address)
+    service = Service(with_key.url)
     scene = ask(with_key, upload(service, UploadFile(make_sar("coast_vv.tif", seed=21))))
     results = ask(with_key, completed(service, scene.id, TranslateRequest()))
     return with_key, scene, results.job
@@ -70,7 +70,7 @@ def shifted(one: np.ndarray, two: np.ndarray) -> tuple[int, int]:
 
 def test_los_angeles_from_the_file_to_the_map(served: Any, data_dir: Path, tmp_path: Path, empty_project: Any) -> None:
     source = data_dir / "scenes" / "los_angeles_s1_vh.tif"
-    task = Run("translate", {"INPUT": str(source), "CONNECTION": served.address, "MODEL": "s1-rgb",
+    task = Run("translate", {"INPUT": str(source), "CONNECTION": served.url, "MODEL": "s1-rgb",
                              "OUTPUT": str(tmp_path / "o.tif")})  # fmt: skip
     results = task.result(400)
     sar, optical = gdal.Open(str(source)), gdal.Open(results["OUTPUT"])
@@ -79,7 +79,7 @@ def test_los_angeles_from_the_file_to_the_map(served: Any, data_dir: Path, tmp_p
     small = {"buf_xsize": 1280, "buf_ysize": 768, "resample_alg": gdal.GRIORA_Average}
     assert shifted(sar.ReadAsArray(**small), optical.GetRasterBand(1).ReadAsArray(**small)) == (0, 0)
 
-    connection, service = Connection("c", served.address), Service(served.address)
+    connection, service = Connection("c", served.url), Service(served.url)
     scene = ask(connection, service.scene(results["SCENE_ID"]))
     xyz = adding.add_tiles(connection, scene, ask(connection, adding.tiles_of(service, scene, "optical")))
     cog = adding.add_file(scene, "optical", ask(connection, adding.file_of(service, scene, "optical")))
@@ -109,7 +109,7 @@ def blocks(picture: np.ndarray) -> np.ndarray:
 
 def test_tiles_know_their_zooms_extent_and_words(translated: Any, empty_project: Any) -> None:
     connection, scene, _ = translated
-    found = ask(connection, adding.tiles_of(Service(connection.address), scene, "optical"))
+    found = ask(connection, adding.tiles_of(Service(connection.url), scene, "optical"))
     layer = adding.add_tiles(connection, scene, found)
     assert layer.isValid()
     assert f"zmin={found[0].minzoom}" in layer.source()
@@ -126,7 +126,7 @@ def test_tiles_know_their_zooms_extent_and_words(translated: Any, empty_project:
 
 def test_the_error_is_coloured_as_the_service_colours_it(translated: Any, empty_project: Any) -> None:
     connection, scene, _ = translated
-    service = Service(connection.address)
+    service = Service(connection.url)
     cog = adding.add_file(scene, "error", ask(connection, adding.file_of(service, scene, "error")))
     xyz = adding.add_tiles(connection, scene, ask(connection, adding.tiles_of(service, scene, "error")))
     assert cog.renderer().type() == "singlebandpseudocolor"
@@ -147,7 +147,7 @@ def legend(layer: QgsRasterLayer) -> QImage:
 
 def test_each_layer_has_a_legend_that_stays_in_the_project(translated: Any, empty_project: Any, tmp_path: Path) -> None:
     connection, scene, _ = translated
-    service = Service(connection.address)
+    service = Service(connection.url)
     added = {
         name: adding.add_tiles(connection, scene, ask(connection, adding.tiles_of(service, scene, name)))
         for name in ("sar", "optical", "error", "live")
@@ -170,13 +170,13 @@ def test_each_layer_has_a_legend_that_stays_in_the_project(translated: Any, empt
 
 def expired(source: str) -> str:
     """Return a layer's source with a signature that is over."""
-    query = parse_qs(renewal.address_in(source).partition("?")[2])
+    query = parse_qs(renewal.url_in(source).partition("?")[2])
     return source.replace(query["expires"][0], "1000000000")
 
 
 def test_a_signature_that_is_over_is_renewed_while_one_works(translated: Any, empty_project: Any) -> None:
     connection, scene, job = translated
-    service = Service(connection.address)
+    service = Service(connection.url)
     xyz = adding.add_tiles(connection, scene, ask(connection, adding.tiles_of(service, scene, "optical", job)))
     cog = adding.add_file(scene, "optical", ask(connection, adding.file_of(service, scene, "optical", job)))
     for layer in (xyz, cog):
@@ -199,7 +199,7 @@ def test_a_signature_that_is_over_is_renewed_while_one_works(translated: Any, em
 
 def test_an_old_project_opens_with_its_layers_renewed(translated: Any, empty_project: Any, tmp_path: Path) -> None:
     connection, scene, _ = translated
-    service = Service(connection.address)
+    service = Service(connection.url)
     adding.add_tiles(connection, scene, ask(connection, adding.tiles_of(service, scene, "optical")))
     cog = adding.add_file(scene, "optical", ask(connection, adding.file_of(service, scene, "optical")))
     for layer in empty_project.mapLayers().values():
@@ -221,7 +221,7 @@ def test_an_old_project_opens_with_its_layers_renewed(translated: Any, empty_pro
 
 def test_a_layer_removed_while_its_signature_is_renewed_does_no_harm(translated: Any, empty_project: Any) -> None:
     connection, scene, _ = translated
-    found = ask(connection, adding.tiles_of(Service(connection.address), scene, "optical"))
+    found = ask(connection, adding.tiles_of(Service(connection.url), scene, "optical"))
     layer = adding.add_tiles(connection, scene, found)
     layer.setDataSource(expired(layer.source()), layer.name(), "wms")
     watcher = renewal.Renewal()

@@ -38,12 +38,12 @@ def test_a_model_hands_the_scene_and_its_image_from_one_algorithm_to_the_next(
     assert good, issues
     context, feedback = QgsProcessingContext(), Feedback()
     context.setProject(QgsProject.instance())
-    given = {"SAR": str(source), "SERVICE": served.address, "shown:optical": str(tmp_path / "o.tif")}
+    given = {"SAR": str(source), "SERVICE": served.url, "shown:optical": str(tmp_path / "o.tif")}
     results, good = model.run(given, context, feedback)
     assert good, feedback.troubles
     raster, sar = gdal.Open(results["shown:optical"]), gdal.Open(str(source))
     assert raster.GetGeoTransform() == sar.GetGeoTransform()
     children = results["CHILD_RESULTS"]
     assert children["numbers"]["MEAN"] == pytest.approx(raster.GetRasterBand(1).ReadAsArray().mean(), abs=0.5)
-    scenes = ask(Connection("c", served.address), Service(served.address).scenes(text="model_vv"))
+    scenes = ask(Connection("c", served.url), Service(served.url).scenes(text="model_vv"))
     assert [one.id for one in scenes] == [children["sent"]["SCENE_ID"]]

@@ -39,13 +39,13 @@ def provider(qgis_app: Any) -> Iterator[None]:
 class Relay(threading.Thread):
     """A line to a service that breaks once, after so many bytes of what is sent."""
 
-    def __init__(self, address: str, after: int) -> None:
+    def __init__(self, url: str, after: int) -> None:
         super().__init__(daemon=True)
-        self._target = ("127.0.0.1", int(address.rpartition(":")[2]))
+        self._target = ("127.0.0.1", int(url.rpartition(":")[2]))
         self._left = after
         self.cuts = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.start()
 
     def run(self) -> None:
@@ -85,7 +85,7 @@ def test_the_event_loop_turns_during_an_upload_of_100_megabytes(served: Any, mak
     clock = QTimer()
     clock.timeout.connect(lambda: beats.append(time.monotonic()))
     clock.start(20)
-    task = Run("upload", {"INPUT": str(path), "CONNECTION": served.address})
+    task = Run("upload", {"INPUT": str(path), "CONNECTION": served.url})
     scene = task.result(240)["SCENE_ID"]
     clock.stop()
     gaps = [later - earlier for earlier, later in pairwise(beats)]
@@ -93,14 +93,14 @@ def test_the_event_loop_turns_during_an_upload_of_100_megabytes(served: Any, mak
     # A GUI thread that did the work would stand still for nearly all of it.
     assert max(gaps) < max(1.0, 0.4 * (beats[-1] - beats[0]))
     assert len({share for share in task.feedback.shares if share < 90}) > 5
-    found = ask(Connection("c", served.address), Service(served.address).scene(scene))
+    found = ask(Connection("c", served.url), Service(served.url).scene(scene))
     assert found.size == 100_000_000
 
 
 def test_an_upload_that_is_cut_off_goes_on(served: Any, make_sar: Make) -> None:
-    relay = Relay(served.address, after=300_000)
+    relay = Relay(served.url, after=300_000)
     path = make_sar("cut_vv.tif", width=500, height=400, seed=42)
-    scene = ask(Connection("r", relay.address), upload(Service(relay.address), UploadFile(path)))
+    scene = ask(Connection("r", relay.url), upload(Service(relay.url), UploadFile(path)))
     relay.close()
     assert relay.cuts == 1
     assert scene.size == path.stat().st_size
@@ -113,9 +113,9 @@ def test_a_service_that_is_away_is_said_to_be_so_soon(qgis_app: Any) -> None:
 
 def test_a_service_that_never_answers_can_be_given_up(qgis_app: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         begun = time.monotonic()
-        task = Run("listscenes", {"CONNECTION": address, "OUTPUT": "TEMPORARY_OUTPUT"})
+        task = Run("listscenes", {"CONNECTION": url, "OUTPUT": "TEMPORARY_OUTPUT"})
         spin(0.5)
         task.feedback.cancel()
         assert "Stopped" in task.trouble()
@@ -124,14 +124,14 @@ def test_a_service_that_never_answers_can_be_given_up(qgis_app: Any) -> None:
 
 def test_a_conversation_that_is_stopped_says_nothing_more(served: Any) -> None:
     said: list[object] = []
-    conversation = Conversation(Service(served.address).scenes(), Connection("c", served.address))
+    conversation = Conversation(Service(served.url).scenes(), Connection("c", served.url))
     conversation.succeeded.connect(said.append)
     conversation.failed.connect(said.append)
     wait(lambda: conversation._exchange is not None)
     conversation.stop()
     spin(0.5)
     assert said == []
-    ended = Conversation(Service(served.address).scenes(), Connection("c", served.address))
+    ended = Conversation(Service(served.url).scenes(), Connection("c", served.url))
     ended.succeeded.connect(said.append)
     wait(lambda: bool(said))
     spin(0.1)
@@ -152,11 +152,11 @@ def test_a_key_goes_to_its_own_service_only(qgis_app: Any) -> None:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Ear) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+        url = f"http://127.0.0.1:{server.server_port}"
         assert QgsApplication.authManager().setMasterPassword("of the tests", True)
-        connection = Connection("c", f"{address}/geosar", connections.keep_key("ear", "secret"))
-        send(connection)(Request("GET", f"{address}/geosar/scenes"), lambda: False)
-        send(connection)(Request("GET", f"{address}/elsewhere"), lambda: False)
+        connection = Connection("c", f"{url}/geosar", connections.keep_key("ear", "secret"))
+        send(connection)(Request("GET", f"{url}/geosar/scenes"), lambda: False)
+        send(connection)(Request("GET", f"{url}/elsewhere"), lambda: False)
         server.shutdown()
     assert [base64.b64decode(one.partition(" ")[2]).decode() for one in heard] == ["api-key:secret", ""]
 
@@ -182,11 +182,11 @@ def test_a_key_may_be_kept_in_each_way_that_qgis_has(locked: Any) -> None:
     assert known >= ({"Basic"} if Qgis.QGIS_VERSION_INT < 32400 else set(ways))
     for method in known:
         for values in ways[method]:
-            connection = Connection("by hand", locked.address, kept(method, values))
-            assert ask(connection, Service(locked.address).models())
-    wrong = Connection("wrong", locked.address, kept("Basic", {"username": "anybody", "password": "guessed"}))
+            connection = Connection("by hand", locked.url, kept(method, values))
+            assert ask(connection, Service(locked.url).models())
+    wrong = Connection("wrong", locked.url, kept("Basic", {"username": "anybody", "password": "guessed"}))
     with pytest.raises(RefusedError, match="key"):
-        ask(wrong, Service(locked.address).models())
+        ask(wrong, Service(locked.url).models())
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_in_words(qgis_app: Any, tmp_path: Path) -> None:
@@ -200,9 +200,9 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_in_words(qgis_app: Any
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"https://127.0.0.1:{server.server_port}"
+        url = f"https://127.0.0.1:{server.server_port}"
         with pytest.raises(UntrustedError, match="is not trusted"):
-            ask(Connection("c", address), Service(address).models())
+            ask(Connection("c", url), Service(url).models())
         server.shutdown()
 
 
@@ -216,8 +216,8 @@ def test_a_file_that_is_short_of_what_was_promised_is_not_taken_for_whole(qgis_a
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=serve, args=(server,), daemon=True).start()
-        address = f"http://127.0.0.1:{server.getsockname()[1]}"
-        flow = Service(address).download(f"{address}/x", tmp_path / "x.tif")
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        flow = Service(url).download(f"{url}/x", tmp_path / "x.tif")
         with pytest.raises(UnreachableError, match="cut off"):
-            ask(Connection("c", address), flow)
+            ask(Connection("c", url), flow)
     assert list(tmp_path.iterdir()) == []

@@ -50,7 +50,7 @@ def test_qgis_process_translates_without_a_window(installed: Path, served: Any, 
     assert process(installed, "plugins", "enable", "geosar_qgis").returncode == 0
     target = tmp_path / "o.tif"
     ran = process(
-        installed, "run", "geosar:translate", "--", f"INPUT={make_sar(seed=51)}", f"CONNECTION={served.address}",
+        installed, "run", "geosar:translate", "--", f"INPUT={make_sar(seed=51)}", f"CONNECTION={served.url}",
         f"OUTPUT={target}",
     )  # fmt: skip
     assert target.exists(), ran.stdout + ran.stderr
@@ -70,7 +70,7 @@ def test_a_new_user_gets_from_the_zip_to_a_batch_in_a_real_window(served: Any, d
     named = ("rtc_282D_485L_3_3_vv_vh_db.tif", "rtc_609U_541L_3_0_vv_vh_db.tif", "grd_gcps_india.tif")
     scenes = [shutil.copy(data_dir / "scenes" / name, tmp_path) for name in named]
     environment |= {
-        "GEOSAR_ZIP": str(build_zip(tmp_path)), "GEOSAR_SERVICE": served.address, "GEOSAR_PICTURES": str(tmp_path),
+        "GEOSAR_ZIP": str(build_zip(tmp_path)), "GEOSAR_SERVICE": served.url, "GEOSAR_PICTURES": str(tmp_path),
         "GEOSAR_SCENES": os.pathsep.join(scenes), "GEOSAR_TESTS": str(HERE),
     }  # fmt: skip
     command = [screen, "-a", "-s", "-screen 0 1400x900x24", qgis, "--noversioncheck", "--nologo", "--profiles-path",

@@ -34,7 +34,7 @@ def window(qgis_app: Any) -> Iterator[Window]:
 
 @pytest.fixture
 def plugin(window: Window, served: Any) -> Iterator[Any]:
-    connections.save(Connection("here", served.address))
+    connections.save(Connection("here", served.url))
     made = classFactory(window)
     made.initGui()
     made.panel.show()
@@ -44,7 +44,7 @@ def plugin(window: Window, served: Any) -> Iterator[Any]:
 
 
 def test_the_panel_shows_the_service_and_its_scenes_with_pictures(plugin: Any, served: Any, make_sar: Make) -> None:
-    connection, service = Connection("c", served.address), Service(served.address)
+    connection, service = Connection("c", served.url), Service(served.url)
     scene = ask(connection, upload(service, UploadFile(make_sar("hills_vv.tif", seed=31), "the hills")))
     ask(connection, service.prepared(scene.id))
     panel = plugin.panel
@@ -113,14 +113,14 @@ def test_from_a_selected_layer_to_a_swipe_over_its_translation(plugin: Any, make
 
 
 def test_several_jobs_go_on_without_the_panel_and_are_found_again(window: Window, served: Any, make_sar: Make) -> None:
-    connections.save(Connection("here", served.address))
+    connections.save(Connection("here", served.url))
     first = classFactory(window)
     first.initGui()
     first.panel.show()
     scenes = [
         ask(
-            Connection("c", served.address),
-            upload(Service(served.address), UploadFile(make_sar(f"n{seed}_vv.tif", seed=seed))),
+            Connection("c", served.url),
+            upload(Service(served.url), UploadFile(make_sar(f"n{seed}_vv.tif", seed=seed))),
         )
         for seed in (33, 34, 35)
     ]
@@ -141,11 +141,11 @@ def test_several_jobs_go_on_without_the_panel_and_are_found_again(window: Window
     connections.remove("here")
 
 
-@pytest.mark.parametrize(("address", "words"), [("http://127.0.0.1:9", "cannot be reached"), (None, "key is needed")])
+@pytest.mark.parametrize(("url", "words"), [("http://127.0.0.1:9", "cannot be reached"), (None, "key is needed")])
 def test_what_is_wrong_with_a_service_is_said_in_the_panel(
-    window: Window, locked: Any, address: str | None, words: str
+    window: Window, locked: Any, url: str | None, words: str
 ) -> None:
-    connections.save(Connection("bad", address or locked.address))
+    connections.save(Connection("bad", url or locked.url))
     plugin = classFactory(window)
     plugin.initGui()
     plugin.panel.show()
@@ -163,7 +163,7 @@ def test_the_dialog_tries_a_connection_and_keeps_the_key_encrypted(window: Windo
     assert QgsApplication.authManager().setMasterPassword("of the tests", True)
     dialog = ConnectionDialog(None, window)
     dialog.name.setText("with a key")
-    dialog.address.setText(f"{locked.address}/")
+    dialog.url.setText(f"{locked.url}/")
     dialog.test.click()
     wait(lambda: "key is needed" in dialog.said.text())
     dialog.key.setText(locked.key)
@@ -171,20 +171,20 @@ def test_the_dialog_tries_a_connection_and_keeps_the_key_encrypted(window: Windo
     wait(lambda: "It works" in dialog.said.text())
     dialog.accept()
     saved = connections.find("with a key")
-    assert saved.address == locked.address
+    assert saved.url == locked.url
     assert saved.authcfg
     assert locked.key not in str(saved)
     assert dialog.key.text() == ""
     connections.remove("with a key")
     assert "https" in warning_of("http://sar.example.org")
     assert warning_of("http://localhost:8000") == warning_of("https://sar.example.org") == ""
-    dialog.address.setText("nonsense here")
+    dialog.url.setText("nonsense here")
     dialog.accept()
-    assert "no address" in dialog.said.text()
+    assert "no URL" in dialog.said.text()
 
 
 def test_ten_times_loaded_and_unloaded_leaves_nothing(window: Window, served: Any) -> None:
-    connections.save(Connection("here", served.address))
+    connections.save(Connection("here", served.url))
     registry, project = QgsApplication.processingRegistry(), QgsProject.instance()
 
     def traces() -> dict[str, int]:

@@ -57,7 +57,7 @@ def test_a_layer_is_translated_on_exactly_its_own_grid(served: Any, make_sar: Ma
     layer = QgsRasterLayer(str(make_sar()), "fields")
     QgsProject.instance().addMapLayer(layer)
     task = Run("translate", {
-        "INPUT": layer.id(), "CONNECTION": served.address,
+        "INPUT": layer.id(), "CONNECTION": served.url,
         "OUTPUT": str(tmp_path / "o.tif"), "ERROR": str(tmp_path / "e.tif"),
     })  # fmt: skip
     results = task.result()
@@ -75,7 +75,7 @@ def test_a_layer_is_translated_on_exactly_its_own_grid(served: Any, make_sar: Ma
 def test_the_result_is_loaded_with_a_name_that_says_what_it_is(served: Any, make_sar: Make, tmp_path: Path) -> None:
     target = str(tmp_path / "o.tif")
     task = Run("translate", {
-        "INPUT": str(make_sar()), "CONNECTION": served.address, "ADD": [0, 1, 2],
+        "INPUT": str(make_sar()), "CONNECTION": served.url, "ADD": [0, 1, 2],
         "OUTPUT": QgsProcessingOutputLayerDefinition(target, QgsProject.instance()),
     })  # fmt: skip
     task.result()
@@ -97,7 +97,7 @@ def test_a_part_is_translated_on_the_grid_of_the_whole(served: Any, make_sar: Ma
     source = make_sar(seed=2)
     west, size, _, north, _, _ = grid(source)[0]
     box = f"{west + 500},{west + 1500},{north - 1200},{north - 400} [EPSG:32643]"
-    results = run("translate", INPUT=str(source), CONNECTION=served.address, EXTENT=box, OUTPUT=str(tmp_path / "o.tif"))
+    results = run("translate", INPUT=str(source), CONNECTION=served.url, EXTENT=box, OUTPUT=str(tmp_path / "o.tif"))
     found, width, height, code = grid(results["OUTPUT"])
     assert (width, height, code) == (100, 80, "32643")
     assert found == (west + 500, size, 0, north - 400, 0, -size)
@@ -106,7 +106,7 @@ def test_a_part_is_translated_on_the_grid_of_the_whole(served: Any, make_sar: Ma
 def test_three_at_once_all_arrive(served: Any, make_sar: Make, tmp_path: Path) -> None:
     sources = [make_sar(f"f{seed}_vv.tif", seed=seed, width=200 + seed) for seed in (3, 4, 5)]
     tasks = [
-        Run("translate", {"INPUT": str(one), "CONNECTION": served.address, "OUTPUT": str(tmp_path / f"o_{one.name}")})
+        Run("translate", {"INPUT": str(one), "CONNECTION": served.url, "OUTPUT": str(tmp_path / f"o_{one.name}")})
         for one in sources
     ]
     for source, task in zip(sources, tasks, strict=True):
@@ -117,29 +117,29 @@ def test_uploading_listing_and_translating_what_is_there(served: Any, make_sar: 
     source = make_sar("river_vv.tif", seed=6)
     up = Run(
         "upload",
-        {"INPUT": str(source), "CONNECTION": served.address, "NAME": "the river", "ADD_SAR": True, "ADD_LIVE": True},
+        {"INPUT": str(source), "CONNECTION": served.url, "NAME": "the river", "ADD_SAR": True, "ADD_LIVE": True},
     )
     scene = up.result()["SCENE_ID"]
     added = sorted(one.name for one in up.context.layersToLoadOnCompletion().values())
     assert added == ["the river (SAR, tiles)", "the river (synthetic optical, live, tiles)"]
-    listed = run("listscenes", CONNECTION=served.address, TEXT="river", OUTPUT=str(tmp_path / "s.gpkg"))
+    listed = run("listscenes", CONNECTION=served.url, TEXT="river", OUTPUT=str(tmp_path / "s.gpkg"))
     assert listed["COUNT"] == 1
     layer = QgsVectorLayer(str(tmp_path / "s.gpkg"), "s")
     row = next(layer.getFeatures())
     assert (row["id"], row["name"], row["width"], row["polarisations"]) == (scene, "the river", 300, "VV")
     assert row.geometry().area() > 0
-    far = run("listscenes", CONNECTION=served.address, EXTENT="0,1,50,51 [EPSG:4326]", OUTPUT=str(tmp_path / "t.gpkg"))
+    far = run("listscenes", CONNECTION=served.url, EXTENT="0,1,50,51 [EPSG:4326]", OUTPUT=str(tmp_path / "t.gpkg"))
     assert far["COUNT"] == 0
-    by_name = run("translatescene", SCENE="the river", CONNECTION=served.address, OUTPUT=str(tmp_path / "o.tif"))
+    by_name = run("translatescene", SCENE="the river", CONNECTION=served.url, OUTPUT=str(tmp_path / "o.tif"))
     assert by_name["SCENE_ID"] == scene
-    again = run("translatescene", SCENE=scene, CONNECTION=served.address)
+    again = run("translatescene", SCENE=scene, CONNECTION=served.url)
     assert again["JOB_ID"] == by_name["JOB_ID"], "the same wish is one job"
 
 
 def test_an_output_that_the_batch_leaves_empty_is_none(served: Any, make_sar: Make, tmp_path: Path) -> None:
     project = QgsProject.instance()
     task = Run("translate", {
-        "INPUT": str(make_sar(seed=65)), "CONNECTION": served.address, "ERROR_BAND": False,
+        "INPUT": str(make_sar(seed=65)), "CONNECTION": served.url, "ERROR_BAND": False,
         "OUTPUT": QgsProcessingOutputLayerDefinition(str(tmp_path / "o.tif"), project),
         "ERROR": QgsProcessingOutputLayerDefinition("", project),
     })  # fmt: skip
@@ -155,7 +155,7 @@ def test_an_upload_on_the_thread_of_a_window_does_not_stand_still(served: Any, m
     feedback.progressChanged.connect(lambda _share: QCoreApplication.processEvents())
     source = make_sar("batch_vv.tif", width=900, height=700, seed=64)
     begun = time.monotonic()
-    _results, good = algorithm.run({"INPUT": str(source), "CONNECTION": served.address}, context, feedback)
+    _results, good = algorithm.run({"INPUT": str(source), "CONNECTION": served.url}, context, feedback)
     assert good, feedback.troubles
     assert time.monotonic() - begun < 50, "QGIS gives a request 60 s, and this one was sent again after them"
 
@@ -164,16 +164,16 @@ def test_a_pair_of_layers_is_one_scene(served: Any, make_sar: Make, tmp_path: Pa
     first, second = make_sar("pair_vv.tif", seed=61), make_sar("pair_vh.tif", seed=61, width=300)
     virtual = tmp_path / "pair_vh.vrt"  # so that one of the two is copied first
     gdal.BuildVRT(str(virtual), [str(second)]).FlushCache()
-    task = Run("translate", {"INPUT": str(first), "SECOND": str(virtual), "CONNECTION": served.address, "UNIT": 1,
+    task = Run("translate", {"INPUT": str(first), "SECOND": str(virtual), "CONNECTION": served.url, "UNIT": 1,
                              "OUTPUT": str(tmp_path / "o.tif")})  # fmt: skip
     results = task.result()
     assert grid(results["OUTPUT"]) == grid(first)
     assert task.feedback.shares == sorted(task.feedback.shares)
-    scene = ask(Connection("c", served.address), Service(served.address).scene(results["SCENE_ID"]))
+    scene = ask(Connection("c", served.url), Service(served.url).scene(results["SCENE_ID"]))
     assert (scene.name, scene.polarisations) == ("pair_vv + VH", ("VV", "VH"))
 
     nameless = [make_sar("one.tif", seed=62, bands=3), make_sar("two.tif", seed=63, bands=3)]
-    given = {"INPUT": str(nameless[0]), "SECOND": str(nameless[1]), "CONNECTION": served.address}
+    given = {"INPUT": str(nameless[0]), "SECOND": str(nameless[1]), "CONNECTION": served.url}
     assert "Which polarisation one and two hold cannot be told" in Run("upload", given).trouble()
 
 
@@ -181,12 +181,12 @@ def test_bands_are_chosen_and_layers_without_a_file_of_their_own_are_copied(
     served: Any, make_sar: Make, tmp_path: Path
 ) -> None:
     source = make_sar("three.tif", bands=3, seed=7)
-    chosen = run("upload", INPUT=str(source), CONNECTION=served.address, BANDS=[2], POLARISATION=2, UNIT=1)
-    connection = Connection("c", served.address)
-    assert ask(connection, Service(served.address).scene(chosen["SCENE_ID"])).polarisations == ("VH",)
+    chosen = run("upload", INPUT=str(source), CONNECTION=served.url, BANDS=[2], POLARISATION=2, UNIT=1)
+    connection = Connection("c", served.url)
+    assert ask(connection, Service(served.url).scene(chosen["SCENE_ID"])).polarisations == ("VH",)
     virtual = tmp_path / "mosaic.vrt"
     gdal.BuildVRT(str(virtual), [str(make_sar("west_vv.tif", seed=8))]).FlushCache()
-    task = Run("translate", {"INPUT": str(virtual), "CONNECTION": served.address, "POLARISATION": 1, "UNIT": 1,
+    task = Run("translate", {"INPUT": str(virtual), "CONNECTION": served.url, "POLARISATION": 1, "UNIT": 1,
                              "OUTPUT": str(tmp_path / "o.tif")})  # fmt: skip
     results = task.result()
     assert "copied first" in " ".join(task.feedback.words)
@@ -201,14 +201,14 @@ def test_a_crs_given_in_qgis_goes_along(served: Any, make_sar: Make, tmp_path: P
     layer.setCrs(QgsCoordinateReferenceSystem("EPSG:32733"))
     QgsProject.instance().addMapLayer(layer)
     results = run(
-        "translate", INPUT=layer.id(), CONNECTION=served.address, POLARISATION=1, UNIT=1, OUTPUT=str(tmp_path / "o.tif")
+        "translate", INPUT=layer.id(), CONNECTION=served.url, POLARISATION=1, UNIT=1, OUTPUT=str(tmp_path / "o.tif")
     )
     assert grid(results["OUTPUT"])[3] == "32733"
 
 
 def test_control_points_keep_their_place(served: Any, data_dir: Path, tmp_path: Path) -> None:
     source = data_dir / "scenes" / "grd_gcps_india.tif"
-    results = run("translate", INPUT=str(source), CONNECTION=served.address, OUTPUT=str(tmp_path / "o.tif"))
+    results = run("translate", INPUT=str(source), CONNECTION=served.url, OUTPUT=str(tmp_path / "o.tif"))
     here, there = QgsRasterLayer(str(source), "s"), QgsRasterLayer(results["OUTPUT"], "o")
     from geosar_qgis.layers import to_degrees
 
@@ -219,9 +219,9 @@ def test_control_points_keep_their_place(served: Any, data_dir: Path, tmp_path: 
 
 
 def test_a_map_picture_is_refused_in_words(served: Any) -> None:
-    layer = QgsRasterLayer(f"type=xyz&url={served.address}/{{z}}/{{x}}/{{y}}.png&zmin=0&zmax=5", "a map", "wms")
+    layer = QgsRasterLayer(f"type=xyz&url={served.url}/{{z}}/{{x}}/{{y}}.png&zmin=0&zmax=5", "a map", "wms")
     QgsProject.instance().addMapLayer(layer)
-    said = Run("translate", {"INPUT": layer.id(), "CONNECTION": served.address, "OUTPUT": "TEMPORARY_OUTPUT"}).trouble()
+    said = Run("translate", {"INPUT": layer.id(), "CONNECTION": served.url, "OUTPUT": "TEMPORARY_OUTPUT"}).trouble()
     assert "a map is a picture of a map (wms) and holds no radar values" in said
 
 
@@ -240,7 +240,7 @@ def test_a_map_picture_is_refused_in_words(served: Any) -> None:
 def test_what_goes_wrong_is_said_in_words(
     served: Any, make_sar: Make, tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
-    parameters = {"INPUT": str(make_sar()), "CONNECTION": served.address, "OUTPUT": str(tmp_path / "o.tif")}
+    parameters = {"INPUT": str(make_sar()), "CONNECTION": served.url, "OUTPUT": str(tmp_path / "o.tif")}
     said = Run("translate", {**parameters, **changes}).trouble()
     assert words in said
     assert "Traceback" not in said
@@ -249,12 +249,12 @@ def test_what_goes_wrong_is_said_in_words(
 
 def test_a_full_disk_here_is_said_in_words(served: Any, make_sar: Make, tmp_path: Path) -> None:
     source = make_sar(seed=10)
-    run("translate", INPUT=str(source), CONNECTION=served.address)  # so that the job is there at once
+    run("translate", INPUT=str(source), CONNECTION=served.url)  # so that the job is there at once
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
         said = Run(
-            "translate", {"INPUT": str(source), "CONNECTION": served.address, "OUTPUT": str(tmp_path / "o.tif")}
+            "translate", {"INPUT": str(source), "CONNECTION": served.url, "OUTPUT": str(tmp_path / "o.tif")}
         ).trouble()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -264,11 +264,11 @@ def test_a_full_disk_here_is_said_in_words(served: Any, make_sar: Make, tmp_path
 
 def test_stopping_stops_the_job_on_the_service(served: Any, make_sar: Make, tmp_path: Path) -> None:
     source = make_sar("large_vv.tif", width=2600, height=2000, seed=11)
-    task = Run("translate", {"INPUT": str(source), "CONNECTION": served.address, "OUTPUT": str(tmp_path / "o.tif")})
+    task = Run("translate", {"INPUT": str(source), "CONNECTION": served.url, "OUTPUT": str(tmp_path / "o.tif")})
     wait(lambda: "Translating" in " ".join(task.feedback.words), 60)
     task.feedback.cancel()
     task.trouble()
-    connection, service = Connection("c", served.address), Service(served.address)
+    connection, service = Connection("c", served.url), Service(served.url)
     scene = ask(connection, service.scenes(text="large_vv"))[0]
     jobs = ask(connection, service.jobs(scene.id))
     wait(lambda: ask(connection, service.job(jobs[0].id)).status == "dismissed", 20)
@@ -280,7 +280,7 @@ def test_a_layer_that_is_removed_while_this_runs_does_no_harm(served: Any, make_
     gdal.BuildVRT(str(virtual), [str(make_sar("south_vv.tif", seed=12))]).FlushCache()
     layer = QgsRasterLayer(str(virtual), "south")
     QgsProject.instance().addMapLayer(layer)
-    task = Run("translate", {"INPUT": layer.id(), "CONNECTION": served.address, "POLARISATION": 1, "UNIT": 1,
+    task = Run("translate", {"INPUT": layer.id(), "CONNECTION": served.url, "POLARISATION": 1, "UNIT": 1,
                              "OUTPUT": str(tmp_path / "o.tif")})  # fmt: skip
     spin(0.05)
     QgsProject.instance().removeMapLayer(layer.id())

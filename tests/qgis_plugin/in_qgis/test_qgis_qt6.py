@@ -17,7 +17,7 @@ def test_from_a_connection_to_a_layer_on_qt_6(served: Any, make_sar: Any, tmp_pa
     scene = make_sar("on_qt_6_vv.tif", seed=71)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("QGIS_", "PYTHONPATH"))}
     ran = subprocess.run(
-        [sys.executable, str(SESSION), served.address, str(scene), str(picture)],
+        [sys.executable, str(SESSION), served.url, str(scene), str(picture)],
         env=environment | {"QT_QPA_PLATFORM": "offscreen"}, check=False, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert ran.stdout.splitlines()[-1:] == ["all well"], ran.stdout + ran.stderr

@@ -33,7 +33,7 @@ def window(qgis_app: Any) -> Iterator[Window]:
 
 @pytest.fixture
 def plugin(window: Window, served: Any) -> Iterator[Any]:
-    connections.save(Connection("here", served.address))
+    connections.save(Connection("here", served.url))
     made = classFactory(window)
     made.initGui()
     made.panel.show()
@@ -45,7 +45,7 @@ def plugin(window: Window, served: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def scene(served: Any, make_sar: Make) -> Any:
-    connection, service = Connection("c", served.address), Service(served.address)
+    connection, service = Connection("c", served.url), Service(served.url)
     found = ask(connection, upload(service, UploadFile(make_sar("read_vv.tif", seed=977), "to be read")))
     return ask(connection, service.prepared(found.id))
 
@@ -95,6 +95,6 @@ def test_unit_and_bands_of_a_scene_are_changed_from_its_menu(plugin: Any, scene:
     QTest.keyClicks(dialog.band, "VV=1")
     click(ok)
     wait(lambda: panel.findChild(ReadingDialog) is None, 60)
-    found = ask(Connection("c", served.address), Service(served.address).scene(scene.id))
+    found = ask(Connection("c", served.url), Service(served.url).scene(scene.id))
     assert (found.said.unit, found.said.band) == ("amplitude", ("VV=1",))
     wait(lambda: panel.scenes.scenes[scene.id].said.unit == "amplitude")

@@ -69,7 +69,7 @@ def connect(panel: Any) -> None:
     def fill() -> None:
         dialog = QgsApplication.activeModalWidget()
         dialog.name.setText("my computer")
-        dialog.address.setText(SERVICE)
+        dialog.url.setText(SERVICE)
         dialog.test.click()
         wait(lambda: "It works" in dialog.said.text(), "the connection does not work")
         show("connection", dialog)

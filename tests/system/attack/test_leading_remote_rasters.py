@@ -1,4 +1,4 @@
-"""A raster on a server leads neither to its neighbours there, nor to files here, nor to another address."""
+"""A raster on a server leads neither to its neighbours there, nor to files here, nor to another machine."""
 
 import socket
 import subprocess
@@ -20,7 +20,7 @@ from helpers.attack.leading import plain
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, Path, Path]]:
-    """Return the address of a folder, the folder, and the log of what is asked for."""
+    """Return the URL of a folder, the folder, and the log of what is asked for."""
     folder, log = tmp_path / "served", tmp_path / "log"
     folder.mkdir()
     with socket.socket() as free:

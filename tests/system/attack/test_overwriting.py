@@ -50,7 +50,7 @@ def sums(folder: Path) -> dict[Path, str]:
 
 
 @pytest.mark.parametrize("scheme", ["file://", "FILE://localhost"])
-def test_a_source_by_its_address(pair: Path, scheme: str) -> None:
+def test_a_source_by_its_url(pair: Path, scheme: str) -> None:
     refused(pair, f"{scheme}{pair}/p_VV.tif", pair / "p_VV.tif")
 
 

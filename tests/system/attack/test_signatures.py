@@ -1,4 +1,4 @@
-"""What a signed address opens: what it was made for, until it expires, and nothing by way of what it answers."""
+"""What a signed URL opens: what it was made for, until it expires, and nothing by way of what it answers."""
 
 import hashlib
 import re
@@ -100,7 +100,7 @@ def test_a_scenes_signature_opens_its_layers_and_no_files(signed: tuple[TestClie
     problem(client.get(f"/scenes/{scene}/download", params=given), 401)
 
 
-def test_addresses_in_the_catalogue_open_what_they_name(signed: tuple[TestClient, str, dict[str, Any]]) -> None:
+def test_urls_in_the_catalogue_open_what_they_name(signed: tuple[TestClient, str, dict[str, Any]]) -> None:
     client, _, _ = signed
     found = client.get("/stac/search", headers={"x-api-key": "read"}).json()["features"]
     for item in found:

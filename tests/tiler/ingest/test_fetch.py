@@ -1,4 +1,4 @@
-"""Scenes by address: from where the settings allow it, and nowhere else, whatever names and redirects say."""
+"""Scenes by URL: from where the settings allow it, and nowhere else, whatever names and redirects say."""
 
 import contextlib
 import socket
@@ -66,7 +66,7 @@ def files(scene_file: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_what_lies_under_an_allowed_address_is_fetched(files: str, scene_file: Path, tmp_path: Path) -> None:
+def test_what_lies_under_an_allowed_url_is_fetched(files: str, scene_file: Path, tmp_path: Path) -> None:
     for name in ("fields_power.tif", "moved.tif"):
         found = get(f"{files}/data/{name}", tmp_path, settings(f"{files}/data"))
         assert found.size == scene_file.stat().st_size
@@ -88,14 +88,14 @@ def test_what_lies_under_an_allowed_address_is_fetched(files: str, scene_file: P
     ],
 )
 def test_what_lies_beside_it_is_not_even_by_a_redirect(files: str, tmp_path: Path, path: str) -> None:
-    with pytest.raises(ForbiddenError, match=r"GEOSAR_ALLOWED_HREFS|public address"):
+    with pytest.raises(ForbiddenError, match=r"GEOSAR_ALLOWED_HREFS|public IP address"):
         get(files + path, tmp_path, settings(f"{files}/data"))
 
 
 def test_a_redirect_into_a_private_network_is_refused_even_where_the_prefix_allows_it(
     files: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The first address passes as public; the redirect's own is looked at again.
+    # The first IP address passes as public; the redirect's own is looked at again.
     monkeypatch.setattr(pinned_connections, "addresses", _public_first(addresses))
     allowed = settings(files, "http://169.254.169.254")
     with pytest.raises(ForbiddenError, match=r"169\.254\.169\.254"):
@@ -120,7 +120,7 @@ def test_addresses_that_are_not_public_are_refused(monkeypatch: pytest.MonkeyPat
         return [(0, 0, 0, "", ("1.1.1.1", 443)), (0, 0, 0, "", (address, 443))]
 
     monkeypatch.setattr(socket, "getaddrinfo", answers)
-    with pytest.raises(ForbiddenError, match="no public address"):
+    with pytest.raises(ForbiddenError, match="no public IP address"):
         addresses("data.example", 443, private=False)
 
 
@@ -151,7 +151,7 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(
     ["https://data.example.evil/x", "https://user@data.example/x", "https://data.example:8443/x", "ftp://data.example/x",
      "https://data.example\\@evil/x", "https://[::1/x", "https://data.example/a b", "/vsicurl/https://data.example/x"],
 )  # fmt: skip
-def test_an_address_that_only_looks_allowed_is_not(href: str) -> None:
+def test_a_url_that_only_looks_allowed_is_not(href: str) -> None:
     with pytest.raises(ForbiddenError):
         check_allowed(href, ("https://data.example/",))
 
@@ -202,7 +202,7 @@ def test_folders_are_left_by_no_link(tmp_path: Path, scene_file: Path) -> None:
         get(str(inside), tmp_path, allowed)
 
 
-def test_a_scene_is_made_of_an_address(make_service: MakeService, files: str, scene_file: Path, tmp_path: Path) -> None:
+def test_a_scene_is_made_of_a_url(make_service: MakeService, files: str, scene_file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     folder.mkdir()
     (folder / "b_power.tif").write_bytes(scene_file.read_bytes())

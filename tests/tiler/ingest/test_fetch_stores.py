@@ -1,4 +1,4 @@
-"""Scenes by address from a store of objects (S3) and an https server, as they are in the world: keys, TLS, breaks."""
+"""Scenes by URL from a store of objects (S3) and an https server, as they are in the world: keys, TLS, breaks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from geosar_tiler.ingest import fetch
-from geosar_tiler.ingest.allow_list import BrokenOffError, FetchError
+from geosar_tiler.ingest.allow_list import InterruptedDownloadError, FetchError
 from geosar_tiler.ingest.fetch import MOST_BREAKS
 from helpers.rasters.remote_files import S3_SETTINGS, HttpsFiles, object_store
 from helpers.service import MakeService, problem, wait
@@ -81,9 +81,9 @@ def test_another_version_is_never_joined_to_the_first(files: HttpsFiles, tmp_pat
 
 def test_what_cannot_be_gone_on_with_is_given_up(files: HttpsFiles, tmp_path: Path) -> None:
     files.most = 0
-    with pytest.raises(BrokenOffError, match="ended after 0 of"):
+    with pytest.raises(InterruptedDownloadError, match="ended after 0 of"):
         get(f"{files.url}/data/fields_power.tif", tmp_path, settings(files.url))
     assert len(files.asked) == MOST_BREAKS + 1
     files.most, files.etag = 10_000, None
-    with pytest.raises(BrokenOffError, match="ended after 10000 of"):
+    with pytest.raises(InterruptedDownloadError, match="ended after 10000 of"):
         get(f"{files.url}/data/fields_power.tif", tmp_path, settings(files.url))

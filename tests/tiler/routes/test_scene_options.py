@@ -52,7 +52,7 @@ def by_href(client: TestClient, body: bytes, folder: Path) -> Any:
     return client.post("/scenes", json={"href": str(folder / "patch.tif"), **SAID})
 
 
-def by_href_said_in_the_address(client: TestClient, body: bytes, folder: Path) -> Any:
+def by_href_with_options_in_the_url(client: TestClient, body: bytes, folder: Path) -> Any:
     (folder / "patch.tif").write_bytes(body)
     words = {**SAID, "band": STATED["band"]}
     return client.post("/scenes", params=words, json={"href": str(folder / "patch.tif")})
@@ -72,7 +72,7 @@ def joined(client: TestClient, body: bytes, _folder: Path) -> Any:
     return client.post("/scenes", json={"uploads": {"VV": held}, **SAID, "band": {"VV": 3}})
 
 
-WAYS = (in_form, by_href, by_href_said_in_the_address, in_pieces, joined)
+WAYS = (in_form, by_href, by_href_with_options_in_the_url, in_pieces, joined)
 Way = Callable[[TestClient, bytes, Path], Any]
 
 

@@ -66,7 +66,7 @@ def test_a_base_map_by_name_is_allowed_by_the_policy() -> None:
     assert "img-src 'self' blob: data: https://tile.openstreetmap.org;" in policy(found)
 
 
-def test_a_base_map_by_address_has_the_credit_of_the_settings() -> None:
+def test_a_base_map_by_url_has_the_credit_of_the_settings() -> None:
     given = Settings(basemap="https://{s}.example.org/{z}/{x}/{y}.png", basemap_attribution="Example")
     found = basemap(given)
     assert found is not None

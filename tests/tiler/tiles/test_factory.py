@@ -1,4 +1,4 @@
-"""Tiles over HTTP: the right pixels, honest caching, and names that never become addresses."""
+"""Tiles over HTTP: the right pixels, honest caching, and names that never become URLs."""
 
 import json
 from pathlib import Path
@@ -204,7 +204,7 @@ HOSTILE = (
 )
 
 
-def test_no_route_takes_an_address_for_a_name(client: TestClient, job: dict[str, Any]) -> None:
+def test_no_route_takes_a_url_for_a_name(client: TestClient, job: dict[str, Any]) -> None:
     assert job["status"] == "successful"
     paths = client.get("/openapi.json").json()["paths"]
     tried = 0
@@ -233,7 +233,7 @@ def test_no_route_takes_an_address_for_a_name(client: TestClient, job: dict[str,
     assert tried > 100
 
 
-def test_addresses_are_those_that_the_proxy_shows(make_service: MakeService, scene_file: Path) -> None:
+def test_urls_are_those_that_the_proxy_shows(make_service: MakeService, scene_file: Path) -> None:
     forwarded = {"x-forwarded-proto": "https", "x-forwarded-host": "sar.example", "x-forwarded-prefix": "/geosar"}
     with make_service(trust_forwarded=True, cors_origins=("https://map.example",)) as client:
         scene = send(client, scene_file)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geosar_webmap.mapfile.pictures import ERROR_TABLE, coloured_error, data_address, stretched
+from geosar_webmap.mapfile.pictures import ERROR_TABLE, coloured_error, data_url, stretched
 
 
 def decoded(address: str) -> tuple[str, np.ndarray]:
@@ -59,7 +59,7 @@ def test_grainy_pictures_are_compressed_and_look_the_same(grey: bool, clear: boo
         levels = (levels * np.array([0.9, 0.7, 0.5])).astype(np.uint8)
     picture = opaque(levels)
     picture[:64, :64, 3] = 0 if clear else 255
-    address = data_address(picture)
+    address = data_url(picture)
     kind, found = decoded(address)
     assert kind in {"webp", "jpeg"}
     assert len(address) < picture.nbytes / 3
@@ -70,6 +70,6 @@ def test_grainy_pictures_are_compressed_and_look_the_same(grey: bool, clear: boo
 
 def test_pictures_of_two_levels_lose_nothing_as_that_is_smallest() -> None:
     levels = 255 * np.random.default_rng(1).integers(0, 2, (256, 256, 1), np.uint8).repeat(3, axis=2)
-    kind, found = decoded(data_address(opaque(levels)))
+    kind, found = decoded(data_url(opaque(levels)))
     assert kind == "png"
     np.testing.assert_array_equal(found[..., :3], levels)

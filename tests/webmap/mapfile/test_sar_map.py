@@ -11,10 +11,10 @@ import pytest
 
 from geosar.errors import GridMismatchError, TargetError, UsageError
 from geosar_webmap.mapfile.layers import ERROR_LEGEND, Layer
-from geosar_webmap.mapfile.pictures import data_address
+from geosar_webmap.mapfile.pictures import data_url
 from geosar_webmap.mapfile.sar_map import MOST_LAYERS, SarMap
 
-DOT = data_address(np.full((2, 2, 4), 255, np.uint8))
+DOT = data_url(np.full((2, 2, 4), 255, np.uint8))
 SAR = Layer(
     role="sar", name="SAR VV", detail="a_vv.tif", bounds=((10.0, 20.0), (11.0, 21.0)), shape=(90, 90), image=DOT
 )
@@ -59,7 +59,7 @@ def test_names_full_of_markup_stay_text() -> None:
     assert page.count("</script>") == page.count("<script")
 
 
-def test_a_base_map_is_an_address_or_a_name_and_lets_pictures_in() -> None:
+def test_a_base_map_is_a_url_or_a_name_and_lets_pictures_in() -> None:
     page = SarMap([SAR], basemap="https://host/{z}/{x}/{y}.png", attribution="the host").to_html()
     assert "https://host/{z}/{x}/{y}.png" in page
     assert "img-src data: https: http:" in page

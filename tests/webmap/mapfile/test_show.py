@@ -23,7 +23,7 @@ from helpers.tiny_model import write_model
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of a service that runs."""
+    """Return the URL of a service that runs."""
     folder = tmp_path_factory.mktemp("service")
     settings = Settings(store=folder / "store", model=str(write_model(folder / "tiny")))
     with in_a_thread(create_app(settings)) as address:
@@ -42,7 +42,7 @@ def scene(service: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def ask(address: str, body: bytes) -> dict[str, Any]:
     kind = "application/json" if body[:1] == b"{" else "application/octet-stream"
-    request = urllib.request.Request(address, body, {"Content-Type": kind})  # noqa: S310 - the address is our own
+    request = urllib.request.Request(address, body, {"Content-Type": kind})  # noqa: S310 - the URL is our own
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the same
         found: dict[str, Any] = json.load(answer)
     return found
@@ -111,7 +111,7 @@ def test_what_a_service_answers_amiss_is_told(place: str, kind: type[GeosarError
     ("options", "kind", "reason"),
     [
         ({"service": "http://127.0.0.1:9"}, SceneReadError, "Is the service running"),
-        ({"service": "file:///etc/passwd"}, UsageError, "no address of a service"),
+        ({"service": "file:///etc/passwd"}, UsageError, "no URL of a service"),
         ({"service": "http://127.0.0.1:9", "optical": "b.tif"}, UsageError, "no files"),
         ({"size": 10}, UsageError, "size is 10 pixels; expected 64 to 8192"),
         ({}, SceneNotFoundError, "a does not exist"),

@@ -69,7 +69,7 @@ def test_the_code_follows_the_view_and_the_radars_display(opened: Page) -> None:
     settle(opened)
     area = opened.get_by_label("Code for this view")
     until(lambda: area.input_value() != before, opened)
-    opened.get_by_text("Addresses for other programs", exact=True).click()
+    opened.get_by_text("URLs for other programs", exact=True).click()
     opened.get_by_label("Layer", exact=True).select_option("sar")
     opened.get_by_label("Stretch").select_option("bright")
     until(lambda: "rescale=" in area.input_value(), opened)

@@ -59,7 +59,7 @@ def test_a_long_name_does_not_widen_the_panel(chromium: Browser, service: Servic
         look_at(page, service, scene)
         if width < 720:
             page.get_by_role("button", name="Show the panel").click()
-        for folded in ("What was understood", "Options", "Addresses for other programs"):
+        for folded in ("What was understood", "Options", "URLs for other programs"):
             page.get_by_text(folded, exact=True).click()
         assert page.evaluate(wider) == []
 

@@ -38,7 +38,7 @@ def test_axe_finds_no_violation(
         look_at(page, service, scene, "compare=swipe,sar,optical,50")
         if width < 720:
             page.get_by_role("button", name="Show the panel").click()
-        for folded in ("What was understood", "Options", "Addresses for other programs"):
+        for folded in ("What was understood", "Options", "URLs for other programs"):
             page.get_by_text(folded, exact=True).click()
         assert violations(page) == []
         page.keyboard.press("m")

@@ -102,13 +102,13 @@ def test_what_lies_under_an_opaque_layer_is_not_fetched(page: Page, service: Ser
     expect(page.locator("#legend")).to_contain_text("Radar VV dB")
 
 
-def test_tiles_come_as_webp_and_addresses_for_others_as_png(page: Page, service: Service, tmp_path: Path) -> None:
+def test_tiles_come_as_webp_and_urls_for_others_as_png(page: Page, service: Service, tmp_path: Path) -> None:
     look_at(page, service, service.translate(fresh(service, tmp_path, "webp", 42)), "layers=optical:70,sar:100")
     for layer in ("optical", "sar"):
         found = addresses(page, layer)
         assert found
         assert all(".webp?" in one for one in found)
-    page.get_by_text("Addresses for other programs").click()
+    page.get_by_text("URLs for other programs").click()
     assert ".png?" in page.get_by_label("XYZ", exact=True).input_value()
 
 

@@ -1,4 +1,4 @@
-"""Taking away: files, the picture of the view, addresses for other programs, and the link to this view."""
+"""Taking away: files, the picture of the view, URLs for other programs, and the link to this view."""
 
 import re
 from pathlib import Path
@@ -55,10 +55,10 @@ def test_the_picture_of_the_view_has_map_legend_and_notice(
     assert (foot.sum(axis=-1) < 200).sum() > 500  # dark letters on light paper
 
 
-def test_addresses_that_are_copied_work(page: Page, service: Service, scene: dict[str, Any]) -> None:
+def test_urls_that_are_copied_work(page: Page, service: Service, scene: dict[str, Any]) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     look_at(page, service, scene)
-    page.get_by_text("Addresses for other programs").click()
+    page.get_by_text("URLs for other programs").click()
     found = {name: copied(page, f"Copy {name}") for name in ("XYZ", "TileJSON", "WMTS", "STAC", "QGIS")}
     tile = http.get(found["TileJSON"]).json()
     assert tile["synthetic"] is True

@@ -3,7 +3,7 @@
 import { dialog } from "./dialogs.js";
 import { h } from "./dom.js";
 import { language, LANGUAGES, speak } from "./language.js";
-import { address } from "./service/api.js";
+import { serviceUrl } from "./service/api.js";
 import { TEXT } from "./texts.js";
 
 const SETTING = "geosar-keys";
@@ -67,7 +67,7 @@ export async function showHelp(shortcuts, version) {
           h("dd", {}, label),
         ]),
       ),
-      h("p", {}, h("a", { href: address("docs") }, TEXT.help.documentation), ` · ${TEXT.help.version(version)}`),
+      h("p", {}, h("a", { href: serviceUrl("docs") }, TEXT.help.documentation), ` · ${TEXT.help.version(version)}`),
       h("p", { class: "hint-text" }, TEXT.map.source),
     ],
     [{ label: TEXT.close, value: "", kind: "primary" }],

@@ -1,6 +1,6 @@
 // Puts the page together.
 
-import { address, askJson, connection, onKeyNeeded, Problem, reach, wordsOf } from "./service/api.js";
+import { serviceUrl, askJson, connection, onKeyNeeded, Problem, reach, wordsOf } from "./service/api.js";
 import { asked, note } from "./dialogs.js";
 import { byId, fill, h, icon, settled } from "./dom.js";
 import { within } from "./map/coordinates.js";
@@ -211,7 +211,7 @@ function askForKeys() {
     asking ??= (async () => {
       const key = await asked({ title: TEXT.key.title, explain: TEXT.key.explain, label: TEXT.key.label, yes: TEXT.key.use, type: "password" });
       const headers = { Authorization: `Bearer ${key}` };
-      const right = key && (await reach(address("scenes?limit=1"), { headers }).catch(() => null))?.ok;
+      const right = key && (await reach(serviceUrl("scenes?limit=1"), { headers }).catch(() => null))?.ok;
       if (key && !right) note(TEXT.key.wrong, "bad");
       asking = null;
       return key;

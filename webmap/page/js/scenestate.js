@@ -1,6 +1,6 @@
 // The scene that is open, how it is looked at, and the one or two maps that show it.
 
-import { address, askJson, connection, pause, Problem, wordsOf } from "./service/api.js";
+import { serviceUrl, askJson, connection, pause, Problem, wordsOf } from "./service/api.js";
 import { byId, settled } from "./dom.js";
 import { drawnBy, seenBy } from "./map/seen.js";
 import { chosenBasemap } from "./map/base.js";
@@ -284,7 +284,7 @@ export class Workbench extends EventTarget {
   async refresh() {
     const { scene } = this;
     if (!scene) return;
-    const found = /** @type {Scene} */ (await askJson(address(`scenes/${scene.id}`)).catch((error) => {
+    const found = /** @type {Scene} */ (await askJson(serviceUrl(`scenes/${scene.id}`)).catch((error) => {
       if (error instanceof Problem && error.status === 404 && this.scene === scene) this.dispatchEvent(new Event("gone"));
       throw error;
     }));

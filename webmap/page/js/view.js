@@ -37,7 +37,7 @@ export function freshView() {
 }
 
 /**
- * Write the view as the part of an address behind #.
+ * Write the view as the part of a URL behind #.
  * @param {View} view
  */
 export function encode(view) {

@@ -1,6 +1,6 @@
 // The base map that ships with the page: land, and a graticule with degrees; or a provider's tiles over it.
 
-import { address } from "../service/api.js";
+import { serviceUrl } from "../service/api.js";
 import { wrapped } from "./coordinates.js";
 import { h } from "../dom.js";
 import { hemispheres } from "../language.js";
@@ -22,7 +22,7 @@ let landOnce = null;
 
 /** @returns {Promise<L.LatLngExpression[][]>} */
 async function readLand() {
-  const { steps, rings } = await (await fetch(address("base/land.json"))).json();
+  const { steps, rings } = await (await fetch(serviceUrl("base/land.json"))).json();
   return rings.map((/** @type {number[]} */ differences) => {
     let x = 0;
     let y = 0;

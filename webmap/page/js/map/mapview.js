@@ -111,8 +111,8 @@ export class Stage {
   place(name, source) {
     const current = this.placed.get(name);
     if (current?.key === source.key) {
-      // The same pixels, perhaps at an address that is signed anew.
-      if (current.layer instanceof Tiles) current.layer.template = addressOf(source);
+      // The same pixels, perhaps at a URL that is signed anew.
+      if (current.layer instanceof Tiles) current.layer.template = tileUrl(source);
       return;
     }
     const layer = source.tiled ? tiles(source, `scene-${name}`) : picture(source, `scene-${name}`);
@@ -176,15 +176,15 @@ export class Stage {
   }
 }
 
-/** The address of tiles as fine as the screen, and as small as the browser can read. @param {Source} source */
-function addressOf({ sharp, url }) {
+/** The URL of tiles as fine as the screen, and as small as the browser can read. @param {Source} source */
+function tileUrl({ sharp, url }) {
   const small = readsWebp ? url.replace("{y}.png", "{y}.webp") : url;
   return sharp && window.devicePixelRatio > 1.2 ? small.replace("{y}", "{y}@2x") : small;
 }
 
 /** @param {Source} source @param {string} pane */
 function tiles(source, pane) {
-  return new Tiles(addressOf(source), {
+  return new Tiles(tileUrl(source), {
     pane,
     bounds: source.bounds,
     minZoom: source.minZoom,

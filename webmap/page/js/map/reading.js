@@ -1,6 +1,6 @@
 // Reading the map: where the pointer is, the values of a pixel, and the scale.
 
-import { address, askJson } from "../service/api.js";
+import { serviceUrl, askJson } from "../service/api.js";
 import { coordinatesAt } from "./coordinates.js";
 import { byId, eachFrame, fill, h } from "../dom.js";
 import { imageZoom } from "./sources.js";
@@ -208,7 +208,7 @@ async function valuesAt(bench, name, served, place, signal) {
   const pixel = pixelAt(bench, place);
   if (!scene || (!scene.georeferenced && !pixel)) return [];
   const where = scene.georeferenced ? `${place.wrap().lng},${place.lat}` : (pixel ?? []).join(",");
-  const { values } = await askJson(address(`scenes/${scene.id}/${served}/point/${where}`, { job: bench.jobOf(name) }), { signal });
+  const { values } = await askJson(serviceUrl(`scenes/${scene.id}/${served}/point/${where}`, { job: bench.jobOf(name) }), { signal });
   const numbers = /** @type {(number | null)[]} */ (values);
   const missing = numbers.some((value) => value === null || !Number.isFinite(value));
   if (missing) return [[TEXT.layers[name], text.noData]];

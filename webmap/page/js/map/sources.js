@@ -1,6 +1,6 @@
 // From a scene's layer to where its pixels come from: TileJSON for scenes on the map, pixels for the others.
 
-import { address, askJson } from "../service/api.js";
+import { serviceUrl, askJson } from "../service/api.js";
 
 /** @typedef {import("../types.js").Scene} Scene */
 /** @typedef {import("../types.js").ServedLayer} ServedLayer */
@@ -29,7 +29,7 @@ export function boundsOf(scene) {
 }
 
 /**
- * The radar's display as query of a tile's address.
+ * The radar's display as query of a tile's URL.
  * @param {SarStyle} style
  * @returns {Record<string, string>}
  */
@@ -87,7 +87,7 @@ export function styleFor(scene, bands, style) {
  * @returns {Promise<Source>}
  */
 async function onMap(scene, layer, query, signal) {
-  const found = await askJson(address(`scenes/${scene.id}/${layer}/tilejson.json`, query), { signal });
+  const found = await askJson(serviceUrl(`scenes/${scene.id}/${layer}/tilejson.json`, query), { signal });
   const [west, south, east, north] = found.bounds;
   // Without a coarse picture there is no live colour of much of a large scene.
   const minZoom = layer === "live" && !found.sharp_minzoom ? found.minzoom : 0;
@@ -116,11 +116,11 @@ async function onMap(scene, layer, query, signal) {
 async function inPixels(scene, layer, query, signal) {
   const tiled = scene.image_maxzoom !== undefined;
   const found = tiled
-    ? await askJson(address(`scenes/${scene.id}/${layer}/image/tilejson.json`, query), { signal })
+    ? await askJson(serviceUrl(`scenes/${scene.id}/${layer}/image/tilejson.json`, query), { signal })
     : null;
   const url = found
     ? found.tiles[0]
-    : address(`scenes/${scene.id}/${layer}/preview.png`, { ...query, max_size: PREVIEW });
+    : serviceUrl(`scenes/${scene.id}/${layer}/preview.png`, { ...query, max_size: PREVIEW });
   signal.throwIfAborted();
   return {
     served: layer,
@@ -137,5 +137,5 @@ async function inPixels(scene, layer, query, signal) {
   };
 }
 
-/** The address without what changes from hour to hour. @param {string} url */
+/** The URL without what changes from hour to hour. @param {string} url */
 const unsigned = (url) => url.replace(/[?&](expires|signature)=[^&]*/g, "");

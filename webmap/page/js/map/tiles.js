@@ -90,7 +90,7 @@ export class Tiles extends L.GridLayer {
       });
       if (response?.ok && response.status !== 204) return response.blob();
       if (response && EMPTY.has(response.status)) return null;
-      // Addresses that are signed end after some hours; whoever hears this asks for new ones.
+      // URLs that are signed end after some hours; whoever hears this asks for new ones.
       if (response?.status === 401) connection.dispatchEvent(new Event("expired"));
       const busy = response?.status === 503;
       if (tries >= (busy ? BUSY_RETRIES : RETRIES)) throw new Error(`tile: ${response?.status ?? "no answer"}`);

@@ -1,6 +1,6 @@
-// Taking it away: files, the picture of this view, addresses for other programs, and the link to this view.
+// Taking it away: files, the picture of this view, URLs for other programs, and the link to this view.
 
-import { address, askJson, wordsOf } from "../service/api.js";
+import { serviceUrl, askJson, wordsOf } from "../service/api.js";
 import { note } from "../dialogs.js";
 import { button, fill, h, icon, part } from "../dom.js";
 import { savePicture } from "../map/picture.js";
@@ -19,13 +19,13 @@ const OUTPUTS = [["optical", text.cog], ["error", text.errorCog], ["despeckled",
 /** @param {Workbench} bench */
 export function makeTakePanel(bench) {
   const files = h("div", { class: "files" });
-  const addresses = h("ul", { class: "addresses" });
+  const urls = h("ul", { class: "urls" });
   const layer = h("select", { class: "field", "aria-label": text.layer, onchange: () => draw(layer.value) });
   const shown = h(
     "details",
     { class: "options" },
-    h("summary", {}, text.addresses),
-    h("div", { class: "rows" }, h("label", { class: "row" }, h("span", {}, text.layer), layer), addresses,
+    h("summary", {}, text.urls),
+    h("div", { class: "rows" }, h("label", { class: "row" }, h("span", {}, text.layer), layer), urls,
       bench.settings.cors ? null : h("p", { class: "hint-text" }, text.corsOff)),
   );
   const tool = h("select", { class: "field", "aria-label": text.tool, onchange: () => write() }, ...TOOLS.map((name) => h("option", { value: name }, name)));
@@ -72,7 +72,7 @@ export function makeTakePanel(bench) {
     layer.value = names.find((name) => name === chosen) ?? names[0] ?? "";
     write();
     const source = bench.sources.get(/** @type {LayerName} */ (layer.value));
-    fill(addresses, ...(source ? addressesOf(scene, source) : []).map(([name, value]) => copyRow(name, value)));
+    fill(urls, ...(source ? urlsOf(scene, source) : []).map(([name, value]) => copyRow(name, value)));
   };
 
   bench.addEventListener("scene", () => draw());
@@ -96,7 +96,7 @@ export const permalink = (bench) => `${document.baseURI.replace(/#.*/, "")}#${en
 
 /** @param {Scene} scene @param {string[]} jobs whose files are offered, the newest first @param {HTMLElement} files */
 async function offerFiles(scene, jobs, files) {
-  const source = file(address(`scenes/${scene.id}/download`), text.source);
+  const source = file(serviceUrl(`scenes/${scene.id}/download`), text.source);
   if (!jobs.length) {
     fill(files, source, h("p", { class: "hint-text" }, text.needsJob));
     return;
@@ -134,15 +134,15 @@ const file = (href, label) => h("a", { class: "file", href, download: "" }, icon
  * @param {import("../types.js").Source} source
  * @returns {[string, string][]}
  */
-function addressesOf(scene, { served, url }) {
+function urlsOf(scene, { served, url }) {
   const query = new URL(url).search;
   const layer = `scenes/${scene.id}/${served}`;
   const escaped = url.replaceAll("&", "%26");
   return [
     [text.xyz, url],
-    [text.tilejson, address(`${layer}/tilejson.json`) + query],
-    [text.wmts, address(`${layer}/WMTSCapabilities.xml`) + query],
-    [text.stac, address(`stac/collections/scenes/items/${scene.id}`)],
+    [text.tilejson, serviceUrl(`${layer}/tilejson.json`) + query],
+    [text.wmts, serviceUrl(`${layer}/WMTSCapabilities.xml`) + query],
+    [text.stac, serviceUrl(`stac/collections/scenes/items/${scene.id}`)],
     [text.qgis, `type=xyz&url=${escaped}&zmin=0&zmax=24`],
   ];
 }
@@ -151,7 +151,7 @@ function addressesOf(scene, { served, url }) {
 function copyRow(name, value) {
   const field = h("input", { class: "field mono", readonly: true, value, "aria-label": name, onfocus: () => field.select() });
   const made = button({ icon: "copy", label: text.copy(name), bare: true, onclick: () => void copy(value, field) });
-  return h("li", {}, h("span", { class: "address-name" }, name), field, made);
+  return h("li", {}, h("span", { class: "url-name" }, name), field, made);
 }
 
 /** @param {string} value @param {HTMLInputElement | HTMLTextAreaElement} [field] */

@@ -3,7 +3,7 @@
 import { button, byId, fill, h } from "../dom.js";
 import { pairOf, placeOf, placeOfGrid } from "../map/places.js";
 import { imageZoom } from "../map/sources.js";
-import { address, askJson, wordsOf } from "../service/api.js";
+import { serviceUrl, askJson, wordsOf } from "../service/api.js";
 import { TEXT } from "../texts.js";
 import { degrees } from "../units.js";
 
@@ -55,7 +55,7 @@ export function makeFind(bench) {
     if (!named || !bench.georeferenced || !/\p{L}/u.test(written)) return void (told.textContent = text.notUnderstood);
     told.textContent = text.looking;
     try {
-      const { places } = /** @type {{places: Found[]}} */ (await askJson(address("places", { q: written })));
+      const { places } = /** @type {{places: Found[]}} */ (await askJson(serviceUrl("places", { q: written })));
       told.textContent = places.length ? text.choose : text.nothing;
       fill(list, ...places.map((one) => h("li", {}, button({ label: one.name, kind: "small", onclick: () => go(L.latLng(one.latitude, one.longitude), one.name, one.bbox) }))));
     } catch (error) {

@@ -1,6 +1,6 @@
 // The layers from the top down: shown or not, how opaque, in which order.
 
-import { address, ask, wordsOf } from "../service/api.js";
+import { serviceUrl, ask, wordsOf } from "../service/api.js";
 import { note } from "../dialogs.js";
 import { button, fill, h, part } from "../dom.js";
 import { isCoarse } from "../map/seen.js";
@@ -109,7 +109,7 @@ async function addReference(bench, file, say) {
   if (!scene) return;
   say(text.sendingReference(file.name, bytes(file.size)));
   try {
-    await ask(address(`scenes/${scene.id}/reference`, { filename: file.name }), { method: "PUT", body: file });
+    await ask(serviceUrl(`scenes/${scene.id}/reference`, { filename: file.name }), { method: "PUT", body: file });
     say(text.preparingReference);
     bench.view.layers.reference.visible = true;
     await bench.refresh();
@@ -125,7 +125,7 @@ async function addReference(bench, file, say) {
 /** @param {Workbench} bench */
 async function removeReference(bench) {
   if (!bench.scene) return;
-  await ask(address(`scenes/${bench.scene.id}/reference`), { method: "DELETE" })
+  await ask(serviceUrl(`scenes/${bench.scene.id}/reference`), { method: "DELETE" })
     .then(() => bench.refresh())
     .catch((error) => note(wordsOf(error), "bad"));
 }

@@ -1,6 +1,6 @@
 // How the radar is drawn: polarisation or composite, range of values beside their histogram, colours.
 
-import { address, askJson } from "../service/api.js";
+import { serviceUrl, askJson } from "../service/api.js";
 import { COLOURS, gradient } from "../colours.js";
 import { button, fill, h, part } from "../dom.js";
 import { TEXT } from "../texts.js";
@@ -157,6 +157,6 @@ export function presetsOf({ description: it }, band) {
 
 /** How often each value occurs in each polarisation. @param {Scene} scene @returns {Promise<Histogram[]>} */
 async function histograms(scene) {
-  const { bands } = await askJson(address(`scenes/${scene.id}/sar/histogram`, { bins: BINS }));
+  const { bands } = await askJson(serviceUrl(`scenes/${scene.id}/sar/histogram`, { bins: BINS }));
   return bands;
 }

@@ -1,6 +1,6 @@
 // The scenes that are there: thumbnails, search, sort, and those in view alone.
 
-import { address, ask, askJson, connection, wordsOf } from "../service/api.js";
+import { serviceUrl, ask, askJson, connection, wordsOf } from "../service/api.js";
 import { button, fill, h, icon, settled } from "../dom.js";
 import { underWay } from "../service/jobs.js";
 import { TEXT } from "../texts.js";
@@ -75,7 +75,7 @@ export class SceneList extends EventTarget {
       offset: further ? this.scenes.length : 0,
     };
     try {
-      const [{ scenes, numberMatched }, jobs] = await Promise.all([askJson(address("scenes", query)), underWay().catch(() => [])]);
+      const [{ scenes, numberMatched }, jobs] = await Promise.all([askJson(serviceUrl("scenes", query)), underWay().catch(() => [])]);
       if (wanted !== this.wanted) return;
       this.scenes = further ? [...this.scenes, ...scenes] : scenes;
       this.total = numberMatched;
@@ -131,7 +131,7 @@ export class SceneList extends EventTarget {
     this.thumbnails.unobserve(image);
     if (!(image instanceof HTMLImageElement)) return;
     const { scene, layer } = image.dataset;
-    ask(address(`scenes/${scene}/${layer}/preview.png`, { max_size: THUMBNAIL }))
+    ask(serviceUrl(`scenes/${scene}/${layer}/preview.png`, { max_size: THUMBNAIL }))
       .then((answer) => answer.blob())
       .then((blob) => {
         image.src = URL.createObjectURL(blob);

@@ -1,6 +1,6 @@
 // The panel of the scene that is open: what it is, and every tool for it.
 
-import { address, ask, sendJson, wordsOf } from "../service/api.js";
+import { serviceUrl, ask, sendJson, wordsOf } from "../service/api.js";
 import { asked, confirmed, note } from "../dialogs.js";
 import { button, fill, h } from "../dom.js";
 import { makeComparePanel } from "./comparepanel.js";
@@ -118,7 +118,7 @@ async function removeScene(bench) {
   const text = TEXT.scene;
   if (!scene || !(await confirmed(text.removeTitle, text.removeExplain(scene.name), text.remove))) return false;
   try {
-    await ask(address(`scenes/${scene.id}`), { method: "DELETE" });
+    await ask(serviceUrl(`scenes/${scene.id}`), { method: "DELETE" });
   } catch (error) {
     note(wordsOf(error), "bad");
     return false;

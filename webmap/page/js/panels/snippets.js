@@ -1,7 +1,7 @@
 // The view as code: the layer that is meant, at this very place, for the programs that people use beside the page.
 
 import { imageZoom } from "../map/sources.js";
-import { address } from "../service/api.js";
+import { serviceUrl } from "../service/api.js";
 
 /** @typedef {import("../types.js").LayerName} LayerName */
 /** @typedef {import("../types.js").Source} Source */
@@ -107,7 +107,7 @@ function qgis(url, title, maxZoom, box) {
 }
 
 /**
- * The address of what is seen of a layer, as a picture or, as `tif`, as values.
+ * The URL of what is seen of a layer, as a picture or, as `tif`, as values.
  * @param {Workbench} bench @param {Source} source @param {"png" | "tif"} kind
  */
 function pictureOf({ scene, first, georeferenced }, { served, url }, kind) {
@@ -120,8 +120,8 @@ function pictureOf({ scene, first, georeferenced }, { served, url }, kind) {
   const box = first.map.getBounds();
   const sides = [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()];
   const layer = `scenes/${scene?.id}/${served}`;
-  if (georeferenced) return address(`${layer}/bbox/${sides.map(short).join(",")}/${width}x${height}.${kind}`, query);
+  if (georeferenced) return serviceUrl(`${layer}/bbox/${sides.map(short).join(",")}/${width}x${height}.${kind}`, query);
   const grown = scene ? 2 ** imageZoom(scene) : 1;
   const [left = 0, bottom = 0, right = 0, top = 0] = sides.map((side) => Math.round(side * grown));
-  return address(`${layer}/crop.${kind}`, { ...query, bbox: [left, -top, right, -bottom].join(","), max_size: MOST });
+  return serviceUrl(`${layer}/crop.${kind}`, { ...query, bbox: [left, -top, right, -bottom].join(","), max_size: MOST });
 }

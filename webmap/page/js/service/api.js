@@ -39,11 +39,11 @@ export function onKeyNeeded(ask) {
 }
 
 /**
- * The address of a path below the service's root, wherever a proxy shows it.
+ * The URL of a path below the service's root, wherever a proxy shows it.
  * @param {string} path
  * @param {Record<string, string | number | null | undefined>} [query]
  */
-export function address(path, query = {}) {
+export function serviceUrl(path, query = {}) {
   const url = new URL(path.replace(/^\//, ""), document.baseURI);
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, String(value));
@@ -68,7 +68,7 @@ export const hasKey = () => sessionStorage.getItem(KEY) !== null;
  * @returns {Promise<Response>}
  */
 export async function ask(path, options = {}) {
-  const url = path.includes("://") ? path : address(path);
+  const url = path.includes("://") ? path : serviceUrl(path);
   for (let tries = 0; ; tries += 1) {
     const response = await reach(url, { cache: "no-cache", ...options, headers: { ...keyHeaders(), ...options.headers } });
     if (response.ok) {
@@ -137,7 +137,7 @@ async function knock() {
   while (lost) {
     await pause(KNOCK_MILLISECONDS);
     try {
-      lost = !(await fetch(address("healthz"), { cache: "no-store" })).ok;
+      lost = !(await fetch(serviceUrl("healthz"), { cache: "no-store" })).ok;
     } catch {
       lost = true;
     }

@@ -1,6 +1,6 @@
 // Following a translation: by server-sent events, and by asking where these do not come through.
 
-import { address, ask, askJson, connection, hasKey, pause, Problem, sendJson } from "./api.js";
+import { serviceUrl, ask, askJson, connection, hasKey, pause, Problem, sendJson } from "./api.js";
 
 /** @typedef {import("../types.js").Job} Job */
 
@@ -27,7 +27,7 @@ export const dismiss = (id) => ask(`jobs/${id}`, { method: "DELETE" });
  * @returns {Promise<Job[]>}
  */
 export async function underWay(scene) {
-  const url = new URL(address("jobs", { scene, limit: 100 }));
+  const url = new URL(serviceUrl("jobs", { scene, limit: 100 }));
   url.searchParams.append("status", "accepted");
   url.searchParams.append("status", "running");
   const { jobs } = await askJson(url.href);
@@ -74,7 +74,7 @@ export function follow(id, onChange) {
 
   const listen = () => {
     if (over || events) return;
-    events = new EventSource(address(`jobs/${id}/events`));
+    events = new EventSource(serviceUrl(`jobs/${id}/events`));
     events.addEventListener("status", (event) => {
       faults = 0;
       tell(JSON.parse(event.data));

@@ -41,14 +41,14 @@ export function together(files) {
 
 /**
  * Make one scene of uploads that the service holds; gives its id.
- * @param {Record<string, string>} addresses of the uploads, by polarisation
+ * @param {Record<string, string>} urls of the uploads, by polarisation
  * @param {string} name
  * @param {AbortSignal} signal
  * @returns {Promise<string>}
  */
-export async function join(addresses, name, signal) {
+export async function join(urls, name, signal) {
   const uploads = Object.fromEntries(
-    ORDER.flatMap((one) => (addresses[one] ? [[one, addresses[one].split("/").at(-1)]] : [])),
+    ORDER.flatMap((one) => (urls[one] ? [[one, urls[one].split("/").at(-1)]] : [])),
   );
   let told = await sendJson("scenes", "POST", { uploads, name });
   // A scene that is made at once is the answer itself; else it is an upload to ask for.

@@ -1,6 +1,6 @@
 // What was made of a scene: one result a job, with its files, its model, and the name that somebody gave it.
 
-import { address, ask, askJson, sendJson } from "./api.js";
+import { serviceUrl, ask, askJson, sendJson } from "./api.js";
 import { TEXT } from "../texts.js";
 import { moment } from "../units.js";
 
@@ -17,7 +17,7 @@ const MOST = 100;
  */
 export async function resultsOf(scene) {
   if (!scene.jobs.length) return [];
-  const { jobs } = await askJson(address("jobs", { scene: scene.id, status: "successful", limit: MOST }));
+  const { jobs } = await askJson(serviceUrl("jobs", { scene: scene.id, status: "successful", limit: MOST }));
   const known = new Map(/** @type {Job[]} */ (jobs).map((job) => [job.jobID, job]));
   const found = await Promise.all(scene.jobs.slice(0, MOST).map((id) => resultOf(scene, known.get(id)).catch(() => null)));
   return found.filter((one) => one !== null);

@@ -1,6 +1,6 @@
 // Sending files: resumable (tus 1.0), one after the other, through lost connections and reloads.
 
-import { address, askJson, connection, keyHeaders, markLost, pause, Problem, problemFrom, problemIn, UNLIKE_SAR, wordsOf } from "./api.js";
+import { serviceUrl, askJson, connection, keyHeaders, markLost, pause, Problem, problemFrom, problemIn, UNLIKE_SAR, wordsOf } from "./api.js";
 import { join, together } from "./polarisationpairs.js";
 import { forget, keep, kept } from "./storage.js";
 import { tellOthers } from "./tabs.js";
@@ -137,7 +137,7 @@ export class Uploads extends EventTarget {
   }
 
   /**
-   * Begin a resumable upload; gives its address, null where the service takes plain uploads alone.
+   * Begin a resumable upload; gives its URL, null where the service takes plain uploads alone.
    * @param {Item} item
    * @param {File} file
    */
@@ -150,7 +150,7 @@ export class Uploads extends EventTarget {
     ].join(",");
     const answer = await exchange({
       method: "POST",
-      url: address("uploads"),
+      url: serviceUrl("uploads"),
       headers: { ...TUS, "Upload-Length": String(file.size), "Upload-Metadata": metadata },
       signal: item.stop.signal,
     });
@@ -199,10 +199,10 @@ export class Uploads extends EventTarget {
     const { member } = item;
     const all = this.items.filter((one) => member && one.member?.group === member.group);
     if (!member || !all.every(({ state }) => state === "held")) return;
-    const addresses = Object.fromEntries(all.map((one) => [one.member?.polarisation ?? "", one.location ?? ""]));
+    const urls = Object.fromEntries(all.map((one) => [one.member?.polarisation ?? "", one.location ?? ""]));
     for (const one of all) this.become(one, "checking");
     try {
-      const scene = await join(addresses, member.name, item.stop.signal);
+      const scene = await join(urls, member.name, item.stop.signal);
       for (const one of all.filter((other) => other !== item)) {
         void forget(one.id);
         this.items = this.items.filter((other) => other !== one);
@@ -218,7 +218,7 @@ export class Uploads extends EventTarget {
   async sendPlain(item, file) {
     const answer = await exchange({
       method: "POST",
-      url: address("scenes", { filename: item.name, force: item.force ? "true" : null }),
+      url: serviceUrl("scenes", { filename: item.name, force: item.force ? "true" : null }),
       headers: {},
       body: file,
       signal: item.stop.signal,

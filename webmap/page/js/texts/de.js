@@ -287,7 +287,7 @@ export const TEXT = {
     source: "Radar wie gesendet",
     picture: "Ausschnitt als PNG",
     needsJob: "Die Dateien gibt es, sobald die Szene übersetzt ist.",
-    addresses: "Adressen für andere Programme",
+    urls: "URLs für andere Programme",
     layer: "Ebene",
     xyz: "XYZ",
     tilejson: "TileJSON",

@@ -318,7 +318,7 @@ export const TEXT = {
     source: "Radar as sent",
     picture: "View as PNG",
     needsJob: "The files are there once the scene is translated.",
-    addresses: "Addresses for other programs",
+    urls: "URLs for other programs",
     layer: "Layer",
     xyz: "XYZ",
     tilejson: "TileJSON",

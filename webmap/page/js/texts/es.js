@@ -287,7 +287,7 @@ export const TEXT = {
     source: "Radar tal como se envió",
     picture: "Vista en PNG",
     needsJob: "Los archivos estarán disponibles cuando se traduzca la escena.",
-    addresses: "Direcciones para otros programas",
+    urls: "URL para otros programas",
     layer: "Capa",
     xyz: "XYZ",
     tilejson: "TileJSON",

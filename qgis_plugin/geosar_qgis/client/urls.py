@@ -1,4 +1,4 @@
-"""Addresses: of the service and its parts, of tiles, and what can be read back from a layer's address."""
+"""URLs: of the service and its parts, of tiles, and what can be read back from a layer's URL."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _TILES = re.compile(r"^(?P<base>.+)/scenes/(?P<scene>[^/]+)/(?P<layer>[a-z]+)/ti
 _RESULT = re.compile(r"^(?P<base>.+)/jobs/(?P<job>[^/]+)/results/(?P<output>[a-z]+)$")
 
 
-class AddressError(ClientError):
-    """What was given is no address of a service."""
+class UrlError(ClientError):
+    """What was given is no URL of a service."""
 
 
-def service_address(text: str) -> str:
+def service_url(text: str) -> str:
     """
-    Bring an address to the form that is kept: scheme, host, path without slash at its end.
+    Bring a URL to the form that is kept: scheme, host, path without slash at its end.
 
-    >>> service_address(" localhost:8000/ ")
+    >>> service_url(" localhost:8000/ ")
     'http://localhost:8000'
-    >>> service_address("https://sar.example.org/geosar/")
+    >>> service_url("https://sar.example.org/geosar/")
     'https://sar.example.org/geosar'
     """
     text = text.strip()
@@ -38,30 +38,30 @@ def service_address(text: str) -> str:
     except ValueError:
         parts = parts._replace(netloc="")
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", text):
-        raise AddressError(f"{text!r} is no address of a service; expected something like http://127.0.0.1:8000.")
+        raise UrlError(f"{text!r} is no URL of a service; expected something like http://127.0.0.1:8000.")
     if parts.username or parts.password:
-        raise AddressError(
-            "The address holds a user name or password, which would be shown and saved. Leave them out, and choose an "
+        raise UrlError(
+            "The URL holds a user name or password, which would be shown and saved. Leave them out, and choose an "
             "authentication configuration instead."
         )
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), "", ""))
 
 
 def join(base: str, *parts: str, **query: str | float | bool | None) -> str:
-    """Make the address of a resource; parts are quoted, parameters that are None left out."""
+    """Make the URL of a resource; parts are quoted, parameters that are None left out."""
     path = "/".join(quote(part, safe="") for part in parts)
     given = {key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()}
     text = urlencode({key: value for key, value in given.items() if value is not None})
     return f"{base}/{path}" + (f"?{text}" if text else "")
 
 
-def with_query(address: str, query: str) -> str:
-    """Put a query that is quoted already behind an address."""
-    return f"{address}?{query}" if query else address
+def with_query(url: str, query: str) -> str:
+    """Put a query that is quoted already behind a URL."""
+    return f"{url}?{query}" if query else url
 
 
 def tile_template(base: str, scene: str, layer: str, query: str) -> str:
-    """Return the address of a layer's tiles, with {z}, {x} and {y}."""
+    """Return the URL of a layer's tiles, with {z}, {x} and {y}."""
     return with_query(f"{join(base, 'scenes', scene, layer, 'tiles')}/{{z}}/{{x}}/{{y}}.png", query)
 
 
@@ -69,7 +69,7 @@ def xyz_uri(template: str, minzoom: int, maxzoom: int, authcfg: str = "") -> str
     """
     Give the source of an XYZ layer as QGIS's provider "wms" reads it.
 
-    The address is quoted, so that its own & and = do not end it.
+    The URL is quoted, so that its own & and = do not end it.
     """
     pairs = [("type", "xyz"), ("url", template), ("zmin", str(minzoom)), ("zmax", str(maxzoom))]
     text = "&".join(f"{key}={quote(value, safe=':/') if key == 'url' else value}" for key, value in pairs)
@@ -78,7 +78,7 @@ def xyz_uri(template: str, minzoom: int, maxzoom: int, authcfg: str = "") -> str
 
 @dataclass(frozen=True)
 class Place:
-    """What a layer's address says: a layer of a scene (`scene`, `layer`), or a file of a job (`job`, `output`)."""
+    """What a layer's URL says: a layer of a scene (`scene`, `layer`), or a file of a job (`job`, `output`)."""
 
     base: str
     query: dict[str, str]
@@ -93,15 +93,15 @@ class Place:
         return {key: value for key, value in self.query.items() if key not in (*SIGNATURE, "v")}
 
     def expires(self, now: float | None = None, margin: float = MARGIN_SECONDS) -> bool:
-        """Whether the signature is over, or will be soon; an address without one never is."""
+        """Whether the signature is over, or will be soon; a URL without one never is."""
         text = self.query.get("expires", "")
         now = time.time() if now is None else now
         return text.isdigit() and int(text) < now + margin
 
 
-def place_of(address: str) -> Place | None:
-    """Read an address of tiles or of a job's file, with or without /vsicurl/; None for any other."""
-    path, _, query = address.removeprefix(VSICURL).partition("?")
+def place_of(url: str) -> Place | None:
+    """Read a URL of tiles or of a job's file, with or without /vsicurl/; None for any other."""
+    path, _, query = url.removeprefix(VSICURL).partition("?")
     match = _TILES.match(path) or _RESULT.match(path)
     if match is None:
         return None
@@ -114,6 +114,6 @@ def template_in(uri: str) -> str:
     return next((unquote(value) for key, _, value in pairs if key == "url"), "")
 
 
-def within(base: str, address: str) -> bool:
-    """Whether an address lies below the service's: only there may a key be sent."""
-    return address == base or address.startswith((f"{base}/", f"{base}?"))
+def within(base: str, url: str) -> bool:
+    """Whether a URL lies below the service's: only there may a key be sent."""
+    return url == base or url.startswith((f"{base}/", f"{base}?"))
