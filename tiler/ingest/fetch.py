@@ -19,7 +19,7 @@ from typing import IO
 from urllib.parse import unquote, urljoin, urlsplit
 
 from geosar_tiler.errors import InvalidError, NotFoundError, TooLargeError
-from geosar_tiler.ingest.allow_list import InterruptedDownloadError, FetchError, allowed_file, check_allowed, refused
+from geosar_tiler.ingest.allow_list import FetchError, InterruptedDownloadError, allowed_file, check_allowed, refused
 from geosar_tiler.ingest.pinned_connections import asked, connection, signed
 from geosar_tiler.ingest.receive import BUFFER_BYTES, Received, Writer
 from geosar_tiler.settings import Settings

@@ -98,7 +98,8 @@ def asked(opened: http.client.HTTPConnection, parts: SplitResult, headers: dict[
         opened.request("GET", target, headers={"User-Agent": "geosar", "Accept-Encoding": "identity", **headers})
         return opened.getresponse()
     except (OSError, http.client.HTTPException) as error:
-        raise InterruptedDownloadError(f"{parts.hostname} did not answer: {error}. Try again, or upload the file.") from error
+        told = f"{parts.hostname} did not answer: {error}. Try again, or upload the file."
+        raise InterruptedDownloadError(told) from error
 
 
 def signed(href: str) -> str:

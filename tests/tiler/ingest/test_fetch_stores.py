@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from geosar_tiler.ingest import fetch
-from geosar_tiler.ingest.allow_list import InterruptedDownloadError, FetchError
+from geosar_tiler.ingest.allow_list import FetchError, InterruptedDownloadError
 from geosar_tiler.ingest.fetch import MOST_BREAKS
 from helpers.rasters.remote_files import S3_SETTINGS, HttpsFiles, object_store
 from helpers.service import MakeService, problem, wait
