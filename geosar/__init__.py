@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from geosar.errors import (
+        BlockSizeError,
         BoundsError,
         EngineError,
         GeosarError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     show: Callable[..., Any]
 
 __all__ = [
+    "BlockSizeError",
     "BoundsError",
     "EngineError",
     "GeosarError",

@@ -48,6 +48,10 @@ class UnlikeSarError(SceneContentError):
     """The source looks like something else: a photograph, elevation, phase; `force` takes it all the same."""
 
 
+class BlockSizeError(SceneContentError):
+    """The source is stored in blocks that are too large to be decoded here."""
+
+
 class SceneChangedError(GeosarError, OSError):
     """The source changed while it was being read."""
 

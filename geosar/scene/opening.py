@@ -83,7 +83,7 @@ def open_one(
     notes, of_grid = list[str](), list[str]()
     with ExitStack() as half:
         dataset = half.enter_context(untrusted.open_raster(found, part.gdal_name if part else None))
-        check_readable(dataset, found.printable)
+        check_readable(dataset, found.printable, request.most_block_bytes)
         with found.environment():
             name = found.name if part else found.filename
             facts = read_facts(dataset, found, name, photograph=is_photograph(dataset))

@@ -9,7 +9,7 @@ from rasterio.enums import ColorInterp, Interleaving, MaskFlags, Resampling
 from rasterio.io import DatasetReader
 
 from geosar.backscatter import Mask, Values
-from geosar.errors import SceneContentError
+from geosar.errors import BlockSizeError, SceneContentError
 from geosar.grid import MapGrid, Window
 from geosar.scene.evidence.border import Edge
 from geosar.scene.evidence.sampling import lattice
@@ -163,8 +163,11 @@ class Raster:
         return values, masks
 
 
-def check_readable(dataset: DatasetReader, printable: str) -> None:
-    """Refuse what no pixel of should be read: no bands, complex values, an absurd size, a giant block."""
+def check_readable(dataset: DatasetReader, printable: str, most_block_bytes: int | None = None) -> None:
+    """Refuse what no pixel of should be read: no bands, complex values, an absurd size, a giant block.
+
+    Raises `SceneContentError`; `BlockSizeError` for blocks of more than `most_block_bytes`, by default 512 MiB.
+    """
     if dataset.count == 0:
         raise SceneContentError(f"{printable} holds no bands; expected one or two of backscatter.")
     dtype = dataset.dtypes[0]
@@ -181,12 +184,13 @@ def check_readable(dataset: DatasetReader, printable: str) -> None:
     _check_area(dataset, printable)
     # A block that holds all bands is decoded with all of them, whichever are read.
     together = dataset.count if dataset.interleaving == Interleaving.pixel else 1
+    most = min(most_block_bytes or MAX_BLOCK_BYTES, MAX_BLOCK_BYTES)
     for height, width in dataset.block_shapes:
-        if height * width * together * np.dtype(dtype).itemsize > MAX_BLOCK_BYTES:
+        if height * width * together * np.dtype(dtype).itemsize > most:
             bands = f" in {together} bands" if together > 1 else ""
-            raise SceneContentError(
+            raise BlockSizeError(
                 f"{printable} is stored in blocks of {width} x {height} pixels{bands}, too large to decode; "
-                "expected at most 512 MiB. Rewrite it in tiles, with `rio cogeo create` for example.",
+                f"expected at most {most / 2**20:.0f} MiB. Rewrite it in tiles, with `rio cogeo create` for example.",
             )
 
 

@@ -25,7 +25,8 @@ class Request:
 
     `bands` says which band, by number or name, holds which polarisation ("": whichever it holds); `mask_band` is the
     number of the mask, "none" for no mask; `nodata` a fill value, "none" for none at all; `src_crs` is the CRS that
-    the source has, whatever it says; with `keep_border` black borders are data.
+    the source has, whatever it says; with `keep_border` black borders are data; `most_block_bytes` is the largest block
+    that is decoded, of all bands that are stored together.
     """
 
     dst_crs: Any = None
@@ -39,6 +40,7 @@ class Request:
     src_crs: Any = None
     keep_border: bool = False
     elevation: ElevationModel | None = None
+    most_block_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.in_pixels and (self.elevation is not None or self.resolution is not None):

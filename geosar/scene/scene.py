@@ -321,6 +321,7 @@ def open_scene(
     dem: str | os.PathLike[str] | None = None,
     dem_heights: str | float = GEOID,
     dem_optional: bool = False,
+    most_block_bytes: int | None = None,
 ) -> SarScene:
     """Open a SAR raster.
 
@@ -363,11 +364,14 @@ def open_scene(
     dem_optional
         Use the model as far as it goes: what it cannot correct is placed without it, and noted; else it is an error,
         and nothing is shown where it has no height.
+    most_block_bytes
+        The largest block of the file that is decoded, of all bands that are stored together; by default 512 MiB. It
+        bounds the memory that a read takes.
 
     Raises
     ------
-    SceneNotFoundError, SceneReadError, SceneContentError, UnitError, PolarisationError, GridMismatchError,
-    UsageError
+    SceneNotFoundError, SceneReadError, SceneContentError, BlockSizeError, UnitError, PolarisationError,
+    GridMismatchError, UsageError
 
     """
     request = Request(
@@ -375,6 +379,7 @@ def open_scene(
         scale=None if scale is None else Unit.parse(scale), bands=read_bands(bands), nodata=read_nodata(nodata),
         mask_band=read_mask_band(mask_band), src_crs=src_crs, keep_border=keep_border,
         elevation=None if dem is None else ElevationModel.given(dem, dem_heights, optional=dem_optional),
+        most_block_bytes=most_block_bytes,
     )  # fmt: skip
     opened = open_rasters(source, request)
     return SarScene(Shared(opened, request), opened.bands)

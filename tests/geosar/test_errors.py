@@ -11,6 +11,7 @@ BUILTINS = {
     errors.SceneReadError: OSError,
     errors.SceneContentError: ValueError,
     errors.UnlikeSarError: ValueError,
+    errors.BlockSizeError: ValueError,
     errors.SceneChangedError: OSError,
     errors.UnitError: ValueError,
     errors.PolarisationError: ValueError,

@@ -21,6 +21,9 @@ MOST_OUTPUT = 128 * 2**20
 """Bytes of the values that are made; what holds, masks and compresses them takes a few times as much."""
 MOST_SOURCE = 256 * 2**20
 """Bytes of the source's pixels that these values are made of, through its overviews."""
+MOST_BLOCK = 64 * 2**20
+"""Bytes of a block of an upload, of all bands that are stored together: it is decoded as a whole in the service itself,
+and kept for as long as the scene is open."""
 MOST_BANDS = 64
 MOST_PARTS = 128 * 2**20
 """Parts of pixels, of which is counted how many lie in a polygon; a byte each."""

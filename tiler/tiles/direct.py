@@ -12,14 +12,17 @@ import rasterio
 from numpy.typing import NDArray
 
 from geosar.backscatter import to_decibel
-from geosar.errors import GeosarError
+from geosar.errors import BlockSizeError, GeosarError
 from geosar.grid import MapGrid, Window
 from geosar.scene import SarBlock, SarScene, open_scene
 from geosar.scene.source import GDAL_ERRORS
+from geosar_tiler.errors import NotReadyError, ServiceError
 from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Scene
+from geosar_tiler.state.states import CopyState
 from geosar_tiler.state.store import Store
 from geosar_tiler.state.terrain import Terrain
+from geosar_tiler.tiles import budget
 
 OPEN_SCENES = 4
 OVERVIEW_SIDE = 2048
@@ -79,20 +82,34 @@ class DirectScenes:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="tiler-overview")
 
     def get(self, scene: Scene) -> DirectScene:
-        """Open a scene, or give the one that is open; raises geosar's errors where that fails."""
+        """Open a scene, or give the one that is open; raises geosar's errors where that fails.
+
+        NotReadyError says that its blocks are too large to be decoded here, and its copy is being made.
+        """
         with self._lock:
             direct = self._open.get(scene.id)
             reading = readings.key(scene)
             if direct is None or direct.reading != reading:
-                options = self._terrain.resolved(catalogue.opening(scene))
-                opened = open_scene(catalogue.source(self._store, scene), **options)
-                direct = DirectScene(opened, reading, self._store, self._store.overview(scene.id, reading[1]))
+                direct = DirectScene(
+                    self._opened(scene), reading, self._store, self._store.overview(scene.id, reading[1])
+                )
                 self._open[scene.id] = direct
             self._open.move_to_end(scene.id)
             while len(self._open) > OPEN_SCENES:
                 # A tile may be reading from it; it is closed when nobody holds it any more.
                 self._open.popitem(last=False)
             return direct
+
+    def _opened(self, scene: Scene) -> SarScene:
+        options = self._terrain.resolved(catalogue.opening(scene))
+        try:
+            return open_scene(
+                catalogue.source(self._store, scene), **options, most_block_bytes=budget.MOST_BLOCK,
+            )  # fmt: skip
+        except BlockSizeError as error:
+            if scene.display != CopyState.PREPARING:
+                raise
+            raise NotReadyError("the scene is being prepared for tiles. Ask again in a few seconds.") from error
 
     def warm(self, scene: Scene) -> None:
         """Make the overview of a large scene before somebody asks for it."""
@@ -101,7 +118,7 @@ class DirectScenes:
                 self._pool.submit(self._make, scene)
 
     def _make(self, scene: Scene) -> None:
-        with suppress(GeosarError, OSError, *GDAL_ERRORS):  # who asks for a tile is told
+        with suppress(GeosarError, ServiceError, OSError, *GDAL_ERRORS):  # who asks for a tile is told
             self.get(scene).overview()
 
     def forget(self, scene_id: str) -> None:

@@ -12,18 +12,19 @@ import numpy as np
 
 import geosar
 from geosar.engines import Engine, open_engine
-from geosar.errors import GeosarError
+from geosar.errors import BlockSizeError, GeosarError
 from geosar.grid import MapGrid, Window, padded_window
 from geosar.models import Model, load_model
 from geosar.models.fit import choose_polarisations
 from geosar.scene import SarScene, open_scene
 from geosar.window_translator import WindowTranslator
-from geosar_tiler.errors import OverloadedError
+from geosar_tiler.errors import OverloadedError, TooMuchError
 from geosar_tiler.settings import Settings
 from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Scene
 from geosar_tiler.state.store import Store
 from geosar_tiler.state.terrain import Terrain
+from geosar_tiler.tiles import budget
 from geosar_tiler.tiles.block_cache import BlockKey, Blocks, Pixels
 from geosar_tiler.tiles.coarse import coarse_colour, factor_of, read_radar
 from geosar_tiler.tiles.image_space import TILE
@@ -234,7 +235,11 @@ class LiveScenes:
         return self._loaded
 
     def _begin(self, source: Path | dict[str, Path], scene: Scene, model: Model, engine: Engine) -> LiveScene:
-        opened = open_scene(source, **self._terrain.resolved(catalogue.opening(scene)))
+        options = self._terrain.resolved(catalogue.opening(scene))
+        try:
+            opened = open_scene(source, **options, most_block_bytes=budget.MOST_BLOCK)
+        except BlockSizeError as error:
+            raise TooMuchError(f"{error} Or translate the scene as a job.") from error
         wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation, opened.given)
         view = opened.select(wanted)
         # With another network, engine or release of ours the same scene may have other pixels.

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from affine import Affine
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from geosar_tiler.errors import TooMuchError
+from geosar_tiler.state.database import Scene
 from geosar_tiler.tiles import budget
 from helpers.rasters import speckled, write_raster
-from helpers.service import open_service, problem, send
+from helpers.service import open_service, problem, send, services_of
 
 BUDGET_KIBIBYTES = 700 * 1024
 """Of memory that one read may add: its values a few times over."""
@@ -122,3 +124,23 @@ def test_a_squeezed_picture_is_measured_by_what_it_is_made_of() -> None:
     with pytest.raises(TooMuchError, match="20000 x 1000000 pixels of the layer in 1 bands, 4768 MiB"):
         budget.check_read(grid, None, None, {"width": 4096, "height": 1})
     budget.check_read(grid, None, None, {"max_size": 4096})
+
+
+def test_a_block_that_takes_too_much_to_decode_is_decoded_by_jobs_alone(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """56 MB in tiles of 490 MiB, of 40 bands together, grew the service by 1.3 GiB, and each other one by 0.6."""
+    monkeypatch.setattr(budget, "MOST_BLOCK", 128 * 128 * 4 * 2 - 1)
+    tiles: dict[str, Any] = {"tiled": True, "blockxsize": 128, "blockysize": 128, "interleave": "pixel"}
+    path = write_raster(tmp_path / "s.tif", speckled((2, 256, 256)), descriptions=("VV", "VH"), units="power", **tiles)
+    with open_service(store=tmp_path / "store", model=str(model)) as service:
+        services_of(service).runner.stop()
+        here = f"/scenes/{service.post('/scenes?filename=s.tif', content=path.read_bytes()).json()['id']}"
+        waiting = service.get(f"{here}/sar/preview.png")
+        assert "being prepared" in problem(waiting, 503)
+        assert waiting.headers["retry-after"] == "2"
+        assert "in 2 bands" in (told := problem(service.get(f"{here}/live/preview.png"), 422))
+        assert "as a job" in told
+        with services_of(service).database.begin() as session:
+            session.execute(update(Scene).values(display="failed"))
+        assert "at most 0 MiB" in problem(service.get(f"{here}/sar/preview.png"), 422)
