@@ -49,10 +49,13 @@ def fetch(
     *,
     limit: int,
     room: Callable[[], int],
+    wrote: Callable[[int], None] = lambda _: None,
     label: str = "",
     tell_size: Callable[[int], None] | None = None,
 ) -> Received:
     """Write what lies at an allowed URL to `path`; `tell_size` hears how large it is before it comes.
+
+    `room` and `wrote` are those of `Writer`.
 
     Raises ForbiddenError for a URL that is not allowed, NotFoundError, FetchError, and what `Writer` raises.
     """
@@ -60,7 +63,7 @@ def fetch(
     version: str | None = None
     breaks = 0
     with path.open("wb") as target:
-        writer = Writer(target, limit, room)
+        writer = Writer(target, limit, room, wrote)
         while True:
             begin = writer.size
             try:

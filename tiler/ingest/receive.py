@@ -23,6 +23,8 @@ from geosar_tiler.state.store import PROMISE
 BUFFER_BYTES = 2**20
 ROOM_CHECK_BYTES = 64 * 2**20
 """After so many bytes the store is asked again what room it has: others write to it too."""
+LEAST_STEP = 4 * 2**20
+"""Bytes that are promised at first to what comes without a length."""
 MOST_FILES = 4
 """A scene has four polarisations at most."""
 TAKEN = "a GeoTIFF, a PNG or JPEG picture, or a zip of a Sentinel-1 SAFE product"
@@ -63,7 +65,7 @@ class Writer:
     header: bytes = b""
     digest: Any = field(default_factory=hashlib.sha256)
     waiting: bytearray = field(default_factory=bytearray)
-    unchecked: int = ROOM_CHECK_BYTES
+    granted: int = 0
 
     async def take(self, data: bytes) -> None:
         """Take some bytes."""
@@ -89,10 +91,10 @@ class Writer:
         if len(self.header) < HEADER_BYTES:
             self.header = (self.header + data)[:HEADER_BYTES]
             driver_by_content(self.header, self.filename)
-        self.unchecked += len(data)
-        if self.unchecked >= ROOM_CHECK_BYTES:
-            self.unchecked = 0
-            check_room(self.room(), len(data))
+        if len(data) > self.granted:
+            self.granted = min(self.room(), ROOM_CHECK_BYTES)
+            check_room(self.granted, len(data))
+        self.granted -= len(data)
         self.digest.update(data)
         write(self.file, data)
         self.wrote(len(data))
@@ -106,33 +108,45 @@ class Writer:
         return Received(path, self.size, self.digest.hexdigest(), driver, filename, label)
 
 
-class _Promise:
-    """Room for a body whose length is known, promised before it comes: of several at once none takes another's.
+class Promise:
+    """Room for what comes in, promised before it comes: of several at once none takes another's.
 
-    What is promised is the length of a file without content, beside what comes, for all processes to see.
+    What has no `size` is promised as much again as has come, of LEAST_STEP bytes to ROOM_CHECK_BYTES. What is promised
+    is the length of a file without content in `folder`, beside what comes, for all processes to see.
     """
 
-    def __init__(self, quota: Quota, folder: Path, size: int) -> None:
+    def __init__(self, quota: Quota, folder: Path, size: int | None = None) -> None:
         self._quota = quota
         self._path = folder / PROMISE
-        self._left = size
-        with quota.store.exclusively():
-            check_room(quota.room(), size)
-            self._path.touch()
-            self.shrink(0)
+        self._has_size = size is not None
+        self._left = self._written = 0
+        if size is not None:
+            with quota.store.exclusively():
+                check_room(quota.room(), size)
+                self._promise(size)
 
     def room(self) -> int:
-        """Bytes that the store has for this body."""
-        return self._quota.room() + self._left
+        """Bytes that the store has for this; of what has no size, those that are promised until it is asked again."""
+        if self._has_size:
+            return self._quota.room() + self._left
+        with self._quota.store.exclusively():
+            room = self._quota.room() + self._left
+            self._promise(max(0, min(room, max(LEAST_STEP, self._written), ROOM_CHECK_BYTES)))
+        return self._left
 
     def shrink(self, written: int) -> None:
         """Promise less by what has come."""
-        self._left = max(0, self._left - written)
-        os.truncate(self._path, self._left)
+        self._written += written
+        self._promise(max(0, self._left - written))
 
     def end(self) -> None:
         """Promise nothing any more."""
         self._path.unlink(missing_ok=True)
+
+    def _promise(self, left: int) -> None:
+        self._left = left
+        self._path.touch()
+        os.truncate(self._path, left)
 
 
 def driver_by_content(header: bytes, filename: str = "scene") -> str:
@@ -178,10 +192,10 @@ async def receive(request: Request, folder: Path, *, limit: int, quota: Quota) -
     middle raises starlette's ClientDisconnect.
     """
     declared = request.headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else 0
-    if size > limit + MOST_FILES * MAX_PART_HEADERS:
+    size = int(declared) if declared.isdecimal() and "transfer-encoding" not in request.headers else None
+    if size is not None and size > limit + MOST_FILES * MAX_PART_HEADERS:
         raise TooLargeError(f"the upload is {declared} bytes; this service takes {limit} at most.")
-    promise = await asyncio.to_thread(_Promise, quota, folder, size)
+    promise = await asyncio.to_thread(Promise, quota, folder, size)
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind == b"multipart/form-data":
         parts = files_of(request.stream(), options.get(b"boundary", b""))
@@ -193,7 +207,7 @@ async def receive(request: Request, folder: Path, *, limit: int, quota: Quota) -
 
 
 async def _write_files(
-    parts: AsyncIterator[Part | bytes], folder: Path, limit: int, promise: _Promise
+    parts: AsyncIterator[Part | bytes], folder: Path, limit: int, promise: Promise
 ) -> list[Received]:
     done: list[Received] = []
     part = writer = None

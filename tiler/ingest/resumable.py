@@ -41,7 +41,7 @@ from geosar_tiler.errors import (
 )
 from geosar_tiler.ingest.fetch import fetch
 from geosar_tiler.ingest.places import STILL_SECONDS, making_way
-from geosar_tiler.ingest.receive import Received, check_room, driver_by_content
+from geosar_tiler.ingest.receive import Promise, Received, check_room, driver_by_content
 from geosar_tiler.ingest.register import SceneRegister
 from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.settings import Settings
@@ -247,14 +247,19 @@ class ResumableUploads:
     def _fetch(self, upload: Upload, sources: dict[str, str], folder: Path) -> list[Received]:
         settings = self._settings
         left = settings.max_upload_bytes
+        promise = Promise(self._quota, folder)
         found: list[Received] = []
         for number, (label, href) in enumerate(sources.items()):
             # The first lies where an upload would, so that its size tells how far it is.
             path = folder / str(number) if number else self._store.resumable(upload.id)
             tell_size = None if number else partial(self._expect, upload.id)
-            got = fetch(href, path, settings, limit=left, room=self._quota.room, label=label, tell_size=tell_size)
+            got = fetch(
+                href, path, settings, limit=left, room=promise.room, wrote=promise.shrink, label=label,
+                tell_size=tell_size,
+            )  # fmt: skip
             found.append(got if number else replace(got, path=linked(path, folder / "0")))
             left -= got.size
+        promise.end()
         self._change(upload.id, status=UploadStatus.CHECKING, length=sum(one.size for one in found))
         return found
 

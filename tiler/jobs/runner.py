@@ -40,6 +40,8 @@ PARK_SECONDS = 5.0
 READ_SECONDS = 0.5
 ROOM_SECONDS = 0.5
 """Between looks at how much a job has written; no file of it can grow beyond the room, but several together could."""
+SHARED_ROOM_SECONDS = 5.0
+"""Between looks at what room is left while several jobs write: each began with all that there was."""
 MAX_LOG_LINES = 50
 FULL = "the store has no free space for what it makes. Delete scenes or jobs first."
 
@@ -116,6 +118,7 @@ class JobRunner:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tiler-jobs", daemon=True)
         self._stale_checked = 0.0
+        self._room_checked = 0.0
 
     @property
     def alive(self) -> bool:
@@ -168,10 +171,21 @@ class JobRunner:
                 self._children[job_id].ask_to_stop(CANCEL_SECONDS)
             for job_id in lost:  # another service took it over while this one stood still, or the scene is gone
                 self._abandon(self._children.pop(job_id))
+        self._share_room(now)
         for child in list(self._children.values()):
             self._look_after(child)
         for internal in (True, False):
             self._claim(internal=internal)
+
+    def _share_room(self, now: float) -> None:
+        """Stop the job that began last where several, or what came in meanwhile, have written more than there was."""
+        if not self._children or now - self._room_checked < SHARED_ROOM_SECONDS:
+            return
+        self._room_checked = now
+        if self._quota.room() < 0:
+            last = list(self._children.values())[-1]
+            last.full, last.most_bytes = True, written_beside(last.destination)
+            last.process.kill()
 
     def _claim(self, *, internal: bool) -> None:
         """Begin what waits: copies for tiles, or jobs that were asked for; each kind has its own places."""

@@ -26,6 +26,8 @@ FILES_A_PROCESS = 200
 
 TRIES = 2
 """So often a file is looked at whose process dies."""
+START_SECONDS = 120.0
+"""A process that begins anew may take so long until it looks at its first file, whose own time begins then."""
 Look = Callable[..., dict[str, Any]]
 
 MEMORY_BYTES = 8 * 2**30
@@ -77,6 +79,7 @@ class Inspector:
         for _ in range(TRIES):
             pool = self._executor()
             try:
+                pool.submit(_nothing).result(START_SECONDS)
                 return pool.submit(_looked, look, source, options, name).result(self._seconds)
             except (BrokenProcessPool, CancelledError):
                 self._drop(pool)

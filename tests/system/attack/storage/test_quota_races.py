@@ -12,7 +12,7 @@ import pytest
 from starlette.datastructures import Headers, QueryParams
 
 from geosar_tiler.errors import StoreFullError
-from geosar_tiler.ingest.receive import receive
+from geosar_tiler.ingest.receive import LEAST_STEP, Promise, receive
 from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.state.database import Database
 from geosar_tiler.state.quota import Quota
@@ -24,10 +24,10 @@ AT_ONCE = 6
 
 
 class Slow:
-    """A request whose body stops in the middle until it is told to go on."""
+    """A request whose body stops in the middle until it is told to go on; it says how long it is, or does not."""
 
-    def __init__(self, go_on: asyncio.Event, size: int) -> None:
-        self.headers = Headers({"content-length": str(size)})
+    def __init__(self, go_on: asyncio.Event, size: int, *, says: bool) -> None:
+        self.headers = Headers({"content-length": str(size)} if says else {"transfer-encoding": "chunked"})
         self.query_params = QueryParams({"filename": "a.tif"})
         self._go_on = go_on
         self._body = BODY[:size]
@@ -44,17 +44,20 @@ def quota(tmp_path: Path) -> Quota:
     return Quota(store, Database(f"sqlite:///{tmp_path / 'd.sqlite'}"), int(2.5 * len(BODY)))
 
 
-def test_bodies_at_once_have_room_or_are_refused_before_they_come(quota: Quota) -> None:
+@pytest.mark.parametrize("says", [True, False])
+def test_bodies_at_once_have_room_or_are_refused(quota: Quota, says: bool) -> None:
+    """Those that say how long they are before they come, the others before they are more than there is room for."""
+
     async def send(go_on: asyncio.Event) -> Any:
         with quota.store.upload() as folder:
-            request: Any = Slow(go_on, len(BODY))
+            request: Any = Slow(go_on, len(BODY), says=says)
             found = await receive(request, folder, limit=10**9, quota=quota)
             return found[0].size
 
     async def send_all() -> list[Any]:
         go_on = asyncio.Event()
         sending = [asyncio.create_task(send(go_on)) for _ in range(AT_ONCE)]
-        for refused in islice(asyncio.as_completed(sending), AT_ONCE - 2):
+        for refused in islice(asyncio.as_completed(sending), (AT_ONCE - 2) * says):
             with suppress(StoreFullError):
                 await refused
         go_on.set()
@@ -63,8 +66,19 @@ def test_bodies_at_once_have_room_or_are_refused_before_they_come(quota: Quota) 
     answers = asyncio.run(asyncio.wait_for(send_all(), 30))
     refused = [one for one in answers if isinstance(one, StoreFullError)]
     came = [one for one in answers if isinstance(one, int)]
-    assert (len(refused), came) == (AT_ONCE - 2, [len(BODY)] * 2)
+    assert len(refused) + len(came) == AT_ONCE
+    assert len(came) == 2 if says else 0 < len(came) <= 2
     assert quota.room() == quota.most  # nothing is promised any more
+
+
+def test_what_has_no_length_is_promised_as_much_again_as_has_come(quota: Quota) -> None:
+    with quota.store.upload() as folder, quota.store.upload() as another:
+        promise = Promise(quota, folder)
+        assert promise.room() == LEAST_STEP
+        assert Promise(quota, another).room() == quota.most - LEAST_STEP
+        (folder / "0").write_bytes(bytes(LEAST_STEP))
+        promise.shrink(LEAST_STEP)
+        assert promise.room() == 0
 
 
 def test_resumable_uploads_begun_at_once_are_promised_what_there_is(make_service: MakeService) -> None:
