@@ -15,6 +15,8 @@ from urllib.parse import quote, urlsplit
 
 import geosar
 from geosar_tiler.errors import NotFoundError, OverloadedError, ServiceError
+from geosar_tiler.ingest.allow_list import PORTS
+from geosar_tiler.ingest.pinned_connections import Pinned
 
 SECONDS = 8.0
 MOST_BYTES = 512 * 1024
@@ -53,12 +55,13 @@ class Geocoder:
 
 def _answer(url: str) -> Any:
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    options: dict[str, Any] = {"context": ssl.create_default_context()} if parts.scheme == "https" else {}
+    host = parts.hostname or ""
+    context = ssl.create_default_context() if parts.scheme == "https" else None
     headers = {"Accept": "application/json", "User-Agent": f"geosar/{geosar.__version__}"}
     end = time.monotonic() + SECONDS
     try:
-        with closing(kind(parts.hostname or "", parts.port, timeout=SECONDS / 2, **options)) as connection:
+        connection = Pinned(host, parts.port or PORTS[parts.scheme], [host], context)
+        with closing(connection), connection.until(end):
             connection.request("GET", f"{parts.path or '/'}?{parts.query}", headers=headers)
             found = connection.getresponse()
             if found.status != http.client.OK:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,30 +43,73 @@ ELSEWHERE = {
     "state/catalogue.py:rename": "one row",
     "jobs/queue.py:requeue_stale": "what mends is done again: it runs after each kill here",
     "jobs/copies.py:order_again": "what mends is done again, in test_agreement.py",
+    "ingest/agreement.py:_Rows.of": "reads",
+    "routes/stac.py:_page": "reads",
+    "ingest/agreement.py:_mend": "what mends is done again: it runs after each kill here",
+    "routes/uploads_tus.py:_Piece.undo": "of a file that comes in parts, whose length is how far it is",
+    "state/database.py:Database.write_always": "what others write with",
+    "state/database.py:_add_new_columns": "at each start, until it is done",
     "jobs/runner.py:JobRunner._ended": "on a full disk, in attack/storage/test_full_disk.py",
 }
 """Functions that write and are not killed here, and why."""
 
-_ROWS = re.compile(r"\b(update|delete)\(|session\.(add|delete)\(|\border\(session")
+_CHANGES = re.compile(r"\b(update|delete|insert)\(|\b(ALTER|CREATE|DROP|INSERT|UPDATE|DELETE) ")
+_READS = {"get", "get_one", "scalar", "scalars", "query"}
+"""What a function may ask of a session without changing rows."""
 _PATHS = {
-    "unlink", "mkdir", "rmdir", "touch", "write_bytes", "write_text", "rmtree", "copyfile", "copytree",
-    "symlink_to", "hardlink_to",
+    "unlink", "mkdir", "makedirs", "rmdir", "touch", "write_bytes", "write_text", "rmtree", "copyfile", "copytree",
+    "symlink_to", "hardlink_to", "rename", "truncate", "posix_fallocate",
 }  # fmt: skip
-WRITING = {"w", "wb", "ab", "r+b", "xb"}
+_OF_OS = {"link", "symlink", "remove", "replace", "move"}
+"""Names that other things have too."""
+_WRITING = re.compile(r"[rbt]*[wax+][abtwx+]*|O_CREAT|O_WRONLY|O_RDWR")
 
 
 def writes(function: ast.AST) -> bool:
     """Whether a function changes files, or rows in a transaction that it begins."""
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+    return any(map(_changes_files, calls)) or any(map(_changes_rows, _transactions(function)))
+
+
+def _changes_files(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name in {"open", "fdopen"}:
+        given = [*call.args, *(one.value for one in call.keywords)]
+        modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        flags = [node.attr for one in given for node in ast.walk(one) if isinstance(node, ast.Attribute)]
+        return any(_WRITING.fullmatch(one) for one in (*modes, *flags))
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    of = ast.unparse(call.func.value)
+    renamed = name == "replace" and len(call.args) == 1 and not call.keywords
+    moved = (name in _OF_OS and of in {"os", "shutil"}) or (name == "copy" and of.endswith("shutil"))
+    return renamed or moved or name == "write_always" or (name in _PATHS and of != "catalogue")
+
+
+def _transactions(function: ast.AST) -> Iterator[tuple[str, ast.With, str]]:
+    """Find the blocks of `with ....begin() as NAME` in a function; gives its text, too."""
     for node in ast.walk(function):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        for item in node.items if isinstance(node, ast.With) else ():
+            if isinstance(item.optional_vars, ast.Name) and ast.unparse(item.context_expr).endswith(".begin()"):
+                yield item.optional_vars.id, node, ast.unparse(function)
+
+
+def _changes_rows(transaction: tuple[str, ast.With, str]) -> bool:
+    """Whether it does more than to read: asks for a change, gives the session away, or sets what a row may hold."""
+    name, block, text = transaction
+    for node in (one for line in block.body for one in ast.walk(line)):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(one, ast.Attribute) for one in targets):
+            return True
+        if not isinstance(node, ast.Call):
             continue
-        name = node.func.attr
-        renamed = name == "replace" and len(node.args) == 1 and not node.keywords
-        opened = name == "open" and any(isinstance(one, ast.Constant) and one.value in WRITING for one in node.args)
-        if name in _PATHS or renamed or opened or name == "write_always":
+        if any(isinstance(one, ast.Name) and one.id == name for one in node.args):
             return True
-        if name == "begin" and _ROWS.search(ast.unparse(function)):
-            return True
+        func = node.func
+        if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id == name:
+            asks = func.attr == "execute" and not _CHANGES.search(text)
+            if not asks and func.attr not in _READS:
+                return True
     return False
 
 

@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 
 from geosar.cli import group
 from geosar_tiler import logs, problems
+from geosar_tiler.clients import client_of
 from geosar_tiler.gdal import SKIPPED, GdalSettings
 from geosar_tiler.middleware.timeouts import TimeoutsMiddleware
 from geosar_tiler.settings import Settings
@@ -61,6 +62,14 @@ def test_clients_behind_a_believed_proxy_are_counted_one_by_one(make_service: Ma
         assert client.get("/scenes", headers={"x-forwarded-for": "::ffff:192.0.2.3"}).status_code == 200
         assert client.get("/scenes", headers={"x-forwarded-for": "::ffff:192.0.2.4"}).status_code == 200
         problem(client.get("/scenes", headers={"x-forwarded-for": "::ffff:192.0.2.1"}), 429)
+
+
+def test_a_listener_for_both_kinds_of_addresses_tells_clients_apart() -> None:
+    """It sees those of IPv4 in one network of IPv6; of that, a network that one household has is one client."""
+    asked = ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")
+    assert [client_of({"client": (host, 1)}) for host in asked] == [
+        "192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::/64", "2001:db8::/64", "2001:db8:0:1::/64",
+    ]  # fmt: skip
 
 
 def test_json_is_compressed_and_pictures_are_not(client: TestClient, scene: dict[str, Any]) -> None:

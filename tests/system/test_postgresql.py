@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from geosar_tiler.jobs import queue
 from geosar_tiler.state.database import Database, Scene
 from helpers.service import MakeService, installed, problem, send, wait
-from helpers.service.serving import free_port
+from helpers.service.serving import free_port, serving
 
 ASYNC = {"prefer": "respond-async"}
 EXECUTION = "/processes/translate/execution"
@@ -88,6 +88,29 @@ def test_everything_works_on_postgresql(make_service: MakeService, scene_file: P
         assert client.get("/readyz").json()["checks"]["database"] is True
         assert client.delete(f"/scenes/{scene['id']}").status_code == 204
         problem(client.get(f"/jobs/{job}"), 404)
+
+
+def test_equal_files_at_once_are_one_scene_and_a_kill_loses_neither_it_nor_its_job(
+    make_service: MakeService, scene_file: Path, url: str, tmp_path: Path, model: Path
+) -> None:
+    content = scene_file.read_bytes()
+    with serving(tmp_path / "store", model, free_port(), database_url=url) as (process, client):
+
+        def post(number: int) -> Any:
+            return client.post(f"/scenes?filename=name{number}_VV_db.tif", content=content)
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(post, range(4)))
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
+        (scene,) = {answer.json()["id"] for answer in answers}
+        job = client.post(EXECUTION, json={"inputs": {"scene": scene}}, headers=ASYNC).json()["jobID"]
+        process.kill()
+    with make_service(database_url=url) as client:
+        assert client.get(f"/scenes/{scene}/download").content == content
+        wait(client, f"/scenes/{scene}", lambda found: found["display"]["state"] == "ready", 90)
+        done = wait(client, f"/jobs/{job}", lambda found: found["status"] not in {"accepted", "running"}, 90)
+        assert done["status"] == "successful"
+        assert client.delete(f"/scenes/{scene}").status_code == 204
 
 
 def test_many_who_claim_at_once_get_each_job_once(url: str) -> None:

@@ -78,14 +78,16 @@ class Inspector:
         """Look at a file in the process; once more where that died, for which something else may be to blame."""
         for _ in range(TRIES):
             pool = self._executor()
+            seconds = START_SECONDS
             try:
-                pool.submit(_nothing).result(START_SECONDS)
-                return pool.submit(_looked, look, source, options, name).result(self._seconds)
+                pool.submit(_nothing).result(seconds)
+                seconds = self._seconds
+                return pool.submit(_looked, look, source, options, name).result(seconds)
             except (BrokenProcessPool, CancelledError):
                 self._drop(pool)
             except TimeoutError as error:
                 self._drop(pool)
-                raise OverloadedError(f"looking at {name} took longer than {self._seconds:g} s. Try again.") from error
+                raise OverloadedError(f"looking at {name} took longer than {seconds:g} s. Try again.") from error
         raise InvalidError(f"{name} is damaged: reading it crashed the decoder {TRIES} times. Send another file.")
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path as PlainPath
 from typing import Annotated, Any, cast
 from urllib.parse import urlencode
@@ -159,7 +160,8 @@ class LayerFactory(TilerFactory):
         return {
             "name": layer.title,
             "description": layer.description,
-            "attribution": layer.description,
+            # Which maps of the web take for HTML; the names of bands are among its words.
+            "attribution": escape(layer.description, quote=False),
             "version": "1.0.0",
             "tiles": [f"{tiles}?{urlencode(query)}"],
             "bounds": bounds,

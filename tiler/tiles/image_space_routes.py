@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from html import escape
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -61,7 +62,7 @@ def register(factory: TilerFactory) -> None:
         return {
             "name": params.layer.title,
             "description": params.layer.description,
-            "attribution": params.layer.description,
+            "attribution": escape(params.layer.description, quote=False),
             "tiles": [f"{url}?{urlencode(query)}"],
             "crs": None,
             "bounds": [0, 0, width, height],

@@ -41,8 +41,8 @@ def send(client: TestClient, path: Path, **query: Any) -> dict[str, Any]:
     return wait(client, f"/scenes/{answer.json()['id']}", lambda found: found["display"]["state"] != "preparing")
 
 
-def wait(client: Any, path: str, done: Callable[[dict[str, Any]], bool], seconds: float = 40) -> dict[str, Any]:
-    """Ask until it is so."""
+def wait(client: Any, path: str, done: Callable[[dict[str, Any]], bool], seconds: float = 150) -> dict[str, Any]:
+    """Ask until it is so; jobs are the last to get a processor, so on a busy machine that takes its time."""
     end = time.monotonic() + seconds
     while True:
         found: dict[str, Any] = client.get(path).json()

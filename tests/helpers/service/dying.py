@@ -70,7 +70,16 @@ class Steps:
         self.changed = False
 
     def _hear(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if not self.on or name not in {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link"}:
+        if not self.on or name not in {
+            "open",
+            "os.rename",
+            "os.remove",
+            "os.mkdir",
+            "os.rmdir",
+            "os.link",
+            "os.symlink",
+            "os.truncate",
+        }:
             return
         if name == "open" and not arguments[2] & OPEN_TO_WRITE:
             return

@@ -8,6 +8,7 @@ import pytest
 from morecantile import tms as matrix_sets
 from starlette.testclient import TestClient
 
+from geosar_tiler.tiles import layers
 from helpers.service import MakeService, problem, send, services_of
 
 LONE = "\ud800"
@@ -111,3 +112,17 @@ def test_a_store_that_cannot_be_used_is_no_failure_of_ours(make_service: MakeSer
         assert "cannot use its store now" in problem(answer, 503)
         assert answer.headers["retry-after"] == "60"
         assert service.get("/scenes").status_code == 200
+
+
+def test_what_is_said_of_a_scene_is_no_html_in_a_map_of_the_web(
+    placed: tuple[TestClient, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of bands, with which a result was read, are among the words of its TileJSON."""
+    words = "<img src=x onerror=alert(1)> & more"
+    monkeypatch.setattr(layers, "_unit", lambda _: words)
+    service, scene = placed
+    for path in ("sar/tilejson.json", "sar/image/tilejson.json"):
+        found = service.get(f"/scenes/{scene['id']}/{path}").json()
+        assert words in found["description"]
+        assert "SAR" in found["attribution"]
+        assert "<" not in found["attribution"]

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.responses import Response, StreamingResponse
 
 from geosar.cli import group
-from geosar_tiler import cli
+from geosar_tiler import cli, geocoder
 from geosar_tiler.connections import Connection
 from geosar_tiler.ingest.allow_list import FetchError
 from helpers.service.fetched import get, settings
@@ -154,15 +154,26 @@ def dripping(head: bytes) -> Iterator[str]:
         thread.join(PATIENCE)
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"",
-        b"HTTP/1.1 200 OK\r\nX-Slow: ",
-        b"HTTP/1.1 200 OK\r\n\r\nII*\0",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
-    ],
-)
+HEADS = [
+    b"",
+    b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    b"HTTP/1.1 200 OK\r\n\r\nII*\0",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("head", HEADS)
 def test_what_drips_is_fetched_no_longer_than_the_settings_say(tmp_path: Path, head: bytes) -> None:
     with dripping(head) as address, pytest.raises(FetchError, match=r"slow\.tif did not come within 0\.4 s"):
         get(f"{address}/slow.tif", tmp_path, settings(f"{address}/", href_seconds=0.4))
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_geocoder_that_drips_holds_no_thread_for_longer_than_it_may(
+    head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(geocoder, "SECONDS", 0.4)
+    began = time.monotonic()
+    with dripping(head) as address, pytest.raises(geocoder.GeocoderError, match=r"did not answer|too long"):
+        geocoder.Geocoder(f"{address}/?q={{query}}").places("Riga")
+    assert time.monotonic() - began < PATIENCE

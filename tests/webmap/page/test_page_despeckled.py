@@ -90,7 +90,7 @@ def test_a_link_of_before_has_the_layer_over_the_radar(
     look_at(page, despeckling, fields, "layers=sar:100,optical:50,-error:80")
     found = page.evaluate("""async () => {
       const { decode } = await import("./js/view.js");
-      return decode(location.hash).order;
+      return decode("#scene=../jobs").scene ?? decode(location.hash).order;
     }""")
     assert found.index("despeckled") == found.index("sar") - 1
     assert [one for one in found if one in {"sar", "optical", "error"}] == ["sar", "optical", "error"]

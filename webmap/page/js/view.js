@@ -74,7 +74,7 @@ export function encode(view) {
 export function decode(hash) {
   const view = freshView();
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
-  view.scene = parts.get("scene");
+  view.scene = NAME.exec(parts.get("scene") ?? "")?.[0] ?? null;
   const place = (parts.get("at") ?? "").split(",").map(Number);
   if (place.length === 3 && place.every(Number.isFinite)) view.place = /** @type {[number, number, number]} */ (place);
   const named = (parts.get("layers") ?? "").split(",").map((text) => LAYER.exec(text));

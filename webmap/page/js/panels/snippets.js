@@ -13,6 +13,8 @@ const PLACES = 6;
 
 /** A text in quotes, for JavaScript and Python alike. @param {string} text */
 const quoted = (text) => JSON.stringify(text);
+/** A text in quotes that maps of the web take for HTML. @param {string} text */
+const markup = (text) => quoted(text.replaceAll("&", "&amp;").replaceAll("<", "&lt;"));
 /** @param {number} value */
 const short = (value) => String(Number(value.toFixed(PLACES)));
 
@@ -38,7 +40,7 @@ export function snippet(tool, bench, name) {
     return [
       `const map = L.map("map").setView([${here.lat}, ${here.lng}], ${here.zoom});`,
       `L.tileLayer(${quoted(url)}, {`,
-      `  attribution: ${quoted(credit)},`,
+      `  attribution: ${markup(credit)},`,
       `  maxNativeZoom: ${maxZoom},`,
       `}).addTo(map);`,
     ].join("\n");
@@ -58,7 +60,7 @@ export function snippet(tool, bench, name) {
       `        tileSize: 256,`,
       `        maxzoom: ${maxZoom},`,
       `        bounds: [${box}],`,
-      `        attribution: ${quoted(credit)},`,
+      `        attribution: ${markup(credit)},`,
       `      },`,
       `    },`,
       `    layers: [{ id: "scene", type: "raster", source: "scene" }],`,
@@ -70,7 +72,7 @@ export function snippet(tool, bench, name) {
     `import leafmap.foliumap as leafmap`,
     ``,
     `m = leafmap.Map(center=[${here.lat}, ${here.lng}], zoom=${here.zoom})`,
-    `m.add_tile_layer(${quoted(url)}, name=${quoted(title)}, attribution=${quoted(credit)}, max_native_zoom=${maxZoom}, max_zoom=24)`,
+    `m.add_tile_layer(${quoted(url)}, name=${markup(title)}, attribution=${markup(credit)}, max_native_zoom=${maxZoom}, max_zoom=24)`,
     `m`,
   ].join("\n");
 }
