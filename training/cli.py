@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("benchmark", "blend", "export", "falsecolour", "fit", "prepare")
+COMMANDS = ("benchmark", "export", "falsecolour", "fit", "prepare")
 
 
 class _Group(click.Group):

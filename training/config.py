@@ -109,11 +109,6 @@ class Config:
         """What the names of pairs begin with that show one place on several dates, in decibels."""
         return []
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether a run starts from a packaged model, whose normalisation statistics it keeps."""
-        return False
-
     def check(self) -> None:
         """Raise ConfigError for a value that cannot be used; subclasses check theirs as well."""
         for key in ("updates", "batch", "warmup", "checkpoint_every", "preview_every"):

@@ -34,7 +34,7 @@ class ExportError(TrainingError):
 
 
 class PackageError(TrainingError):
-    """A packaged model cannot be called, or blended, as asked; the message says why."""
+    """A packaged model cannot be called as asked; the message says why."""
 
 
 class NotFiniteError(TrainingError, FloatingPointError):

@@ -37,7 +37,7 @@ TINY: dict[str, dict[str, Any]] = {
     "cut-spatchgan": GAN | {"blocks": 1, "patches": 16, "scales": 2},
     "fusion": {"learned": True, "width": 4, "depth": 3},
     "colouriser": {"widths": [4, 6, 8, 8, 8], "date_crops": 0},
-    "pix2pix": {"widths": [4, 6, 8, 8, 8]}, "tuning": {"widths": [4, 6, 8, 8, 8], "seas": 0.5},
+    "pix2pix": {"widths": [4, 6, 8, 8, 8]},
 }  # fmt: skip
 VARIANTS: dict[str, dict[str, Any]] = {
     "cgan4colsar fused": GAN | {"method": "cgan4colsar", "depth": 4, "truth": "fused"},

@@ -151,12 +151,6 @@ def test_fit_stops_at_a_signal_and_the_same_command_goes_on(
     assert f"Resuming at update {update}." in fit(settings, folder, "--updates", str(update + 1)).output
 
 
-def test_tuning_wants_a_model_to_go_on_from(settings: Path, folder: Path, tmp_path: Path) -> None:
-    settings.write_text(settings.read_text() + "method: tuning\n")
-    assert "goes on from a packaged model; give its folder with --from" in refused(fit(settings, folder))
-    assert "holds no packaged model" in refused(fit(settings, folder, "--from", str(tmp_path)))
-
-
 def test_fit_starts_a_later_stage_from_a_checkpoint(settings: Path, folder: Path, tmp_path: Path) -> None:
     fit(settings, folder)
     later = tmp_path / "later"
@@ -249,29 +243,6 @@ def test_export_of_a_model_with_an_impossible_name_is_refused(settings: Path, fo
     assert result.exit_code == 1
     assert "The name '../up' cannot be a model's" in result.output
     assert not (tmp_path / "model").exists()
-
-
-@pytest.mark.parametrize("share", [0.25, -0.5])
-def test_blend_lies_between_two_or_beyond_one(tmp_path: Path, settings: Path, folder: Path, share: float) -> None:
-    assert fit(settings, folder).exit_code == 0
-    first, second, blended = (
-        settings.parent / "run" / "last.pt",
-        tmp_path / "second.pt",
-        tmp_path / "new" / "blended.pt",
-    )
-    state = torch.load(first, weights_only=True)
-    torch.save(state | {"average": {name: values + 1 for name, values in state["average"].items()}}, second)
-    words = ["blend", str(first), str(second), "--share", str(share), "-o", str(blended)]
-    said = CliRunner().invoke(train, words)
-    assert said.exit_code == 0
-    assert f"the weights {1 - share:.2f} x {first} {share:+.2f} x {second}" in said.output
-    made = torch.load(blended, weights_only=True)
-    for name, values in state["average"].items():
-        moved = share if values.is_floating_point() else 0
-        assert torch.allclose(made["average"][name], values + moved)
-    assert "exists; give another file" in refused(CliRunner().invoke(train, words))
-    torch.save(state | {"architecture": {}}, second)
-    assert "The networks differ" in refused(CliRunner().invoke(train, [*words[:-1], str(tmp_path / "none.pt")]))
 
 
 @pytest.mark.parametrize("command", ["train(['--help'])", "train(['fit', '--help'])", "evaluate()"])

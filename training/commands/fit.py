@@ -94,8 +94,6 @@ def fit(
                 click.echo(f"Note: {words}.", err=True)
         elif start:
             trainer.start_from(start)
-        elif settings.goes_on:
-            raise ConfigError(f"{config} goes on from a packaged model; give its folder with --from.")
         if trainer.update >= settings.updates:
             click.echo(f"All {settings.updates} updates are done; give more with --updates.")
             return

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -10,7 +10,6 @@ from torch.utils.data import DataLoader
 
 from geosar.engines.unet import UNet
 from geosar_training.config import Config
-from geosar_training.errors import PackageError
 from geosar_training.networks.painter import Network
 from geosar_training.pairs.crops import Crops
 from geosar_training.pairs.pair import Pair
@@ -27,11 +26,8 @@ def settle_norms(network: Network, config: Config, pairs: Sequence[Pair], batche
     """Return a copy, in evaluation mode, whose running statistics are the means over fixed training batches (60).
 
     An average of weights has other activations than any network that was averaged, so neither their
-    statistics nor an average of those is right for it (Izmailov et al. 2018, section 3.2). Where training
-    kept those of a packaged model, they stay.
+    statistics nor an average of those is right for it (Izmailov et al. 2018, section 3.2).
     """
-    if config.goes_on:
-        return copy.deepcopy(network).eval()
     network = copy.deepcopy(network).train()
     if isinstance(network, UNet):
         network.dropout = 0.0
@@ -46,23 +42,3 @@ def settle_norms(network: Network, config: Config, pairs: Sequence[Pair], batche
         for batch in DataLoader(crops, config.batch, collate_fn=collate):
             network(batch.sar.to(device, memory_format=torch.channels_last))
     return network.eval()
-
-
-def blended(first: dict[str, Any], second: dict[str, Any], share: float) -> dict[str, Any]:
-    """Return the state of a checkpoint between two: its averaged weights are (1 - share) first + share second.
-
-    Wang et al. 2018 (ESRGAN, network interpolation). Networks that were tuned from one can be averaged; of others the
-    average is nothing. A share below 0 or above 1 leads beyond one of them. Settings and updates are the first's.
-    Raises PackageError when the networks are of two kinds.
-    """
-    if first["architecture"] != second["architecture"]:
-        raise PackageError(
-            f"The networks differ ({first['architecture']} and {second['architecture']}); blend two checkpoints of one."
-        )
-    other = second["average"]
-    weights = {
-        name: values.lerp(other[name], share) if values.is_floating_point() else values
-        for name, values in first["average"].items()
-    }
-    kept = {key: first[key] for key in ("config", "update", "architecture")}
-    return kept | {"generator": weights, "average": weights}

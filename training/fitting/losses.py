@@ -27,8 +27,7 @@ class Weights:
     """Weights of the loss terms; `adversarial` and `features` only count in the adversarial stage.
 
     `frequency` is the focal frequency loss of luma (Jiang et al. 2021); `structure` and `contrast` are of its detail
-    (see `detail`). `luma_squared` asks for the expectation, and `emphasis` for as many times its detail (see
-    `emphasised`). The median that L1 asks for is dull, and water only where water is likelier than all else: in the
+    (see `detail`). The median that L1 asks for is dull, and water only where water is likelier than all else: in the
     coarse terms a cell of water counts `water` times, and any cell 1 + `rare` times the distance of its colour from the
     mean of all land, in deviations.
     """
@@ -36,8 +35,6 @@ class Weights:
     luma: float = 1.0
     luma_coarse: float = 1.0
     chroma: float = 1.0
-    luma_squared: float = 0.0
-    emphasis: float = 1.0
     error: float = 0.1
     frequency: float = 0.0
     structure: float = 0.0
@@ -110,16 +107,6 @@ def emphasis_of_cover(batch: Batch, water: float, rare: float) -> Tensor:
     colour = torch.cat([functional.avg_pool2d(batch.luma, 4), chroma * batch.coloured], dim=1)
     times: Tensor = (1.0 + (water - 1.0) * wet) * (1.0 + rare * colour.norm(dim=1, keepdim=True))
     return times
-
-
-def emphasised(luma: Tensor, times: float) -> Tensor:
-    """Return luma (N, 1, H, W) with so many times the detail: what is finer than 5 x 5 pixels.
-
-    A squared error asks for the expectation: detail comes out the stronger the better the radar tells it, and where the
-    radar tells nothing there is none. That is too faint to see unless it is emphasised.
-    """
-    smooth = functional.avg_pool2d(luma, FINE, 1, FINE // 2, count_include_pad=False)
-    return luma + (times - 1.0) * (luma - smooth)
 
 
 def squared(predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:

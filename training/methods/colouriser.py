@@ -1,32 +1,24 @@
 """Ours: the radar's own structure in learnt colours; noise2noise over dates, L1 of coarse colour, a PatchGAN on top.
 
-A third way to colours, `taught`, takes those of a packaged model that paints all by itself (pix2pix): its weights are
-the start, its coarse luma and chroma the target, but around water, where the truth is (see `tuning.goal`).
-
 See `geosar.engines.colouriser` and docs/adr/0020. The adversary (Isola et al. 2017) judges the composed picture: it can
 change tone, contrast, colour and how much of the radar's detail is shown, and cannot ask for structure.
 """
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from geosar.backscatter import MISSING
 from geosar.engines.colouriser import DARK, GAIN, Colouriser, Parts
-from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
 from geosar_training.config import Config, at_least, one_of
-from geosar_training.errors import CheckpointError, ConfigError
+from geosar_training.errors import ConfigError
 from geosar_training.fitting import losses
 from geosar_training.fitting.adversary import adversarial_terms, adversary_step
-from geosar_training.fitting.checkpoint import restore
 from geosar_training.fitting.descent import Descent, Terms
 from geosar_training.method import Method
-from geosar_training.methods.tuning import goal
 from geosar_training.networks.discriminator import JUDGES, Adversary
 from geosar_training.pairs.batch import Batch
 from geosar_training.pairs.planes import PLANES
@@ -66,7 +58,7 @@ class ColouriserConfig(Config):
 
     polarisations: list[str] = field(default_factory=lambda: list(PLANES))
     stage: str = "regression"
-    """`regression` (no adversary: the L1-only twin), `adversarial`, or `taught` by a packaged model."""
+    """`regression` (no adversary: the L1-only twin) or `adversarial`."""
     date_crops: int = 6
     """Crops of places on two dates an update, beside `batch` of pairs."""
     places: list[str] = field(default_factory=list)
@@ -106,18 +98,13 @@ class ColouriserConfig(Config):
         return self.date_crops
 
     @property
-    def goes_on(self) -> bool:
-        """See `Config.goes_on`."""
-        return self.stage == "taught"
-
-    @property
     def places_of_pairs(self) -> list[str]:
         """See `Config.places_of_pairs`."""
         return self.places
 
     def check(self) -> None:
         """See `Config.check`."""
-        one_of(self, "stage", ("regression", "adversarial", "taught"))
+        one_of(self, "stage", ("regression", "adversarial"))
         super().check()
         at_least(self, "date_crops", 0)
         at_least(self, "adversary_width", 1)
@@ -151,10 +138,6 @@ class ColouriserMethod(Method[ColouriserConfig]):
             weight_decay=config.weight_decay,
         )  # fmt: skip
         self.optimise("optimiser", self.optimiser)
-        if config.stage == "taught":
-            self.teacher = Generator(1, config.widths, LUMA_MEAN, LUMA_DEVIATION)
-            self.teacher.requires_grad_(requires_grad=False).eval()
-            self.networks["teacher"] = self.teacher
         if self.adversarial:
             self.adversary = Adversary(config.adversary_width, len(PLANES), config.judges)
             self.adversary_optimiser = torch.optim.Adam(
@@ -181,30 +164,12 @@ class ColouriserMethod(Method[ColouriserConfig]):
         return Colouriser(**{key: value for key, value in architecture.items() if key != "kind"})
 
     def takes(self, architecture: dict[str, Any]) -> bool:
-        """See `Method.takes`: a pupil also starts from its teacher."""
-        ours = self.generator.architecture
-        if self.config.stage == "taught" and "kind" not in architecture:
-            return bool(architecture["widths"] == ours["widths"] and architecture["channels"] == 1)
-        return weights_of(architecture) == weights_of(ours)
-
-    def start(self, state: dict[str, Any], source: Path) -> None:
-        """See `Method.start`; raises CheckpointError where a pupil would have no teacher."""
-        if "kind" in state["architecture"]:
-            if self.config.stage == "taught":
-                raise CheckpointError(
-                    f"{source} holds a colouriser, which teaches no other. Start from the folder of a packaged model "
-                    "that paints all by itself (pix2pix), or resume in the run's own folder."
-                )
-            super().start(state, source)
-            return
-        restore({"generator": self.teacher}, state, source)
-        for network in (self.generator, self.average):
-            if isinstance(network, Colouriser):
-                network.load_state_dict(pupil_of(self.teacher, network))
+        """See `Method.takes`."""
+        return weights_of(architecture) == weights_of(self.generator.architecture)
 
     def step(self, batch: Batch, descent: Descent) -> Terms:
         """One update of the adversary, where there is one, then of the generator."""
-        self.generator.train(self.config.stage != "taught")  # a pupil keeps its teacher's statistics
+        self.generator.train()
         pairs, dates = len(batch.sar), batch.dates
         seen = batch.sar if dates is None else torch.cat([batch.sar, dates.sar])
         with descent.autocast():
@@ -224,11 +189,8 @@ class ColouriserMethod(Method[ColouriserConfig]):
         known = batch.valid if dates is None else torch.cat([batch.valid, dates.valid[:, :1]])
         terms["mean"] = losses.mean_kept(every.despeckled, seen_planes(seen), known)
         terms["hatch"] = losses.hatch(every.despeckled)
-        if self.config.stage == "taught":
-            terms |= self._taught(batch, seen, every)
-        else:
-            emphasis = self.config.weights
-            terms |= losses.coarse_colour(parts.luma, chroma, batch, water=emphasis.water, rare=emphasis.rare)
+        emphasis = self.config.weights
+        terms |= losses.coarse_colour(parts.luma, chroma, batch, water=emphasis.water, rare=emphasis.rare)
         terms["error"] = losses.expected_error(self.generator, parts.log_error, luma, chroma, batch)
         if self.adversarial:
             terms |= adversarial_terms(self.adversary, judged, luma, chroma, descent)
@@ -237,19 +199,6 @@ class ColouriserMethod(Method[ColouriserConfig]):
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
         self.update_average(descent.update)
         return terms
-
-    def _taught(self, batch: Batch, seen: Tensor, parts: Parts) -> Terms:
-        """L1 of coarse luma and chroma to the teacher's, and of pairs around water to the truth's."""
-        with torch.no_grad():
-            luma, chroma, _ = self.teacher.components(first_given(seen))
-            pairs = goal(batch, luma[: len(batch.sar)], chroma[: len(batch.sar)])
-            true_luma = torch.cat([pairs.luma, luma[len(batch.sar) :]])
-            known = torch.cat([pairs.chroma, functional.interpolate(chroma[len(batch.sar) :], scale_factor=4.0)])
-        target = replace(
-            batch, sar=seen, luma=true_luma, chroma=known, valid=torch.ones_like(true_luma),
-            coloured=torch.ones_like(true_luma[..., :1, :1]),
-        )  # fmt: skip
-        return losses.coarse_colour(parts.luma, parts.chroma, target)
 
 
 def weights_of(architecture: dict[str, Any]) -> dict[str, Any]:
@@ -267,27 +216,6 @@ def first_given(sar: Tensor) -> Tensor:
     there = (sar[:, :, :1, :1] != MISSING).to(sar.dtype)
     first = there * (there.cumsum(dim=1) == 1)
     return (sar * first).sum(dim=1, keepdim=True)
-
-
-@torch.no_grad()
-def pupil_of(teacher: Generator, pupil: Colouriser) -> dict[str, Tensor]:
-    """Return a pupil's state with its teacher's trunk and colours: what it sees of one polarisation is what that saw.
-
-    What it sees of two is their sum, which it has to unlearn. The rest stays the pupil's own.
-    """
-    theirs, ours = teacher.state_dict(), dict(pupil.state_dict())
-    names = {f"encoder.0.{old}": new for old, new in (("1.", "entry.layers."), ("2.", "encoder.0.0."))}
-    names["detail.0."] = "fine.0."
-    for name, value in theirs.items():
-        new = next((after + name[len(before) :] for before, after in names.items() if name.startswith(before)), name)
-        if new in ours and ours[new].shape == value.shape:
-            ours[new] = value
-    first = theirs["encoder.0.1.0.weight"]
-    entry = torch.zeros_like(ours["entry.layers.0.weight"])
-    for plane in range(pupil.channels):
-        entry[:, 4 * plane : 4 * plane + 4] = first
-    ours["entry.layers.0.weight"] = entry
-    return ours
 
 
 METHOD = ColouriserMethod

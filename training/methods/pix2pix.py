@@ -1,10 +1,9 @@
 """Ours: a U-Net under L1 of luma and chroma, in a second stage under two PatchGANs as well (Isola et al. 2017)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from geosar.engines.generator import Generator
 from geosar.engines.unet import LEVELS, STRIDE
@@ -31,8 +30,6 @@ class Pix2PixConfig(Config):
     stage: str = "regression"
     """`regression` (no adversary: the L1-only twin) or `adversarial`."""
     adversary_learning_rate: float = 4e-4
-    head_start: int = 0
-    """Updates in which the adversary learns alone, where the generator has already learnt."""
     widths: list[int] = field(default_factory=lambda: [24, 48, 96, 192, 256])
     adversary_width: int = 32
     judges: list[str] = field(default_factory=lambda: ["detail", "colour"])
@@ -61,7 +58,6 @@ class Pix2PixConfig(Config):
             raise ConfigError(f"crop is {self.crop}; an adversary that sees {ADVERSARY_FIELD} needs 160 or more.")
         super().check()
         at_least(self, "adversary_width", 1)
-        at_least(self, "head_start", 0)
         if not set(self.judges) <= set(JUDGES) or not set(self.judges) & {"detail", "image"}:
             raise ConfigError(f"judges is {self.judges}; expected some of {', '.join(JUDGES)}, and detail or image.")
         if len(self.widths) != LEVELS or not all(isinstance(width, int) and width > 0 for width in self.widths):
@@ -111,26 +107,19 @@ class Pix2Pix(Method[Pix2PixConfig]):
     def step(self, batch: Batch, descent: Descent) -> Terms:
         """One update of the adversary, where there is one, then of the generator."""
         sar = batch.sar.contiguous(memory_format=torch.channels_last)
+        self.generator.train()
         with descent.autocast():
-            parts = self.generator.components(self.shown(sar))
+            parts = self.generator.components(sar)
         luma, chroma, log_error = (part.float() for part in parts)
         terms: Terms = {}
         if self.adversarial:
             terms["adversary"] = adversary_step(
                 self.adversary, self.adversary_optimiser, batch, (luma.detach(), chroma.detach()), descent
             )
-            if descent.update < self.config.head_start:
-                return terms
         weights = self.config.weights
-        with descent.autocast():
-            wanted = self.wanted(batch)
-        if weights.emphasis != 1.0:
-            wanted = replace(wanted, luma=losses.emphasised(wanted.luma, weights.emphasis))
-        terms |= losses.fidelity(luma, chroma, wanted, weights)
+        terms |= losses.fidelity(luma, chroma, batch, weights)
         if weights.frequency:
             terms["frequency"] = losses.focal_frequency(luma, batch.luma, batch.valid)
-        if weights.luma_squared:
-            terms["luma_squared"] = losses.squared(luma, wanted.luma, batch.valid)
         if weights.detail:
             terms |= losses.detail(luma, chroma, batch)
         terms["error"] = losses.expected_error(self.generator, log_error, luma, chroma, batch)
@@ -140,15 +129,6 @@ class Pix2Pix(Method[Pix2PixConfig]):
         descent(self.optimiser, total, terms, CLIP_GRADIENT)
         self.update_average(descent.update)
         return terms
-
-    def shown(self, sar: Tensor) -> Tensor:
-        """Return the radar as the generator is to see it, and make that ready for an update."""
-        self.generator.train()
-        return sar
-
-    def wanted(self, batch: Batch) -> Batch:
-        """Return the batch with the luma and the chroma that `losses.fidelity` asks for: the truth."""
-        return batch
 
 
 METHOD = Pix2Pix

@@ -106,10 +106,7 @@ def export_model(
         if twin:
             translators["L1-only twin"] = partial(generate, load_network(twin, pairs)[0])
         write_networks(network, pairs, folder)
-        one_at_a_time = config.declares_missing and config.goes_on  # taught by a network that sees one
-        shape: dict[str, Any] = {
-            "seen": seen_in(pairs), "polarisations": config.polarisations, "one_at_a_time": one_at_a_time,
-        }  # fmt: skip
+        shape: dict[str, Any] = {"seen": seen_in(pairs), "polarisations": config.polarisations}
         write_manifest(network, folder, identity, **shape, metrics={}, training=training)
         translators[f"{identity.name} (torch float32)"] = partial(generate, network)
         translators[f"{identity.name} (int8)"] = engine_translator(folder, "int8")

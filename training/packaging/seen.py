@@ -23,6 +23,8 @@ class Seen:
     reference: dict[str, tuple[float, float]]
     pixel_size: float
     pairs: int
+    together: bool = False
+    """Whether any pair had several polarisations at once."""
 
     def accepts(self, together: Sequence[str] = ()) -> list[list[str]]:
         """Return the sets of polarisations that a network takes: all of `together`, or one of those it saw."""
@@ -46,4 +48,5 @@ def seen_in(pairs: Sequence[Pair]) -> Seen:
         reference={name: figures for name, figures in REFERENCE.items() if name in calibrated},
         pixel_size=median(sizes) if sizes else PIXEL_SIZE,
         pairs=len(trained),
+        together=any(len(pair.bands) > 1 for pair in trained),
     )

@@ -94,14 +94,13 @@ def write_manifest(
     *,
     seen: Seen,
     polarisations: Sequence[str] = (),
-    one_at_a_time: bool = False,
     metrics: dict[str, Any],
     training: dict[str, Any],
 ) -> ModelManifest:
     """Write ``manifest.json`` for the networks that lie in `folder`; raises ValueError for an impossible name.
 
-    Without `polarisations` the model takes one of those that it saw alone. A colouriser takes all of them or one, or
-    `one_at_a_time`.
+    Without `polarisations` the model takes one of those that it saw alone. A colouriser takes one of them,
+    or all where it has seen all together.
     """
     files: dict[str, Any] = {"int8": _network_files(folder, "int8"), "float32": _network_files(folder, "float32")}
     if isinstance(network, Colouriser | Generator):  # only these are known to the engine that runs on PyTorch
@@ -110,7 +109,7 @@ def write_manifest(
     inputs: dict[str, Any] = {"channels": network.channels, "clip": CLIP, "reference": seen.reference}
     if isinstance(network, Colouriser):
         singles = [[name] for name in polarisations]
-        accepts = singles if one_at_a_time else accepts + singles
+        accepts = accepts + singles if seen.together else singles
         inputs |= {"missing": MISSING, "planes": list(polarisations)}
     manifest = ModelManifest.model_validate({
         "format": FORMAT, **asdict(identity), "title": identity.title or identity.name,

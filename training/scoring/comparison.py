@@ -28,13 +28,13 @@ from geosar_training.settings import load_config
 CONFIGS = Path(__file__).parents[1] / "configs"
 ORDER = (
     "mean", "grey", "smooth-grey", "lr4colsar", "nl4colsar", "cnn4colsar", "cgan4colsar", "cgan4colsar-fused",
-    "s1-rgb-regression", "s1-rgb", "colouriser", "colouriser-adversarial",
+    "pix2pix-regression", "pix2pix", "colouriser", "colouriser-adversarial",
     "cyclegan", "cyclegan-classes", "cut", "cut-spatchgan",
     "fusion-ihs", "fusion-pca", "fusion-wavelet", "fusion-network",
 )  # fmt: skip
 """Settings files of the methods, in the order of the page."""
 
-FIRST_STAGE = {"s1-rgb": "s1-rgb-regression", "colouriser-adversarial": "colouriser"}
+FIRST_STAGE = {"pix2pix": "pix2pix-regression", "colouriser-adversarial": "colouriser"}
 """Whose settings make the start of a method's training."""
 
 SHORT = {

@@ -111,28 +111,6 @@ def test_frequencies_that_are_far_off_weigh_most() -> None:
     assert float(losses.focal_frequency(strong, nothing, nothing)) == 0
 
 
-def test_squared_error_asks_for_the_expected_detail_and_emphasis_makes_it_stronger() -> None:
-    torch.manual_seed(0)
-    told, guessed = torch.randn(2, 1, 64, 64), torch.randn(2, 1, 64, 64)  # what radar shows of the truth, and the rest
-    valid = torch.ones_like(told)
-    best = losses.emphasised(told, 4.0)
-
-    def cost(luma: torch.Tensor) -> float:
-        return float(losses.squared(luma, losses.emphasised(told + guessed, 4.0), valid))
-
-    assert cost(best) < min(cost(told), cost(1.2 * best), cost(0.8 * best), cost(best + guessed.flip(-1)))
-    assert losses.squared(told + 0.5, told, valid) == pytest.approx(0.25)
-
-
-def test_emphasis_leaves_what_is_coarse() -> None:
-    steps = torch.arange(32.0).expand(1, 1, 32, 32)  # even slopes have no detail
-    assert torch.allclose(losses.emphasised(steps, 4.0)[..., 2:-2], steps[..., 2:-2], atol=1e-4)
-    dot = torch.zeros(1, 1, 32, 32)
-    dot[..., 16, 16] = 1.0
-    assert losses.emphasised(dot, 4.0)[..., 16, 16] == pytest.approx(1 + 3 * 24 / 25)
-    assert float(losses.emphasised(dot, 4.0).sum()) == pytest.approx(1.0, abs=1e-5)
-
-
 def test_structure_and_contrast_of_detail_are_told_apart() -> None:
     truth = batch(size=96)
     chroma, other = quarter(truth.chroma), torch.randn_like(truth.luma)

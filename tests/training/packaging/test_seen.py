@@ -49,6 +49,7 @@ def test_pairs_that_say_nothing_leave_it_open() -> None:
 
 def test_only_calibrated_pairs_declare_a_reference() -> None:
     both = replace(make_dual_pair("a"), polarisations=("VV", "VH"), calibrated=True)
+    assert (seen_in([both]).together, seen_in([make_pair("b")]).together) == (True, False)
     assert seen_in([make_pair("b"), both]).reference == {"VV": (-10.0, 3.0), "VH": (-16.5, 3.0)}
     assert seen_in([make_pair("b"), replace(both, calibrated=False)]).reference == {}
 
