@@ -23,13 +23,15 @@ from geosar_tiler.settings import Settings
 
 OWN_SITE = frozenset({"same-origin", "none"})
 """What a browser says of requests of our own page, and of what its user typed."""
+OUTWARD = frozenset({"/places"})
+"""What has this service ask another one, at the cost of whoever runs it."""
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:@/?#\\\s]+)(?::(\d{1,5}))?", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9.-]{1,253}")
 
 
 class OriginsMiddleware:
-    """Refuses requests that name a foreign host, and changes that another site's page orders."""
+    """Refuses requests that name a foreign host, and changes and questions that another site's page orders."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings, owner: Any) -> None:
         self.app = app
@@ -55,8 +57,9 @@ class OriginsMiddleware:
         if path not in OPEN and scope["scheme"] != "https":
             for given in headers.getlist("host"):
                 self._check_host(given)
-        if scope["method"] not in READING and self._is_foreign(headers):
-            raise ForbiddenError(_refusal(headers.get("origin")))
+        if (scope["method"] not in READING or path in OUTWARD) and self._is_foreign(headers):
+            what = "a question to another service" if path in OUTWARD else "a change here"
+            raise ForbiddenError(_refusal(headers.get("origin"), what))
 
     def _check_host(self, given: str) -> None:
         name, _ = _parts(given, None)
@@ -103,7 +106,7 @@ def _parts(host: str, default: int | None) -> tuple[str, int | None]:
     return name.strip("[]").lower().removesuffix("."), int(port) if port else default
 
 
-def _refusal(origin: str | None) -> str:
+def _refusal(origin: str | None, what: str) -> str:
     sender = "a page of another site" if origin is None else f"the page of {origin[:100]!r}"
     advice = ""
     if origin is not None and urlsplit(origin).scheme in _PORTS:
@@ -111,4 +114,4 @@ def _refusal(origin: str | None) -> str:
             f" If it may, set GEOSAR_CORS_ORIGINS={origin[:100]}; if it is this service's own behind a proxy, set "
             "GEOSAR_TRUST_FORWARDED=true, and let the proxy send X-Forwarded-Host."
         )
-    return f"{sender} asks for a change here, which other sites may not without a key.{advice}"
+    return f"{sender} asks for {what}, which other sites may not without a key.{advice}"

@@ -56,6 +56,7 @@ def passes(client: TestClient, headers: dict[str, str]) -> bool:
         ("DELETE", "/scenes/a"),
         ("DELETE", "/jobs/a"),
         ("PATCH", "/scenes/a"),
+        ("GET", "/places?q=a"),
     ],
 )
 def test_a_change_that_another_site_orders_is_refused(
