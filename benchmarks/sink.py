@@ -24,7 +24,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from geosar.cog import CogSink
 from geosar.cog.compression import TileEncoder
-from geosar.cog.overviews import Pixels, Valid, halve
+from geosar.cog.overviews import Samples, Valid, halve
 from geosar.grid import MapGrid, windows
 
 WINDOW, TILE = 2048, 512
@@ -43,7 +43,7 @@ LOSSLESS = ("zstd", "deflate", "lzw")
 class Scene:
     """The whole image in memory, so that reading it is not measured."""
 
-    def __init__(self, grid: MapGrid, pixels: Pixels, valid: Valid) -> None:
+    def __init__(self, grid: MapGrid, pixels: Samples, valid: Valid) -> None:
         self.grid, self.pixels, self.valid = grid, pixels, valid
         self.windows = windows(self.grid.width, self.grid.height, WINDOW)
         self.megapixels = self.grid.width * self.grid.height / 1e6
@@ -140,7 +140,7 @@ def take_apart(scene: Scene, folder: Path, rounds: int) -> None:
     block = np.ascontiguousarray(scene.pixels[:WINDOW, :WINDOW])
     masked = block * ragged[..., None]
 
-    def overviews(pixels: Pixels, valid: Valid | None) -> None:
+    def overviews(pixels: Samples, valid: Valid | None) -> None:
         for _ in range(4):
             pixels, valid = halve(pixels, valid)
 

@@ -21,7 +21,7 @@ from geosar.errors import EngineError, SceneChangedError
 from geosar.grid import Window
 from geosar.models import Model, load_model
 from geosar.scene import open_scene
-from geosar.window_translator import Pixels, WindowTranslator
+from geosar.window_translator import Prediction, WindowTranslator
 
 CONNECT_SECONDS = 15
 IN_FLIGHT = 2
@@ -63,12 +63,12 @@ class RemoteTranslator:
         """Ask for a window of the scene."""
         return self._client.submit(compute_window, self._recipe, window, pure=False)
 
-    def compute(self, block: Future) -> Pixels | None:
+    def compute(self, block: Future) -> Prediction | None:
         """Wait for a window; None where nothing of it is valid. Raises what the worker raised."""
         while True:
             self._check()
             try:
-                pixels: Pixels | None = block.result(timeout=_POLL)
+                pixels: Prediction | None = block.result(timeout=_POLL)
             except (KilledWorker, CancelledError) as error:
                 raise EngineError(
                     f"the Dask cluster lost a window: {error}. Its workers may be short of memory (about 1.5 GiB a "
@@ -79,7 +79,7 @@ class RemoteTranslator:
             block.release()
             return pixels
 
-    def translate(self, window: Window) -> Pixels | None:
+    def translate(self, window: Window) -> Prediction | None:
         """Ask for a window and wait for it."""
         return self.compute(self.read(window))
 
@@ -113,7 +113,7 @@ def _absolute(path: str | os.PathLike[str]) -> str:
     return text if "://" in text else os.path.abspath(text)  # noqa: PTH100 - pathlib would follow no links either
 
 
-def compute_window(recipe: Recipe, window: Window) -> Pixels | None:
+def compute_window(recipe: Recipe, window: Window) -> Prediction | None:
     """Compute one window, on a worker."""
     with _one_at_a_time, rasterio.Env():
         translator = _translator(recipe)

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
-Block = TypeVar("Block")
+Read = TypeVar("Read")
 Result = TypeVar("Result")
 Value = TypeVar("Value")
 
@@ -40,7 +40,7 @@ class StageClock:
                 self.seconds[stage] += spent
 
 
-class Pipeline(Generic[Item, Block, Result]):
+class Pipeline(Generic[Item, Read, Result]):
     """The stages as functions. `read` returns None for an item with nothing to compute.
 
     `write` is called for every item, with None in that case or when `compute` returns it, from `writers` threads at
@@ -50,8 +50,8 @@ class Pipeline(Generic[Item, Block, Result]):
 
     def __init__(
         self,
-        read: Callable[[Item], Block | None],
-        compute: Callable[[Item, Block], Result | None],
+        read: Callable[[Item], Read | None],
+        compute: Callable[[Item, Read], Result | None],
         write: Callable[[Item, Result | None], None],
         *,
         writers: int,
@@ -69,7 +69,7 @@ class Pipeline(Generic[Item, Block, Result]):
     def run(self, items: Iterable[Item], done: Callable[[Item], None]) -> None:
         """Take every item through the stages in order; `done` is called here after each was written."""
         waiting = iter(items)
-        reading: deque[tuple[Item, Future[Block | None]]] = deque()
+        reading: deque[tuple[Item, Future[Read | None]]] = deque()
         writing: deque[tuple[Item, Future[None]]] = deque()
         with (
             ThreadPoolExecutor(1, "geosar-read") as reader,
@@ -114,10 +114,10 @@ class Pipeline(Generic[Item, Block, Result]):
                 if future.done():  # then it is the stage's own time-out
                     return future.result()
 
-    def _timed_read(self, item: Item) -> Block | None:
+    def _timed_read(self, item: Item) -> Read | None:
         return self.clock.timed("read", lambda: self._read(item))
 
-    def _timed_compute(self, item: Item, block: Block) -> Result | None:
+    def _timed_compute(self, item: Item, block: Read) -> Result | None:
         return self.clock.timed("compute", lambda: self._compute(item, block))
 
     def _timed_write(self, item: Item, result: Result | None) -> None:

@@ -20,7 +20,7 @@ from geosar.errors import GridMismatchError, SceneContentError
 from geosar.grid import MapGrid, Window
 from geosar.scene.source import Source, gdal_errors, resolve
 from geosar.scene.untrusted import open_raster, settings
-from geosar.window_translator import Pixels
+from geosar.window_translator import Prediction
 
 CELL = 16
 """Pixels on a side of what is compared: the mean tone of land, and no detail that may lie elsewhere."""
@@ -66,7 +66,7 @@ class Tone:
         return f"matched in tone to {self.reference} ({each})"
 
 
-def match_tone(grid: MapGrid, translate: Callable[[Window], Pixels | None], reference: str) -> Tone:
+def match_tone(grid: MapGrid, translate: Callable[[Window], Prediction | None], reference: str) -> Tone:
     """Fit the tone of a scene on `grid` to a true optical image, by windows over the whole scene.
 
     `translate` gives the pixels of a window; `reference` is a path or URL of a raster on any map grid, of 8 bits or of
@@ -131,7 +131,7 @@ def _starts(length: int) -> list[int]:
     return [round((whole - SAMPLE) * index / (ACROSS - 1)) // CELL * CELL for index in range(ACROSS)]
 
 
-def _cells(found: Pixels, laid: WarpedVRT, bands: tuple[int, ...], window: Window) -> tuple[Colours, Colours]:
+def _cells(found: Prediction, laid: WarpedVRT, bands: tuple[int, ...], window: Window) -> tuple[Colours, Colours]:
     """Return the mean colours of the cells of a window that hold data in both, made and true, (N, 3) each."""
     rows, columns = window.height // CELL, window.width // CELL
     place = windows.Window(window.col_off // CELL, window.row_off // CELL, columns, rows)

@@ -21,7 +21,7 @@ STEPS = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class NetworkInput:
     """A window on its way in: what the network sees, where the window lies in its answer, and what of it is real.
 
     `measured` (P, h, w) is the window in decibels where it is too bright for the network, NaN elsewhere; None where
@@ -35,7 +35,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Pixels:
+class Prediction:
     """A window on its way out: red, green, blue and expected error (h, w, 4), and what of it is real (h, w).
 
     `despeckled`, where it was asked for, is backscatter in decibels (h, w, P), in the scene's order of polarisations.
@@ -66,7 +66,7 @@ class WindowTranslator:
         self._channels = list(manifest.inputs.channels_of(scene.polarisations))
         self._normalise, _ = choose_normaliser(scene, manifest.inputs)
 
-    def read(self, window: Window) -> Block | None:
+    def read(self, window: Window) -> NetworkInput | None:
         """Read and normalise a window inside the scene; None where nothing of it is valid."""
         padded = padded_window(window, self._manifest.halo, self._manifest.stride)
         block = self.scene.read_padded(padded)
@@ -79,19 +79,19 @@ class WindowTranslator:
         normalised = self._normalise(block.values, block.valid)
         measured = self._beyond(block.values[:, *inside], normalised[:, *inside]) if self._despeckled else None
         inputs = _on_channels(normalised, self._channels, self._manifest.inputs)
-        return Block(inputs[np.newaxis], _part(col - margin, row - margin, window), valid, measured)
+        return NetworkInput(inputs[np.newaxis], _part(col - margin, row - margin, window), valid, measured)
 
-    def compute(self, block: Block) -> Pixels:
+    def compute(self, block: NetworkInput) -> Prediction:
         """Run the network on what `read` gave."""
         if block.measured is None:
-            return Pixels(self._engine.run(block.inputs)[0][block.crop], block.valid)
+            return Prediction(self._engine.run(block.inputs)[0][block.crop], block.valid)
         pictures, despeckled = self._engine.run_despeckled(block.inputs)
         decibels = self._normalise.decibels(despeckled[0][self._channels][:, *block.crop])
         found = np.where(np.isnan(block.measured), decibels, block.measured)
         found = np.rint(found * STEPS) / np.float32(STEPS)
-        return Pixels(pictures[0][block.crop], block.valid, np.ascontiguousarray(np.moveaxis(found, 0, -1)))
+        return Prediction(pictures[0][block.crop], block.valid, np.ascontiguousarray(np.moveaxis(found, 0, -1)))
 
-    def translate(self, window: Window) -> Pixels | None:
+    def translate(self, window: Window) -> Prediction | None:
         """Return what `read` and `compute` make of a window; None where nothing of it is valid."""
         block = self.read(window)
         return None if block is None else self.compute(block)

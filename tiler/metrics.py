@@ -8,7 +8,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from geosar_tiler.tiles.block_cache import Blocks
+from geosar_tiler.tiles.open_scenes.block_cache import Blocks
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
 

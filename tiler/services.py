@@ -21,8 +21,8 @@ from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.store import Store
 from geosar_tiler.state.terrain import Terrain
-from geosar_tiler.tiles.direct import DirectScenes
-from geosar_tiler.tiles.live import LiveScenes
+from geosar_tiler.tiles.open_scenes.direct import DirectScenes
+from geosar_tiler.tiles.open_scenes.live import LiveScenes
 
 
 @dataclass(kw_only=True)

@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from geosar.cog.overviews import Block, Pixels
+from geosar.cog.overviews import Pixels, Samples
 from geosar.cog.tiff import ImageFormat, SampleType
 from geosar.errors import UsageError
 from geosar.vocabulary import Compression
@@ -65,7 +65,7 @@ class TileEncoder:
             dtype=self.dtype,
         )
 
-    def encode(self, block: Pixels) -> bytes:
+    def encode(self, block: Samples) -> bytes:
         """Compress one block; its last column and row fill what is missing to a whole tile."""
         missing = (self.tile - block.shape[0], self.tile - block.shape[1])
         if any(missing):
@@ -100,7 +100,7 @@ class TileEncoder:
         np.subtract(rows[:, self.bands :], rows[:, : -self.bands], out=out[:, self.bands :])
         return differences
 
-    def _byte_planes(self, block: Pixels) -> NDArray[np.uint8]:
+    def _byte_planes(self, block: Samples) -> NDArray[np.uint8]:
         # TIFF's floating point predictor (Adobe's Technical Note 3) parts the bytes of a row's values, all the most
         # significant ones first, and then takes differences. Shifts are 3 to 5 times as fast as imagecodecs' own.
         rows = block.reshape(self.tile, -1).view(np.uint32)
@@ -125,17 +125,16 @@ def codec_version() -> str:
     return f"imagecodecs {imagecodecs.__version__}"
 
 
-def pack_seed(pixels: Pixels, valid: NDArray[np.bool_] | None) -> bytes:
+def pack_seed(pixels: Samples, valid: NDArray[np.bool_] | None) -> bytes:
     """Keep a block losslessly for the deeper overviews, whatever the output's own compression loses."""
     mask = b"" if valid is None else np.packbits(valid).tobytes()
     return bytes(imagecodecs.zstd_encode(pixels.tobytes() + mask, level=1))
 
 
-def unpack_seed(packed: bytes, height: int, width: int, bands: int, dtype: SampleType = "uint8") -> Block:
+def unpack_seed(packed: bytes, height: int, width: int, bands: int, dtype: SampleType = "uint8") -> Pixels:
     """Give back what `pack_seed` was given: pixels (height, width, bands), and the mask or None."""
     values = np.frombuffer(imagecodecs.zstd_decode(packed), np.uint8)
     area = height * width
     samples, mask = np.split(values, [area * bands * np.dtype(dtype).itemsize])
     valid = np.unpackbits(mask, count=area).view(np.bool_).reshape(height, width) if mask.size else None
-    pixels: Pixels = samples.view(dtype)
-    return pixels.reshape(height, width, bands), valid
+    return Pixels(samples.view(dtype).reshape(height, width, bands), valid)

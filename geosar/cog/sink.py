@@ -13,7 +13,7 @@ from typing import Literal, Self
 import numpy as np
 
 from geosar.cog.compression import TileEncoder, codec_version, pack_seed, unpack_seed
-from geosar.cog.overviews import Block, Pixels, Valid, build_tile, cleared, halve
+from geosar.cog.overviews import Pixels, Samples, Valid, build_tile, cleared, halve
 from geosar.cog.pyramid import Pyramid
 from geosar.cog.spool import Record, Spool
 from geosar.cog.tiff import Layout, SampleType, descriptive_tags, framed, lay_out
@@ -144,7 +144,7 @@ class CogSink:
         """(col_off, row_off) of the windows that are safely in the journal."""
         return frozenset(self._spool.records)
 
-    def write(self, window: Window, pixels: Pixels, valid: Valid) -> None:
+    def write(self, window: Window, pixels: Samples, valid: Valid) -> None:
         """
         Take one window.
 
@@ -172,10 +172,10 @@ class CogSink:
         if not valid.any():
             self.write_empty(window)
             return
-        block: Block = (pixels, None)
+        block = Pixels(pixels, None)
         if not valid.all():
             pixels = cleared(pixels, valid)
-            block = pixels, valid
+            block = Pixels(pixels, valid)
         if dtype == "float32":
             _check_finite(window, pixels)
         self._append(window, self._pieces(block))
@@ -238,7 +238,7 @@ class CogSink:
 
     # Windows, as they come
 
-    def _pieces(self, block: Block) -> list[bytes]:
+    def _pieces(self, block: Pixels) -> list[bytes]:
         """Cut and compress a window: tiles of its levels, image and mask by turns, then the seeds."""
         pieces: list[bytes] = []
         seeds: list[bytes] = []
@@ -257,7 +257,7 @@ class CogSink:
                         seeds.append(pack_seed(*part) if part else b"")
         return pieces + seeds
 
-    def _framed(self, part: Block | None) -> tuple[bytes, bytes]:
+    def _framed(self, part: Pixels | None) -> tuple[bytes, bytes]:
         if part is None:
             return b"", b""
         pixels, valid = part
@@ -290,14 +290,14 @@ class CogSink:
         if not pyramid.seeded:
             return
 
-        def fetch(row: int, column: int) -> Block | None:
+        def fetch(row: int, column: int) -> Pixels | None:
             offset, size = pyramid.seed(row, column)
             if not size:
                 return None
             packed = self._spool.read(offset, size)
             return unpack_seed(packed, *pyramid.seed_shape(row, column), self._encoder.bands, self._encoder.dtype)
 
-        def emit(level: int, row: int, column: int, block: Block) -> None:
+        def emit(level: int, row: int, column: int, block: Pixels) -> None:
             image, mask = self._framed(block)
             offset = self._spool.append_unjournalled(image + mask)
             pyramid.enter_tile(level, row, column, offset=offset, image=len(image), mask=len(mask))
@@ -365,7 +365,7 @@ class CogSink:
         )
 
 
-def _check_finite(window: Window, pixels: Pixels) -> None:
+def _check_finite(window: Window, pixels: Samples) -> None:
     finite = np.isfinite(pixels)
     if not finite.all():
         count = np.count_nonzero(~finite.all(axis=-1))
@@ -375,8 +375,8 @@ def _check_finite(window: Window, pixels: Pixels) -> None:
         )
 
 
-def _trimmed(pixels: Pixels, valid: Valid | None) -> Block | None:
+def _trimmed(pixels: Samples, valid: Valid | None) -> Pixels | None:
     """Return a tile's block with None for an all-valid mask, so that it does not depend on its neighbours."""
     if valid is None or valid.all():
-        return pixels, None
-    return (pixels, valid) if valid.any() else None
+        return Pixels(pixels, None)
+    return Pixels(pixels, valid) if valid.any() else None

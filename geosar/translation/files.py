@@ -16,7 +16,7 @@ from geosar.quicklook import write_quicklook
 from geosar.tone import Tone
 from geosar.translation.job import Job
 from geosar.vocabulary import Compression
-from geosar.window_translator import Pixels
+from geosar.window_translator import Prediction
 
 LOSSY = frozenset(each for each in Compression if not each.lossless)
 """Compressions for pictures; the error band is a measurement and stays exact."""
@@ -27,7 +27,7 @@ class _Output:
     """One of the COGs: where its windows go, and what of a window's pixels it holds."""
 
     sink: CogSink
-    values: Callable[[Pixels], Any]
+    values: Callable[[Prediction], Any]
 
     def has(self, window: Window) -> bool:
         return (window.col_off, window.row_off) in self.sink.finished
@@ -44,7 +44,7 @@ class OutputFiles:
         """Return whether an earlier run has written this window to every file."""
         return all(output.has(window) for output in self._outputs)
 
-    def write(self, window: Window, pixels: Pixels | None) -> None:
+    def write(self, window: Window, pixels: Prediction | None) -> None:
         """Write a window to every file that has not got it; None where nothing of it is valid."""
         for output in self._outputs:
             if output.has(window):  # an earlier run was stopped between the two
@@ -65,7 +65,7 @@ class OutputFiles:
 
     def _open(self, stack: ExitStack) -> Iterator[_Output]:
         targets = self._job.targets
-        kinds: list[tuple[Kind, Path | None, dict[str, Any], Callable[[Pixels], Any]]] = [
+        kinds: list[tuple[Kind, Path | None, dict[str, Any], Callable[[Prediction], Any]]] = [
             ("optical", targets.image, {"bands": 3, "band_names": ("red", "green", "blue"), "colour": "rgb"},
              lambda pixels: pixels.values[..., :3]),
             ("error", targets.error_band, {"bands": 1, "band_names": ("error",), "colour": "grey"},

@@ -13,7 +13,7 @@ from geosar.report import Meter, Progress, TranslationReport
 from geosar.tone import Tone, match_tone
 from geosar.translation.files import OutputFiles
 from geosar.translation.job import Job
-from geosar.window_translator import Pixels, WindowTranslator
+from geosar.window_translator import Prediction, WindowTranslator
 
 if TYPE_CHECKING:
     from geosar.cluster import RemoteTranslator
@@ -71,7 +71,7 @@ def _translate_windows(
     meter.tell("translating")
     skipped: list[Window] = []
 
-    def write(window: Window, pixels: Pixels | None) -> None:
+    def write(window: Window, pixels: Prediction | None) -> None:
         files.write(window, pixels)
         if pixels is None:
             skipped.append(window)
@@ -80,7 +80,7 @@ def _translate_windows(
         meter.count(window.area / 1e6, worked=True)
         meter.tell("translating")
 
-    pipeline: Pipeline[Window, Any, Pixels] = Pipeline(
+    pipeline: Pipeline[Window, Any, Prediction] = Pipeline(
         lambda window: translator.read(window.shifted(job.part.col_off, job.part.row_off)),
         lambda _window, block: _toned(translator.compute(block), tone),
         write,
@@ -92,7 +92,7 @@ def _translate_windows(
     return _Outcome(len(job.windows) - len(waiting), len(skipped), dict(pipeline.clock.seconds))
 
 
-def _toned(pixels: Pixels | None, tone: Tone | None) -> Pixels | None:
+def _toned(pixels: Prediction | None, tone: Tone | None) -> Prediction | None:
     if tone is None or pixels is None:
         return pixels
     return replace(pixels, values=tone(pixels.values))

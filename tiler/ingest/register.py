@@ -28,8 +28,8 @@ from geosar_tiler.state.quota import Quota, least_copy_bytes
 from geosar_tiler.state.states import LIVE, CopyState, JobStatus
 from geosar_tiler.state.store import Store, safe_filename
 from geosar_tiler.state.terrain import Terrain
-from geosar_tiler.tiles.direct import DirectScenes
-from geosar_tiler.tiles.live import LiveScenes
+from geosar_tiler.tiles.open_scenes.direct import DirectScenes
+from geosar_tiler.tiles.open_scenes.live import LiveScenes
 
 ID_LENGTH = 20
 REMOVAL_SECONDS = 5.0

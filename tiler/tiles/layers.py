@@ -20,8 +20,8 @@ from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import Job, Scene
 from geosar_tiler.state.states import CopyState, JobStatus
 from geosar_tiler.tiles import parameters
-from geosar_tiler.tiles.direct import DirectScene
-from geosar_tiler.tiles.live import LiveScene
+from geosar_tiler.tiles.open_scenes.direct import DirectScene
+from geosar_tiler.tiles.open_scenes.live import LiveScene
 
 Stretch = tuple[tuple[float, float], ...]
 JobName = Annotated[str | None, Query(max_length=64, description="A job whose result to show; default: the latest.")]

@@ -17,12 +17,13 @@ from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
-from geosar.cog.overviews import Block, Pixels, Valid, halve
+from geosar.cog.overviews import Pixels, shrink
 from geosar.grid import MapGrid, Window, full_turn
 from geosar.scene.untrusted import open_geotiff
 from geosar_tiler.errors import TooWideError
-from geosar_tiler.tiles import around, budget, direct, parameters
-from geosar_tiler.tiles.coarse import coarse_grid
+from geosar_tiler.tiles import around, budget, parameters
+from geosar_tiler.tiles.open_scenes import direct
+from geosar_tiler.tiles.open_scenes.coarse import coarse_grid
 from geosar_tiler.tiles.readers import PlacedReader, extent, image_space_point, places, stretched
 
 if TYPE_CHECKING:
@@ -178,14 +179,6 @@ def _aligned(window: Window, factor: int) -> Window:
     return Window(col, row, window.col_end - col, window.row_end - row)
 
 
-def _shrunk(values: Pixels, valid: Valid, factor: int) -> Block:
-    """Shrink a block by a power of 2, as a COG's overviews are."""
-    block: Block = (values, None if valid.all() else valid)
-    for _ in range(factor.bit_length() - 1):
-        block = halve(*block)
-    return block
-
-
 def _coarse(grid: MapGrid, window: Window, factor: int, shape: tuple[int, ...]) -> MapGrid:
     """Return the grid of a window that was halved to a shape (height, width)."""
     transform = grid.subgrid(window).transform @ rasterio.Affine.scale(factor)
@@ -242,21 +235,21 @@ class LiveReader(ViewReader):
                 f"the view covers {grown.area / 1e6:.1f} megapixels of the scene; at most {megapixels:g} are "
                 "translated live. Zoom in, or translate the scene as a job.",
             )
-        values, mask = _shrunk(*self.live.window(grown), factor)
+        values, mask = shrink(self.live.window(grown), factor)
         with self._opened(values, mask, _coarse(self.grid, grown, factor, values.shape)) as reader:
             return work(reader)
 
     def _with_coarse(self, window: Window, factor: int, work: Callable[[Reader], Value]) -> Value:
         """Let rio-tiler read a window from the coarse picture, and say so."""
-        colours, valid = self.live.coarse()
-        whole = coarse_grid(self.grid, valid.shape)
+        colours = self.live.coarse()
+        whole = coarse_grid(self.grid, colours.mask.shape)
         across, down = self.grid.width / whole.width, self.grid.height / whole.height
         wanted = factor if self.ratio is None else _shrinking(math.ceil(1000 * self.ratio), 1000)
         further = max(1, int(wanted // min(across, down)))
         col, row = math.floor(window.col_off / across), math.floor(window.row_off / down)
         asked = Window(col, row, math.ceil(window.col_end / across) - col, math.ceil(window.row_end / down) - row)
         part = _aligned(asked.intersection(whole.window) or whole.window, further)
-        values, mask = _shrunk(colours[part.slices], valid[part.slices], further)
+        values, mask = shrink(Pixels(colours.values[part.slices], colours.mask[part.slices]), further)
         self.layer.remarks.append(
             f"coarse: a pixel of it is {across:.0f} x {down:.0f} of the scene's; colours are those of some places in it"
         )
@@ -280,7 +273,7 @@ class DirectReader(ViewReader):
         if self.direct.has_overview and (factor >= coarse or window.area > direct.LIMIT_PIXELS):
             return self._with_overview(window, work)
         grown = _aligned(window, factor)
-        values, mask = _shrunk(*self.direct.window(grown), factor)
+        values, mask = shrink(self.direct.window(grown), factor)
         with self._opened(values, mask, _coarse(self.grid, grown, factor, values.shape)) as reader:
             return work(reader)
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 from geosar_training.errors import PrepareError
 
-Block = tuple[str, int, int]
+BlockPlace = tuple[str, int, int]
 """Scene, and row and column of a block of tiles in it; a whole scene is one block when scenes are split."""
 
 
-def split_blocks(tiles: Mapping[Block, int], fraction: float, seed: int) -> dict[Block, str]:
+def split_blocks(tiles: Mapping[BlockPlace, int], fraction: float, seed: int) -> dict[BlockPlace, str]:
     """Say `train` or `val` for each block, given its number of tiles; about `fraction` of all are for validation.
 
     Blocks are drawn in an order that depends on the seed and their own names alone. Raises PrepareError when there are
@@ -22,7 +22,7 @@ def split_blocks(tiles: Mapping[Block, int], fraction: float, seed: int) -> dict
         )
     order = sorted(tiles, key=lambda block: zlib.crc32(f"{seed}/{block}".encode()))
     wanted, taken = fraction * sum(tiles.values()), 0
-    chosen: dict[Block, str] = {}
+    chosen: dict[BlockPlace, str] = {}
     for block in order:
         nearer = abs(taken + tiles[block] - wanted) <= abs(taken - wanted)
         last = "train" not in chosen.values() and len(chosen) == len(order) - 1

@@ -13,7 +13,7 @@ from geosar_training.errors import PrepareError
 from geosar_training.preparation.report import markdown, write_dropped, write_manifest
 from geosar_training.preparation.sheet import save_sheet
 from geosar_training.preparation.sources import Matches, Source, Unusable
-from geosar_training.preparation.splits import Block, split_blocks
+from geosar_training.preparation.splits import BlockPlace, split_blocks
 from geosar_training.preparation.tiles import Cutter, Options, Tile, check_room
 
 By = Literal["scene", "block"]
@@ -120,5 +120,5 @@ def _splits(tiles: Sequence[Tile], by: By, block: int, validation: float, seed: 
     return {tile.name: tile.source.split or drawn[places[tile.name]] for tile in tiles}
 
 
-def _block(tile: Tile, by: By, size: int) -> Block:
+def _block(tile: Tile, by: By, size: int) -> BlockPlace:
     return (tile.source.name, 0, 0) if by == "scene" else (tile.source.name, tile.row // size, tile.column // size)

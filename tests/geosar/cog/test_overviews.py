@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from geosar.cog.overviews import Block, build_tile, halve, level_sizes
+from geosar.cog.overviews import Pixels, build_tile, halve, level_sizes
 
 
 def mean_by_hand(values: list[int]) -> int:
@@ -142,13 +142,13 @@ def test_tiles_made_depth_first_are_the_cuts_of_whole_levels(size: tuple[int, in
         place = np.s_[row * tile : (row + 1) * tile, column * tile : (column + 1) * tile]
         return whole[level][0][place], whole[level][1][place]
 
-    def fetch(row: int, column: int) -> Block | None:
+    def fetch(row: int, column: int) -> Pixels | None:
         block = cut(0, row, column)
         return block if block[1].any() else None
 
-    made: dict[tuple[int, int, int], Block] = {}
+    made: dict[tuple[int, int, int], Pixels] = {}
 
-    def emit(level: int, row: int, column: int, block: Block) -> None:
+    def emit(level: int, row: int, column: int, block: Pixels) -> None:
         made[level, row, column] = block
 
     build_tile(len(sizes) - 1, 0, 0, base=0, sizes=sizes, tile=tile, fetch=fetch, emit=emit)

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from geosar.grid import Window
 from geosar_tiler.state.catalogue import get
-from geosar_tiler.tiles.live import BLOCK
+from geosar_tiler.tiles.open_scenes.live import BLOCK
 from helpers.rasters import speckled
 from helpers.service import MakeRaster, MakeService, middle_tile, picture, problem, send, services_of
 

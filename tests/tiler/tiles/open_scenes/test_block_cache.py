@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geosar.cog.overviews import Pixels
 from geosar_tiler.state.catalogue import get
 from geosar_tiler.state.store import Store
-from geosar_tiler.tiles.block_cache import BlockFiles, BlockKey, BlockMemory, Pixels, packed, unpacked
+from geosar_tiler.tiles.open_scenes.block_cache import BlockFiles, BlockKey, BlockMemory, packed, unpacked
 from helpers.service import MakeService, middle_tile, picture, send, services_of
 
 
 def noise(seed: int, side: int = 20) -> Pixels:
     random = np.random.default_rng(seed)
-    return random.integers(0, 256, (side, side, 4), np.uint8), random.random((side, side)) > 0.3
+    return Pixels(random.integers(0, 256, (side, side, 4), np.uint8), random.random((side, side)) > 0.3)
 
 
 def key(number: int) -> BlockKey:
@@ -55,12 +56,12 @@ def test_files_hold_no_more_than_they_may_and_the_least_used_leave(store: Store)
 
 
 def test_another_process_reads_the_same_pixels(store: Store) -> None:
-    values, valid = noise(1)
-    BlockFiles(store, 10**6).put(key(1), (values, valid))
+    pixels = noise(1)
+    BlockFiles(store, 10**6).put(key(1), pixels)
     found = BlockFiles(store, 10**6).get(key(1))
     assert found is not None
-    assert (found[0] == values).all()
-    assert (found[1] == valid).all()
+    assert (found.values == pixels.values).all()
+    assert (found.mask == pixels.mask).all()
 
 
 @pytest.mark.parametrize("damage", ["nothing left", "cut off", "a bit", "another file"])

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
 
+from geosar.cog.overviews import Pixels
 from geosar.publish import published
 from geosar_tiler.state.store import Store
 
@@ -26,9 +26,6 @@ KEPT = 15 / 16
 MAGIC = b"GSB1"
 _SUM = Struct("<4sI")
 _SHAPE = Struct("<HHH")
-
-Pixels = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-"""Values (h, w, bands) and what is valid (h, w)."""
 
 
 class BlockKey(NamedTuple):
@@ -187,8 +184,8 @@ class Blocks:
 
 def packed(block: Pixels) -> bytes:
     """Write a block as bytes that tell when they are damaged."""
-    values, valid = block
-    content = _SHAPE.pack(*values.shape) + imagecodecs.zstd_encode(values.tobytes() + np.packbits(valid).tobytes(), 1)
+    raw = block.values.tobytes() + np.packbits(block.mask).tobytes()
+    content = _SHAPE.pack(*block.values.shape) + imagecodecs.zstd_encode(raw, 1)
     return _SUM.pack(MAGIC, zlib.crc32(content)) + content
 
 
@@ -199,8 +196,8 @@ def unpacked(data: bytes) -> Pixels | None:
     height, width, bands = _SHAPE.unpack_from(data, _SUM.size)
     raw = np.frombuffer(imagecodecs.zstd_decode(data[_SUM.size + _SHAPE.size :]), np.uint8)
     valid = np.unpackbits(raw[height * width * bands :], count=height * width).astype(np.bool_)
-    return raw[: height * width * bands].reshape(height, width, bands), valid.reshape(height, width)
+    return Pixels(raw[: height * width * bands].reshape(height, width, bands), valid.reshape(height, width))
 
 
 def _size(block: Pixels) -> int:
-    return block[0].nbytes + block[1].nbytes
+    return block.values.nbytes + block.mask.nbytes

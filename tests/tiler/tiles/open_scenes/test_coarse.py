@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from rasterio.crs import CRS
 
+from geosar.cog.overviews import Pixels, shrink
 from geosar.grid import MapGrid, Window
 from geosar_tiler.state.database import Scene
 from geosar_tiler.state.states import CopyState
-from geosar_tiler.tiles.coarse import CoarseRadar, coarse_colour, shrink
+from geosar_tiler.tiles.open_scenes.coarse import CoarseRadar, coarse_colour
 from helpers.rasters import TEN_METRES, UTM
 from helpers.service import MakeService, middle_tile, picture, send, services_of
 
@@ -42,10 +43,10 @@ def test_colours_that_follow_the_radar_are_found_where_nothing_was_translated() 
 
     def translate(window: Window) -> Any:
         asked.append(window)
-        return painted(sharp[window.slices]), np.ones((window.height, window.width), np.bool_)
+        return Pixels(painted(sharp[window.slices]), None)
 
     found, valid = coarse_colour(coarse, GRID, translate, BLOCK)
-    want, _ = shrink(painted(sharp), np.ones(sharp.shape, np.bool_), FACTOR)
+    want, _ = shrink(Pixels(painted(sharp), None), FACTOR)
     assert valid.all()
     assert len(asked) == 16
     assert np.abs(found.astype(int) - want).mean() < 2
@@ -56,7 +57,7 @@ def test_what_is_not_valid_teaches_nothing_and_stays_empty() -> None:
 
     def translate(window: Window) -> Any:
         valid = np.broadcast_to(np.arange(window.col_off, window.col_end) < 1600, (BLOCK, BLOCK)).copy()
-        return np.where(valid[..., None], painted(sharp[window.slices]), 0).astype(np.uint8), valid
+        return Pixels(np.where(valid[..., None], painted(sharp[window.slices]), 0).astype(np.uint8), valid)
 
     found, valid = coarse_colour(coarse, GRID, translate, BLOCK)
     assert (valid == coarse.valid).all()
@@ -64,7 +65,7 @@ def test_what_is_not_valid_teaches_nothing_and_stays_empty() -> None:
     want = painted(coarse.decibels[0])
     assert np.abs(found[valid].astype(int) - want[valid]).mean() < 2
     nothing = CoarseRadar(coarse.decibels, np.zeros_like(coarse.valid), FACTOR)
-    assert not coarse_colour(nothing, GRID, translate, BLOCK)[1].any()
+    assert not coarse_colour(nothing, GRID, translate, BLOCK).mask.any()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from geosar.cog.overviews import Block, halve
+from geosar.cog.overviews import Pixels, shrink
 from geosar.grid import MapGrid, Window
 from geosar.scene.untrusted import open_geotiff
 
@@ -30,8 +30,6 @@ LEVELS = 4
 """Red, green, blue, and the expected error."""
 
 Plane = NDArray[np.float32]
-Pixels = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-"""Values (h, w, bands), and what of them is valid (h, w)."""
 Translate = Callable[[Window], Pixels]
 """Gives red, green, blue and error (h, w, 4) of a window of the scene, and what of it is valid (h, w)."""
 
@@ -81,7 +79,7 @@ def coarse_colour(radar: CoarseRadar, grid: MapGrid, translate: Translate, block
     rows, cols, levels = _learnt(radar, grid, translate, block)
     empty = np.zeros((*radar.valid.shape, LEVELS), np.uint8)
     if len(levels) < LEAST:
-        return empty, np.zeros(radar.valid.shape, np.bool_)
+        return Pixels(empty, np.zeros(radar.valid.shape, np.bool_))
     known = np.stack([plane[rows, cols] for plane in _features(radar)], axis=1).astype(np.float64)
     middle, spread = known.mean(axis=0), known.std(axis=0) + 1e-6
     known = (known - middle) / spread
@@ -93,7 +91,7 @@ def coarse_colour(radar: CoarseRadar, grid: MapGrid, translate: Translate, block
     for plane, mean, std, weight in zip(_features(radar), middle, spread, weights, strict=True):
         found += ((plane - np.float32(mean)) / np.float32(std))[..., None] * weight.astype(np.float32)
     np.rint(np.clip(found, 0, 255, out=found), out=empty, where=radar.valid[..., None], casting="unsafe")
-    return empty, radar.valid
+    return Pixels(empty, radar.valid)
 
 
 def _learnt(
@@ -102,8 +100,7 @@ def _learnt(
     """Return rows and columns of coarse pixels of the translated places, and their levels (n, 4)."""
     places: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]] = []
     for window in _places(radar, grid, block):
-        values, valid = translate(window)
-        shrunk, mask = shrink(values, valid, radar.factor)
+        shrunk, mask = shrink(translate(window), radar.factor)
         row, col = window.row_off // radar.factor, window.col_off // radar.factor
         height, width = (min(a, b) for a, b in zip(shrunk.shape, radar.valid[row:, col:].shape, strict=False))
         seen = radar.valid[row : row + height, col : col + width].copy()
@@ -165,11 +162,3 @@ def _mean_around(plane: Plane, radius: int) -> Plane:
         upper, lower = (np.take(sums, range(start, start + length), axis=axis) for start in (side, 0))
         plane = ((upper - lower) / side).astype(np.float32)
     return plane
-
-
-def shrink(values: NDArray[np.uint8], valid: NDArray[np.bool_], factor: int) -> Block:
-    """Shrink a block by a power of 2, as a COG's overviews are; None stands for an all-valid mask."""
-    block: Block = (values, None if valid.all() else valid)
-    for _ in range(factor.bit_length() - 1):
-        block = halve(*block)
-    return block

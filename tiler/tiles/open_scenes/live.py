@@ -3,7 +3,6 @@
 import hashlib
 import math
 import threading
-from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,23 +10,24 @@ from pathlib import Path
 import numpy as np
 
 import geosar
+from geosar.cog.overviews import Pixels
 from geosar.engines import Engine, open_engine
 from geosar.errors import BlockSizeError, GeosarError
 from geosar.grid import MapGrid, Window, padded_window
 from geosar.models import Model, load_model
 from geosar.models.fit import choose_polarisations
-from geosar.scene import SarScene, open_scene
+from geosar.scene import SarScene
 from geosar.window_translator import WindowTranslator
 from geosar_tiler.errors import OverloadedError, TooMuchError
 from geosar_tiler.settings import Settings
-from geosar_tiler.state import catalogue, readings
+from geosar_tiler.state import readings
 from geosar_tiler.state.database import Scene
 from geosar_tiler.state.store import Store
 from geosar_tiler.state.terrain import Terrain
-from geosar_tiler.tiles import budget
-from geosar_tiler.tiles.block_cache import BlockKey, Blocks, Pixels
-from geosar_tiler.tiles.coarse import coarse_colour, factor_of, read_radar
 from geosar_tiler.tiles.image_space import TILE
+from geosar_tiler.tiles.open_scenes import OpenScenes
+from geosar_tiler.tiles.open_scenes.block_cache import BlockKey, Blocks
+from geosar_tiler.tiles.open_scenes.coarse import coarse_colour, factor_of, read_radar
 
 BLOCK = 256
 """Side of the blocks. Small, so that a first tile needs few pixels beside its own; neighbours that are missing
@@ -41,7 +41,7 @@ WHOLE: Place = (-1, -1)
 """Where the coarse picture of a whole scene is kept among the blocks."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LiveScene:
     """A scene that is open, with what translates it."""
 
@@ -54,8 +54,6 @@ class LiveScene:
     engine_lock: threading.Lock
     waiting: threading.Semaphore
     limit_pixels: float
-    reading: tuple[float, int]
-    """When the scene was sent, and how often it was read anew since."""
     copy: Path
     _coarse_lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -125,9 +123,9 @@ class LiveScene:
                 continue
             there = part.shifted(-col, -row).slices
             here = part.shifted(-window.col_off, -window.row_off).slices
-            values[here] = block[0][there]
-            valid[here] = block[1][there]
-        return values, valid
+            values[here] = block.values[there]
+            valid[here] = block.mask[there]
+        return Pixels(values, valid)
 
     def _make(self, blocks: dict[Place, Pixels | None]) -> None:
         """Fill in what is missing, and keep it."""
@@ -161,12 +159,12 @@ class LiveScene:
                 continue
             if made is None:
                 shape = (part.height, part.width)
-                blocks[place] = np.zeros((*shape, BANDS), np.uint8), np.zeros(shape, np.bool_)
+                blocks[place] = Pixels(np.zeros((*shape, BANDS), np.uint8), np.zeros(shape, np.bool_))
             else:
                 inside = part.shifted(-hull.col_off, -hull.row_off).slices
                 values, valid = made.values[inside].copy(), made.valid[inside].copy()
                 values[~valid] = 0  # as the COG has it
-                blocks[place] = values, valid
+                blocks[place] = Pixels(values, valid)
         return blocks
 
     def _key(self, place: Place) -> BlockKey:
@@ -177,30 +175,21 @@ class LiveScenes:
     """Opens scenes for live translation, a few at a time, and shares the engine and the blocks among them."""
 
     def __init__(self, settings: Settings, store: Store, terrain: Terrain) -> None:
-        self._terrain = terrain
         self._settings = settings
         self._store = store
-        self._lock = threading.Lock()
+        self._open = OpenScenes(store, terrain, OPEN_SCENES, self._prepare)
+        self._model_lock = threading.Lock()
         self._engine_lock = threading.Lock()
         self._waiting = threading.Semaphore(settings.live_queue)
-        self._open: OrderedDict[str, LiveScene] = OrderedDict()
         self._loaded: tuple[Model, Engine] | None = None
         self.blocks = Blocks(store, settings.live_cache_bytes, settings.live_disk_bytes)
 
     def get(self, scene: Scene) -> LiveScene:
-        """Open a scene, or give the one that is open; raises geosar's errors where the model does not take it."""
-        with self._lock:
-            found = self._open.get(scene.id)
-            if found is not None and found.reading == readings.key(scene):  # not another's of the same content
-                self._open.move_to_end(scene.id)
-                return found
-            model, engine = self._engine()
-            opened = self._begin(catalogue.source(self._store, scene), scene, model, engine)
-            self._open[scene.id] = opened
-            while len(self._open) > OPEN_SCENES:
-                # A tile may be reading from it; it is closed when nobody holds it any more.
-                self._open.popitem(last=False)
-            return opened
+        """Return a scene that is open, or open it; raises geosar's errors where the model does not take it."""
+        try:
+            return self._open.get(scene)
+        except BlockSizeError as error:
+            raise TooMuchError(f"{error} Or translate the scene as a job.") from error
 
     @property
     def loaded(self) -> bool:
@@ -209,7 +198,7 @@ class LiveScenes:
 
     def warm(self) -> None:
         """Load the model and run it once, so that the first tile does not wait for that; without model do nothing."""
-        with suppress(GeosarError), self._lock:
+        with suppress(GeosarError):
             model, engine = self._engine()
             # As large as the first tile is likely to be, for the memory that the engine gets then.
             shape = padded_window(Window(0, 0, 2 * BLOCK, 2 * BLOCK), model.manifest.halo, model.manifest.stride)
@@ -218,39 +207,41 @@ class LiveScenes:
 
     def forget(self, scene_id: str) -> None:
         """Let go of a scene that is removed."""
-        with self._lock:
-            self._open.pop(scene_id, None)
+        self._open.forget(scene_id)
         self.blocks.memory.forget(scene_id)
 
     def close(self) -> None:
         """Let go of everything."""
-        with self._lock:
-            self._open.clear()
+        self._open.clear()
+        with self._model_lock:
             self._loaded = None
 
     def _engine(self) -> tuple[Model, Engine]:
-        if self._loaded is None:
-            model = load_model(self._settings.model)
-            self._loaded = model, open_engine(model, "auto", self._settings.precision, self._settings.job_threads)
-        return self._loaded
+        with self._model_lock:
+            if self._loaded is None:
+                model = load_model(self._settings.model)
+                self._loaded = model, open_engine(model, "auto", self._settings.precision, self._settings.job_threads)
+            return self._loaded
 
-    def _begin(self, source: Path | dict[str, Path], scene: Scene, model: Model, engine: Engine) -> LiveScene:
-        options = self._terrain.resolved(catalogue.opening(scene))
-        try:
-            opened = open_scene(source, **options, most_block_bytes=budget.MOST_BLOCK)
-        except BlockSizeError as error:
-            raise TooMuchError(f"{error} Or translate the scene as a job.") from error
-        wanted, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation, opened.given)
-        view = opened.select(wanted)
+    def _prepare(self, scene: Scene, opened: SarScene) -> LiveScene:
+        model, engine = self._engine()
+        names, _ = choose_polarisations(opened.polarisations, model.manifest, scene.polarisation, opened.given)
+        view = opened.select(names)
         # With another network, engine or release of ours the same scene may have other pixels.
         reading = [str(readings.number(scene))] if readings.number(scene) else []
         parts = (str(scene.created), *reading, model.checksum, str(engine.precision), geosar.__version__)
         return LiveScene(
-            scene.id, hashlib.sha256("|".join(parts).encode()).hexdigest()[:16], model.label, view,
-            WindowTranslator(view, model.manifest, engine), self.blocks, self._engine_lock, self._waiting,
-            self._settings.live_megapixels * 1e6, readings.key(scene),
-            self._store.display(scene.id, readings.number(scene)),
-        )  # fmt: skip
+            scene_id=scene.id,
+            version=hashlib.sha256("|".join(parts).encode()).hexdigest()[:16],
+            model=model.label,
+            scene=view,
+            translator=WindowTranslator(view, model.manifest, engine),
+            blocks=self.blocks,
+            engine_lock=self._engine_lock,
+            waiting=self._waiting,
+            limit_pixels=self._settings.live_megapixels * 1e6,
+            copy=self._store.display(scene.id, readings.number(scene)),
+        )
 
 
 def _whole_blocks(window: Window) -> Window:

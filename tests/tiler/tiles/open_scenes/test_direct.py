@@ -11,7 +11,7 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from geosar_tiler.state.database import Scene
-from geosar_tiler.tiles import direct
+from geosar_tiler.tiles.open_scenes import direct
 from helpers.rasters import speckled
 from helpers.service import MakeRaster, MakeService, picture, problem, send, services_of
 
