@@ -24,7 +24,7 @@ from geosar_tiler.ingest.register import SceneRegister
 from geosar_tiler.jobs import copies
 from geosar_tiler.state import catalogue, locks, readings
 from geosar_tiler.state.database import Database, Job, Reference, Scene, Upload
-from geosar_tiler.state.states import LIVE, UNFINISHED, CopyState, JobStatus, UploadStatus
+from geosar_tiler.state.states import LIVE, UNFINISHED, CopyState, JobStatus, Process, UploadStatus
 from geosar_tiler.state.store import Store
 
 _LOG = logging.getLogger("tiler.agreement")
@@ -168,7 +168,7 @@ def _strays_of_scene(store: Store, rows: _Rows, scene: Scene) -> Iterator[Path]:
     if scene.id in rows.references:
         named |= {"reference", "reference.tif"}
         yield from _others(folder / "reference", {rows.references[scene.id]})
-    parts = {"prepare": copy, "reference": store.reference(scene.id)}
+    parts = {Process.PREPARE: copy, Process.REFERENCE: store.reference(scene.id)}
     making = tuple(f".{path.name}." for process, path in parts.items() if process in rows.making[scene.id])
     yield from (path for path in _others(folder, named) if not path.name.startswith(making))
 

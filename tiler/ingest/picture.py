@@ -14,6 +14,7 @@ from geosar_tiler.ingest.register import SceneRegister
 from geosar_tiler.jobs import copies
 from geosar_tiler.state import catalogue, references
 from geosar_tiler.state.database import Reference, Scene
+from geosar_tiler.state.states import Process
 from geosar_tiler.state.store import safe_filename
 
 DIGITS = 8
@@ -58,7 +59,7 @@ def _put(register: SceneRegister, scene: Scene, file: Received, path: Path, plac
     def change(session: Session) -> None:
         _forget(session, scene.id)
         session.add(new)
-        copies.order(session, scene.id, "reference", {"place": place}, new.created)
+        copies.order(session, scene.id, Process.REFERENCE, {"place": place}, new.created)
 
     try:
         with register.database.begin() as session:
@@ -83,7 +84,7 @@ def remove(register: SceneRegister, scene: Scene) -> bool:
 
 
 def _forget(session: Session, scene_id: str) -> bool:
-    copies.dismiss(session, scene_id, "reference")
+    copies.dismiss(session, scene_id, Process.REFERENCE)
     gone = session.execute(delete(Reference).where(Reference.scene_id == scene_id))
     return bool(getattr(gone, "rowcount", 0))
 

@@ -25,7 +25,7 @@ from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Database, Job, Reference, Scene, is_full
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.quota import Quota, least_copy_bytes
-from geosar_tiler.state.states import LIVE, CopyState, JobStatus
+from geosar_tiler.state.states import LIVE, CopyState, JobStatus, Process
 from geosar_tiler.state.store import Store, safe_filename
 from geosar_tiler.state.terrain import Terrain
 from geosar_tiler.tiles.open_scenes.direct import DirectScenes
@@ -102,7 +102,7 @@ class SceneRegister:
             with self.database.begin() as session:
                 session.add(scene)
                 session.flush()
-                copies.order(session, scene.id, "prepare", catalogue.opening(scene), scene.created)
+                copies.order(session, scene.id, Process.PREPARE, catalogue.opening(scene), scene.created)
         except SQLAlchemyError:
             self.store.discard(self.store.scene(scene.id))
             raise
@@ -150,7 +150,7 @@ class SceneRegister:
             self.database.write_always(forget)
         self.store.discard(self.store.removed / scene_id)
 
-    def stop_jobs(self, scene: Scene, process: str | None = None) -> None:
+    def stop_jobs(self, scene: Scene, process: Process | None = None) -> None:
         """Stop the scene's jobs, or those of one process, and wait for that; raises ConflictError when one does not."""
         mine = and_(Job.scene_id == scene.id, true() if process is None else Job.process == process)
 

@@ -13,7 +13,7 @@ from geosar_tiler.jobs import copies
 from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.state import catalogue, readings
 from geosar_tiler.state.database import Job, Reference, Scene
-from geosar_tiler.state.states import CopyState
+from geosar_tiler.state.states import CopyState, Process
 
 
 def change(register: SceneRegister, scene_id: str, wanted: SceneOptions) -> Scene:
@@ -42,7 +42,7 @@ def _read_anew(register: SceneRegister, scene: Scene, options: SceneOptions) -> 
         seen = {key: linked(path, folder / path.name) for key, path in files.items()}
         found = register.look(seen if scene.parts else seen[""], options)
     register.check_size(found)
-    register.stop_jobs(scene, "prepare")
+    register.stop_jobs(scene, Process.PREPARE)
     columns = as_read(found, [path.name for path in files.values()], options)
     with register.store.exclusively():
         now = catalogue.get(register.database, scene.id)
@@ -67,19 +67,19 @@ def _enter(register: SceneRegister, scene: Scene, columns: dict[str, object]) ->
     """Write the new reading and the order of its copy together, or neither."""
     ordered = time.time()
     with register.database.begin() as session:
-        jobs = session.scalars(select(Job).where(Job.scene_id == scene.id, Job.process == "translate")).all()
+        jobs = session.scalars(select(Job).where(Job.scene_id == scene.id, Job.process == Process.TRANSLATE)).all()
         values = {**columns, "readings": readings.next_one(scene, jobs), "display": CopyState.PREPARING, "message": ""}
         session.execute(update(Scene).where(Scene.id == scene.id).values(**values))
         session.expire_all()
         read = session.get_one(Scene, scene.id)
-        copies.order(session, scene.id, "prepare", catalogue.opening(read), ordered)
+        copies.order(session, scene.id, Process.PREPARE, catalogue.opening(read), ordered)
         _place_picture(session, scene, read, ordered)
 
 
 def _place_picture(session: Session, before: Scene, scene: Scene, ordered: float) -> None:
     """Order the copy of the true optical image again where that lies as the scene does."""
     picture = session.get(Reference, scene.id)
-    last = copies.last_order(session, scene.id, "reference", 0.0 if picture is None else picture.created)
+    last = copies.last_order(session, scene.id, Process.REFERENCE, 0.0 if picture is None else picture.created)
     if picture is None or last is None or last.inputs.get("place") is None:
         return
     now, then = scene.description, before.description
@@ -87,7 +87,7 @@ def _place_picture(session: Session, before: Scene, scene: Scene, ordered: float
         picture.state = CopyState.FAILED
         picture.message = "the scene is read on another grid now. Send the picture again."
     elif (now["crs"], now["transform"]) != (then["crs"], then["transform"]):
-        copies.dismiss(session, scene.id, "reference")
+        copies.dismiss(session, scene.id, Process.REFERENCE)
         picture.state, picture.created, picture.georeferenced = CopyState.PREPARING, ordered, scene.geometry is not None
         place = {"crs": now["crs"], "transform": now["transform"]}
-        copies.order(session, scene.id, "reference", {"place": place}, ordered)
+        copies.order(session, scene.id, Process.REFERENCE, {"place": place}, ordered)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from geosar_tiler.jobs import queue
 from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Database, Job, Reference, Scene
-from geosar_tiler.state.states import LIVE, CopyState, JobStatus
+from geosar_tiler.state.states import LIVE, CopyState, JobStatus, Process
 
 REST_SECONDS = 10.0
 """An order that ended so lately may belong to a removal that is under way."""
@@ -31,7 +31,7 @@ class _Copy:
     """A copy that is wanted, or failed: what it is of, and its latest order."""
 
     subject: Scene | Reference
-    process: str
+    process: Process
     scene_id: str
     state: CopyState
     latest: Job | None
@@ -51,13 +51,13 @@ class _Copy:
         self.subject.message = message
 
 
-def order(session: Session, scene_id: str, process: str, inputs: dict[str, Any], nonce: float) -> None:
+def order(session: Session, scene_id: str, process: Process, inputs: dict[str, Any], nonce: float) -> None:
     """Order a copy in the transaction that enters what it is of, so that there is never one without the other."""
     key = queue.key_of(process, scene_id, {"nonce": nonce})
     session.add(Job(id=queue.new_id(), process=process, scene_id=scene_id, key=key, inputs=inputs))
 
 
-def dismiss(session: Session, scene_id: str, process: str) -> None:
+def dismiss(session: Session, scene_id: str, process: Process) -> None:
     """Stop the making of a copy, in a transaction that removes what it is of."""
     mine = (Job.scene_id == scene_id, Job.process == process)
     session.execute(update(Job).where(*mine, Job.status == JobStatus.ACCEPTED).values(status=JobStatus.DISMISSED))
@@ -88,18 +88,18 @@ def order_again(database: Database, room: Callable[[], int]) -> int:
 
 def _unmade(session: Session) -> Iterator[_Copy]:
     for scene in session.scalars(select(Scene).where(Scene.display.in_((CopyState.PREPARING, CopyState.FAILED)))).all():
-        latest = last_order(session, scene.id, "prepare", 0.0)
+        latest = last_order(session, scene.id, Process.PREPARE, 0.0)
         if latest is None or latest.status not in LIVE:
-            yield _Copy(scene, "prepare", scene.id, scene.display, latest)
+            yield _Copy(scene, Process.PREPARE, scene.id, scene.display, latest)
     for picture in session.scalars(
         select(Reference).where(Reference.state.in_((CopyState.PREPARING, CopyState.FAILED)))
     ).all():
-        latest = last_order(session, picture.scene_id, "reference", picture.created)
+        latest = last_order(session, picture.scene_id, Process.REFERENCE, picture.created)
         if latest is None or latest.status not in LIVE:
-            yield _Copy(picture, "reference", picture.scene_id, picture.state, latest)
+            yield _Copy(picture, Process.REFERENCE, picture.scene_id, picture.state, latest)
 
 
-def last_order(session: Session, scene_id: str, process: str, since: float) -> Job | None:
+def last_order(session: Session, scene_id: str, process: Process, since: float) -> Job | None:
     """Return the latest order of a copy since a time, or None."""
     mine = (Job.scene_id == scene_id, Job.process == process, Job.created >= since)
     return session.scalar(select(Job).where(*mine).order_by(Job.created.desc()).limit(1))

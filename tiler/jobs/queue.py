@@ -16,10 +16,8 @@ from sqlalchemy.orm import Session, aliased
 from geosar_tiler.errors import NotFoundError, OverloadedError
 from geosar_tiler.state.database import Database, Job, Scene
 from geosar_tiler.state.owners import Owner
-from geosar_tiler.state.states import LIVE, JobStatus
+from geosar_tiler.state.states import INTERNAL, LIVE, JobStatus, Process
 
-INTERNAL = ("prepare", "reference")
-"""Processes of the service's own, which make copies for tiles; clients see nothing of them."""
 NO_SUCH_JOB = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/no-such-job"
 STALE_SECONDS = 6.0
 """A service that has not said for so long that it runs a job is taken for dead."""
@@ -31,7 +29,7 @@ class NoSuchJobError(NotFoundError):
     kind = NO_SUCH_JOB
 
 
-def key_of(process: str, content: str, options: dict[str, Any]) -> str:
+def key_of(process: Process, content: str, options: dict[str, Any]) -> str:
     """Name a job by what it makes: process, content of the scene, and everything that shapes the result."""
     text = json.dumps([process, content, options], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -43,7 +41,7 @@ def new_id() -> str:
 
 
 def submit(
-    database: Database, scene: Scene, process: str, *, key: str, inputs: dict[str, Any], queue_length: int
+    database: Database, scene: Scene, process: Process, *, key: str, inputs: dict[str, Any], queue_length: int
 ) -> tuple[Job, bool]:
     """Return the job with this key, and whether it is new; raises OverloadedError when too many wait."""
     for _ in range(3):

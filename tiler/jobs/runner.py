@@ -25,7 +25,7 @@ from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import Database, Job, Reference, Scene
 from geosar_tiler.state.owners import Owner
 from geosar_tiler.state.quota import Quota
-from geosar_tiler.state.states import CopyState, JobStatus
+from geosar_tiler.state.states import INTERNAL, CopyState, JobStatus, Process
 from geosar_tiler.state.store import Store
 from geosar_tiler.state.terrain import Terrain
 
@@ -190,7 +190,7 @@ class JobRunner:
     def _claim(self, *, internal: bool) -> None:
         """Begin what waits: copies for tiles, or jobs that were asked for; each kind has its own places."""
         most = self._settings.job_workers
-        while sum((child.job.process in queue.INTERNAL) == internal for child in self._children.values()) < most:
+        while sum((child.job.process in INTERNAL) == internal for child in self._children.values()) < most:
             claimed = queue.claim(self._database, self._owner.name, most, internal=internal)
             if claimed is None:
                 break
@@ -232,10 +232,10 @@ class JobRunner:
     def _order(self, job: Job, scene: Scene) -> dict[str, Any]:
         """What the process is told: paths, which come from the catalogue alone, and options."""
         source: Path | dict[str, Path] = catalogue.source(self._store, scene)
-        if job.process == "prepare":
+        if job.process == Process.PREPARE:
             destination = self._store.display(scene.id, readings.number(scene))
             options = dict(job.inputs)
-        elif job.process == "reference":
+        elif job.process == Process.REFERENCE:
             source = self._store.reference_source(scene.id, self._reference(scene))
             destination = self._store.reference(scene.id)
             options = dict(job.inputs)
@@ -300,7 +300,7 @@ class JobRunner:
             late = f"it took longer than {self._settings.job_seconds:g} s, as long as a job may (GEOSAR_JOB_SECONDS)."
             report = {copies.ROOM: child.most_bytes} if child.full else None
             self._finish(job, JobStatus.FAILED, FULL if child.full else late, report=report)
-        elif child.kill_at is not None or state == "cancelled":
+        elif child.kill_at is not None or state == JobStatus.DISMISSED:
             self._finish(job, JobStatus.DISMISSED, "stopped as asked")
         elif state == JobStatus.FAILED:
             report = {copies.ROOM: child.most_bytes} if told["room"] else None
@@ -326,24 +326,24 @@ class JobRunner:
             )  # fmt: skip
 
     def _finish(self, job: Job, status: JobStatus, message: str, **values: Any) -> None:
-        if status in {JobStatus.DISMISSED, JobStatus.FAILED} and job.process not in queue.INTERNAL:
+        if status in {JobStatus.DISMISSED, JobStatus.FAILED} and job.process not in INTERNAL:
             self._store.remove_job(job.id)  # before it is told: the disk may be full of it
 
         def tell(session: Session) -> None:
             scene = session.get(Scene, job.scene_id)
             state, told = (CopyState.READY, "") if status == JobStatus.SUCCESSFUL else (CopyState.FAILED, message)
             ended = status in {JobStatus.SUCCESSFUL, JobStatus.FAILED}
-            if job.process == "prepare" and scene is not None and ended:
+            if job.process == Process.PREPARE and scene is not None and ended:
                 scene.display, scene.message = state, told
             picture = session.get(Reference, job.scene_id)
             # One that was sent since has a job of its own.
-            if job.process == "reference" and picture is not None and picture.created <= job.created and ended:
+            if job.process == Process.REFERENCE and picture is not None and picture.created <= job.created and ended:
                 picture.state, picture.message = state, told
             done = {"status": status, "message": message, "finished": time.time(), "owner": None, **values}
             session.execute(update(Job).where(Job.id == job.id).values(updated=time.time(), **done))
 
         self._database.write_always(tell)
-        if job.process == "prepare" and status == JobStatus.SUCCESSFUL:
+        if job.process == Process.PREPARE and status == JobStatus.SUCCESSFUL:
             for overview in self._store.scene(job.scene_id).glob("overview*.tif"):  # the copy takes its place
                 overview.unlink(missing_ok=True)
 

@@ -21,7 +21,7 @@ from geosar.errors import GeosarError, TargetError, TranslationCancelled
 from geosar.report import Progress
 from geosar_tiler.jobs.reference_copy import write_picture
 from geosar_tiler.jobs.sar_copy import write_display
-from geosar_tiler.state.states import JobStatus
+from geosar_tiler.state.states import JobStatus, Process
 
 ORPHANED = 70
 NICENESS = 5
@@ -50,7 +50,7 @@ def main() -> None:
         with rasterio.Env():
             report = _TASKS[job["process"]](job, cancel)
     except TranslationCancelled:
-        say(state="cancelled")
+        say(state=JobStatus.DISMISSED)
     except (GeosarError, MemoryError) as error:
         if isinstance(error, MemoryError) or GDAL_WITHOUT_MEMORY in str(error):
             most = job["memory_bytes"] / 1e6
@@ -147,7 +147,7 @@ def _prepare(job: dict[str, Any], cancel: threading.Event) -> dict[str, Any]:
     return {"files": {"sar": Path(job["destination"]).name}}
 
 
-_TASKS = {"translate": _translate, "prepare": _prepare, "reference": _reference}
+_TASKS = {Process.TRANSLATE: _translate, Process.PREPARE: _prepare, Process.REFERENCE: _reference}
 
 if __name__ == "__main__":
     main()

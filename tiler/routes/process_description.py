@@ -11,9 +11,9 @@ from geosar_tiler.crs import CRS84
 from geosar_tiler.errors import NotFoundError
 from geosar_tiler.routes import links
 from geosar_tiler.services import Services
+from geosar_tiler.state.states import Process
 from geosar_tiler.words import Body, CompressionName
 
-PROCESS = "translate"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 MEDIA = {
     "optical": links.COG,
@@ -81,15 +81,17 @@ class Execute(Body):
 
 def check_known(process_id: str) -> None:
     """Raise NoSuchProcessError for all names but one."""
-    if process_id != PROCESS:
-        raise NoSuchProcessError(f"there is no process {process_id!r}; the one that there is is called {PROCESS!r}.")
+    if process_id != Process.TRANSLATE:
+        raise NoSuchProcessError(
+            f"there is no process {process_id!r}; the one that there is is {str(Process.TRANSLATE)!r}."
+        )
 
 
 def summary(request: Request) -> dict[str, Any]:
     """Return OGC's processSummary."""
-    here = f"processes/{PROCESS}"
+    here = f"processes/{Process.TRANSLATE}"
     return {
-        "id": PROCESS,
+        "id": Process.TRANSLATE,
         "version": "1.0.0",
         "title": "Translate SAR to a synthetic optical image",
         "description": "Makes an optical-looking Cloud-Optimized GeoTIFF of a SAR scene; not an observation.",

@@ -21,7 +21,6 @@ from geosar_tiler.jobs import queue
 from geosar_tiler.routes import links
 from geosar_tiler.routes.process_description import (
     MEDIA,
-    PROCESS,
     Box,
     Execute,
     Inputs,
@@ -36,7 +35,7 @@ from geosar_tiler.routes.stored_file import StoredFile
 from geosar_tiler.services import Services, Shared
 from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import Job, Scene
-from geosar_tiler.state.states import LIVE, JobStatus
+from geosar_tiler.state.states import LIVE, JobStatus, Process
 from geosar_tiler.tiles import around
 
 router = APIRouter(tags=["Processes and jobs"])
@@ -200,9 +199,14 @@ def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
         **({"despeckled": True} if inputs.despeckled else {}),
         **({"match": references.to_match(services.database, scene)} if inputs.match else {}),
     }
-    key = queue.key_of(PROCESS, scene.sha256, {**options, "model": model.checksum})
+    key = queue.key_of(Process.TRANSLATE, scene.sha256, {**options, "model": model.checksum})
     job, new = queue.submit(
-        services.database, scene, PROCESS, key=key, inputs=options, queue_length=services.settings.queue_length
+        services.database,
+        scene,
+        Process.TRANSLATE,
+        key=key,
+        inputs=options,
+        queue_length=services.settings.queue_length,
     )
     services.runner.wake()
     return job, scene, new

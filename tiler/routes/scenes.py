@@ -18,7 +18,7 @@ from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.services import Services, Shared
 from geosar_tiler.state import catalogue, presentable, readings
 from geosar_tiler.state.database import Job, Reference, Scene
-from geosar_tiler.state.states import CopyState, JobStatus
+from geosar_tiler.state.states import CopyState, JobStatus, Process
 from geosar_tiler.tiles.around import beyond_web_maps
 from geosar_tiler.tiles.image_space import maxzoom
 from geosar_tiler.words import Body
@@ -245,9 +245,11 @@ def _state(services: Services, scene: Scene) -> tuple[list[Job], int, Reference 
     with services.database.begin() as session:
         done = session.scalars(
             select(Job)
-            .where(mine, Job.process == "translate", Job.status == JobStatus.SUCCESSFUL)
+            .where(mine, Job.process == Process.TRANSLATE, Job.status == JobStatus.SUCCESSFUL)
             .order_by(Job.finished.desc()),
         ).all()
-        preparing = select(Job.progress).where(mine, Job.process == "prepare").order_by(Job.created.desc()).limit(1)
+        preparing = (
+            select(Job.progress).where(mine, Job.process == Process.PREPARE).order_by(Job.created.desc()).limit(1)
+        )
         progress = 100 if scene.display == CopyState.READY else session.scalar(preparing) or 0
         return list(done), progress, session.get(Reference, scene.id)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from geosar_tiler.errors import InvalidError
 from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Job, Scene
-from geosar_tiler.state.states import JobStatus
+from geosar_tiler.state.states import JobStatus, Process
 from geosar_tiler.words import Body
 
 COLLECTIONS = ("scenes", "results")
@@ -120,7 +120,7 @@ def _both(box: catalogue.Box | None) -> Any:
     """One list over scenes and results, with what can be asked of them."""
     scenes = catalogue.matching(bbox=box).where(Scene.west.is_not(None))
     done = scenes.join(Job, Job.scene_id == Scene.id).where(
-        Job.process == "translate", Job.status == JobStatus.SUCCESSFUL
+        Job.process == Process.TRANSLATE, Job.status == JobStatus.SUCCESSFUL
     )
     finished = func.coalesce(Job.finished, Job.created)
     text = null().cast(String)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Database, Job, Scene
+from geosar_tiler.state.states import Process
 
 OPTIONS = ("polarisation", "scale", "force", "bands", "nodata", "mask_band", "src_crs", "keep_border", "dem")
 """Of a job's inputs those that say how its scene is read; `dem` tells the elevation model of that time."""
@@ -70,7 +71,7 @@ def words(scene: Scene, job: Job) -> str | None:
 
 def told(database: Database, jobs: Iterable[Job]) -> dict[str, str]:
     """Say of those among jobs that were made with a former reading of their scene, by identifier, with which."""
-    listed = [job for job in jobs if job.process == "translate"]
+    listed = [job for job in jobs if job.process == Process.TRANSLATE]
     with database.begin() as session:
         wanted = Scene.id.in_({job.scene_id for job in listed})
         scenes = {scene.id: scene for scene in session.scalars(select(Scene).where(wanted))}

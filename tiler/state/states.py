@@ -1,6 +1,20 @@
-"""The states of jobs, uploads and copies, each named once."""
+"""Processes, and the states of jobs, uploads and copies: each named once."""
 
 from enum import StrEnum
+
+
+class Process(StrEnum):
+    """What a job does."""
+
+    TRANSLATE = "translate"
+    PREPARE = "prepare"
+    """Makes the copy of a scene that its tiles are made from; the service's own, as the next."""
+    REFERENCE = "reference"
+    """Makes the copy of a true optical image that its tiles are made from."""
+
+
+INTERNAL = (Process.PREPARE, Process.REFERENCE)
+"""The service's own processes; clients see nothing of them."""
 
 
 class JobStatus(StrEnum):

@@ -18,7 +18,7 @@ from geosar_tiler.services import Services, Shared
 from geosar_tiler.signatures import signature_of
 from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import Job, Scene
-from geosar_tiler.state.states import CopyState, JobStatus
+from geosar_tiler.state.states import CopyState, JobStatus, Process
 from geosar_tiler.tiles import parameters
 from geosar_tiler.tiles.open_scenes.direct import DirectScene
 from geosar_tiler.tiles.open_scenes.live import LiveScene
@@ -140,7 +140,9 @@ def live(request: Request, services: Shared, scene_id: str) -> Layer:
 
 def _result(request: Request, services: Services, scene_id: str, job_id: str | None, kind: LayerKind) -> Layer:
     scene = catalogue.get(services.database, scene_id)
-    query = select(Job).where(Job.scene_id == scene.id, Job.process == "translate", Job.status == JobStatus.SUCCESSFUL)
+    query = select(Job).where(
+        Job.scene_id == scene.id, Job.process == Process.TRANSLATE, Job.status == JobStatus.SUCCESSFUL
+    )
     if job_id is not None:
         query = query.where(Job.id == job_id)
     with services.database.begin() as session:
