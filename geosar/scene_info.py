@@ -8,6 +8,7 @@ from typing import Any
 from geosar.errors import PolarisationError
 from geosar.models import Model, load_model
 from geosar.models.fit import choose_polarisations, spacing_warnings
+from geosar.models.manifest import ModelManifest
 from geosar.normalisation import choose_normaliser
 from geosar.scene import SarScene, open_scene
 from geosar.scene.evidence import Topic, Weight
@@ -33,43 +34,51 @@ def describe_scene(
     """
     packaged = load_model(model) if model is not None and not isinstance(model, Model) else model
     with open_scene(source, scale=scale, polarisation=polarisation, dst_crs=dst_crs, **opening) as scene:
-        grid = scene.grid
-        size = grid.pixel_size_metres()
-        found: dict[str, Any] = {
-            "source": scene.source,
-            "driver": scene.driver,
-            "width": grid.width,
-            "height": grid.height,
-            "megapixels": round(grid.window.area / 1e6, 3),
-            "crs": grid.crs.to_string() if grid.crs else None,
-            "transform": list(grid.transform)[:6],
-            "bounds": list(grid.bounds),
-            "pixel_size_metres": None if size is None else [round(one, 4) for one in size],
-            "placement": scene.placement,
-            "placement_error_metres": scene.placement_error_metres,
-            "dtype": str(scene.dtype),
-            "unit": scene.unit.value,
-            "unit_certain": scene.verdict.inference.certain,
-            "polarisations": list(scene.polarisations),
-            "acquired": scene.acquired.isoformat() if scene.acquired else None,
-            "statistics": {
-                f"{number} {name}": asdict(figures)
-                for number, (name, figures) in enumerate(zip(scene.polarisations, scene.statistics, strict=True), 1)
-            },
-            "notes": list(scene.notes),
-            "evidence": _evidence(scene),
-        }
-        if packaged is None:
-            return found
-        manifest = packaged.manifest
-        found["model"] = f"{manifest.name} {manifest.version}"
-        try:
-            used, assumed = choose_polarisations(scene.polarisations, manifest, polarisation, scene.given)
-        except PolarisationError as error:
-            return {**found, "used": [], "assumed": [], "warnings": [], "refused": str(error)}
-        warnings = list(spacing_warnings(grid, manifest))
-        assumed = (*assumed, choose_normaliser(scene.select(used), manifest.inputs)[1])
-        return {**found, "used": list(used), "assumed": list(assumed), "warnings": warnings, "refused": None}
+        description = describe_opened(scene)
+        return description if packaged is None else {**description, **_use(scene, packaged.manifest, polarisation)}
+
+
+@own_errors
+def describe_opened(scene: SarScene) -> dict[str, Any]:
+    """Describe a scene that is open, without a model, as `describe_scene` does."""
+    grid = scene.grid
+    size = grid.pixel_size_metres()
+    return {
+        "source": scene.source,
+        "driver": scene.driver,
+        "width": grid.width,
+        "height": grid.height,
+        "megapixels": round(grid.window.area / 1e6, 3),
+        "crs": grid.crs.to_string() if grid.crs else None,
+        "transform": list(grid.transform)[:6],
+        "bounds": list(grid.bounds),
+        "pixel_size_metres": None if size is None else [round(one, 4) for one in size],
+        "placement": scene.placement,
+        "placement_error_metres": scene.placement_error_metres,
+        "dtype": str(scene.dtype),
+        "unit": scene.unit.value,
+        "unit_certain": scene.verdict.inference.certain,
+        "polarisations": list(scene.polarisations),
+        "acquired": scene.acquired.isoformat() if scene.acquired else None,
+        "statistics": {
+            f"{number} {name}": asdict(figures)
+            for number, (name, figures) in enumerate(zip(scene.polarisations, scene.statistics, strict=True), 1)
+        },
+        "notes": list(scene.notes),
+        "evidence": _evidence(scene),
+    }
+
+
+def _use(scene: SarScene, manifest: ModelManifest, polarisation: str | None) -> dict[str, Any]:
+    """Return what a model would do with the scene."""
+    name = f"{manifest.name} {manifest.version}"
+    try:
+        used, assumed = choose_polarisations(scene.polarisations, manifest, polarisation, scene.given)
+    except PolarisationError as error:
+        return {"model": name, "used": [], "assumed": [], "warnings": [], "refused": str(error)}
+    warnings = list(spacing_warnings(scene.grid, manifest))
+    assumed = (*assumed, choose_normaliser(scene.select(used), manifest.inputs)[1])
+    return {"model": name, "used": list(used), "assumed": list(assumed), "warnings": warnings, "refused": None}
 
 
 def _evidence(scene: SarScene) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from geosar.scene import open_scene
 from geosar.scene.raster import check_readable
 from geosar.scene.source import gdal_errors
 from geosar.scene.untrusted import open_path
-from geosar.scene_info import describe_scene
+from geosar.scene_info import describe_opened
 from geosar_tiler.errors import InvalidError, OverloadedError, ServiceError, kind_of, status_of
 from geosar_tiler.state import confinement
 from geosar_tiler.state.presentable import check_finite, check_place
@@ -143,8 +143,8 @@ def _looked(look: Look, source: Any, options: dict[str, Any], name: str) -> dict
 
 
 def _describe(source: Any, **options: Any) -> dict[str, Any]:
-    description = describe_scene(source, model=None, **options)
     with open_scene(source, **options) as scene:
+        description = describe_opened(scene)
         check_place(scene.grid, scene.name)
         outline = footprint(scene.grid)
     geometry, bbox = outline or (None, None)

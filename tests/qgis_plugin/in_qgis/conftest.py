@@ -25,7 +25,8 @@ PYTHON = os.environ.get("GEOSAR_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
 if "GEOSAR_IN_QGIS" not in os.environ:  # run.py sets it
     collect_ignore_glob = ["*"]
 else:
-    sys.path.insert(0, str(ROOT / "qgis_plugin"))
+    sys.path[:0] = [str(ROOT / "qgis_plugin"), str(Path(__file__).parent)]
+    from panels import plugin, window  # noqa: F401 - fixtures, which need QGIS
 
 
 @dataclass(frozen=True)

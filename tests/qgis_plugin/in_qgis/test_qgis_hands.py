@@ -1,13 +1,13 @@
 """The panel under a hand: what is clicked is clicked where it lies, on whatever is uppermost there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from geosar_qgis import classFactory, connections, log
+from geosar_qgis import connections, log
 from geosar_qgis.client import messages
 from geosar_qgis.client.messages import ClientError
 from geosar_qgis.client.service import Service, TranslateRequest, completed
@@ -22,31 +22,6 @@ from qgis.PyQt.QtWidgets import QMessageBox
 
 Make = Callable[..., Path]
 FAR = QgsRectangle(0, 0, 1000, 1000)
-
-
-@pytest.fixture
-def window(qgis_app: Any) -> Iterator[Window]:
-    made = Window()
-    made.canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:32643"))
-    made.setGeometry(0, 0, 790, 700)  # as large as the screen that there is
-    made.show()
-    yield made
-    QgsProject.instance().clear()
-    made.close()
-    made.deleteLater()
-    spin(0.1)
-
-
-@pytest.fixture
-def plugin(window: Window, served: Any) -> Iterator[Any]:
-    connections.save(Connection("here", served.url))
-    made = classFactory(window)
-    made.initGui()
-    made.panel.show()
-    wait(lambda: "geosar" in made.panel.state.text())
-    yield made
-    made.unload()
-    connections.remove("here")
 
 
 @pytest.fixture

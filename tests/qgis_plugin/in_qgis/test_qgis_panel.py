@@ -1,7 +1,7 @@
 """The panel in a window, against a real service; and the plugin loaded and unloaded again and again."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +13,11 @@ from geosar_qgis.connections import Connection
 from geosar_qgis.dock.connection_dialog import ConnectionDialog, warning_of
 from geosar_qgis.network import Conversation
 from inside import Window, ask, pixels, spin, wait
-from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.PyQt.QtCore import QCoreApplication, QEvent
 from qgis.PyQt.QtWidgets import QPushButton
 
 Make = Callable[..., Path]
-
-
-@pytest.fixture
-def window(qgis_app: Any) -> Iterator[Window]:
-    made = Window()
-    made.canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:32643"))
-    made.show()
-    yield made
-    QgsProject.instance().clear()
-    made.close()
-    made.deleteLater()
-    spin(0.1)
-
-
-@pytest.fixture
-def plugin(window: Window, served: Any) -> Iterator[Any]:
-    connections.save(Connection("here", served.url))
-    made = classFactory(window)
-    made.initGui()
-    made.panel.show()
-    yield made
-    made.unload()
-    connections.remove("here")
 
 
 def test_the_panel_shows_the_service_and_its_scenes_with_pictures(plugin: Any, served: Any, make_sar: Make) -> None:

@@ -1,46 +1,20 @@
 """How a scene is read is changed by hand: from the scene's menu, in a dialog that says what is wrong and stays."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from geosar_qgis import classFactory, connections
 from geosar_qgis.client.service import Service
 from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock.reading_dialog import ReadingDialog
-from inside import Window, ask, click, spin, wait
-from qgis.core import QgsProject
+from inside import ask, click, spin, wait
 from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QMenu
 
 Make = Callable[..., Path]
-
-
-@pytest.fixture
-def window(qgis_app: Any) -> Iterator[Window]:
-    made = Window()
-    made.setGeometry(0, 0, 790, 700)
-    made.show()
-    yield made
-    QgsProject.instance().clear()
-    made.close()
-    made.deleteLater()
-    spin(0.1)
-
-
-@pytest.fixture
-def plugin(window: Window, served: Any) -> Iterator[Any]:
-    connections.save(Connection("here", served.url))
-    made = classFactory(window)
-    made.initGui()
-    made.panel.show()
-    wait(lambda: "geosar" in made.panel.state.text())
-    yield made
-    made.unload()
-    connections.remove("here")
 
 
 @pytest.fixture
