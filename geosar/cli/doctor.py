@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import platform
+from types import ModuleType
 from typing import Any
 
 import click
@@ -65,24 +66,18 @@ def examine() -> dict[str, Any]:
     models, engines = _models_and_engines(problems)
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     devices = ", ".join(openvino.Core().available_devices)
-    confined = importlib.import_module("geosar_tiler.state.confinement").described()
-    machine = {"system": platform.platform(), "threads": threads, "openvino": devices, "uploads": confined}
-    machine["elevation model"] = _elevation_model(problems)
+    service = importlib.import_module("geosar_tiler.state.machine")  # a package of its own, asked only here
+    machine = {"system": platform.platform(), "threads": threads, "openvino": devices, "uploads": service.confined()}
+    machine["elevation model"] = _elevation_model(service, problems)
     return {
-        "versions": versions, "gdal": gdal, "gdal of the service": _service_options(), "engines": engines,
+        "versions": versions, "gdal": gdal, "gdal of the service": service.gdal_options(), "engines": engines,
         "models": models, "machine": machine, "problems": problems,
     }  # fmt: skip
 
 
-def _service_options() -> dict[str, str]:
-    """What `geosar serve` tells GDAL; the service is a package of its own, asked only here and to start it."""
-    options: dict[str, str] = importlib.import_module("geosar_tiler.gdal").GdalSettings().options
-    return options
-
-
-def _elevation_model(problems: list[str]) -> str:
+def _elevation_model(service: ModuleType, problems: list[str]) -> str:
     try:
-        return str(importlib.import_module("geosar_tiler.state.terrain").described())
+        return str(service.elevation_model())
     except GeosarError as error:
         problems.append(describe(error))
         return "cannot be used"

@@ -16,11 +16,6 @@ CORRECTED = "terrain correction"
 DIGITS = 8
 
 
-def described() -> str:
-    """Say which model the settings of the environment name; raises UsageError where it cannot be used."""
-    return str(Terrain(Settings()))
-
-
 class Terrain:
     """One elevation model, or none. What it cannot correct is placed without it, and noted."""
 
