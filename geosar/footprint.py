@@ -19,7 +19,7 @@ Ring = list[tuple[float, float]]
 
 def footprint(grid: MapGrid) -> tuple[dict[str, Any], list[float]] | None:
     """
-    Give GeoJSON geometry and bounding box (west, south, east, north; degrees, WGS 84) of a grid's outline.
+    Return GeoJSON geometry and bounding box (west, south, east, north; degrees, WGS 84) of a grid's outline.
 
     As RFC 7946 wants it: anticlockwise, cut in two where it crosses the antimeridian, in which case west is
     greater than east. None for a grid without CRS, or one that has no place on the Earth.

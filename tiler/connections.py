@@ -1,4 +1,4 @@
-"""Connections of which nothing comes, or into which nothing goes, are dropped, so that others find room.
+"""Connections of which nothing comes, or into which nothing goes, are dropped, so that others can connect.
 
 uvicorn ends a connection that is idle after an answer; one that never asked anything, stopped in the middle of a
 request's head, or does not take its answer would be kept for ever, and `GEOSAR_CONNECTIONS` counts it.

@@ -83,7 +83,7 @@ class TooMuchError(InvalidError):
 
 
 class StoreFullError(ServiceError):
-    """There is no room left for what was sent."""
+    """There is no free space for what was sent."""
 
     status = 507
 

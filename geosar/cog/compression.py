@@ -132,7 +132,7 @@ def pack_seed(pixels: Samples, valid: NDArray[np.bool_] | None) -> bytes:
 
 
 def unpack_seed(packed: bytes, height: int, width: int, bands: int, dtype: SampleType = "uint8") -> Pixels:
-    """Give back what `pack_seed` was given: pixels (height, width, bands), and the mask or None."""
+    """Return what `pack_seed` was given: pixels (height, width, bands), and the mask or None."""
     values = np.frombuffer(imagecodecs.zstd_decode(packed), np.uint8)
     area = height * width
     samples, mask = np.split(values, [area * bands * np.dtype(dtype).itemsize])

@@ -28,7 +28,7 @@ _QUAD = 4
 
 def level_sizes(width: int, height: int, tile: int) -> tuple[tuple[int, int], ...]:
     """
-    Give (width, height) of the full resolution and of each overview, as GDAL's COG driver chooses them.
+    Return (width, height) of the full resolution and of each overview, as GDAL's COG driver chooses them.
 
     Every level has half the size of the one before, rounded up; the last one is the first that fits a tile.
     """

@@ -1,4 +1,4 @@
-"""The road on a Dask cluster: the same bytes as here, and clear words when it is not there."""
+"""The pipeline on a Dask cluster: the same bytes as here, and clear words when it is not there."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A small packaged model made of OpenVINO operations, so that the road can be tested without the real one."""
+"""A small packaged model made of OpenVINO operations, so that the pipeline can be tested without the real one."""
 
 import json
 from pathlib import Path

@@ -21,7 +21,7 @@ class Part:
 
 
 async def files_of(stream: AsyncIterator[bytes], boundary: bytes) -> AsyncIterator[Part | bytes]:
-    """Give, for each file of a form, a `Part` and then its bytes; other fields are left out.
+    """Yield, for each file of a form, a `Part` and then its bytes; other fields are left out.
 
     Raises InvalidError for a form that is malformed, ends in the middle, or holds no file.
     """

@@ -88,7 +88,7 @@ class ResumableUploads:
     def create(
         self, filename: str, length: int, options: SceneOptions, *, hold: bool = False, client: str = ""
     ) -> Upload:
-        """Promise room to an upload of so many bytes; raises TooLargeError, StoreFullError, OverloadedError."""
+        """Reserve space for an upload of so many bytes; raises TooLargeError, StoreFullError, OverloadedError."""
         limit = self._settings.max_upload_bytes
         if length < 1:
             raise InvalidError(f"the upload is {length} bytes long; expected a file with something in it.")

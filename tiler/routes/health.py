@@ -49,7 +49,7 @@ def _database(services: Services) -> bool:
 
 
 def _disk(services: Services) -> bool:
-    """Whether there is room, and a file can be written."""
+    """Whether there is free space, and a file can be written."""
     probe = services.store.root / f".probe-{uuid.uuid4().hex}"
     try:
         probe.write_bytes(b"geosar")

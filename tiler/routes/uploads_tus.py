@@ -98,7 +98,7 @@ def options(services: Shared) -> Response:
 
 @router.post("", status_code=201, summary="Begin an upload")
 async def create(request: Request, services: Shared) -> Response:
-    """Promise room for a file of `Upload-Length` bytes; `Upload-Metadata` names it. A body is its beginning."""
+    """Reserve space for a file of `Upload-Length` bytes; `Upload-Metadata` names it. A body is its beginning."""
     _check_version(request)
     if "upload-defer-length" in request.headers or "upload-concat" in request.headers:
         raise MalformedError("uploads of unknown length and in several pieces are not taken; send Upload-Length.")

@@ -1,6 +1,6 @@
-"""What room the store has: the disk's or the quota's, less what was promised to uploads that are under way.
+"""How much space the store has: the disk's or the quota's, less what was promised to uploads that are under way.
 
-Whoever promises room asks for it `exclusively` of the store, so that none is promised twice.
+Space is reserved `exclusively` of the store, so that none is reserved twice.
 """
 
 from dataclasses import dataclass

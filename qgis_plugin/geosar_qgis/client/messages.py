@@ -139,7 +139,7 @@ UNLIKE_SAR = "urn:geosar:problem:unlike-sar"
 
 
 def checked(response: Response) -> Response:
-    """Give a good answer back; raise what a bad one says, in words."""
+    """Return a good answer; raise what a bad one says, in words."""
     if response.status < 400:
         return response
     problem = _problem(response)

@@ -67,7 +67,7 @@ def tile_template(base: str, scene: str, layer: str, query: str) -> str:
 
 def xyz_uri(template: str, minzoom: int, maxzoom: int, authcfg: str = "") -> str:
     """
-    Give the source of an XYZ layer as QGIS's provider "wms" reads it.
+    Return the source of an XYZ layer as QGIS's provider "wms" reads it.
 
     The URL is quoted, so that its own & and = do not end it.
     """

@@ -1,4 +1,4 @@
-"""The main road: what comes out, and that only the source and the model decide it."""
+"""The translation pipeline: what comes out, and that only the source and the model decide it."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("road")
+    return tmp_path_factory.mktemp("pipeline")
 
 
 @pytest.fixture(scope="module")

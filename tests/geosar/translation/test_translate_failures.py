@@ -1,4 +1,4 @@
-"""When something goes wrong on the main road: the target stays as it was, and the error says what to do."""
+"""When something goes wrong in the pipeline: the target stays as it was, and the error says what to do."""
 
 import os
 import threading

@@ -31,7 +31,7 @@ LEVELS = 4
 
 Plane = NDArray[np.float32]
 Translate = Callable[[Window], Pixels]
-"""Gives red, green, blue and error (h, w, 4) of a window of the scene, and what of it is valid (h, w)."""
+"""Returns red, green, blue and error (h, w, 4) of a window of the scene, and what of it is valid (h, w)."""
 
 
 @dataclass(frozen=True, slots=True)
