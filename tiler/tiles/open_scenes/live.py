@@ -1,4 +1,4 @@
-"""Live translation: blocks of a scene's own grid through the network, each made once while there is space to keep it."""
+"""Live translation: blocks of a scene's own grid through the network, made once and kept while there is space."""
 
 import hashlib
 import math
