@@ -55,6 +55,26 @@ def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
     assert not dead
 
 
+def test_what_contributing_says_of_where_things_are_is_so() -> None:
+    """Each row of the table names files that are there, and after them what is in them."""
+    table = (
+        (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Where things are")[2].partition("\n\n")[0]
+    )
+    rows = [re.findall(r"`([^`]+)`", row) for row in table.splitlines()[3:]]
+    assert len(rows) >= 5
+    for names in rows:
+        files = [ROOT / name for name in names if "/" in name]
+        assert files
+        assert all(file.exists() for file in files)
+        texts = "".join(file.read_text(encoding="utf-8") for place in files for file in _modules(place))
+        words = [name.rpartition(".")[2] for name in names if "/" not in name and not name.endswith(".py")]
+        assert all(re.search(rf"\b(?:def|class) {word}\b|^{word}\b", texts, re.MULTILINE) for word in words)
+
+
+def _modules(place: Path) -> list[Path]:
+    return sorted(place.glob("*.py")) if place.is_dir() else [place]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_gives_what_is_stored(path: Path, notebooks: ModuleType, tmp_path: Path) -> None:
     pytest.importorskip("nbclient")

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from geosar_tiler import layer_kinds
 from geosar_tiler.errors import ForbiddenError, ServiceError, UnauthorisedError
-from geosar_tiler.problems import LAYER, problem
+from geosar_tiler.middleware.guard import Guard
+from geosar_tiler.problems import LAYER
 from geosar_tiler.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,28 +36,20 @@ SIGNABLE = re.compile(
 )
 
 
-class KeysMiddleware:
-    """Refuses requests that have neither key nor signature."""
+class KeysMiddleware(Guard):
+    """Refuses requests that have neither key nor signature: 401 or 403."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings, is_static: Callable[[str], bool], owner: Any) -> None:
-        self.app = app
+        super().__init__(app, owner)
         self._keys = [entry.partition(":")[::2] for entry in settings.api_keys]
         self._is_static = is_static
-        self._owner = owner
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let through what may pass; answer the rest with 401 or 403."""
-        if scope["type"] == "http":
-            try:
-                self._check(scope)
-            except ServiceError as error:
-                scope["app"] = self._owner
-                headers = {"WWW-Authenticate": challenge(Headers(scope=scope))} if error.status == 401 else {}
-                await problem(Request(scope), error.status, str(error), headers)(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+    def headers(self, scope: Scope, error: ServiceError) -> dict[str, str]:
+        """Say how a key is sent, where one is missing."""
+        return {"WWW-Authenticate": challenge(Headers(scope=scope))} if error.status == 401 else {}
 
-    def _check(self, scope: Scope) -> None:
+    def check(self, scope: Scope) -> None:
+        """Raise UnauthorisedError or ForbiddenError for what may not pass."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         reading = scope["method"] in READING
         if reading and (path in OPEN or self._is_static(path)):

@@ -13,12 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
-from geosar_tiler.errors import ForbiddenError, MisdirectedError, ServiceError
+from geosar_tiler.errors import ForbiddenError, MisdirectedError
 from geosar_tiler.middleware.auth import OPEN, READING
-from geosar_tiler.problems import problem
+from geosar_tiler.middleware.guard import Guard
 from geosar_tiler.settings import Settings
 
 OWN_SITE = frozenset({"same-origin", "none"})
@@ -30,27 +29,16 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:@/?#\\\s]+)(?::(\d{1,5}))?", re.IGN
 _NAME = re.compile(r"[a-z0-9.-]{1,253}")
 
 
-class OriginsMiddleware:
-    """Refuses requests that name a foreign host, and changes and questions that another site's page orders."""
+class OriginsMiddleware(Guard):
+    """Refuses requests for a foreign host (421), and changes and questions that another site's page orders (403)."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings, owner: Any) -> None:
-        self.app = app
-        self._owner = owner
+        super().__init__(app, owner)
         self._hosts = {socket.gethostname().lower(), *(name.lower() for name in settings.hosts)}
         self._callers = frozenset(settings.cors_origins)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let through what may pass; answer the rest with 421 or 403."""
-        if scope["type"] == "http":
-            try:
-                self._check(scope)
-            except ServiceError as error:
-                scope["app"] = self._owner
-                await problem(Request(scope), error.status, str(error))(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-    def _check(self, scope: Scope) -> None:
+    def check(self, scope: Scope) -> None:
+        """Raise MisdirectedError or ForbiddenError for what may not pass."""
         headers = Headers(scope=scope)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         # Over TLS a browser has seen a certificate for the name; and whoever watches asks by whatever name.
