@@ -39,8 +39,8 @@ def colour_bands(dataset: "DatasetReader") -> tuple[int, ...]:
     What the bands say decides (`told_colour_bands`), then their order; alpha is none of them. Raises
     `SceneContentError` for a table of colours.
     """
-    if told := told_colour_bands(dataset):
-        return told
+    if bands := told_colour_bands(dataset):
+        return bands
     others = bands_but_alpha(dataset)
     return others[:3] if len(others) >= 3 else others[:1]
 

@@ -150,14 +150,14 @@ class MapGrid:
         cols, rows = zip(*(inverse @ corner for corner in product((left, right), (bottom, top))), strict=True)
         col_off, row_off = (math.floor(min(values) + EDGE_TOLERANCE) for values in (cols, rows))
         col_end, row_end = (math.ceil(max(values) - EDGE_TOLERANCE) for values in (cols, rows))
-        wanted = Window(col_off, row_off, max(col_end - col_off, 1), max(row_end - row_off, 1))
-        found = wanted.intersection(self.window)
-        if found is None:
+        window = Window(col_off, row_off, max(col_end - col_off, 1), max(row_end - row_off, 1))
+        inside = window.intersection(self.window)
+        if inside is None:
             raise BoundsError(
                 f"The bounds {bounds} miss the scene, which covers {self.bounds}; "
                 f"give left, bottom, right, top in {self.crs.to_string() if self.crs else 'pixels'}.",
             )
-        return found
+        return inside
 
 
 def full_turn(crs: "CRS | None") -> float | None:

@@ -29,6 +29,6 @@ class ImagePlace:
         points = tuple(GroundControlPoint(p.row - row, p.col - col, p.x, p.y, p.z) for p in self.points)
         rpc = None
         if self.rpc is not None:
-            told = self.rpc.to_dict()
-            rpc = RPC(**{**told, "samp_off": told["samp_off"] - col, "line_off": told["line_off"] - row})
+            fields = self.rpc.to_dict()
+            rpc = RPC(**{**fields, "samp_off": fields["samp_off"] - col, "line_off": fields["line_off"] - row})
         return ImagePlace(points, self.crs, rpc)

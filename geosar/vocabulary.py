@@ -67,7 +67,7 @@ class Compression(StrEnum):
 
 def parse_bands(said: Sequence[str]) -> dict[str, str] | str | None:
     """Read each "VV=1" or "VV=NAME", or one "1" or "NAME" alone; raises `UsageError`."""
-    found: dict[str, str] = {}
+    bands: dict[str, str] = {}
     for text in said:
         name, separator, band = text.partition("=")
         name = name.strip().upper()
@@ -75,7 +75,7 @@ def parse_bands(said: Sequence[str]) -> dict[str, str] | str | None:
             if len(said) == 1:
                 return text
             raise UsageError(f"{text!r} should be a polarisation and a band, as in VV=1 or VV=Sigma0_VV_db")
-        if not band or name in found:
+        if not band or name in bands:
             raise UsageError(f"{text!r} names no band, or {name} was given twice; write VV=1 VH=2")
-        found[name] = band
-    return found or None
+        bands[name] = band
+    return bands or None

@@ -46,9 +46,9 @@ def signature_of(request: Request, subject: str) -> dict[str, str]:
     opens itself.
     """
     signer: Signer | None = request.app.state.services.signer
-    given: dict[str, str] | None = getattr(request.state, "signature", None)
-    if signer is None or given is not None:
-        return given or {}
+    signature: dict[str, str] | None = getattr(request.state, "signature", None)
+    if signer is None or signature is not None:
+        return signature or {}
     return signer.query(subject)
 
 

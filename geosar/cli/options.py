@@ -35,12 +35,12 @@ def read_polarisations(
 
 def _read_polarisation(value: str) -> tuple[str, str | None]:
     names, separator, path = value.partition("=")
-    wanted = [name.strip().upper() for name in names.split(",")]
-    if strange := [name for name in wanted if name not in POLARISATIONS]:
+    polarisations = [name.strip().upper() for name in names.split(",")]
+    if strange := [name for name in polarisations if name not in POLARISATIONS]:
         raise click.BadParameter(f"{strange[0]!r} is no polarisation; known are {', '.join(POLARISATIONS)}")
-    if separator and (len(wanted) > 1 or not path):
+    if separator and (len(polarisations) > 1 or not path):
         raise click.BadParameter(f"{value!r} should be one polarisation and one path, as in VV=scene_vv.tif")
-    return ",".join(wanted), path if separator else None
+    return ",".join(polarisations), path if separator else None
 
 
 def split_polarisations(

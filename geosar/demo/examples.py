@@ -74,7 +74,7 @@ def _archive(name: str, wheel: Path | None) -> bytes:
 
 def _unpack(archive: bytes, folder: Path, endings: tuple[str, ...]) -> dict[str, _Patch]:
     """Write the wanted bands flat into `folder`; whatever paths the archive names, nothing goes elsewhere."""
-    found: dict[str, dict[str, Path]] = {}
+    members: dict[str, dict[str, Path]] = {}
     partners: dict[str, str] = {}
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:bz2") as opened:
         for member in opened:
@@ -89,8 +89,8 @@ def _unpack(archive: bytes, folder: Path, endings: tuple[str, ...]) -> dict[str,
                 if path.name.endswith(ending):
                     target = folder / path.name
                     target.write_bytes(file.read())
-                    found.setdefault(patch, {})[ending] = target
+                    members.setdefault(patch, {})[ending] = target
     return {
         patch: _Patch(tuple(files[ending] for ending in endings), partners.get(patch, ""))
-        for patch, files in found.items()
+        for patch, files in members.items()
     }

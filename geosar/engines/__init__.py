@@ -38,8 +38,8 @@ def open_engine(
         chosen: Precision = "float32"
         if precision == "int8" or (precision is None and "int8" in model.manifest.files):
             chosen = "int8"
-        made: Engine = _module("openvino").OpenVinoEngine(model, chosen, threads)
-        return made
+        engine: Engine = _module("openvino").OpenVinoEngine(model, chosen, threads)
+        return engine
     if precision == "int8":
         raise UsageError(f"int8 runs on the CPU; on {device} the precision is float32. Leave --precision out.")
     if importlib.util.find_spec("torch") is None:

@@ -162,8 +162,8 @@ class Colouriser(UNet):
 
     def _features(self, sar: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return features at full resolution, coarse luma, and chroma with the error, each with a rim."""
-        given = _given(sar)
-        _, eighth, quarter, half = self.levels(self.entry(functional.pixel_unshuffle(sar * given, 2), given))
+        present = _given(sar)
+        _, eighth, quarter, half = self.levels(self.entry(functional.pixel_unshuffle(sar * present, 2), present))
         luma = self.base(self._cut(eighth, RIMS[2] - INNER - RADIUS))
         return self.fine(half), luma, self.colour(self._cut(quarter, RIMS[3] - INNER))
 
@@ -175,8 +175,8 @@ class Colouriser(UNet):
     def _level(self, sar: Tensor, luma: Tensor) -> Tensor:
         """Return what luma is without the despeckled radar, (N, 1, H/4, W/4)."""
         around = self.around(sar, 1, 8 * (RADIUS + INNER)) if self.margin else sar
-        given = _given(sar)
-        radar = (functional.avg_pool2d(around, 8) * given).sum(dim=1, keepdim=True) / given.sum(dim=1, keepdim=True)
+        present = _given(sar)
+        radar = (functional.avg_pool2d(around, 8) * present).sum(dim=1, keepdim=True) / present.sum(dim=1, keepdim=True)
         return self._cut(_grow(self._smooth(luma - self.gain * self._eased(radar)), 2), INNER)
 
     def _eased(self, radar: Tensor) -> Tensor:

@@ -48,8 +48,8 @@ def _requested(
     available: Sequence[str], manifest: ModelManifest, requested: str, *, blank: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     accepts = manifest.inputs.accepts
-    wanted = parse(requested)
-    taken = wanted if wanted in accepts else next((one for one in accepts if set(one) <= set(wanted)), None)
+    names = parse(requested)
+    taken = names if names in accepts else next((one for one in accepts if set(one) <= set(names)), None)
     if taken is None:
         raise PolarisationError(
             f"polarisation {requested!r} was asked for, but the model {manifest.name} takes {_sets(accepts)}. "
@@ -62,7 +62,7 @@ def _requested(
             f"polarisation {requested!r} was asked for, but the scene has {_plus(available)}. "
             f"{_advice(available, taken)}",
         )
-    return taken, () if taken == wanted else (f"of {_plus(wanted)} the model takes {_plus(taken)}",)
+    return taken, () if taken == names else (f"of {_plus(names)} the model takes {_plus(taken)}",)
 
 
 def _advice(available: Sequence[str], wanted: Sequence[str]) -> str:

@@ -118,14 +118,14 @@ class _Rows:
         """Read them, at one moment."""
         with database.begin() as session:
             scenes = {scene.id: scene for scene in session.scalars(select(Scene))}
-            found = cls(scenes, {one.scene_id: one.filename for one in session.scalars(select(Reference))})
+            rows = cls(scenes, {one.scene_id: one.filename for one in session.scalars(select(Reference))})
             for job_id, scene_id, process, status in session.execute(_columns(Job)):
-                found.jobs[job_id] = status
+                rows.jobs[job_id] = status
                 if status in LIVE:
-                    found.making[scene_id].add(process)
-            wanted = Upload.status.in_(UNFINISHED)
-            found.uploads = set(session.scalars(select(Upload.id).where(wanted)))
-        return found
+                    rows.making[scene_id].add(process)
+            unfinished = Upload.status.in_(UNFINISHED)
+            rows.uploads = set(session.scalars(select(Upload.id).where(unfinished)))
+        return rows
 
 
 def _columns(job: type[Job]) -> Any:
@@ -180,8 +180,8 @@ def _others(folder: Path, named: set[str]) -> list[Path]:
 
 
 def _tell_of_lost_row(folder: Path) -> None:
-    told = "%s was in a catalogue once, and is not in this one. Is it the right database? Nothing of it was removed."
-    _LOG.error(told, folder)
+    message = "%s was in a catalogue once, and is not in this one. Is it the right database? Nothing of it was removed."
+    _LOG.error(message, folder)
 
 
 def _mend(database: Database, store: Store) -> None:

@@ -41,12 +41,12 @@ def allowed_file(href: str, settings: Settings) -> Path:
     if "\0" in unquote(href):
         raise refused(href)
     parts = urlsplit(href)
-    given = Path(unquote(parts.path) if parts.scheme else href)
+    path = Path(unquote(parts.path) if parts.scheme else href)
     folders = [Path(unquote(urlsplit(one).path)) for one in settings.allowed_hrefs if is_local(one)]
-    if "\0" in str(given):  # no path, and Python says so in its own way
+    if "\0" in str(path):  # no path, and Python says so in its own way
         raise refused(href)
-    real = Path(os.path.realpath(given))
-    if not given.is_absolute() or parts.netloc or not any(_below(real, folder) for folder in folders):
+    real = Path(os.path.realpath(path))
+    if not path.is_absolute() or parts.netloc or not any(_below(real, folder) for folder in folders):
         raise refused(href)
     return real
 
@@ -103,15 +103,15 @@ def refused(href: str) -> ForbiddenError:
 def addresses(host: str, port: int, *, private: bool) -> list[str]:
     """Look a name up; raises ForbiddenError where an answer is this machine or none of the public Internet."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise FetchError(f"the name {host!r} is unknown: {error}.") from error
-    given = [str(answer[4][0]) for answer in found]
-    for text in given:
+    texts = [str(answer[4][0]) for answer in answers]
+    for text in texts:
         address = _plain(text)
         if not private and (not _is_public(address) or _is_own(text)):
             raise ForbiddenError(f"{host!r} leads to {text}, which is no public IP address of another machine.")
-    return given
+    return texts
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -50,8 +50,10 @@ class ImportRequest(SceneOptions):
     @property
     def sources(self) -> dict[str, str]:
         """What each file is made of, by its polarisation; "" for one file."""
-        given = self.uploads if self.href is None else self.href
-        return {"": given} if isinstance(given, str) else {str(key): value for key, value in (given or {}).items()}
+        sources = self.uploads if self.href is None else self.href
+        return (
+            {"": sources} if isinstance(sources, str) else {str(key): value for key, value in (sources or {}).items()}
+        )
 
 
 class RemoteError(ServiceError):
@@ -84,12 +86,12 @@ def carry_out(request: Request, settings: Settings, uploads: ResumableUploads, o
             _check_not_own(request, href)
             check(href, settings)
     kind = "uploads" if order.href is None else "href"
-    made = uploads.request_import(order.sources, kind, order.scene_options, client_of(request.scope))
-    found = uploads.wait(made.id, WAIT_SECONDS)
-    if found.status == UploadStatus.FAILED:
-        problem = found.problem or {}
+    begun = uploads.request_import(order.sources, kind, order.scene_options, client_of(request.scope))
+    upload = uploads.wait(begun.id, WAIT_SECONDS)
+    if upload.status == UploadStatus.FAILED:
+        problem = upload.problem or {}
         raise RemoteError(str(problem.get("detail")), int(problem.get("status", 500)))
-    return found
+    return upload
 
 
 def _check_not_own(request: Request, href: str) -> None:

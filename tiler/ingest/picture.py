@@ -33,9 +33,9 @@ def enter(register: SceneRegister, scene: Scene, file: Received, folder: Path) -
     looked_at = folder / "named" / name
     looked_at.parent.mkdir()
     file.path.replace(looked_at)
-    found = register.inspector.picture(looked_at)
-    place = _place(scene, found)
-    register.check_size(found)
+    description = register.inspector.picture(looked_at)
+    place = _place(scene, description)
+    register.check_size(description)
     with register.store.exclusively():
         catalogue.get(register.database, scene.id)  # it may have been removed meanwhile
         _put(register, scene, file, looked_at, place)

@@ -50,8 +50,8 @@ class Pinned(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Try one address after the other."""
-        made = _connected(self._pinned, self.port)
-        self.sock = self._context.wrap_socket(made, server_hostname=self.host) if self._context else made
+        connected = _connected(self._pinned, self.port)
+        self.sock = self._context.wrap_socket(connected, server_hostname=self.host) if self._context else connected
         self._held = self.sock  # an answer reads from it after the connection itself has let go of it
         if self._is_cut:
             self._cut()
@@ -82,12 +82,12 @@ def _connected(pinned: list[str], port: int) -> socket.socket:
     failure: OSError = OSError("it has no address")
     for address in pinned:
         try:
-            made = socket.create_connection((address, port), CONNECT_SECONDS)
+            connected = socket.create_connection((address, port), CONNECT_SECONDS)
         except OSError as error:
             failure = error
             continue
-        made.settimeout(READ_SECONDS)
-        return made
+        connected.settimeout(READ_SECONDS)
+        return connected
     raise failure
 
 
@@ -98,8 +98,8 @@ def asked(opened: http.client.HTTPConnection, parts: SplitResult, headers: dict[
         opened.request("GET", target, headers={"User-Agent": "geosar", "Accept-Encoding": "identity", **headers})
         return opened.getresponse()
     except (OSError, http.client.HTTPException) as error:
-        told = f"{parts.hostname} did not answer: {error}. Try again, or upload the file."
-        raise InterruptedDownloadError(told) from error
+        message = f"{parts.hostname} did not answer: {error}. Try again, or upload the file."
+        raise InterruptedDownloadError(message) from error
 
 
 def signed(href: str) -> str:

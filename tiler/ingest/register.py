@@ -70,9 +70,9 @@ class SceneRegister:
         (folder / "named").mkdir()
         for key, path in looked_at.items():
             named[key].path.replace(path)
-        found = self.look(looked_at if len(files) > 1 else looked_at[""], options)
-        self.check_size(found)
-        scene = _row(scene_id, content, found, {key: path.name for key, path in looked_at.items()}, options)
+        description = self.look(looked_at if len(files) > 1 else looked_at[""], options)
+        self.check_size(description)
+        scene = _row(scene_id, content, description, {key: path.name for key, path in looked_at.items()}, options)
         scene.size = sum(one.size for one in files)
         with self.store.exclusively():
             known = catalogue.find(self.database, scene_id)
@@ -87,9 +87,9 @@ class SceneRegister:
     def look(self, source: Path | dict[str, Path], options: SceneOptions) -> dict[str, Any]:
         """Describe files as they are read with these words; raises the errors of geosar."""
         of_product = self.terrain.options if isinstance(source, Path) and source.suffix == ".zip" else {}
-        found = self.inspector.describe(source, **options.opening, **of_product)
-        found["notes"] += _of_what_did_not_come(found, source)
-        return {**found, **self.terrain.described(found)}
+        description = self.inspector.describe(source, **options.opening, **of_product)
+        description["notes"] += _of_what_did_not_come(description, source)
+        return {**description, **self.terrain.described(description)}
 
     def is_whole(self, scene: Scene) -> bool:
         """Whether a scene has its files; else it was being removed, and that did not come to its end."""
@@ -137,8 +137,8 @@ class SceneRegister:
     def withdraw(self, scene_id: str) -> None:
         """Take files and rows of a scene out of the store, `exclusively`."""
         with self.database.begin() as session:
-            made = list(session.scalars(select(Job.id).where(Job.scene_id == scene_id)))
-        self.store.withdraw_scene(scene_id, made)
+            jobs = list(session.scalars(select(Job.id).where(Job.scene_id == scene_id)))
+        self.store.withdraw_scene(scene_id, jobs)
         forget = partial(_forget, scene_id=scene_id)
         try:
             self.database.write_always(forget)
@@ -199,7 +199,7 @@ def _check_same(known: Scene, options: SceneOptions) -> None:
 
 def by_polarisation(files: Sequence[Received]) -> dict[str, Received]:
     """Say which file holds which polarisation, by the name of its field or else its own; raises InvalidError."""
-    found: dict[str, Received] = {}
+    of_name: dict[str, Received] = {}
     for one in files:
         names = named_in(one.label) or named_in(Path(one.filename).stem)
         if len(names) != 1:
@@ -208,10 +208,12 @@ def by_polarisation(files: Sequence[Received]) -> dict[str, Received]:
                 "is called VV, VH, HH or HV, by the name of its field (-F VV=@a.tif -F VH=@b.tif) or in its own.",
             )
         (name,) = names
-        if name in found:
-            raise InvalidError(f"{found[name].filename!r} and {one.filename!r} are both {name}; expected one of each.")
-        found[name] = one
-    return found
+        if name in of_name:
+            raise InvalidError(
+                f"{of_name[name].filename!r} and {one.filename!r} are both {name}; expected one of each."
+            )
+        of_name[name] = one
+    return of_name
 
 
 def _of_what_did_not_come(found: dict[str, Any], source: Path | dict[str, Path]) -> list[str]:

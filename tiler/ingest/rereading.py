@@ -40,10 +40,10 @@ def _read_anew(register: SceneRegister, scene: Scene, options: SceneOptions) -> 
     with register.store.upload() as folder:
         # The process that looks at files sees those alone that come in.
         seen = {key: linked(path, folder / path.name) for key, path in files.items()}
-        found = register.look(seen if scene.parts else seen[""], options)
-    register.check_size(found)
+        description = register.look(seen if scene.parts else seen[""], options)
+    register.check_size(description)
     register.stop_jobs(scene, Process.PREPARE)
-    columns = as_read(found, [path.name for path in files.values()], options)
+    columns = as_read(description, [path.name for path in files.values()], options)
     with register.store.exclusively():
         now = catalogue.get(register.database, scene.id)
         if readings.key(now) != readings.key(scene):

@@ -71,11 +71,11 @@ class _Watch:
         self._looking: asyncio.Task[None] | None = None
 
     async def change_of(self, job: Job) -> Job | None:
-        told = asyncio.get_running_loop().create_future()
-        self._followers.append(_Follower(job.id, _standing(job), told))
+        change = asyncio.get_running_loop().create_future()
+        self._followers.append(_Follower(job.id, _standing(job), change))
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
-        changed: Job | None = await told
+        changed: Job | None = await change
         return changed
 
     async def _look(self) -> None:

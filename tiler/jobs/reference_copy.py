@@ -81,15 +81,15 @@ def _ranges(picture: DatasetReader, bands: tuple[int, ...]) -> NDArray[np.float6
     scale = max(1.0, max(picture.width, picture.height) / SAMPLE_SIDE)
     shape = (max(1, round(picture.height / scale)), max(1, round(picture.width / scale)))
     sample = picture.read(list(bands), out_shape=(len(bands), *shape), masked=True)
-    found = []
+    ranges = []
     for band in sample:
         values = band.compressed().astype(np.float64)
         values = values[np.isfinite(values)]
         if not values.size:
             raise SceneContentError("the picture has no valid pixel; expected an optical image.")
         low, high = np.percentile(values, SHOWN)
-        found.append((low, high if high > low else low + 1))
-    return np.array(found)
+        ranges.append((low, high if high > low else low + 1))
+    return np.array(ranges)
 
 
 def _in_bytes(values: Any, ranges: NDArray[np.float64] | None) -> NDArray[np.uint8]:

@@ -67,16 +67,16 @@ def serve(app: FastAPI) -> None:
 
 def operations(description: dict[str, Any]) -> dict[str, list[Operation]]:
     """Sort what there is by its tag; routes of layers, which differ in the layer alone, are one."""
-    found: dict[tuple[str, str], Operation] = {}
+    operations_by_tag: dict[tuple[str, str], Operation] = {}
     for path, methods in description["paths"].items():
         layer = _OF_LAYER.match(path)
         general = _OF_LAYER.sub(r"\1/{layer}", path)
         for method, told in methods.items():
-            one = found.setdefault((general, method), Operation(method.upper(), general, told))
+            one = operations_by_tag.setdefault((general, method), Operation(method.upper(), general, told))
             one.layers += [layer.group(2)] if layer else []
             one.parameters |= {(each["in"], each["name"]): each for each in told.get("parameters", ())}
     tags: dict[str, list[Operation]] = {}
-    for one in found.values():
+    for one in operations_by_tag.values():
         tag = "Layers" if one.layers else str(next(iter(one.told.get("tags", ())), "Service"))
         tags.setdefault(tag, []).append(one)
     return tags

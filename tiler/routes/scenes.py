@@ -92,12 +92,12 @@ async def upload(
 
 async def _import(request: Request, services: Services, options: SceneOptions) -> JSONResponse:
     order = (await import_request.read(request)).joined(options)
-    found = await asyncio.to_thread(import_request.carry_out, request, services.settings, services.uploads, order)
-    if found.scene_id is None:
-        headers = {"Location": links.url(request, f"uploads/{found.id}"), "Retry-After": "2"}
-        return JSONResponse(uploads_tus.present(request, services, found), 202, headers)
-    scene = await asyncio.to_thread(catalogue.get, services.database, found.scene_id)
-    return _entered(request, services, scene, new=bool(found.new))
+    upload = await asyncio.to_thread(import_request.carry_out, request, services.settings, services.uploads, order)
+    if upload.scene_id is None:
+        headers = {"Location": links.url(request, f"uploads/{upload.id}"), "Retry-After": "2"}
+        return JSONResponse(uploads_tus.present(request, services, upload), 202, headers)
+    scene = await asyncio.to_thread(catalogue.get, services.database, upload.scene_id)
+    return _entered(request, services, scene, new=bool(upload.new))
 
 
 def _entered(request: Request, services: Services, scene: Scene, *, new: bool) -> JSONResponse:
@@ -123,11 +123,11 @@ def list_scenes(
     found, total = catalogue.search(
         services.database, limit=limit, offset=offset, bbox=box, text=q, interval=interval, sort=sort
     )
-    made = presentable.shown(found, lambda scene: present(request, services, scene))
+    shown = presentable.shown(found, lambda scene: present(request, services, scene))
     return {
-        "scenes": made,
+        "scenes": shown,
         "numberMatched": total,
-        "numberReturned": len(made),
+        "numberReturned": len(shown),
         "links": links.paging(request, limit=limit, offset=offset, total=total),
     }
 
@@ -177,10 +177,10 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
     done, progress, reference = _state(services, scene)
     former = [job.id for job in done if readings.is_former(scene, job)]
     done = sorted(done, key=lambda job: job.id in former)  # the first is the one that the layers show
-    made = {name for job in done for name in job.files}
+    outputs = {name for job in done for name in job.files}
     compared = reference is not None and reference.state == CopyState.READY
     layers = [
-        kind.name for kind in KINDS if {"scene": True, "job": kind.name in made, "reference": compared}[kind.made_of]
+        kind.name for kind in KINDS if {"scene": True, "job": kind.name in outputs, "reference": compared}[kind.made_of]
     ]
     box = None if scene.west is None else [scene.west, scene.south, scene.east, scene.north]
     here = f"scenes/{scene.id}"

@@ -107,10 +107,10 @@ def items(
     datetime: Annotated[str | None, Query(max_length=100)] = None,
 ) -> dict[str, Any]:
     """Return a page of items, the newest first."""
-    asked = Search(
+    search_request = Search(
         collections=[_known(collection_id)], datetime=datetime, limit=limit, offset=offset, bbox=_numbers(bbox)
     )
-    return _page(request, services, asked)
+    return _page(request, services, search_request)
 
 
 @router.get("/collections/{collection_id}/items/{item_id}", summary="Show an item", response_class=GeoJSONResponse)
@@ -140,7 +140,7 @@ def search(
     offset: Offset = 0,
 ) -> dict[str, Any]:
     """Find scenes and results by place, time, collection, identifier and property."""
-    given = {
+    parameters = {
         "collections": None if collections is None else collections.split(","),
         "ids": None if ids is None else ids.split(","),
         "bbox": _numbers(bbox),
@@ -153,11 +153,11 @@ def search(
         "offset": offset,
     }
     try:
-        asked = Search.model_validate(given)
+        search_request = Search.model_validate(parameters)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise InvalidError(f"the search is not valid: {faults}.") from error
-    return _page(request, services, asked)
+    return _page(request, services, search_request)
 
 
 @router.post("/search", summary="Search items", response_class=GeoJSONResponse)
@@ -193,22 +193,22 @@ def _chosen(words: list[str]) -> dict[str, list[str]]:
 
 def _page(request: Request, services: Services, asked: Search) -> dict[str, Any]:
     with services.database.begin() as session:
-        found = find(session, asked)
+        page = find(session, asked)
 
     def present(row: tuple[Scene, Job | None]) -> dict[str, Any]:
         scene, job = row
         one = scene_item(request, scene) if job is None else result_item(request, services, scene, job)
         return shown(one, asked.fields)
 
-    features = presentable.shown(found.rows, present)
+    features = presentable.shown(page.rows, present)
     answer: dict[str, Any] = {
         "type": "FeatureCollection",
         "features": features,
-        "numberMatched": found.total,
+        "numberMatched": page.total,
         "numberReturned": len(features),
         "links": [links.link(links.url(request, "stac"), "root")],
     }
-    if found.rows and asked.offset + len(found.rows) < found.total:
+    if page.rows and asked.offset + len(page.rows) < page.total:
         answer["links"].append(_next(request, asked))
     return answer
 

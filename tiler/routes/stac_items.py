@@ -146,8 +146,8 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
 
 
 def _placement(found: dict[str, Any]) -> dict[str, Any]:
-    told = {f"geosar:{key}": found.get(key) for key in ("placement", "placement_error_metres")}
-    return {key: value for key, value in told.items() if value is not None}
+    properties = {f"geosar:{key}": found.get(key) for key in ("placement", "placement_error_metres")}
+    return {key: value for key, value in properties.items() if value is not None}
 
 
 def box_of(scene: Scene) -> list[float | None]:
@@ -158,8 +158,8 @@ def box_of(scene: Scene) -> list[float | None]:
 def _stretch(scene: Scene, polarisations: list[str]) -> list[list[float]]:
     """Return the 2nd and the 98th percentile of the backscatter of each polarisation."""
     figures = list(scene.description["statistics"].values())
-    wanted = [figures[scene.description["polarisations"].index(name)] for name in polarisations]
-    return [[round(one["p02"], 2), round(one["p98"], 2)] for one in wanted]
+    statistics = [figures[scene.description["polarisations"].index(name)] for name in polarisations]
+    return [[round(one["p02"], 2), round(one["p98"], 2)] for one in statistics]
 
 
 def _links(request: Request, collection_id: str, item_id: str) -> list[dict[str, Any]]:

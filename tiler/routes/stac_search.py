@@ -109,8 +109,8 @@ def find(session: Session, asked: Search) -> Found:
         within = [row for row in session.execute(query).all() if row.scene_id in touching]
         page, total = within[start:end], len(within)
     scenes = {one.id: one for one in session.scalars(select(Scene).where(Scene.id.in_({row.scene_id for row in page})))}
-    wanted = {row.id for row in page if row.collection == "results"}
-    jobs = {one.id: one for one in session.scalars(select(Job).where(Job.id.in_(wanted)))}
+    results = {row.id for row in page if row.collection == "results"}
+    jobs = {one.id: one for one in session.scalars(select(Job).where(Job.id.in_(results)))}
     # What was removed between one query and the next is left out.
     there = [row for row in page if row.scene_id in scenes and (row.collection == "scenes" or row.id in jobs)]
     return Found([(scenes[row.scene_id], jobs.get(row.id)) for row in there], total)

@@ -105,16 +105,16 @@ async def create(request: Request, services: Shared) -> Response:
     length = _number(request, "upload-length")
     said = _metadata(request.headers.get("upload-metadata", ""))
     options, hold = _options(said), said.get("hold", "").lower() == "true"
-    made = await asyncio.to_thread(
+    upload = await asyncio.to_thread(
         services.uploads.create, said.get("filename") or "scene", length, options, hold=hold,
         client=client_of(request.scope),
     )  # fmt: skip
     headers = {
-        "Location": links.url(request, f"uploads/{made.id}"),
-        "Upload-Expires": formatdate(made.expires, usegmt=True),
+        "Location": links.url(request, f"uploads/{upload.id}"),
+        "Upload-Expires": formatdate(upload.expires, usegmt=True),
     }
     if request.headers.get("content-type") == CHUNK:
-        headers["Upload-Offset"] = str(await _append(request, services, made, 0))
+        headers["Upload-Offset"] = str(await _append(request, services, upload, 0))
     return Response(status_code=201, headers=headers)
 
 
@@ -277,9 +277,9 @@ def _check_type(uploads: ResumableUploads, upload: Upload, file: BinaryIO) -> No
 
 
 def _check_version(request: Request) -> None:
-    given = request.headers.get("tus-resumable")
-    if given != VERSION:
-        raise PreconditionError(f"Tus-Resumable is {given!r}; expected {VERSION}.")
+    version = request.headers.get("tus-resumable")
+    if version != VERSION:
+        raise PreconditionError(f"Tus-Resumable is {version!r}; expected {VERSION}.")
 
 
 def _number(request: Request, name: str) -> int:
@@ -307,22 +307,22 @@ def _checksum(request: Request) -> tuple[str, bytes]:
 
 def _metadata(text: str) -> dict[str, str]:
     """Read "key base64,key base64"; raises MalformedError."""
-    found = {}
+    metadata = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         key, _, value = pair.partition(" ")
         try:
-            found[key] = checked_text(base64.b64decode(value, validate=True).decode())
+            metadata[key] = checked_text(base64.b64decode(value, validate=True).decode())
         except ValueError:
             raise MalformedError(f"Upload-Metadata has {pair[:80]!r}; expected a key and a value in base64.") from None
-    return found
+    return metadata
 
 
 def _options(said: dict[str, str]) -> SceneOptions:
     """Read what is said of the scene; raises MalformedError. Several bands have commas between them."""
-    given: dict[str, Any] = {key: said[key] for key in (*SceneOptions.model_fields, "scale") if said.get(key)}
-    if "band" in given:
-        given["band"] = [band.strip() for band in said["band"].split(",")]
+    words: dict[str, Any] = {key: said[key] for key in (*SceneOptions.model_fields, "scale") if said.get(key)}
+    if "band" in words:
+        words["band"] = [band.strip() for band in said["band"].split(",")]
     try:
-        return SceneOptions.model_validate(given)
+        return SceneOptions.model_validate(words)
     except ValidationError as error:
         raise InvalidError(f"Upload-Metadata: {told(error)}.") from None

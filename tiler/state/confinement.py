@@ -121,9 +121,9 @@ def _call(number: int, *arguments: int | bytes | None) -> int:
 def described() -> str:
     """Say in words how the process that looks at uploads is confined here; asked of a process that tries."""
     with tempfile.TemporaryDirectory(prefix="geosar-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
-        given = [folder, str(server.getsockname()[1])]
+        arguments = [folder, str(server.getsockname()[1])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = [sys.executable, "-P", "-m", "geosar_tiler.state.confinement", *given]
+        command = [sys.executable, "-P", "-m", "geosar_tiler.state.confinement", *arguments]
         output = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
     try:
         reads, connects = json.loads(output)

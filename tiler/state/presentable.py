@@ -39,7 +39,7 @@ def check_finite(found: dict[str, Any], name: str) -> None:
 
 def shown(rows: Iterable[Row], present: Callable[[Row], dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what rows look like as JSON; one that cannot be shown is logged and left out."""
-    made = []
+    documents = []
     for row in rows:
         try:
             one = present(row)
@@ -49,5 +49,5 @@ def shown(rows: Iterable[Row], present: Callable[[Row], dict[str, Any]]) -> list
         except _UNSHOWABLE:
             _LOG.exception("a row cannot be shown: %s", getattr(row, "id", row))
             continue
-        made.append(one)
-    return made
+        documents.append(one)
+    return documents

@@ -54,11 +54,11 @@ def of(scene: Scene, job: Job) -> Scene:
     said = of_job(job)
     if said == catalogue.opening(scene):
         return scene
-    found = next((one for one in _former(scene) if one["opening"] == said), None)
-    if found is None:
+    former = next((one for one in _former(scene) if one["opening"] == said), None)
+    if former is None:
         return scene
     columns = {column.key: getattr(scene, column.key) for column in Scene.__table__.columns}
-    return Scene(**{**columns, **{key: found[key] for key in _COLUMNS}})
+    return Scene(**{**columns, **{key: former[key] for key in _COLUMNS}})
 
 
 def words(scene: Scene, job: Job) -> str | None:
@@ -73,30 +73,30 @@ def told(database: Database, jobs: Iterable[Job]) -> dict[str, str]:
     """Say of those among jobs that were made with a former reading of their scene, by identifier, with which."""
     listed = [job for job in jobs if job.process == Process.TRANSLATE]
     with database.begin() as session:
-        wanted = Scene.id.in_({job.scene_id for job in listed})
-        scenes = {scene.id: scene for scene in session.scalars(select(Scene).where(wanted))}
-    found = {job.id: words(scenes[job.scene_id], job) for job in listed if job.scene_id in scenes}
-    return {job_id: said for job_id, said in found.items() if said is not None}
+        of_jobs = Scene.id.in_({job.scene_id for job in listed})
+        scenes = {scene.id: scene for scene in session.scalars(select(Scene).where(of_jobs))}
+    remarks = {job.id: words(scenes[job.scene_id], job) for job in listed if job.scene_id in scenes}
+    return {job_id: said for job_id, said in remarks.items() if said is not None}
 
 
 def next_one(scene: Scene, jobs: Iterable[Job]) -> dict[str, Any]:
     """Return what `Scene.readings` holds when the scene is read anew: the number, this reading, and those of `jobs`."""
     now = {"opening": catalogue.opening(scene), **{key: getattr(scene, key) for key in _COLUMNS}}
-    wanted = [of_job(job) for job in jobs]
+    openings = [of_job(job) for job in jobs]
     return {
         "number": number(scene) + 1,
-        "former": [now, *(one for one in _former(scene) if one["opening"] in wanted)],
+        "former": [now, *(one for one in _former(scene) if one["opening"] in openings)],
     }
 
 
 def _former(scene: Scene) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (scene.readings or {}).get("former", [])
-    return found
+    former: list[dict[str, Any]] = (scene.readings or {}).get("former", [])
+    return former
 
 
 def _said(opening: dict[str, Any]) -> str:
-    told = []
+    parts = []
     for key, value in opening.items():
         text = ", ".join(f"{name}={band}" for name, band in value.items()) if isinstance(value, dict) else value
-        told.append(_NAMES.get(key, key) if value is True else f"{_NAMES.get(key, key)} {text}")
-    return "; ".join(told) or "no word stated"
+        parts.append(_NAMES.get(key, key) if value is True else f"{_NAMES.get(key, key)} {text}")
+    return "; ".join(parts) or "no word stated"

@@ -48,12 +48,12 @@ def register(factory: TilerFactory) -> None:
     def legend(params: asked) -> Response:
         """Say in a picture what the colours mean, and whether the image is an observation."""
         layer = params.layer
-        told = _told(params)
-        if told is None:
+        stretch = _told(params)
+        if stretch is None:
             picture = note(_about(layer))
             headers = {}
         else:
-            low, high, unit = told
+            low, high, unit = stretch
             picture = bar(_colours(params.colours), low, high, f"{_about(layer)}, {unit}" if unit else _about(layer))
             headers = {"X-Geosar-Legend": f"{low:g} to {high:g} {unit}".strip()}
         return Response(picture, media_type="image/png", headers=headers)

@@ -232,8 +232,8 @@ def _fresh(request: Request, layer: Layer, more: str = "") -> Layer:
     request.state.layer = layer.name
     request.state.remarks = layer.remarks
     request.state.shown = layer
-    asked = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if request.method in {"GET", "HEAD"} and (etag in asked or "*" in asked):
+    tags = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if request.method in {"GET", "HEAD"} and (etag in tags or "*" in tags):
         raise NotModifiedError
     return layer
 

@@ -113,9 +113,9 @@ class PlacedReader(Reader):
     @property
     def pixels(self) -> budget.Grid:
         """What a read is measured by."""
-        found: Any = self
+        reader: Any = self
         return budget.Grid(
-            found.crs, found.transform, found.width, found.height, self.layer.bands, self.value_bytes, self.coarsest
+            reader.crs, reader.transform, reader.width, reader.height, self.layer.bands, self.value_bytes, self.coarsest
         )
 
     def check_part(self, args: Any, asked: dict[str, Any]) -> None:
@@ -192,20 +192,20 @@ class PlacedReader(Reader):
     @cached_property
     def _dst_geom_in_tms_crs(self) -> tuple[Any, int, int]:
         """See rio-tiler; of a scene that is torn on the map, at the antimeridian or a pole, pixels at its edge are."""
-        found: Any = self
+        reader: Any = self
         pole = 90.0 in {abs(value) for value in self.get_geographic_bounds(WGS84_CRS)[1::2]}
         if self._across is None and not (pole and self.crs != WGS84_CRS):
             geometry: tuple[Any, int, int] = super()._dst_geom_in_tms_crs
             return geometry
         # One of the pixels around may be torn itself, and is much too large then.
-        cols, rows = (0, found.width // 3, found.width - 1), (0, found.height // 3, found.height - 1)
+        cols, rows = (0, reader.width // 3, reader.width - 1), (0, reader.height // 3, reader.height - 1)
         pixels = [
-            rasterio.transform.array_bounds(1, 1, found.transform @ Affine.translation(col, row))
+            rasterio.transform.array_bounds(1, 1, reader.transform @ Affine.translation(col, row))
             for col, row in product(cols, rows)
-            if col in {0, found.width - 1} or row in {0, found.height - 1}
+            if col in {0, reader.width - 1} or row in {0, reader.height - 1}
         ]
         transforms = [calculate_default_transform(self.crs, self.tms.rasterio_crs, 1, 1, *one)[0] for one in pixels]
-        return min(transforms, key=lambda one: abs(one.a)), found.width, found.height
+        return min(transforms, key=lambda one: abs(one.a)), reader.width, reader.height
 
     def tile_exists(self, tile_x: int, tile_y: int, tile_z: int) -> bool:
         """See rio-tiler, which knows no scene that lies on both sides of the antimeridian."""
@@ -297,8 +297,8 @@ class CogReader(PlacedReader):
         place = args[2] if len(args) > 2 else kwargs.pop("coord_crs", WGS84_CRS)
         x, y, crs = self.own_place(args[0], args[1], place)
         with places():
-            found: PointData = self._named(super().point(x, y, crs, *args[3:], **kwargs), kwargs)
-        return attr.evolve(found, coordinates=(args[0], args[1]), crs=place)
+            values: PointData = self._named(super().point(x, y, crs, *args[3:], **kwargs), kwargs)
+        return attr.evolve(values, coordinates=(args[0], args[1]), crs=place)
 
     def _named(self, read: Any, asked: dict[str, Any]) -> Any:
         """Give each band that was read its own name; rio-tiler's reader gives all of them the last one's."""

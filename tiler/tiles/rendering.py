@@ -42,9 +42,9 @@ class SarBands(BidxExprParams):
 
     def as_dict(self, exclude_none: bool = True) -> dict[str, Any]:
         """Return what rio-tiler's readers take."""
-        found: dict[str, Any] = super().as_dict(exclude_none)
-        found.pop("composite", None)
-        return found
+        parameters: dict[str, Any] = super().as_dict(exclude_none)
+        parameters.pop("composite", None)
+        return parameters
 
 
 @dataclass

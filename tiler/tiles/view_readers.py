@@ -117,8 +117,8 @@ class ViewReader(PlacedReader):
         if given is not None:
             window = Window(*(int(value) for value in given.flatten()))
         longest = max(window.width, window.height)
-        wanted = max(kwargs.get("max_size") or 0, kwargs.get("width") or 0, kwargs.get("height") or 0) or longest
-        image = self._with(window, _shrinking(longest, wanted), lambda reader: reader.read(*args, **kwargs))
+        side = max(kwargs.get("max_size") or 0, kwargs.get("width") or 0, kwargs.get("height") or 0) or longest
+        image = self._with(window, _shrinking(longest, side), lambda reader: reader.read(*args, **kwargs))
         return self._shown(image, kwargs)
 
     def point(self, *args: Any, **kwargs: Any) -> PointData:
@@ -137,9 +137,11 @@ class ViewReader(PlacedReader):
         col, row = (math.floor(value) for value in ~self.grid.transform @ (x, y))
         if not (0 <= col < self.grid.width and 0 <= row < self.grid.height):
             raise PointOutsideBounds(f"the point {lon}, {lat} is outside the scene.")
-        asked = {key: value for key, value in kwargs.items() if key != "coord_crs"}
-        found = self._with(Window(col, row, 1, 1), 1, lambda reader: reader.point(x, y, self.crs, *args[3:], **asked))
-        return attr.evolve(found, coordinates=(lon, lat), crs=coord_crs)
+        options = {key: value for key, value in kwargs.items() if key != "coord_crs"}
+        values = self._with(
+            Window(col, row, 1, 1), 1, lambda reader: reader.point(x, y, self.crs, *args[3:], **options)
+        )
+        return attr.evolve(values, coordinates=(lon, lat), crs=coord_crs)
 
     def _shown(self, image: ImageData, asked: dict[str, Any]) -> ImageData:
         return stretched(image, self.layer, asked.get("indexes"), asked.get("expression"))
@@ -244,11 +246,13 @@ class LiveReader(ViewReader):
         colours = self.live.coarse()
         whole = coarse_grid(self.grid, colours.mask.shape)
         across, down = self.grid.width / whole.width, self.grid.height / whole.height
-        wanted = factor if self.ratio is None else _shrinking(math.ceil(1000 * self.ratio), 1000)
-        further = max(1, int(wanted // min(across, down)))
+        times = factor if self.ratio is None else _shrinking(math.ceil(1000 * self.ratio), 1000)
+        further = max(1, int(times // min(across, down)))
         col, row = math.floor(window.col_off / across), math.floor(window.row_off / down)
-        asked = Window(col, row, math.ceil(window.col_end / across) - col, math.ceil(window.row_end / down) - row)
-        part = _aligned(asked.intersection(whole.window) or whole.window, further)
+        window_there = Window(
+            col, row, math.ceil(window.col_end / across) - col, math.ceil(window.row_end / down) - row
+        )
+        part = _aligned(window_there.intersection(whole.window) or whole.window, further)
         values, mask = shrink(Pixels(colours.values[part.slices], colours.mask[part.slices]), further)
         self.layer.remarks.append(
             f"coarse: a pixel of it is {across:.0f} x {down:.0f} of the scene's; colours are those of some places in it"

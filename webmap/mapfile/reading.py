@@ -118,7 +118,7 @@ def _sar_layers(source: SourceText | Mapping[str, SourceText], size: int, **open
         decibels = np.where(block.valid, to_decibel(block.values, scene.unit), np.float32(np.nan))
         values, place = _placed(decibels, small, scene.grid, size, _name_of(scene))
         shown = [(known.p02, known.p98) for known in scene.statistics]
-        found = [
+        layers = [
             Layer(
                 role="sar", name=sar_name(polarisation), detail=_detail(scene),
                 legend=sar_legend(polarisation, scene.unit, *span),
@@ -126,9 +126,9 @@ def _sar_layers(source: SourceText | Mapping[str, SourceText], size: int, **open
             )
             for polarisation, band, span in zip(scene.polarisations, values, shown, strict=True)
         ]  # fmt: skip
-        if len(found) == 2:
-            found.append(_composite(scene, values, shown, place))
-    return found
+        if len(layers) == 2:
+            layers.append(_composite(scene, values, shown, place))
+    return layers
 
 
 def _composite(scene: SarScene, values: Values, shown: list[tuple[float, float]], place: dict[str, Any]) -> Layer:

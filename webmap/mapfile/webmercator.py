@@ -59,13 +59,13 @@ def corners(grid: MapGrid) -> Corners:
 
 def warped(values: Values, grid: MapGrid, target: MapGrid) -> Values:
     """Bring values (bands, height, width), NaN where there are none, from one grid to another; bilinear."""
-    found = np.full((len(values), *target.shape), np.nan, np.float32)
-    for band, out in zip(values, found, strict=True):  # one at a time holds less memory
+    pixels = np.full((len(values), *target.shape), np.nan, np.float32)
+    for band, out in zip(values, pixels, strict=True):  # one at a time holds less memory
         reproject(
             band, out, src_transform=grid.transform, src_crs=grid.crs, src_nodata=np.nan,
             dst_transform=target.transform, dst_crs=target.crs, dst_nodata=np.nan, resampling=Resampling.bilinear,
         )  # fmt: skip
-    return found
+    return pixels
 
 
 def _centred(longitude: float) -> CRS:

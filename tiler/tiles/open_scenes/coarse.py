@@ -86,11 +86,11 @@ def coarse_colour(radar: CoarseRadar, grid: MapGrid, translate: Translate, block
     base = levels.mean(axis=0)
     square = known.T @ known + RIDGE * len(known) * np.eye(known.shape[1])
     weights = np.linalg.solve(square, known.T @ (levels - base))
-    found = np.empty((*radar.valid.shape, LEVELS), np.float32)
-    found[:] = base
+    colours = np.empty((*radar.valid.shape, LEVELS), np.float32)
+    colours[:] = base
     for plane, mean, std, weight in zip(_features(radar), middle, spread, weights, strict=True):
-        found += ((plane - np.float32(mean)) / np.float32(std))[..., None] * weight.astype(np.float32)
-    np.rint(np.clip(found, 0, 255, out=found), out=empty, where=radar.valid[..., None], casting="unsafe")
+        colours += ((plane - np.float32(mean)) / np.float32(std))[..., None] * weight.astype(np.float32)
+    np.rint(np.clip(colours, 0, 255, out=colours), out=empty, where=radar.valid[..., None], casting="unsafe")
     return Pixels(empty, radar.valid)
 
 
@@ -129,9 +129,9 @@ def _places(radar: CoarseRadar, grid: MapGrid, block: int) -> Iterator[Window]:
             away = np.abs(rows - rows.mean())[:, None] + np.abs(cols - cols.mean())[None, :]
             row, col = np.unravel_index(np.argmax(share - 1e-3 * away / (len(rows) + len(cols))), share.shape)
             if share[row, col] > 0:
-                found = Window(int(cols[col]) * block, int(rows[row]) * block, block, block).intersection(grid.window)
-                if found is not None:
-                    yield found
+                window = Window(int(cols[col]) * block, int(rows[row]) * block, block, block).intersection(grid.window)
+                if window is not None:
+                    yield window
 
 
 def _features(radar: CoarseRadar) -> Iterator[Plane]:
