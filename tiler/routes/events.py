@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from geosar_tiler.jobs import queue
 from geosar_tiler.routes import links
-from geosar_tiler.routes.process_results import status_of
+from geosar_tiler.routes.process_results import status_info
 from geosar_tiler.services import Shared
 from geosar_tiler.state.database import Job
 
@@ -27,6 +27,6 @@ async def follow(request: Request, services: Shared, job_id: str) -> EventSource
             yield ServerSentEvent(text, event="status")
 
     def in_words(one: Job, former: str | None) -> str:
-        return json.dumps(status_of(request, one, former))
+        return json.dumps(status_info(request, one, former))
 
     return EventSourceResponse(told())

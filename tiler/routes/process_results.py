@@ -32,7 +32,7 @@ def check_done(job: Job) -> None:
         raise NotDoneError(f"the job is {job.status} ({job.progress} %); its results are there when it is successful.")
 
 
-def status_of(request: Request, job: Job, former: str | None = None) -> dict[str, Any]:
+def status_info(request: Request, job: Job, former: str | None = None) -> dict[str, Any]:
     """Return a job as OGC's statusInfo; `former` says that it was made with a former reading of its scene."""
     here = f"jobs/{job.id}"
     around = [

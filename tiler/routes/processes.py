@@ -29,7 +29,7 @@ from geosar_tiler.routes.process_description import (
     description,
     summary,
 )
-from geosar_tiler.routes.process_results import check_done, document, files, status_of
+from geosar_tiler.routes.process_results import check_done, document, files, status_info
 from geosar_tiler.routes.scenes import Limit, Offset, Rename
 from geosar_tiler.routes.stored_file import StoredFile
 from geosar_tiler.services import Services, Shared
@@ -86,7 +86,7 @@ async def execute(
             raise InvalidError(job.message)
     if wants_async:
         headers["Preference-Applied"] = "respond-async"
-    return JSONResponse(status_of(request, job), 201 if new or job.status in LIVE else 200, headers)
+    return JSONResponse(status_info(request, job), 201 if new or job.status in LIVE else 200, headers)
 
 
 def _answer(request: Request, job: Job, scene: Scene, body: Execute) -> Response:
@@ -125,7 +125,7 @@ def list_jobs(
     found, total = queue.listed(services.database, chosen, limit=limit, offset=offset)
     former = readings.told(services.database, found)
     return {
-        "jobs": [status_of(request, job, former.get(job.id)) for job in found],
+        "jobs": [status_info(request, job, former.get(job.id)) for job in found],
         "numberMatched": total,
         "links": links.paging(request, limit=limit, offset=offset, total=total),
     }
@@ -153,7 +153,7 @@ async def dismiss(request: Request, services: Shared, job_id: str) -> dict[str, 
     job = await _done(services, job_id, DISMISS_SECONDS)
     if job.status == JobStatus.DISMISSED:
         await run_in_threadpool(services.store.remove_job, job.id)
-    return status_of(request, job)
+    return status_info(request, job)
 
 
 @router.get("/jobs/{job_id}/results", summary="Show a job's results")
@@ -175,7 +175,7 @@ def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
 
 
 def _shown(request: Request, services: Services, job: Job) -> dict[str, Any]:
-    return status_of(request, job, readings.told(services.database, [job]).get(job.id))
+    return status_info(request, job, readings.told(services.database, [job]).get(job.id))
 
 
 def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
