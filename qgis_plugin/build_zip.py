@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import configparser
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
 NAME = "geosar_qgis"
-KEPT = {".py", ".svg", ".txt", ".ts", ".qm", ".md", ""}
+KEPT = {".py", ".svg", ".txt", ".json", ".md", ""}
 MOST_BYTES = 1_000_000
 NEEDED = (
     "name", "qgisMinimumVersion", "description", "about", "version", "author", "email", "repository", "tracker",
@@ -49,30 +46,15 @@ def members(folder: Path) -> list[Path]:
     return files
 
 
-def compile_words(source: Path, target: Path) -> None:
-    """Compile translations with Qt's lrelease, where it is installed; QGIS speaks English without them."""
-    tool = shutil.which("lrelease")
-    for words in sorted(source.glob("*_*.ts")):
-        if tool is None:
-            sys.stderr.write(f"lrelease is not installed: the zip is without {words.name}.\n")
-            continue
-        target.mkdir(parents=True, exist_ok=True)
-        subprocess.run([tool, "-silent", str(words), "-qm", str(target / f"{words.stem}.qm")], check=True)
-
-
 def build(out: Path) -> Path:
     """Write the zip into a folder; gives its path. Raises ValueError."""
     folder = HERE / NAME
     version = metadata(folder)["version"]
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{NAME}-{version}.zip"
-    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        compiled = Path(scratch, NAME, "i18n")
-        compile_words(folder / "i18n", compiled)
-        added = [(file, file.relative_to(HERE)) for file in members(folder) if file.suffix != ".qm"]
-        added += [(file, file.relative_to(scratch)) for file in sorted(compiled.glob("*.qm"))]
-        for file, name in sorted(added, key=lambda pair: pair[1]):
-            entry = zipfile.ZipInfo(name.as_posix(), DATE)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in members(folder):
+            entry = zipfile.ZipInfo(file.relative_to(HERE).as_posix(), DATE)
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, file.read_bytes())
@@ -88,7 +70,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("dist"), help="folder of the zip")
     try:
         path = build(parser.parse_args().out)
-    except (ValueError, OSError, subprocess.CalledProcessError) as error:
+    except (ValueError, OSError) as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1
     sys.stdout.write(

@@ -1,19 +1,17 @@
-"""Brings the plugin's .ts files up to date: `python qgis_plugin/translations.py [LANGUAGE ...]`.
+"""Brings the plugin's languages up to date: `python qgis_plugin/translations.py [LANGUAGE ...]`.
 
-Every text in tr("...") is a source text. What a file has translated already is kept, what is no longer used is dropped.
-A new language is begun by naming it: `python qgis_plugin/translations.py de`.
+Every text in tr("...") is a source text. What a language has already is kept, what is no longer used is dropped, and
+what is missing is "" in i18n/LANGUAGE.json, to be filled in. A new language is begun by naming it: `... fr`.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "geosar_qgis"
-CONTEXT = "geosar"
-TEMPLATE = "geosar"
 
 
 def texts() -> list[str]:
@@ -28,39 +26,21 @@ def texts() -> list[str]:
     return list(found)
 
 
-def document(language: str, known: dict[str, str]) -> str:
-    """Make a .ts file of all source texts, with the translations that are known."""
-    root = ET.Element("TS", {"version": "2.1", "sourcelanguage": "en"} | ({"language": language} if language else {}))
-    context = ET.SubElement(root, "context")
-    ET.SubElement(context, "name").text = CONTEXT
-    for text in texts():
-        message = ET.SubElement(context, "message")
-        ET.SubElement(message, "source").text = text
-        translation = ET.SubElement(message, "translation", {} if known.get(text) else {"type": "unfinished"})
-        translation.text = known.get(text)
-    ET.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE TS>\n{ET.tostring(root, encoding="unicode")}\n'
-
-
-def translated(path: Path) -> dict[str, str]:
-    """Read what a file has translated."""
-    if not path.exists():
-        return {}
-    messages = ET.parse(path).getroot().iter("message")  # noqa: S314 - the project's own file
-    return {
-        str(one.findtext("source")): str(one.findtext("translation")) for one in messages if one.findtext("translation")
-    }
+def document(known: dict[str, str]) -> str:
+    """Make a language's file of all source texts, with the translations that are known."""
+    return json.dumps({text: known.get(text, "") for text in texts()}, ensure_ascii=False, indent=2) + "\n"
 
 
 def main() -> int:
-    """Write the template, and every language that is there or named."""
+    """Write every language that is there or named, and say what is missing."""
     folder = FOLDER / "i18n"
-    names = {path.stem.partition("_")[2] for path in folder.glob("*.ts")} | {""} | set(sys.argv[1:])
-    for language in sorted(names):
-        path = folder / (f"{TEMPLATE}_{language}.ts" if language else f"{TEMPLATE}.ts")
-        known = translated(path) if language else {}
-        path.write_text(document(language, known), encoding="utf-8")
-        sys.stdout.write(f"{path.name}: {len(known)} of {len(texts())} texts are translated\n")
+    for language in sorted({path.stem for path in folder.glob("*.json")} | set(sys.argv[1:])):
+        path = folder / f"{language}.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        path.write_text(document(known), encoding="utf-8")
+        missing = [text for text in texts() if not known.get(text)]
+        sys.stdout.write(f"{path.name}: {len(missing)} of {len(texts())} texts are not translated\n")
+        sys.stdout.writelines(f"  {text}\n" for text in missing)
     return 0
 
 

@@ -1,5 +1,7 @@
 """The command behind ``geosar serve``."""
 
+import contextlib
+import errno
 import hashlib
 import ipaddress
 import logging
@@ -7,6 +9,8 @@ import multiprocessing
 import os
 import secrets
 import signal
+import socket
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -17,6 +21,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
+from uvicorn.supervisors import Multiprocess
 
 from geosar_tiler import gdal, logs
 from geosar_tiler.settings import Settings
@@ -30,11 +35,12 @@ KEEP_ALIVE_SECONDS = 65
 
 @click.command("serve", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--store", type=click.Path(path_type=Path), help="Folder for scenes, results and the database.")
 @click.option("--model", help="Model that translates where a request names none.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
 @click.option("--open", "unprotected", is_flag=True, help="Listen beyond loopback without any API key.")
+@click.option("--until-eof", is_flag=True, help="End with the program that started it: when standard input is closed.")
 @click.option("--new-key", type=click.Choice(("read", "write", "admin")), help="Make an API key, print it, and end.")
 @click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")))
 @click.option("--log-format", type=click.Choice(("text", "json")), help="Default: text in a terminal, else json.")
@@ -46,6 +52,7 @@ def command(
     model: str | None,
     workers: int,
     unprotected: bool,
+    until_eof: bool,
     new_key: str | None,
     log_level: str | None,
     log_format: str | None,
@@ -74,21 +81,63 @@ def command(
         )
     gdal.configure(settings.gdal)
     _prepare(settings)
-    click.echo(f"geosar serves {settings.store} at http://{host}:{port}/ (documentation at /docs); Ctrl-C stops it.")
+    sockets = _bound(host, port)
+    where = f"http://{f'[{host}]' if ':' in host else host}:{sockets[0].getsockname()[1]}/"
+    said = f"geosar serves {settings.store} at {where} (documentation at /docs); Ctrl-C stops it."
+    if until_eof:
+        threading.Thread(target=_end_with_input, name="tiler-input", daemon=True).start()
     options: dict[str, Any] = {
-        "host": host, "port": port, "log_config": None, "access_log": False, "proxy_headers": False,
+        "log_config": None, "access_log": False, "proxy_headers": False,
         "server_header": False, "timeout_graceful_shutdown": GRACE_SECONDS, "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "limit_concurrency": settings.connections, "http": "geosar_tiler.connections:Connection",
     }  # fmt: skip
     if workers == 1:
-        uvicorn.run(make(), **options)
-        return 0
+        server = _Server(uvicorn.Config(make(), **options), said)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=sockets)
+        return 0 if server.started else 1
+    click.echo(said)
     # Each process counts into files of this folder, and each can tell the sum.
     with tempfile.TemporaryDirectory(prefix="geosar-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         logs.configure(settings.log_format, settings.log_level)
-        uvicorn.run("geosar_tiler.cli:make", factory=True, workers=workers, **options)
+        config = uvicorn.Config("geosar_tiler.cli:make", factory=True, workers=workers, **options)
+        Multiprocess(config, sockets=sockets).run()
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens, once it does."""
+
+    def __init__(self, config: uvicorn.Config, said: str) -> None:
+        super().__init__(config)
+        self._said = said
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            click.echo(self._said)
+
+
+def _bound(host: str, port: int) -> list[socket.socket]:
+    """Take the port, on all addresses of a name, before anything is loaded; raises UsageError."""
+    found: list[socket.socket] = []
+    try:
+        places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for family, address in dict.fromkeys((family, address[0]) for family, *_, address in places):
+            taken = found[0].getsockname()[1] if found else port
+            found.append(socket.socket(family))
+            if os.name == "posix":
+                found[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                found[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            found[-1].bind((str(address), taken))
+    except OSError as error:
+        remedy = " Choose another --port, or 0 for a free one." if error.errno == errno.EADDRINUSE else ""
+        raise click.UsageError(f"{host}:{port} cannot be listened on: {error.strerror}.{remedy}") from error
+    for one in found:
+        one.set_inheritable(True)
+    return found
 
 
 def _prepare(settings: Settings) -> None:
@@ -133,6 +182,13 @@ def _end_with_the_supervisor() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="tiler-supervisor", daemon=True).start()
+
+
+def _end_with_input() -> None:
+    """Stop as gracefully as by SIGTERM when nobody holds the other end of standard input any more."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _is_loopback(host: str) -> bool:

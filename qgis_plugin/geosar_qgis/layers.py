@@ -11,9 +11,11 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
+    QgsDateTimeRange,
     QgsLayerMetadata,
     QgsProject,
     QgsRasterLayer,
+    QgsRasterLayerTemporalProperties,
     QgsRasterMinMaxOrigin,
     QgsRasterRenderer,
     QgsRasterShader,
@@ -21,9 +23,11 @@ from qgis.core import (
     QgsSingleBandGrayRenderer,
     QgsSingleBandPseudoColorRenderer,
 )
+from qgis.PyQt.QtCore import QDateTime, Qt
 from qgis.PyQt.QtGui import QColor
 
-from .client.answers import SYNTHETIC, Tiles
+from .client.answers import SYNTHETIC, Box, Tiles
+from .client.messages import ClientError
 from .client.service import TILED, title_of
 from .client.urls import VSICURL, tile_template, xyz_uri
 from .connections import Connection
@@ -98,6 +102,19 @@ def to_degrees(box: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> tuple[fl
     )  # fmt: skip
 
 
+def part_of(extent: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> tuple[Box, str]:
+    """Return a part of the map as a translation takes it: a box, and its CRS; in degrees ("") where that has no code.
+
+    Raises ClientError where the map's CRS has no place on the Earth.
+    """
+    if crs.authid().startswith("EPSG:"):
+        return (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()), crs.authid()
+    box = to_degrees(extent, crs)
+    if box is None:
+        raise ClientError(tr("What the map shows has no place on the Earth. Choose a CRS for the project."))
+    return box, ""
+
+
 def cog_source(url: str) -> str:
     """Return the source of a file that stays on the service and is read piece by piece."""
     # No listing of folders and no search for files beside it: the service has neither.
@@ -121,6 +138,17 @@ def dress(layer: QgsRasterLayer, layer_name: str, model: str = "", legend: bytes
         set_legend(layer, legend)
     what = STATEMENTS[layer_name]
     describe(layer, layer_name, f"{what}; model {model}" if model else what)
+
+
+def set_time(layer: QgsRasterLayer, acquired: str | None) -> None:
+    """Say when a scene was acquired (ISO 8601), so that QGIS's temporal controller shows the layer at its time."""
+    time = QDateTime.fromString(acquired or "", Qt.DateFormat.ISODate)
+    if not time.isValid():
+        return
+    properties = layer.temporalProperties()
+    properties.setMode(QgsRasterLayerTemporalProperties.TemporalMode.ModeFixedTemporalRange)
+    properties.setFixedTemporalRange(QgsDateTimeRange(time, time))
+    properties.setIsActive(True)
 
 
 def set_legend(layer: QgsRasterLayer, picture: bytes) -> None:

@@ -26,6 +26,7 @@ from .client.messages import (
 )
 from .client.urls import within
 from .connections import Connection
+from .words import tr
 
 IN_MEMORY = 16 * 2**20
 """Bytes; larger bodies are streamed from their file."""
@@ -175,15 +176,18 @@ class Exchange(QObject):
     def _words(self, number: int) -> ClientError:
         url, said = self._connection.url, self._reply.errorString()
         if number == _number(_Error.SslHandshakeFailedError):
-            return UntrustedError(
-                f"The certificate of {url} is not trusted ({said}). Add it in QGIS's options under Authentication, "
-                "or ask who runs the service."
+            words = tr(
+                "The certificate of {0} is not trusted ({1}). Add it in QGIS's options under Authentication, or ask "
+                "who runs the service."
             )
+            return UntrustedError(words.format(url, said))
         if number in (_number(_Error.OperationCanceledError), _number(_Error.TimeoutError)):
-            return UnreachableError(f"{url} did not answer in time. Is it busy, or is the network slow?")
+            words = tr("{0} did not answer in time. Is it busy, or is the network slow?")
+            return UnreachableError(words.format(url))
         if number in (_number(_Error.RemoteHostClosedError), _number(_Error.TemporaryNetworkFailureError)):
-            return UnreachableError(f"The connection to {url} was cut off.")
-        return UnreachableError(f"{url} cannot be reached: {said}. Is the service running, is the URL right?")
+            return UnreachableError(tr("The connection to {0} was cut off.").format(url))
+        words = tr("{0} cannot be reached: {1}. Is the service running, is the URL right?")
+        return UnreachableError(words.format(url, said))
 
 
 def send(connection: Connection) -> Callable[[Request, Callable[[], bool]], Response]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsApplication, QgsSettings
-from qgis.PyQt.QtCore import QCoreApplication, QLocale, Qt, QTranslator
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 
 from . import lifetime
 from .dock.panel import Panel
 from .provider import GeosarProvider
 from .renewal import Renewal
-from .words import tr
+from .words import speak, tr
 
 FOLDER = Path(__file__).parent
 
@@ -26,7 +26,8 @@ class GeosarPlugin:
         self.provider: GeosarProvider | None = None
         self.panel: Panel | None = None
         self.renewal: Renewal | None = None
-        self.translator = _translator()
+        # What QGIS's window speaks, whoever said so (`--lang`, its options, the system); without one, the system.
+        speak(str(QgsApplication.instance().translation() or QgsApplication.locale()))
 
     def initProcessing(self) -> None:
         """Add the algorithms."""
@@ -63,21 +64,7 @@ class GeosarPlugin:
         if self.provider is not None:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
-        if self.translator is not None:
-            QCoreApplication.removeTranslator(self.translator)
-            self.translator = None
 
     @staticmethod
     def _menu() -> str:
         return tr("SAR to optical")
-
-
-def _translator() -> QTranslator | None:
-    """Load the words of the language that QGIS is set to, where the plugin has them."""
-    language = str(QgsSettings().value("locale/userLocale", "") or QLocale.system().name())
-    for name in (language, language[:2]):
-        translator = QTranslator()
-        if translator.load(str(FOLDER / "i18n" / f"geosar_{name}.qm")):
-            QCoreApplication.installTranslator(translator)
-            return translator
-    return None

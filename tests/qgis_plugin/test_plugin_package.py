@@ -1,6 +1,8 @@
 """The plugin as a package: what is in the zip, what it imports, and that its texts can be translated."""
 
 import ast
+import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from build_zip import members
+from geosar_qgis import words
 from translations import document, texts
 
 STANDARD = set(sys.stdlib_module_names)
@@ -58,7 +61,8 @@ def test_the_zip_is_small_whole_and_the_same_each_time(plugin_folder: Path, tmp_
     with zipfile.ZipFile(one) as archive:
         names = archive.namelist()
         assert all(name.startswith("geosar_qgis/") for name in names)
-        assert {"geosar_qgis/metadata.txt", "geosar_qgis/LICENSE", "geosar_qgis/icon.svg"} <= set(names)
+        files = {"metadata.txt", "LICENSE", "icon.svg", "i18n/de.json", "i18n/es.json"}
+        assert {f"geosar_qgis/{name}" for name in files} <= set(names)
         assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".so", ".exe", ".dll"))]
     assert one.stat().st_size < 200_000
 
@@ -84,7 +88,23 @@ def test_a_binary_or_a_hidden_file_does_not_get_into_the_zip(tmp_path: Path) -> 
         members(tmp_path)
 
 
-def test_every_text_is_in_the_template_for_translators(plugin_folder: Path) -> None:
-    template = plugin_folder / "i18n" / "geosar.ts"
-    assert template.read_text(encoding="utf-8") == document("", {}), "run python qgis_plugin/translations.py"
-    assert len(texts()) > 80
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_every_text_is_translated_with_the_same_placeholders(plugin_folder: Path, language: str) -> None:
+    path = plugin_folder / "i18n" / f"{language}.json"
+    known = json.loads(path.read_text(encoding="utf-8"))
+    assert path.read_text(encoding="utf-8") == document(known), "run python qgis_plugin/translations.py"
+    assert [text for text in texts() if not known[text]] == [], "fill them in"
+    for text, translation in known.items():
+        assert sorted(re.findall(r"\{\d\}|<b>|\n\n", text)) == sorted(re.findall(r"\{\d\}|<b>|\n\n", translation)), text
+    assert len(texts()) > 180
+
+
+def test_a_language_is_spoken_and_english_where_there_is_none() -> None:
+    try:
+        words.speak("de_AT")
+        assert words.tr("Swipe") == "Wischen"
+        assert words.tr("a text that is new") == "a text that is new"
+        words.speak("fi")
+        assert words.tr("Swipe") == "Swipe"
+    finally:
+        words.speak("en")

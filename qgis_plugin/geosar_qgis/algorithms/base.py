@@ -26,7 +26,7 @@ from ..client.answers import Results, Scene, Tiles
 from ..client.messages import CancelledError, ClientError, Flow, Progress, T
 from ..client.service import Service, TranslateRequest, completed, title_of
 from ..export import Source, source_of
-from ..layers import cog_layer, cog_source, dress, xyz_layer
+from ..layers import cog_layer, cog_source, dress, set_time, xyz_layer
 from ..lifetime import closing
 from ..network import carry_out
 from ..words import tr
@@ -170,16 +170,17 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
 
     def add_tiles(self, context: QgsProcessingContext, tiles: Tiles, scene: Scene, model: str) -> None:
         """Have a layer of tiles added to the project."""
-        self._add(context, xyz_layer(self.connection, tiles, scene.name, model))
+        self._add(context, xyz_layer(self.connection, tiles, scene.name, model), scene)
 
     def add_remote(
         self, context: QgsProcessingContext, results: Results, output: str, scene: Scene, legend: bytes
     ) -> None:
         """Have a file that stays on the service added to the project."""
         source = cog_source(self.service.result_url(results, output))
-        self._add(context, cog_layer(source, scene.name, output, results.model, legend))
+        self._add(context, cog_layer(source, scene.name, output, results.model, legend), scene)
 
-    def _add(self, context: QgsProcessingContext, layer: QgsRasterLayer) -> None:
+    def _add(self, context: QgsProcessingContext, layer: QgsRasterLayer, scene: Scene) -> None:
+        set_time(layer, scene.acquired)
         context.temporaryLayerStore().addMapLayer(layer)
         details = QgsProcessingContext.LayerDetails(layer.name(), context.project(), layer.name())
         details.forceName = True
@@ -192,13 +193,14 @@ class Dresser(QgsProcessingLayerPostProcessorInterface):
     def __init__(self, scene: Scene, output: str, model: str, legend: bytes = b"") -> None:
         super().__init__()
         self.name = title_of(scene.name, output, model)
-        self._output, self._model, self._legend = output, model, legend
+        self._output, self._model, self._legend, self._acquired = output, model, legend, scene.acquired
 
     def postProcessLayer(self, layer: Any, _context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> None:
         """Dress it."""
         if isinstance(layer, QgsRasterLayer):
             layer.setName(self.name)
             dress(layer, self._output, self._model, self._legend)
+            set_time(layer, self._acquired)
             layer.triggerRepaint()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import (
+    Qgis,
     QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsFeatureSink,
@@ -22,13 +23,16 @@ from qgis.core import (
     QgsRectangle,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
+from qgis.PyQt.QtCore import QMetaType, QVariant
 
 from ..client.answers import Scene
 from ..words import tr
 from .base import GeosarAlgorithm
 
 FIELDS = ("id", "name", "filename", "acquired", "created", "polarisations", "layers")
+NEW = Qgis.QGIS_VERSION_INT >= 33800
+"""Fields are declared by Qt's own types since QGIS 3.38; the others are gone with Qt 6."""
+TEXT, NUMBER = (QMetaType.Type.QString, QMetaType.Type.LongLong) if NEW else (QVariant.String, QVariant.LongLong)
 NUMBERS = ("width", "height", "size")
 
 
@@ -76,9 +80,9 @@ class ListScenesAlgorithm(GeosarAlgorithm):
         scenes = self.carry_out(self.service.scenes(box, text), feedback)
         fields = QgsFields()
         for name in FIELDS:
-            fields.append(QgsField(name, QVariant.String))
+            fields.append(QgsField(name, TEXT))
         for name in NUMBERS:
-            fields.append(QgsField(name, QVariant.LongLong))
+            fields.append(QgsField(name, NUMBER))
         sink, destination = self.parameterAsSink(
             parameters, self.OUTPUT, context, fields, QgsWkbTypes.Type.Polygon, degrees
         )

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, TypeVar, Union
 
+from ..words import tr
+
 Bytes = Callable[[int, int], None]
 """Told of bytes that are done, and of how many there are in all (0 where that is not known)."""
 Progress = Callable[[float, str], None]
@@ -146,28 +148,32 @@ def checked(response: Response) -> Response:
     detail = _sentence(problem.get("detail"))
     if response.status == 401:
         raise RefusedError(
-            "A key is needed, and the connection has none that the service takes. Check the authentication of the "
-            "connection: change it in the panel SAR to optical, and enter the key there."
+            tr(
+                "A key is needed, and the connection has none that the service takes. Check the authentication of the "
+                "connection: change it in the panel SAR to optical, and enter the key there."
+            )
         )
     if response.status == 403:
-        raise RefusedError(f"The service refuses: {detail} Check the authentication of the connection.")
+        raise RefusedError(tr("The service refuses: {0} Check the authentication of the connection.").format(detail))
     if response.status == 404:
-        raise NotThereError(detail or "The service does not have that.")
+        raise NotThereError(detail or tr("The service does not have that."))
     if response.status in (429, 502, 503, 504):
-        raise UnavailableError(f"The service cannot do that now: {detail or 'it is too busy'} Try again later.")
+        words = tr("The service cannot do that now: {0} Try again later.")
+        raise UnavailableError(words.format(detail or tr("it is too busy.")))
     if response.status >= 500 and response.status != 507:
-        raise UnavailableError(f"The service failed: {detail or f'status {response.status}'}")
-    raise rejected(problem, f"The service answered with status {response.status}.")
+        raise UnavailableError(tr("The service failed: {0}").format(detail or f"status {response.status}"))
+    raise rejected(problem, tr("The service answered with status {0}.").format(response.status))
 
 
 def rejected(problem: Mapping[str, Any], otherwise: str) -> RejectedError:
     """Make the error of a problem document: in words of QGIS where a choice here helps, else in the service's own."""
     if problem.get("type") == UNLIKE_SAR:
         found = re.split(r"\. (?=[A-Z])", str(problem.get("detail")))[0]  # what follows is advice to programs
-        return RejectedError(
-            f"{found.rstrip('.')}. If it is radar all the same, choose Upload with details, and tick there under the "
-            "advanced parameters: Take what looks like no SAR image."
+        words = tr(
+            "{0}. If it is radar all the same, choose Upload with details, and tick there under the advanced "
+            "parameters: Take what looks like no SAR image."
         )
+        return RejectedError(words.format(found.rstrip(".")))
     return RejectedError(_sentence(problem.get("detail")) or otherwise)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
+from ..words import tr
 from .answers import Box, Job, Reading, Ready, Results, Scene, Tiles
 from .driving import ask, never
 from .messages import (
@@ -107,7 +108,7 @@ class Service:
             found = yield from self.scene(scene)
             if found.state != "preparing" or waited > PREPARING_SECONDS:
                 return found
-            progress(0.0, "Preparing the scene")
+            progress(0.0, tr("Preparing the scene"))
             yield Wait(LONGEST_LOOK)
             waited += LONGEST_LOOK
 
@@ -125,15 +126,15 @@ class Service:
         """Send the true optical image of a scene, and wait until it is prepared; raises RejectedError."""
         url = join(self.base, "scenes", scene, "reference", filename=path.name)
         headers = {**JSON, "Content-Type": "application/octet-stream"}
-        progress(0.0, "Sending the true optical image")
+        progress(0.0, tr("Sending the true optical image"))
         yield from ask(Request("PUT", url, headers, Piece(path, 0, path.stat().st_size)))
         while True:
             found = yield from self.scene(scene)
             if found.optical == "failed":
-                raise RejectedError(f"The service could not use {path.name} as the true optical image.")
+                raise RejectedError(tr("The service could not use {0} as the true optical image.").format(path.name))
             if found.optical == "ready":
                 return found
-            progress(0.5, "Preparing the true optical image")
+            progress(0.5, tr("Preparing the true optical image"))
             yield Wait(FIRST_LOOK)
 
     def translate(self, scene: str, wish: TranslateRequest) -> Flow[Job]:
@@ -162,7 +163,7 @@ class Service:
         while True:
             now = yield from self.job(job)
             if now.status == "successful":
-                progress(1.0, "Translated")
+                progress(1.0, tr("Translated"))
                 return now
             if not now.live:
                 raise JobFailedError(f"The translation was {now.status}: {now.message or 'no reason was given'}.")
@@ -223,7 +224,10 @@ class Service:
 
             def told(done: int, total: int, before: int = have) -> None:
                 megabytes = (before + done) / 1e6
-                progress((before + done) / (before + total) if total else 0.0, f"Downloading, {megabytes:.1f} MB")
+                progress(
+                    (before + done) / (before + total) if total else 0.0,
+                    tr("Downloading, {0} MB").format(f"{megabytes:.1f}"),
+                )
 
             try:
                 response: Response = yield Request("GET", url, headers, save_to=part, told=told)
@@ -236,10 +240,10 @@ class Service:
             expected = response.headers.get("content-length", "")
             begun = have if response.status == 206 else 0
             if not expected.isdigit() or _size(part) >= begun + int(expected):
-                progress(1.0, f"Downloading, {_size(part) / 1e6:.1f} MB")
+                progress(1.0, tr("Downloading, {0} MB").format(f"{_size(part) / 1e6:.1f}"))
                 return
             etag = response.headers.get("etag", "")
-        raise UnreachableError("The download was cut off again and again. Try again later.")
+        raise UnreachableError(tr("The download was cut off again and again. Try again later."))
 
     def _get(self, *parts: str) -> Request:
         return Request("GET", join(self.base, *parts), JSON)
@@ -293,14 +297,15 @@ def found_by_name(service: Service, text: str) -> Flow[Scene]:
 def words_of(job: Job) -> str:
     """Say how far a job is."""
     if job.status == "accepted":
-        return job.message or "Waiting for its turn"
-    speed = "" if not job.megapixels_per_second else f", {job.megapixels_per_second:.1f} megapixels a second"
-    return f"Translating, {job.progress} %{speed}{left_of(job)}"
+        return job.message or tr("Waiting for its turn")
+    speed = f"{job.megapixels_per_second:.1f}" if job.megapixels_per_second else ""
+    shown = tr(", {0} megapixels a second").format(speed) if speed else ""
+    return tr("Translating, {0} %").format(job.progress) + shown + left_of(job)
 
 
 def left_of(job: Job) -> str:
     """Say how long a job still takes, where that is known."""
-    return "" if job.seconds_left is None else f", {_duration(job.seconds_left)} left"
+    return "" if job.seconds_left is None else tr(", {0} left").format(_duration(job.seconds_left))
 
 
 TILED = "tiles"
@@ -310,10 +315,11 @@ TILED = "tiles"
 def title_of(scene: str, layer: str, model: str = "", way: str = "") -> str:
     """Name a layer so that nobody takes what a model made for an observation; `way` is how it comes, as TILED."""
     kinds = {
-        "optical": "synthetic optical", "live": "synthetic optical, live", "error": "expected error",
-        "despeckled": "despeckled SAR",
+        "optical": tr("synthetic optical"), "live": tr("synthetic optical, live"), "error": tr("expected error"),
+        "despeckled": tr("despeckled SAR"),
     }  # fmt: skip
-    said = (kinds[layer], model, way) if layer in kinds else ("SAR", way)
+    came = tr("tiles") if way == TILED else way
+    said = (kinds[layer], model, came) if layer in kinds else ("SAR", came)
     return f"{scene} ({', '.join(filter(None, said))})"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
+from ..words import tr
 from .answers import Scene
 from .driving import ask, seconds_of
 from .messages import (
@@ -96,7 +97,7 @@ def polarisation_in(*names: str) -> str:
 def upload(service: Service, parcel: UploadFile, progress: Progress = quiet) -> Flow[Scene]:
     """Send a file; gives the scene. A file that the service has already is not a second scene."""
     if not parcel.size:
-        raise RejectedError(f"{parcel.filename} is empty.")
+        raise RejectedError(tr("{0} is empty.").format(parcel.filename))
     send = _send_pieces if (yield from _takes_pieces(service)) else _send_whole
     return (yield from send(service, parcel, progress))
 
@@ -119,7 +120,7 @@ def upload_together(service: Service, parcels: Sequence[UploadFile], progress: P
             held[name] = yield from _begin(service, parcel, hold=True)
             yield from _send_rest(held[name], parcel, told)
             before += parcel.size
-        progress(1.0, "The service inspects the files")
+        progress(1.0, tr("The service inspects the files"))
         return (yield from _joined(service, held, parcels[0]))
     except CancelledError:
         for url in held.values():
@@ -156,7 +157,7 @@ def _send_pieces(service: Service, parcel: UploadFile, progress: Progress) -> Fl
     url = yield from _begin(service, parcel)
     try:
         yield from _send_rest(url, parcel, progress)
-        progress(1.0, "The service inspects the file")
+        progress(1.0, tr("The service inspects the file"))
         return (yield from _received(service, url))
     except CancelledError:
         yield Request("DELETE", url, TUS)
@@ -205,7 +206,7 @@ def _send_rest(url: str, parcel: UploadFile, progress: Progress) -> Flow[None]:
             checked(answer)
         tries = TRIES if offset > before else tries - 1
         if not tries:
-            raise UnreachableError("The upload was cut off and could not be resumed. Send the file again.")
+            raise UnreachableError(tr("The upload was cut off and could not be resumed. Send the file again."))
         progress(offset / size, _words(offset, size))
 
 
@@ -225,7 +226,7 @@ def _received(service: Service, url: str) -> Flow[Scene]:
         if told.get("status") == "done" and told.get("scene"):
             return (yield from service.scene(str(told["scene"])))
         if told.get("status") == "failed":
-            raise rejected(told.get("problem") or {}, "The service could not use the file.")
+            raise rejected(told.get("problem") or {}, tr("The service could not use the file."))
         if told.get("status") not in ("receiving", "checking"):
             raise NotAServiceError(f"The service says of the upload: {told.get('status')!r}, which means nothing here.")
         yield Wait(CHECKING_SECONDS)
@@ -251,4 +252,4 @@ def _offset_in(answer: Response, otherwise: int) -> int:
 
 
 def _words(done: int, size: int) -> str:
-    return f"Uploading, {done / 1e6:.1f} of {size / 1e6:.1f} MB"
+    return tr("Uploading, {0} of {1} MB").format(f"{done / 1e6:.1f}", f"{size / 1e6:.1f}")

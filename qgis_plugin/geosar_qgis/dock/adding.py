@@ -10,9 +10,10 @@ from qgis.PyQt.QtCore import QTimer
 
 from ..client.answers import Scene, Tiles
 from ..client.messages import Flow, NotThereError
-from ..client.service import Service
+from ..client.service import Service, TranslateRequest
 from ..connections import Connection
-from ..layers import MERCATOR, cog_layer, cog_source, to_mercator, xyz_layer
+from ..layers import MERCATOR, cog_layer, cog_source, part_of, set_time, to_mercator, xyz_layer
+from ..words import tr
 
 LEGEND_MILLISECONDS = 300
 
@@ -20,7 +21,8 @@ LEGEND_MILLISECONDS = 300
 def tiles_of(service: Service, scene: Scene, layer: str, job: str = "") -> Flow[tuple[Tiles, str]]:
     """Ask where a layer's tiles are, and which model made it."""
     if not scene.georeferenced:
-        raise NotThereError(f"{scene.name} has no place on the map, so it has no tiles. Download its result as a file.")
+        words = tr("{0} has no place on the map, so it has no tiles. Save its result as a file.")
+        raise NotThereError(words.format(scene.name))
     if layer == "sar":
         yield from service.prepared(scene.id)
     tiles = yield from service.tiles(scene.id, layer, job=job or None)
@@ -31,7 +33,8 @@ def file_of(service: Service, scene: Scene, output: str, job: str = "") -> Flow[
     """Ask for the URL of the latest result's file, which model made it, and for its legend."""
     done = [job] if job else [one.id for one in (yield from service.jobs(scene.id)) if one.status == "successful"]
     if not done:
-        raise NotThereError(f"{scene.name} has not been translated yet. Translate it first, or add the live layer.")
+        words = tr("{0} has not been translated yet. Translate it first, or add the live layer.")
+        raise NotThereError(words.format(scene.name))
     results = yield from service.results(done[0])
     for older in done[1:]:
         if output in results.queries:
@@ -44,20 +47,23 @@ def file_of(service: Service, scene: Scene, output: str, job: str = "") -> Flow[
 def add_tiles(connection: Connection, scene: Scene, found: tuple[Tiles, str]) -> QgsRasterLayer:
     """Add a layer of tiles."""
     tiles, model = found
-    return added(xyz_layer(connection, tiles, scene.name, model))
+    return added(xyz_layer(connection, tiles, scene.name, model), scene)
 
 
-def add_file(scene: Scene, output: str, found: tuple[str, str, bytes]) -> QgsRasterLayer:
-    """Add a file that stays on the service; raises NotThereError when it cannot be opened."""
+def add_file(scene: Scene, output: str, found: tuple[str, str, bytes], *, here: bool = False) -> QgsRasterLayer:
+    """Add a file that stays on the service, or lies here; raises NotThereError when it cannot be opened."""
     url, model, legend = found
-    layer = cog_layer(cog_source(url), scene.name, output, model, legend)
+    layer = cog_layer(url if here else cog_source(url), scene.name, output, model, legend)
     if not layer.isValid():
-        raise NotThereError("The file on the service cannot be opened from here. Its tiles (XYZ) may work nonetheless.")
-    return added(layer)
+        raise NotThereError(
+            tr("The file on the service cannot be opened from here. Its tiles (XYZ) may work nonetheless.")
+        )
+    return added(layer, scene)
 
 
-def added(layer: QgsRasterLayer) -> QgsRasterLayer:
-    """Put a layer on top of the project's, with its legend open."""
+def added(layer: QgsRasterLayer, scene: Scene) -> QgsRasterLayer:
+    """Put a layer of a scene on top of the project's, at its time and with its legend open."""
+    set_time(layer, scene.acquired)
     project = QgsProject.instance()
     project.addMapLayer(layer, False)
     project.layerTreeRoot().insertLayer(0, layer)
@@ -74,6 +80,19 @@ def unfold(identifier: str) -> None:
         node.setExpanded(True)
 
 
+def request_of_view(canvas: Any, scene: Scene, model: str = "") -> TranslateRequest:
+    """Ask for the part of a scene that the map shows; raises ClientError where it shows nothing of it."""
+    if not seen(canvas, scene):
+        raise NotThereError(tr("The map shows nothing of {0}. Double-click it to zoom there.").format(scene.name))
+    box, crs = part_of(canvas.extent(), canvas.mapSettings().destinationCrs())
+    return TranslateRequest(model=model, box=box, crs=crs)
+
+
+def seen(canvas: Any, scene: Scene) -> bool:
+    """Whether the map shows something of a scene."""
+    return scene.bbox is not None and bool(canvas.extent().intersects(box_on(canvas, scene)))
+
+
 def show(canvas: Any, scene: Scene) -> None:
     """Bring the scene into view."""
     if scene.bbox is not None:
@@ -85,7 +104,7 @@ def show(canvas: Any, scene: Scene) -> None:
 
 def show_if_away(canvas: Any, scene: Scene) -> None:
     """Bring the scene into view where nothing of it is seen."""
-    if scene.bbox is not None and not canvas.extent().intersects(box_on(canvas, scene)):
+    if not seen(canvas, scene):
         show(canvas, scene)
 
 

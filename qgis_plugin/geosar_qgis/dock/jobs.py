@@ -23,6 +23,7 @@ from ..words import tr
 KEY = Qt.ItemDataRole.UserRole
 NAME, STATE = range(2)
 BAR_HEIGHT = 20
+TRANSFERS = ("upload:", "save:")
 
 
 class JobsTab(QWidget):
@@ -30,7 +31,8 @@ class JobsTab(QWidget):
 
     wanted = pyqtSignal(str, str)
     """
-    What is wanted ("stop", "optical", "optical_file", "remove") and of which job; uploads are named upload:N.
+    What is wanted ("stop", "optical", "optical_file", "save_optical", "remove") and of which job; what is being sent
+    is named upload:N, and what is being saved save:N.
 
     "clear" is wanted of all that ended without a result.
     """
@@ -46,12 +48,15 @@ class JobsTab(QWidget):
         header = self.tree.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.stop = self._button(tr("Stop"), "mTaskCancel.svg", "stop")
-        self.xyz = self._button(tr("Add as XYZ"), "mActionAddRasterLayer.svg", "optical")
-        self.cog = self._button(tr("Add as COG"), "mActionAddRasterLayer.svg", "optical_file")
+        self.xyz = self._button(tr("As XYZ"), "mActionAddRasterLayer.svg", "optical")
+        self.cog = self._button(tr("As COG"), "mActionAddRasterLayer.svg", "optical_file")
+        self.xyz.setToolTip(tr("Add the synthetic image to the map, as tiles"))
+        self.cog.setToolTip(tr("Add the synthetic image to the map, as a file that stays on the service"))
+        self.save = self._tool(tr("Save the synthetic image as a file ..."), "mActionFileSave.svg", "save_optical")
         self.remove = self._tool(tr("Take this job out, with its result"), "mActionDeleteSelected.svg", "remove")
         self.clear = self._tool(tr("Take out all jobs without a result"), "console/iconClearConsole.svg", "clear")
         buttons = QHBoxLayout()
-        for button in (self.stop, self.xyz, self.cog, self.remove, self.clear):
+        for button in (self.stop, self.xyz, self.cog, self.save, self.remove, self.clear):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 6, 4, 4)
@@ -65,10 +70,10 @@ class JobsTab(QWidget):
         self.jobs = {one.id: one for one in jobs}
         for row in reversed(range(self.tree.topLevelItemCount())):
             key = self._key(row)
-            if key not in self.jobs and not key.startswith("upload:"):
+            if key not in self.jobs and not key.startswith(TRANSFERS):
                 self.tree.takeTopLevelItem(row)
         for number, job in enumerate(jobs):
-            item = self._item(job.id) or self._insert(job.id, self._uploads() + number)
+            item = self._item(job.id) or self._insert(job.id, self._transfers() + number)
             name = names.get(job.scene, job.scene[:8])
             item.setText(NAME, f"{name}\n{when(job.created)}")
             item.setToolTip(NAME, name)
@@ -82,15 +87,15 @@ class JobsTab(QWidget):
         if item is not None:
             self.tree.setCurrentItem(item)
 
-    def show_upload(self, key: str, name: str, progress: float, words: str) -> None:
-        """Show an upload from here."""
+    def show_transfer(self, key: str, name: str, kind: str, progress: float, words: str) -> None:
+        """Show what is sent from here, or saved here; `kind` says which, and progress is in per cent."""
         item = self._item(key) or self._insert(key, 0)
-        item.setText(NAME, f"{name}\n{tr('being sent')}")
+        item.setText(NAME, f"{name}\n{kind}")
         item.setToolTip(STATE, words)
         self._show(item, int(progress), words.partition(", ")[2] or words, busy=True)
 
-    def drop_upload(self, key: str) -> None:
-        """Take an upload out of the list."""
+    def drop_transfer(self, key: str) -> None:
+        """Take it out of the list."""
         item = self._item(key)
         if item is not None:
             self.tree.takeTopLevelItem(self.tree.indexOfTopLevelItem(item))
@@ -100,7 +105,7 @@ class JobsTab(QWidget):
         return any(one.live for one in self.jobs.values())
 
     def chosen(self) -> str:
-        """Return the job or upload that is selected, "" for none."""
+        """Return the job or transfer that is selected, "" for none."""
         item = self.tree.currentItem()
         return "" if item is None else str(item.data(NAME, KEY))
 
@@ -119,10 +124,11 @@ class JobsTab(QWidget):
     def _choose(self) -> None:
         key = self.chosen()
         job = self.jobs.get(key)
-        self.stop.setEnabled(key.startswith("upload:") or (job is not None and job.live))
+        self.stop.setEnabled(key.startswith(TRANSFERS) or (job is not None and job.live))
         done = job is not None and job.status == "successful"
         self.xyz.setEnabled(done)
         self.cog.setEnabled(done)
+        self.save.setEnabled(done)
         self.remove.setEnabled(job is not None and not job.live)
         self.clear.setEnabled(bool(self.fruitless()))
 
@@ -130,8 +136,8 @@ class JobsTab(QWidget):
         """Return the jobs that ended without a result."""
         return [job.id for job in self.jobs.values() if not job.live and job.status != "successful"]
 
-    def _uploads(self) -> int:
-        return sum(self._key(row).startswith("upload:") for row in range(self.tree.topLevelItemCount()))
+    def _transfers(self) -> int:
+        return sum(self._key(row).startswith(TRANSFERS) for row in range(self.tree.topLevelItemCount()))
 
     def _key(self, row: int) -> str:
         return str(self.tree.topLevelItem(row).data(NAME, KEY))
@@ -206,6 +212,5 @@ def state_of(job: Job) -> str:
 
 def when(timestamp: str) -> str:
     """Return a time of the service as the clock here shows it, shortly."""
-    time = QDateTime.fromString(timestamp[:19], Qt.DateFormat.ISODate)
-    time.setTimeSpec(Qt.TimeSpec.UTC)
+    time = QDateTime.fromString(f"{timestamp[:19]}Z", Qt.DateFormat.ISODate)
     return str(time.toLocalTime().toString("d MMM, hh:mm"))

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any, Callable
 
-from qgis.core import QgsApplication, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt, QTimer, QUrl
 from qgis.PyQt.QtGui import QDesktopServices
-from qgis.PyQt.QtWidgets import (
-    QComboBox,
-    QDockWidget,
-    QHBoxLayout,
-    QLabel,
-    QMessageBox,
-    QTabWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qgis.PyQt.QtWidgets import QDockWidget, QMessageBox, QTabWidget, QVBoxLayout, QWidget
 
 from .. import connections, log
 from ..client.answers import Job, Ready, Scene
@@ -30,10 +20,10 @@ from ..layers import to_degrees
 from ..network import Conversation
 from ..news import NEWS
 from ..words import tr
-from . import adding, cleared
+from . import adding, cleared, dropping, saving
 from .compare import CompareBar
-from .connection_dialog import ConnectionDialog
-from .jobs import JobsTab, Watch
+from .connection_bar import ConnectionBar
+from .jobs import TRANSFERS, JobsTab, Watch
 from .pictures import Pictures
 from .reading_dialog import ReadingDialog
 from .scenes import ScenesTab
@@ -56,13 +46,15 @@ class Panel(QDockWidget):
         self._watch = Watch()
         self._locked: set[str] = set()
         self._wanted_scene = self._wanted_job = ""
-        self.combo = QComboBox()
-        self.state = QLabel()
-        self.state.setWordWrap(True)
+        self._away = False
+        self.setAcceptDrops(True)
+        self.bar = ConnectionBar(iface.messageBar)
+        self.state = self.bar.state
         self.scenes = ScenesTab()
         self._pictures = Pictures(self.scenes, self._talk)
         self.jobs = JobsTab()
         self.uploads = Uploads(self.jobs, self)
+        self.downloads = saving.Downloads(self.jobs, self)
         self.compare = CompareBar(iface)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.scenes, tr("Scenes"))
@@ -74,16 +66,18 @@ class Panel(QDockWidget):
         self._scenes_clock = QTimer(self)
         self._scenes_clock.setSingleShot(True)
         self._scenes_clock.timeout.connect(self.ask_scenes)
-        self.combo.activated.connect(self._chosen)
+        self.bar.chosen.connect(self._connect)
+        self.bar.again.connect(self._again)
         self.scenes.wanted.connect(self.do)
         self.scenes.filtered.connect(self.ask_scenes)
         self.scenes.upload.connect(self._upload)
         self.jobs.wanted.connect(self._do_with_job)
         self.uploads.done.connect(self._uploaded)
+        self.downloads.done.connect(self._saved)
         self.visibilityChanged.connect(self._shown)
         self._canvas.extentsChanged.connect(self._moved)
         NEWS.changed.connect(self._heard)
-        self._fill_combo()
+        self.bar.fill()
 
     def stop(self) -> None:
         """End all conversations, clocks and connections to QGIS's own signals."""
@@ -93,7 +87,9 @@ class Panel(QDockWidget):
         self._canvas.extentsChanged.disconnect(self._moved)
         self.compare.stop()
         self.uploads.stop()
+        self.downloads.stop()
         self._hang_up()
+        self.bar.stop()
 
     def refresh(self) -> None:
         """Ask everything anew."""
@@ -124,27 +120,55 @@ class Panel(QDockWidget):
         if self.connection is None:
             return
         connection, service = self.connection, Service(self.connection.url)
-        if what == "zoom":
-            adding.show(self._canvas, scene)
-        elif what == "web":
-            QDesktopServices.openUrl(QUrl(f"{join(connection.url)}#scene={scene.id}"))
-        elif what == "translate":
-            self._talk(service.translate(scene.id, TranslateRequest()), partial(self._begun, scene))
-        elif what == "translate_details":
-            self.uploads.ask("geosar:translatescene", {"SCENE": scene.id, "CONNECTION": connection.name})
-        elif what == "remove":
-            self._remove(scene)
-        elif what == "reading":
-            self._read_otherwise(scene)
-        elif what.endswith("_file"):
-            output = what.partition("_")[0]
-            self._talk(adding.file_of(service, scene, output, job), partial(self._add_file, scene, output))
+        details = {"SCENE": scene.id, "CONNECTION": connection.name}
+        acts: dict[str, Callable[[], Any]] = {
+            "zoom": lambda: adding.show(self._canvas, scene),
+            "web": lambda: QDesktopServices.openUrl(QUrl(f"{join(connection.url)}#scene={scene.id}")),
+            "translate": lambda: self._translate(scene, TranslateRequest()),
+            "view": lambda: self._translate_view(scene),
+            "translate_details": lambda: self.uploads.ask("geosar:translatescene", details),
+            "remove": lambda: self._remove(scene),
+            "reading": lambda: self._read_otherwise(scene),
+        }
+        kind, _, output = what.partition("_")
+        if what in acts:
+            acts[what]()
+        elif what.startswith("model:"):
+            self._translate(scene, TranslateRequest(model=what.partition(":")[2]))
+        elif kind == "save":
+            self._save(scene, output, job)
+        elif output == "file":
+            self._talk(adding.file_of(service, scene, kind, job), partial(self._add_file, scene, kind))
         else:
             self._talk(adding.tiles_of(service, scene, what, job), partial(self._add_tiles, connection, scene))
 
+    def _translate(self, scene: Scene, request: TranslateRequest) -> None:
+        if self.connection is not None:
+            flow = Service(self.connection.url).translate(scene.id, request)
+            self._talk(flow, partial(self._begun, scene))
+
+    def _translate_view(self, scene: Scene) -> None:
+        try:
+            self._translate(scene, adding.request_of_view(self._canvas, scene))
+        except ClientError as error:
+            log.tell(self._iface.messageBar(), error)
+
+    def _save(self, scene: Scene, output: str, job: str) -> None:
+        path = saving.ask_where(self, scene, output)
+        if path is not None and self.connection is not None:
+            self.downloads.begin(self.connection, scene, output, job, path)
+            self.tabs.setCurrentWidget(self.jobs)
+
+    def _saved(self, scene: Scene, output: str, path: Path, found: Any) -> None:
+        if isinstance(found, Exception):
+            log.tell(self._iface.messageBar(), found)
+            return
+        act = (tr("Add to the map"), partial(self._add_file, scene, output, (str(path), *found), here=True))
+        log.say(self._iface.messageBar(), tr("{0} is saved.").format(path.name), act)
+
     def _do_with_job(self, what: str, key: str) -> None:
-        if key.startswith("upload:"):
-            self.uploads.cancel(key)
+        if key.startswith(TRANSFERS):
+            (self.uploads if key.startswith("upload:") else self.downloads).cancel(key)
             return
         if what == "clear":
             self._clear(self.jobs.fruitless())
@@ -175,16 +199,40 @@ class Panel(QDockWidget):
 
     def _upload(self, with_details: bool) -> None:
         if self.connection is None:
-            self._new()
+            self.bar.new()
             return
         layer = self._iface.activeLayer()
         try:
-            self.uploads.begin(layer, self.connection, with_details=with_details)
+            (self.uploads.ask_details if with_details else self.uploads.begin)(layer, self.connection)
         except ClientError as error:
             log.tell(self._iface.messageBar(), error)
         else:
             if not with_details:
                 self.tabs.setCurrentWidget(self.jobs)
+
+    def dragEnterEvent(self, event: Any) -> None:
+        """Take rasters."""
+        if self.connection is not None and dropping.may_hold_rasters(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:
+        """Send what is dropped, once that was asked for; after the drag, which would wait for the answer."""
+        event.acceptProposedAction()
+        try:
+            dropped = dropping.rasters_in(event.mimeData())
+        except ClientError as error:
+            log.tell(self._iface.messageBar(), error)
+        else:
+            QTimer.singleShot(0, partial(self._send_dropped, dropped))
+
+    def _send_dropped(self, dropped: list[dropping.Dropped]) -> None:
+        if self.connection is None or not dropped:
+            return
+        try:
+            if self.uploads.offer(dropped, self.connection, self):
+                self.tabs.setCurrentWidget(self.jobs)
+        except ClientError as error:
+            log.tell(self._iface.messageBar(), error)
 
     def _uploaded(self, scene: str, error: object) -> None:
         if isinstance(error, Exception):
@@ -225,15 +273,15 @@ class Panel(QDockWidget):
     def _add_tiles(self, connection: Connection, scene: Scene, found: Any) -> None:
         self._added(scene, adding.add_tiles(connection, scene, found))
 
-    def _add_file(self, scene: Scene, output: str, found: Any) -> None:
+    def _add_file(self, scene: Scene, output: str, found: Any, *, here: bool = False) -> None:
         try:
-            layer = adding.add_file(scene, output, found)
+            layer = adding.add_file(scene, output, found, here=here)
         except ClientError as error:
             log.tell(self._iface.messageBar(), error)
         else:
             self._added(scene, layer)
 
-    def _added(self, scene: Scene, layer: QgsRasterLayer) -> None:
+    def _added(self, scene: Scene, layer: Any) -> None:
         self._iface.setActiveLayer(layer)  # so that opacity and swipe act on it
         adding.show_if_away(self._canvas, scene)
 
@@ -248,6 +296,10 @@ class Panel(QDockWidget):
             self._pictures.ask(Service(self.connection.url))
 
     def _show_jobs(self, found: list[Job]) -> None:
+        if self._away and self.connection is not None:  # it is back
+            self._away = False
+            self._talk(Service(self.connection.url).ready(), self._ready, self._unreachable)
+            self.ask_scenes()
         jobs = cleared.listed(self.connection.name if self.connection else "", found)
         names = {one.id: one.name for one in self.scenes.scenes.values()}
         self.jobs.show_jobs(jobs, names)
@@ -279,15 +331,13 @@ class Panel(QDockWidget):
         words = tr("geosar {0}, model {1}").format(ready.version, ready.models[0] if ready.models else "?")
         if not ready.ready:
             words += "; " + tr("cannot work now: {0}").format(", ".join(ready.missing))
-        self._say(words, good=ready.ready)
+        self.scenes.models = ready.models
+        self.bar.say(words, good=ready.ready)
 
     def _unreachable(self, error: ClientError) -> None:
-        self._say(str(error), good=False)
+        self._away = True
+        self.bar.say(str(error), good=False)
         log.warn(str(error))
-
-    def _say(self, words: str, *, good: bool) -> None:
-        colour = "#2e9e4f" if good else "#c4302b"
-        self.state.setText(f'<span style="color:{colour}">●</span> {words}')
 
     def _talk(
         self, flow: Flow[Any], then: Callable[[Any], None], otherwise: Callable[[ClientError], None] | None = None
@@ -298,7 +348,7 @@ class Panel(QDockWidget):
         if connection.authcfg and connection.authcfg not in self._told:
             if connection.authcfg in self._locked or not connections.unlock(connection.authcfg):
                 self._locked.add(connection.authcfg)
-                self._say(tr("The authentication database is locked; press refresh to unlock it."), good=False)
+                self.bar.say(tr("The authentication database is locked; press refresh to unlock it."), good=False)
                 return
             self._told.add(connection.authcfg)
         conversation = Conversation(flow, connection, self)
@@ -324,22 +374,6 @@ class Panel(QDockWidget):
             self.ask_scenes()
             self.ask_jobs()
 
-    def _fill_combo(self) -> None:
-        self.combo.clear()
-        for one in connections.saved():
-            self.combo.addItem(one.name)
-            self.combo.setItemData(self.combo.count() - 1, one.url, Qt.ItemDataRole.ToolTipRole)
-        chosen = connections.current()
-        self._connect(chosen)
-        if chosen is None:
-            self.state.setText(tr("No connection yet: press + and name the URL of a service."))
-        else:
-            self.combo.setCurrentText(chosen.name)
-
-    def _chosen(self, row: int) -> None:
-        connections.make_current(self.combo.itemText(row))
-        self._connect(connections.current())
-
     def _connect(self, connection: Connection | None) -> None:
         self._hang_up()
         self.connection = connection
@@ -349,47 +383,15 @@ class Panel(QDockWidget):
         if self.isVisible():  # else once it is: nothing asks for a password before there is a window
             self.refresh()
 
-    def _new(self) -> None:
-        self._edit(None)
-
-    def _change(self) -> None:
-        self._edit(self.connection)
-
-    def _edit(self, connection: Connection | None) -> None:
-        dialog = ConnectionDialog(connection, self)
-        if dialog.exec():
-            self._fill_combo()
-        dialog.deleteLater()
-
-    def _forget(self) -> None:
-        if self.connection is not None:
-            connections.remove(self.connection.name)
-            self._fill_combo()
-
     def _again(self) -> None:
         self._locked.clear()
         self.refresh()
 
     def _arranged(self) -> QWidget:
-        top = QHBoxLayout()
-        top.addWidget(self.combo, 1)
-        for icon, words, act in (
-            ("symbologyAdd.svg", tr("New connection"), self._new),
-            ("symbologyEdit.svg", tr("Change this connection"), self._change),
-            ("symbologyRemove.svg", tr("Forget this connection"), self._forget),
-            ("mActionRefresh.svg", tr("Ask the service anew"), self._again),
-        ):
-            button = QToolButton()
-            button.setIcon(QgsApplication.getThemeIcon(icon))
-            button.setToolTip(words)
-            button.setAutoRaise(True)
-            button.clicked.connect(act)
-            top.addWidget(button)
         whole = QWidget()
         layout = QVBoxLayout(whole)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.addLayout(top)
-        layout.addWidget(self.state)
+        layout.addWidget(self.bar)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.compare)
         return whole

@@ -27,13 +27,15 @@ from ..words import tr
 PICTURE = 72
 TYPING_MILLISECONDS = 350
 ID = Qt.ItemDataRole.UserRole
+Entry = tuple[str, str, bool]
+"""Of a menu: what is wanted ("" for a line), its words, and whether it can be had."""
 
 
 class ScenesTab(QWidget):
     """Shows scenes and says what the user wants; the panel does it."""
 
     wanted = pyqtSignal(str, object)
-    """What is wanted ("translate", "sar", "optical", "file", ...) and of which scene."""
+    """What is wanted ("translate", "view", "model:NAME", "sar", "optical", "save_optical", ...) and of which scene."""
     filtered = pyqtSignal()
     upload = pyqtSignal(bool)
     """Send the layer that is selected; True asks for details first."""
@@ -42,6 +44,7 @@ class ScenesTab(QWidget):
         super().__init__(parent)
         self.scenes: dict[str, Scene] = {}
         self.pictures: dict[tuple[str, str], QIcon] = {}
+        self.models: tuple[str, ...] = ()
         self.text = QLineEdit()
         self.text.setPlaceholderText(tr("Part of the name"))
         self.text.setClearButtonEnabled(True)
@@ -65,7 +68,10 @@ class ScenesTab(QWidget):
         self.send.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.send.setToolTip(tr("Send the layer that is selected in the layer list"))
         self.send.clicked.connect(lambda: self.upload.emit(False))
-        self.translate = self._button(tr("Translate"), "mActionStart.svg")
+        self.translate_menu = QMenu(self)
+        self.translate = self._button(tr("Translate"), "mActionStart.svg", self.translate_menu)
+        self.translate.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self.translate_menu.aboutToShow.connect(self._fill_translate_menu)
         self.translate.setToolTip(tr("Have the whole scene translated by the service"))
         self.translate.clicked.connect(lambda: self._want("translate"))
         self.add_menu = QMenu(self)
@@ -112,7 +118,8 @@ class ScenesTab(QWidget):
             if chosen is not None and scene.id == chosen.id:
                 self.list.setCurrentItem(item)
         narrowed = self.in_view.isChecked() or bool(self.text.text())
-        none = tr("No such scene.") if narrowed else tr("No scenes yet: select a SAR layer and press Upload layer.")
+        begin = tr("No scenes yet: drop a SAR image here, or select a SAR layer and press Upload layer.")
+        none = tr("No such scene.") if narrowed else begin
         self.empty.setText("" if scenes else none)
         self.empty.setVisible(not scenes)
 
@@ -165,10 +172,25 @@ class ScenesTab(QWidget):
     def _fill_menu(self) -> None:
         self._fill(self.add_menu, layers_only=True)
 
+    def _fill_translate_menu(self) -> None:
+        self._act(self.translate_menu, self._ways())
+
+    def _ways(self) -> list[Entry]:
+        """Return the ways to translate the scene that is chosen."""
+        scene = self.chosen()
+        if scene is None:
+            return []
+        models = self.models if len(self.models) > 1 else ()
+        return [
+            ("view", tr("Translate this view"), scene.georeferenced),
+            *((f"model:{name}", tr("Translate with {0}").format(name), True) for name in models),
+            ("translate_details", tr("Translate with details ..."), True),
+        ]
+
     def _fill(self, menu: QMenu, *, layers_only: bool) -> None:
         scene = self.chosen()
-        menu.clear()
         if scene is None:
+            menu.clear()
             return
         there = scene.layers
         placed = scene.georeferenced
@@ -181,18 +203,26 @@ class ScenesTab(QWidget):
             ("sar", tr("SAR image, as XYZ"), placed),
             ("despeckled", tr("Despeckled SAR image, as XYZ"), "despeckled" in there and placed),
             ("despeckled_file", tr("Despeckled SAR image, as COG"), "despeckled" in there),
+            ("", "", True),
+            ("save_optical", tr("Save the synthetic image as a file ..."), "optical" in there),
+            ("save_error", tr("Save the expected error as a file ..."), "error" in there),
+            ("save_despeckled", tr("Save the despeckled SAR image as a file ..."), "despeckled" in there),
         ]
         if not layers_only:
             entries += [
                 ("", "", True),
                 ("translate", tr("Translate"), True),
-                ("translate_details", tr("Translate with details ..."), True),
+                *self._ways(),
                 ("reading", tr("Read it otherwise ..."), True),
                 ("zoom", tr("Zoom to it"), placed),
                 ("web", tr("Open in the web map"), True),
                 ("", "", True),
                 ("remove", tr("Remove from the service ..."), True),
             ]
+        self._act(menu, entries)
+
+    def _act(self, menu: QMenu, entries: list[Entry]) -> None:
+        menu.clear()
         for what, words, enabled in entries:
             if not what:
                 menu.addSeparator()

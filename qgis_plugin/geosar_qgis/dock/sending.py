@@ -15,11 +15,13 @@ from qgis.core import (
     QgsTask,
 )
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+from qgis.PyQt.QtWidgets import QMessageBox, QWidget
 
 from ..client.messages import ClientError
 from ..connections import Connection
 from ..export import source_of
 from ..words import tr
+from .dropping import Dropped, question
 from .jobs import JobsTab
 
 
@@ -64,17 +66,16 @@ class Uploads(QObject):
         self._running: dict[str, _Running] = {}
         self._count = 0
 
-    def begin(self, layer: Any, connection: Connection, *, with_details: bool) -> None:
-        """Send a layer; raises ClientError when it cannot be sent."""
-        if not isinstance(layer, QgsRasterLayer):
-            raise ClientError(tr("No raster layer is selected. Select the SAR image in the layer list first."))
-        source_of(layer)
-        parameters = {"INPUT": layer.id(), "CONNECTION": connection.name}
-        if with_details:
-            self.ask("geosar:upload", parameters)
-            return
+    def begin(self, layer: Any, connection: Connection, second: Any = None) -> None:
+        """Send a layer, with the one that holds its other polarisation; raises ClientError when it cannot be sent."""
+        parameters = self._parameters(layer, connection)
         context = QgsProcessingContext()
         context.setProject(QgsProject.instance())
+        if second is not None:
+            parameters["SECOND"] = second.id()
+        for one in filter(None, (layer, second)):
+            if QgsProject.instance().mapLayer(one.id()) is None:
+                context.temporaryLayerStore().addMapLayer(one)
         feedback = Words()
         algorithm = QgsApplication.processingRegistry().createAlgorithmById("geosar:upload")
         task = runner(algorithm, parameters, context, feedback)
@@ -82,11 +83,31 @@ class Uploads(QObject):
             raise ClientError(feedback.trouble or tr("The upload failed; see the log panel."))
         self._count += 1
         key = f"upload:{self._count}"
-        self._running[key] = _Running(layer.name(), task, context, feedback)
+        self._running[key] = _Running(layer.name(), task, context, feedback)  # which keeps a layer that was dropped
         feedback.changed.connect(lambda: self._show(key))
         task.executed.connect(lambda good, results: self._executed(key, bool(good), results))
         self._show(key)
         QgsApplication.taskManager().addTask(task)
+
+    def offer(self, dropped: list[Dropped], connection: Connection, parent: QWidget) -> bool:
+        """Ask whether to send what was dropped, and send it; raises ClientError when it cannot be sent."""
+        asked = QMessageBox.question(parent, tr("Upload"), question(dropped, connection.name))
+        if asked != QMessageBox.StandardButton.Yes:
+            return False
+        for one in dropped:
+            self.begin(one.layer, connection, one.second)
+        return True
+
+    def ask_details(self, layer: Any, connection: Connection) -> None:
+        """Open the dialog that sends a layer; raises ClientError when it cannot be sent."""
+        self.ask("geosar:upload", self._parameters(layer, connection))
+
+    @staticmethod
+    def _parameters(layer: Any, connection: Connection) -> dict[str, Any]:
+        if not isinstance(layer, QgsRasterLayer):
+            raise ClientError(tr("No raster layer is selected. Select the SAR image in the layer list first."))
+        source_of(layer)
+        return {"INPUT": layer.id(), "CONNECTION": connection.name}
 
     def ask(self, algorithm: str, parameters: dict[str, Any]) -> None:
         """Open an algorithm's own dialog."""
@@ -112,11 +133,12 @@ class Uploads(QObject):
         running = self._running.get(key)
         if running is not None:
             feedback = running.feedback
-            self._tab.show_upload(key, running.name, feedback.progress(), feedback.words or tr("Beginning"))
+            words = feedback.words or tr("Beginning")
+            self._tab.show_transfer(key, running.name, tr("being sent"), feedback.progress(), words)
 
     def _executed(self, key: str, good: bool, results: dict[str, Any]) -> None:
         running = self._running.pop(key, None)
-        self._tab.drop_upload(key)
+        self._tab.drop_transfer(key)
         if running is None:
             return
         if good:

@@ -20,10 +20,10 @@ from qgis.core import (
     QgsRectangle,
 )
 from qgis.gui import QgsMapCanvas, QgsMessageBarItem
-from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QPoint, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QImage
+from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QMimeData, QPoint, QPointF, QSize, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QMainWindow, QMenu, QToolBar, QWidget
+from qgis.PyQt.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QPushButton, QToolBar, QWidget
 
 PATIENCE = 4
 """How many times longer than on a quiet machine everything may take."""
@@ -101,11 +101,94 @@ def wait(done: Callable[[], bool], seconds: float = 30) -> None:
 
 def click(widget: QWidget, place: QPoint | None = None) -> None:
     """Click at a place of a widget, by default in its middle, on whatever lies uppermost there: as a hand does."""
+    uppermost, point = _uppermost(widget, place)
+    QTest.mouseClick(uppermost, Qt.MouseButton.LeftButton, pos=point)
+
+
+def click_menu(widget: QWidget, place: QPoint, entry: str, button: Any = Qt.MouseButton.LeftButton) -> list[str]:
+    """Click where a menu opens, and then an entry of it; gives the words of all of them.
+
+    The click goes to the window, as one of a real mouse does, so that Qt makes of it what opens a context menu.
+    """
+    words: list[str] = []
+
+    def choose() -> None:
+        menu = QApplication.activePopupWidget()
+        if not isinstance(menu, QMenu):
+            QTimer.singleShot(50, choose)
+            return
+        words.extend(action.text() for action in menu.actions())
+        (action,) = [one for one in menu.actions() if one.text() == entry]
+        QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+
+    window = widget.window()
+    QTimer.singleShot(50, choose)
+    QTest.mouseClick(window.windowHandle(), button, Qt.KeyboardModifier.NoModifier, widget.mapTo(window, place))
+    wait(lambda: bool(words) and QApplication.activePopupWidget() is None)
+    return words
+
+
+def arrow(button: QWidget) -> QPoint:
+    """Where a button with a menu has its arrow."""
+    return QPoint(button.width() - 6, button.height() // 2)
+
+
+def drop(widget: QWidget, data: QMimeData) -> bool:
+    """Drag something over the middle of a widget and let go; gives whether it was taken."""
+    uppermost, point = _uppermost(widget, None)
+    hands = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entered = QDragEnterEvent(point, Qt.DropAction.CopyAction, data, *hands)
+    entered.ignore()
+    QApplication.sendEvent(uppermost, entered)
+    if not entered.isAccepted():
+        return False
+    QApplication.sendEvent(uppermost, QDropEvent(QPointF(point), Qt.DropAction.CopyAction, data, *hands))
+    return True
+
+
+def answer(button: QMessageBox.StandardButton) -> list[str]:
+    """Click a button of the question that will be asked; its words are in the list once it was."""
+    asked: list[str] = []
+
+    def look() -> None:
+        box = QApplication.activeModalWidget()
+        if not isinstance(box, QMessageBox):
+            QTimer.singleShot(50, look)
+            return
+        asked.append(box.text())
+        click(box.button(button))
+
+    QTimer.singleShot(50, look)
+    return asked
+
+
+def press_offered(window: "Window") -> None:
+    """Click the button of what the message bar offers, and lets go."""
+    window.offered.raise_()
+    spin(0.1)
+    click(window.offered.findChild(QPushButton))
+    assert window.offered.isHidden()
+
+
+def choose(panel: Any, scene: Any) -> QPoint:
+    """Click a scene in the panel's list; gives where it is."""
+    panel.refresh()
+    wait(lambda: scene.id in panel.scenes.scenes)
+    tab = panel.scenes.list
+    (item,) = [tab.item(row) for row in range(tab.count()) if tab.item(row).text().startswith(scene.name)]
+    tab.scrollToItem(item)
+    place = tab.visualItemRect(item).center()
+    click(tab.viewport(), place)
+    assert panel.scenes.chosen().id == scene.id
+    return QPoint(place)
+
+
+def _uppermost(widget: QWidget, place: QPoint | None) -> tuple[QWidget, QPoint]:
     window = widget.window()
     point = widget.mapTo(window, place or widget.rect().center())
     uppermost = window.childAt(point)
     assert uppermost is not None, "nothing is seen there"
-    QTest.mouseClick(uppermost, Qt.MouseButton.LeftButton, pos=uppermost.mapFrom(window, point))
+    return uppermost, uppermost.mapFrom(window, point)
 
 
 def spin(seconds: float) -> None:
@@ -175,6 +258,8 @@ class Window(QMainWindow):
 
     def createMessage(self, title: str, text: str) -> QgsMessageBarItem:
         self.offered = QgsMessageBarItem(title, text, Qgis.MessageLevel.Success, 0, self)
+        self.offered.setGeometry(0, 0, 500, 40)
+        self.offered.show()
         return self.offered
 
     def pushWidget(self, item: QgsMessageBarItem, _level: Any, _seconds: int) -> None:

@@ -164,6 +164,7 @@ def replace_qgis() -> Fake:
     core, gui = Fake("qgis.core"), Fake("qgis.gui")
     core.QgsSettings, core.QgsNetworkAccessManager, core.QgsRasterLayer = Settings, Network, RasterLayer
     core.QgsProcessingFeedback = Feedback
+    core.Qgis.QGIS_VERSION_INT = 40000
     core.QgsApplication.getThemeIcon.side_effect = lambda _name: QIcon()
     core.QgsCsException = type("QgsCsException", (Exception,), {})
     core.QgsProcessingException = type("QgsProcessingException", (Exception,), {})

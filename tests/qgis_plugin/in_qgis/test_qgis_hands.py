@@ -14,10 +14,10 @@ from geosar_qgis.client.service import Service, TranslateRequest, completed
 from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock.connection_dialog import ConnectionDialog
-from inside import Run, Window, ask, click, pixels, spin, wait
+from inside import Run, Window, answer, ask, choose, click, pixels, spin, wait
 from osgeo import gdal
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
-from qgis.PyQt.QtCore import QPoint, QTimer
+from qgis.PyQt.QtCore import QPoint
 from qgis.PyQt.QtWidgets import QMessageBox
 
 Make = Callable[..., Path]
@@ -32,17 +32,6 @@ def scene(served: Any, make_sar: Make, request: pytest.FixtureRequest) -> Any:
     connection, service = Connection("c", served.url), Service(served.url)
     found = ask(connection, upload(service, UploadFile(path, f"hand {seed}")))
     return ask(connection, service.prepared(found.id))
-
-
-def choose(panel: Any, scene: Any) -> None:
-    """Click a scene in the list."""
-    panel.refresh()
-    wait(lambda: scene.id in panel.scenes.scenes)
-    tab = panel.scenes.list
-    (item,) = [tab.item(row) for row in range(tab.count()) if tab.item(row).text().startswith(scene.name)]
-    tab.scrollToItem(item)
-    click(tab.viewport(), tab.visualItemRect(item).center())
-    assert panel.scenes.chosen().id == scene.id
 
 
 def job_row(panel: Any, key: str) -> None:
@@ -64,7 +53,7 @@ def test_the_list_follows_the_map_after_a_scene_was_being_prepared(plugin: Any, 
     box = panel.scenes.in_view
     click(box, QPoint(10, box.height() // 2))
     assert box.isChecked()
-    panel.do("zoom", scene)
+    panel.do("zoom", scene)  # it is not listed, so that nothing can be clicked
     wait(lambda: scene.id in panel.scenes.scenes)
     plugin.iface.canvas.setExtent(FAR)
     wait(lambda: scene.id not in panel.scenes.scenes, 5)
@@ -142,14 +131,7 @@ def test_jobs_are_taken_out_of_the_list(plugin: Any, served: Any, scene: Any, mo
     wait(lambda: stopped.job not in panel.jobs.jobs)
     assert results.job in panel.jobs.jobs
     job_row(panel, results.job)
-    asked: list[str] = []
-
-    def answer() -> None:
-        box = QgsApplication.activeModalWidget()
-        asked.append(box.text())
-        click(box.button(QMessageBox.StandardButton.Yes))
-
-    QTimer.singleShot(300, answer)
+    asked = answer(QMessageBox.StandardButton.Yes)
     click(panel.jobs.remove)
     wait(lambda: results.job not in panel.jobs.jobs)
     assert "Remove this result" in asked[0]
@@ -167,7 +149,7 @@ def test_an_upload_that_fails_before_it_begins_says_why(plugin: Any, make_sar: M
     connections.remove("here")
     click(panel.scenes.send, QPoint(20, panel.scenes.send.height() // 2))
     wait(lambda: "There is no connection" in window.messages(), 10)
-    assert panel.jobs._uploads() == 0
+    assert panel.jobs._transfers() == 0
 
 
 def test_a_result_has_the_tone_of_a_true_optical_image(

@@ -12,10 +12,11 @@ from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock.connection_dialog import ConnectionDialog, warning_of
 from geosar_qgis.network import Conversation
-from inside import Window, ask, pixels, spin, wait
+from inside import Window, ask, choose, click, click_menu, pixels, press_offered, spin, wait
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsRectangle
-from qgis.PyQt.QtCore import QCoreApplication, QEvent
-from qgis.PyQt.QtWidgets import QPushButton
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, Qt
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QDialogButtonBox
 
 Make = Callable[..., Path]
 
@@ -28,17 +29,21 @@ def test_the_panel_shows_the_service_and_its_scenes_with_pictures(plugin: Any, s
     panel.refresh()
     wait(lambda: scene.id in panel.scenes.scenes and "geosar" in panel.state.text())
     wait(lambda: (scene.id, "ready") in panel.scenes.pictures)
-    panel.scenes.choose(scene.id)
+    choose(panel, scene)
     assert panel.scenes.chosen().name == "the hills"
     assert "VV" in panel.scenes.list.currentItem().text()
-    panel.scenes.text.setText("nothing is called so")
+    click(panel.scenes.text)
+    QTest.keyClicks(panel.scenes.text, "nothing is called so")
     wait(lambda: not panel.scenes.scenes)
     panel.scenes.text.clear()
     wait(lambda: scene.id in panel.scenes.scenes)
     plugin.iface.canvas.setExtent(QgsRectangle(0, 0, 1000, 1000))
-    panel.scenes.in_view.setChecked(True)
+    click(panel.scenes.in_view, QPoint(10, panel.scenes.in_view.height() // 2))
     wait(lambda: scene.id not in panel.scenes.scenes)
-    panel.do("zoom", scene)
+    click(panel.scenes.in_view, QPoint(10, panel.scenes.in_view.height() // 2))
+    place = choose(panel, scene)
+    click_menu(panel.scenes.list.viewport(), place, "Zoom to it", Qt.MouseButton.RightButton)
+    click(panel.scenes.in_view, QPoint(10, panel.scenes.in_view.height() // 2))
     wait(lambda: scene.id in panel.scenes.scenes)
 
 
@@ -47,26 +52,30 @@ def test_from_a_selected_layer_to_a_swipe_over_its_translation(plugin: Any, make
     layer = QgsRasterLayer(str(make_sar("shore_vv.tif", seed=32)), "shore_vv")
     QgsProject.instance().addMapLayer(layer)
     window.setActiveLayer(layer)
-    panel.scenes.send.click()
+    click(panel.scenes.send, QPoint(20, panel.scenes.send.height() // 2))
     wait(lambda: any(one.name == "shore_vv" for one in panel.scenes.scenes.values()), 60)
     scene = next(one for one in panel.scenes.scenes.values() if one.name == "shore_vv")
     wait(lambda: panel.scenes.chosen() is not None)
-    panel.scenes.choose(scene.id)
-    panel.scenes.translate.click()
+    choose(panel, scene)
+    click(panel.scenes.translate, QPoint(20, panel.scenes.translate.height() // 2))
     wait(lambda: any(one.scene == scene.id for one in panel.jobs.jobs.values()), 30)
     wait(lambda: [one.status for one in panel.jobs.jobs.values() if one.scene == scene.id] == ["successful"], 90)
     job = next(one for one in panel.jobs.jobs.values() if one.scene == scene.id)
     assert panel.jobs.chosen() == job.id, "what was begun last is selected"
     wait(lambda: "is translated" in window.messages())
-    window.offered.findChild(QPushButton).click()
+    press_offered(window)
     wait(lambda: any("synthetic" in one.name() for one in QgsProject.instance().mapLayers().values()))
     assert "synthetic" in window.activeLayer().name(), "so that opacity and swipe act on it"
     node = QgsProject.instance().layerTreeRoot().findLayer(window.activeLayer().id())
     assert node.isExpanded()
-    panel.jobs.cog.click()
+    click(panel.jobs.cog)
     wait(lambda: len(QgsProject.instance().mapLayers()) == 3 or "cannot be opened" in window.messages(), 120)
     assert len(QgsProject.instance().mapLayers()) == 3, window.messages()
-    panel.do("live", scene)
+    bar = panel.tabs.tabBar()
+    click(bar, bar.tabRect(0).center())
+    choose(panel, scene)
+    add = panel.scenes.add
+    click_menu(add, add.rect().center(), "Live layer (translated on the fly)")
     wait(lambda: any("live" in one.name() for one in QgsProject.instance().mapLayers().values()))
     assert "translated" in window.messages()
 
@@ -76,16 +85,18 @@ def test_from_a_selected_layer_to_a_swipe_over_its_translation(plugin: Any, make
     window.canvas.setLayers([top, layer])
     window.canvas.setExtent(layer.extent())
     window.setActiveLayer(top)
-    panel.compare.slider.setValue(40)
+    slider = panel.compare.slider
+    for _ in range(6):  # a click beside the handle moves it by a page, which is ten
+        click(slider, QPoint(3, slider.height() // 2))
     assert top.opacity() == pytest.approx(0.4)
-    panel.compare.swipe.setChecked(True)
+    click(panel.compare.swipe)
     curtain = panel.compare._tool.curtain
     wait(lambda: curtain.left.image is not None)
     picture = pixels(curtain.left.image)
     middle = picture[picture.shape[0] // 2, picture.shape[1] // 2]
     assert middle[0] == middle[1] == middle[2], "below the synthetic layer lies the grey SAR image"
     QgsProject.instance().removeMapLayer(top.id())
-    panel.compare.swipe.setChecked(False)
+    click(panel.compare.swipe)
     assert panel.compare._tool is None
 
 
@@ -132,7 +143,7 @@ def test_what_is_wrong_with_a_service_is_said_in_the_panel(
 
 
 def test_nothing_selected_and_not_a_raster_are_said_in_the_message_bar(plugin: Any) -> None:
-    plugin.panel.scenes.send.click()
+    click(plugin.panel.scenes.send, QPoint(20, plugin.panel.scenes.send.height() // 2))
     assert "No raster layer is selected" in plugin.iface.messages()
 
 
@@ -141,12 +152,15 @@ def test_the_dialog_tries_a_connection_and_keeps_the_key_encrypted(window: Windo
     dialog = ConnectionDialog(None, window)
     dialog.name.setText("with a key")
     dialog.url.setText(f"{locked.url}/")
-    dialog.test.click()
+    dialog.show()
+    spin(0.2)
+    click(dialog.test)
     wait(lambda: "key is needed" in dialog.said.text())
     dialog.key.setText(locked.key)
-    dialog.test.click()
+    click(dialog.test)
     wait(lambda: "It works" in dialog.said.text())
-    dialog.accept()
+    ok = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)
+    click(ok)
     saved = connections.find("with a key")
     assert saved.url == locked.url
     assert saved.authcfg
@@ -156,7 +170,9 @@ def test_the_dialog_tries_a_connection_and_keeps_the_key_encrypted(window: Windo
     assert "https" in warning_of("http://sar.example.org")
     assert warning_of("http://localhost:8000") == warning_of("https://sar.example.org") == ""
     dialog.url.setText("nonsense here")
-    dialog.accept()
+    dialog.show()
+    spin(0.2)
+    click(ok)
     assert "no URL" in dialog.said.text()
 
 

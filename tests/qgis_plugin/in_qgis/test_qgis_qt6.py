@@ -66,5 +66,6 @@ def test_enums_are_scoped_and_what_qt_6_dropped_is_not_used() -> None:
         "QAction(",
         "urllib.request",
         "import requests",
+        "setTimeSpec(",
     ):
         assert word not in text, word

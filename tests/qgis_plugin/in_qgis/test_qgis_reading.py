@@ -9,10 +9,10 @@ from geosar_qgis.client.service import Service
 from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock.reading_dialog import ReadingDialog
-from inside import ask, click, spin, wait
-from qgis.PyQt.QtCore import QPoint, Qt, QTimer
+from inside import ask, choose, click, click_menu, spin, wait
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QMenu
+from qgis.PyQt.QtWidgets import QApplication, QComboBox, QDialogButtonBox
 
 Make = Callable[..., Path]
 
@@ -38,23 +38,8 @@ def pick(box: QComboBox, row: int) -> None:
 
 def test_unit_and_bands_of_a_scene_are_changed_from_its_menu(plugin: Any, scene: Any, served: Any) -> None:
     panel = plugin.panel
-    panel.refresh()
-    wait(lambda: scene.id in panel.scenes.scenes)
-    tab = panel.scenes.list
-    (item,) = [tab.item(row) for row in range(tab.count()) if tab.item(row).text().startswith(scene.name)]
-    place = tab.visualItemRect(item).center()
-    click(tab.viewport(), place)
-
-    def in_menu() -> None:
-        menu = QApplication.activePopupWidget()
-        if not isinstance(menu, QMenu):
-            QTimer.singleShot(50, in_menu)
-            return
-        (action,) = [one for one in menu.actions() if one.text().startswith("Read it otherwise")]
-        QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
-
-    QTimer.singleShot(50, in_menu)
-    tab.customContextMenuRequested.emit(QPoint(place))
+    place = choose(panel, scene)
+    click_menu(panel.scenes.list.viewport(), place, "Read it otherwise ...", Qt.MouseButton.RightButton)
     wait(lambda: panel.findChild(ReadingDialog) is not None)
     dialog = panel.findChild(ReadingDialog)
     wait(dialog.isVisible)

@@ -17,8 +17,9 @@ import qgis.utils
 from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
 from processing.modeler.ModelerDialog import ModelerDialog
 from qgis.core import QgsApplication, QgsProject
-from qgis.PyQt.QtCore import QEventLoop, Qt, QTimer
-from qgis.PyQt.QtWidgets import QDialogButtonBox, QDockWidget, QTextEdit, QWidget
+from qgis.PyQt.QtCore import QEventLoop, QPoint, Qt, QTimer
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QDialogButtonBox, QDockWidget, QTextEdit, QToolButton, QWidget
 from qgis.utils import iface
 
 OUT = Path(os.environ["GEOSAR_PICTURES"])
@@ -51,6 +52,15 @@ def show(name: str, widget: QWidget | None = None) -> None:
     assert (widget or iface.mainWindow()).grab().save(str(OUT / f"{name}.png"))
 
 
+def click(widget: QWidget, place: QPoint | None = None) -> None:
+    """Click at a place of a widget, by default in its middle, on whatever lies uppermost there."""
+    window = widget.window()
+    point = widget.mapTo(window, place or widget.rect().center())
+    uppermost = window.childAt(point)
+    assert uppermost is not None, "nothing is seen there"
+    QTest.mouseClick(uppermost, Qt.MouseButton.LeftButton, pos=uppermost.mapFrom(window, point))
+
+
 def install() -> Any:
     """Install as *Install from ZIP* does; gives the panel, which is there without a restart."""
     assert NAME not in qgis.utils.available_plugins
@@ -70,13 +80,13 @@ def connect(panel: Any) -> None:
         dialog = QgsApplication.activeModalWidget()
         dialog.name.setText("my computer")
         dialog.url.setText(SERVICE)
-        dialog.test.click()
+        click(dialog.test)
         wait(lambda: "It works" in dialog.said.text(), "the connection does not work")
         show("connection", dialog)
-        dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok).click()
+        click(dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok))
 
     QTimer.singleShot(500, fill)
-    panel._new()
+    click(next(one for one in panel.findChildren(QToolButton) if one.toolTip() == "New connection"))
     wait(lambda: "geosar" in panel.state.text(), panel.state.text())
 
 
@@ -84,18 +94,19 @@ def translate(panel: Any) -> None:
     """From a layer to its translation, by the buttons."""
     layer = iface.addRasterLayer(SCENES[0], "the first scene")
     iface.setActiveLayer(layer)
-    panel.scenes.send.click()
+    click(panel.scenes.send, QPoint(20, panel.scenes.send.height() // 2))
     wait(lambda: panel.scenes.chosen() is not None, "the scene is not there")
     show("uploaded")
-    panel.scenes.translate.click()
+    click(panel.scenes.translate, QPoint(20, panel.scenes.translate.height() // 2))
     wait(lambda: [job.status for job in panel.jobs.jobs.values()] == ["successful"], "it is not translated")
     wait(panel.jobs.xyz.isEnabled, "the new job is not selected")
-    panel.jobs.xyz.click()
+    click(panel.jobs.xyz)
     wait(lambda: "synthetic" in iface.activeLayer().name(), "the translation is not added")
-    panel.compare.swipe.setChecked(True)
+    click(panel.compare.swipe)
+    assert panel.compare.swipe.isChecked()
     spin(3000)
     show("swipe")
-    panel.compare.swipe.setChecked(False)
+    click(panel.compare.swipe)
 
 
 def batch() -> None:

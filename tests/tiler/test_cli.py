@@ -1,0 +1,45 @@
+"""`geosar serve`: where it says that it listens, and when it ends."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+from click.testing import CliRunner
+
+from geosar.cli import group
+from helpers.service.serving import ROOT
+from helpers.tiny_model import write_model
+
+
+def test_a_free_port_is_named_and_the_service_ends_with_who_started_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "geosar.cli", "serve", "--port", "0", "--until-eof"]
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT / "src"), "GEOSAR_STORE": str(tmp_path / "store"),
+        "GEOSAR_MODEL": str(write_model(tmp_path / "tiny")),
+    }  # fmt: skip
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
+        assert said is not None
+        assert int(said[1]) > 0
+        # Whoever reads the line is answered.
+        assert httpx2.get(f"{said[0]}healthz", timeout=60).json()["version"]
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(20)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_else(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        told = CliRunner().invoke(group, ["serve", "--port", str(port), "--store", str(tmp_path)])
+    assert told.exit_code == 2
+    assert f"127.0.0.1:{port} cannot be listened on: Address already in use." in told.output
+    assert "Choose another --port" in told.output
+    assert "geosar serves" not in told.output
