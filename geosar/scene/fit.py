@@ -15,6 +15,10 @@ _SLACK = 1e-6
 _WIDEST = 540.0
 _EARTH_METRES = 3e7
 _TINY_METRES = 0.01
+_MOST_TURNS = 1.0
+_FAR_FROM_MERIDIAN = 20.0
+"""Degrees: a zone of UTM is three wide on either side; a mosaic in it may be some more."""
+_NEAR_POLE = 80.0
 _KEPT = 32
 """So many CRSs are kept: scenes beside each other have one, and it takes as long to read as the rest of a header."""
 _STATE = "State the one that they are in by --crs {crs}, or write it into the file: `rio edit-info --crs {crs} FILE`"
@@ -95,7 +99,39 @@ def _misfit_on_map(grid: MapGrid, crs: pyproj.CRS) -> str | None:
     if size < _TINY_METRES and max(abs(left), abs(right)) <= _WIDEST and max(abs(bottom), abs(top)) <= 90:
         return f"pixels would be {size:.2g} m wide; they look like degrees. " + _STATE.format(crs="EPSG:4326") + "."
     xs, ys = np.array([left, right, (left + right) / 2]), np.array([bottom, top, (bottom + top) / 2])
+    turn = full_turn(grid.crs)
     lons, lats = _to_degrees(crs.to_wkt()).transform(xs, ys)
-    if not (np.isfinite(lons) & np.isfinite(lats)).any():
+    if not (np.isfinite(lons) & np.isfinite(lats)).any() or (turn and max(abs(left), abs(right)) > _MOST_TURNS * turn):
         return "there is no place on the Earth at them. Mend the transform or the CRS."
-    return None
+    return _misfit_in_zone(crs, float(xs[2]), float(ys[2]))
+
+
+def _misfit_in_zone(crs: pyproj.CRS, x: float, y: float) -> str | None:
+    """Say whether a place lies far from the meridian that a transverse Mercator CRS, as of UTM, is made for."""
+    meridian = _meridian(crs.to_wkt())
+    if meridian is None:
+        return None
+
+    def away(x: float, y: float) -> float:
+        lon, lat = _to_degrees(crs.to_wkt()).transform(x, y)
+        return abs((lon - meridian + 180) % 360 - 180) if abs(lat) < _NEAR_POLE else 0.0
+
+    if not away(x, y) > _FAR_FROM_MERIDIAN:
+        return None
+    if away(y, x) <= _FAR_FROM_MERIDIAN / 4:
+        return "eastings and northings seem to be swapped. Write the raster anew with eastings across, northings down."
+    return (
+        f"they lie {away(x, y):.0f} degrees from its meridian {meridian:g}. "
+        + _STATE.format(crs="EPSG:32643")
+        + " (326 and the zone in the north, 327 in the south)."
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def _meridian(wkt: str) -> float | None:
+    crs = pyproj.CRS.from_wkt(wkt)
+    flat = crs.sub_crs_list[0] if crs.is_compound else crs
+    if flat.coordinate_operation is None or flat.coordinate_operation.method_name != "Transverse Mercator":
+        return None
+    params = flat.coordinate_operation.params
+    return next((float(one.value) for one in params if one.name == "Longitude of natural origin"), None)

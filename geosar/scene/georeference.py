@@ -60,7 +60,7 @@ def _placed(
         return None
     if like is not None and like.points == ways.points_of(dataset):
         return like
-    by_points = ways.by_control_points(dataset, request.crs(), request.resolution)
+    by_points = ways.by_control_points(dataset, request.crs(), request.resolution, request.own_crs())
     if elevation is None:
         return by_points
     if measurement is None:

@@ -47,6 +47,8 @@ FILL_PLACES = 8
 MOST_FILLS = 8
 """So many different numbers beyond any radar are taken for fills."""
 
+_NO_CRS = "It has coordinates and no CRS (state it by --crs EPSG:32643 or the like)"
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedRaster:
@@ -119,6 +121,8 @@ def open_one(
         notes += of_grid if first else []
         if (paged := pages.words(found, dataset)) is not None:
             notes.append(paged)
+        if (unread := _mask_beside(found)) is not None:
+            notes.append(f"{unread} stands beside it and is not read; write the mask into the raster: gdal_translate.")
         if not found.identity:
             notes.append(f"{found.printable} has no version that could be asked for: changes go unnoticed.")
         half.pop_all()
@@ -131,6 +135,11 @@ def open_one(
 def with_unit(evidence: Sequence[Evidence], unit: Evidence) -> tuple[Evidence, ...]:
     """Return the evidence with this of the unit in place of what was said of the values as they are stored."""
     return (*(one for one in evidence if one.topic is not Topic.UNIT), unit)
+
+
+def _mask_beside(found: Source) -> str | None:
+    name = f"{found.filename}.msk"
+    return name if len(found.files) == 1 and found.files[0].with_name(name).is_file() else None
 
 
 def _choice(
@@ -206,7 +215,8 @@ def _on_grid(
         kept = "rational polynomials (RPC)" if place.rpc else f"{len(place.points)} ground control points"
         notes.append(f"In image space, as asked; its {kept} stand in the result's tags.")
     elif dataset.crs is None and stated is None:
-        notes.append("There is no georeference: the scene is in image space.")
+        coordinates = "There is no georeference" if dataset.transform.is_identity else _NO_CRS
+        notes.append(f"{coordinates}: the scene is in image space.")
     elif dataset.transform.is_identity:
         named = (stated or dataset.crs).to_string()
         notes.append(f"It names a CRS ({named}) and no place in it: the scene is in image space.")

@@ -85,4 +85,5 @@ def _name(found: Source, page: Page) -> str:
             described = dataset.descriptions[0] or dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", "")
     except (SceneReadError, UnicodeDecodeError):
         return ""
-    return str(described).partition("\n")[0][:40].strip()
+    first = str(described).partition("\n")[0][:40].strip()
+    return "" if first.startswith("{") else first  # what tifffile writes of the shape

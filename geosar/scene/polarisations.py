@@ -11,6 +11,7 @@ from geosar.vocabulary import POLARISATIONS
 PARTNER = {"VV": "VH", "VH": "VV", "HH": "HV", "HV": "HH"}
 
 _RUN = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(POLARISATIONS)})+(?![A-Za-z])", re.IGNORECASE)
+_SINGLE = re.compile(r"(?<![A-Za-z0-9])1SS([VH])(?![A-Za-z0-9])")
 _TOKEN = re.compile(rf"(?<![A-Za-z])({'|'.join(POLARISATIONS)})(?![A-Za-z])", re.IGNORECASE)
 
 
@@ -18,6 +19,13 @@ def named_in(text: str) -> tuple[str, ...]:
     """Return the polarisations that stand in a text as words of their own, or joined (VVVH), in order, each once."""
     joined = "".join(_RUN.findall(text)).upper()
     return tuple(dict.fromkeys(joined[start : start + 2] for start in range(0, len(joined), 2)))
+
+
+def named_in_file(name: str) -> tuple[str, ...]:
+    """Return the polarisations that the name of a file says; a Sentinel-1 product of one says it in its code (1SSV)."""
+    stem = name.rpartition(".")[0] or name
+    single = _SINGLE.search(stem)
+    return named_in(stem) or (() if single is None else (single[1] * 2,))
 
 
 def without(name: str, text: str) -> str:

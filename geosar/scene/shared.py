@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from geosar.backscatter import DECIBEL_RANGE, Mask, Values
+from geosar.backscatter import DECIBEL_RANGE, FILL_MAGNITUDE, Mask, Values
 from geosar.errors import SceneReadError
 from geosar.grid import Window
 from geosar.scene.composition import Band, Opened
@@ -17,6 +17,9 @@ from geosar.scene.evidence.sampling import Sample, draw
 from geosar.scene.evidence.verdict import UnitVerdict, weigh_unit
 from geosar.scene.request import Request
 from geosar.vocabulary import Unit
+
+MOST_TOLD = 4
+"""So many numbers beyond any radar are named in a note."""
 
 
 class Shared:
@@ -81,12 +84,10 @@ class Shared:
             nothing: tuple[tuple[float, ...], ...] = ((),) * len(self.opened.bands)
             if self._request.nodata is not None or self.opened.calibrated or self.opened.dtype == np.uint8:
                 return nothing
-            if self.opened.dtype.kind == "f":
-                return (ALWAYS,) * len(self.opened.bands)
             try:
                 sample = self.sample
             except SceneReadError:  # a damaged block spoils the windows that touch it, no others
-                return nothing
+                return nothing if self.opened.dtype.kind != "f" else (ALWAYS,) * len(self.opened.bands)
             return tuple(undeclared(row[valid]) for row, valid in zip(sample.values, sample.valid, strict=True))
 
     def evidence(self, bands: Sequence[Band]) -> tuple[Evidence, ...]:
@@ -112,6 +113,15 @@ class Shared:
         """Return those fill values that the sample has."""
         return sorted(one for one in fills if one not in ALWAYS or (self.sample.values == one).any())
 
+    def _beyond_any_radar(self, bands: Sequence[Band]) -> list[float]:
+        """Return some of the numbers that were sampled and that no radar measures, but for what is declared."""
+        if self.opened.dtype.kind != "f" or self._request.nodata is not None or self.opened.calibrated:
+            return []
+        declared = {self.opened.rasters[band.raster].nodata[band.index - 1] for band in bands}
+        rows = self.sample.values[[self.opened.bands.index(band) for band in bands]]
+        beyond = np.unique(rows[np.isfinite(rows) & (np.abs(rows) >= FILL_MAGNITUDE)])[:MOST_TOLD]
+        return [value for value in beyond.tolist() if value not in declared]
+
     def notes(self, bands: tuple[Band, ...]) -> tuple[str, ...]:
         """Say which borders and undeclared fills are masked, but for the zero that no unit but that of pictures has."""
         natural = 0.0 if self.verdict(bands).inference.unit is not Unit.PICTURE else None
@@ -119,6 +129,7 @@ class Shared:
             rasters = {band.raster: self.opened.rasters[band.raster] for band in bands}
             borders = tuple(dict.fromkeys(words for one in rasters.values() if (words := one.border) is not None))
         found = self._met({value for fills in self.fills(bands) for value in fills if value != natural})
+        found += self._beyond_any_radar(bands)
         if not found:
             return borders
         words = ", ".join(f"{value:g}" for value in found)

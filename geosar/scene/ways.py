@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyproj
+from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
@@ -14,11 +15,12 @@ from rasterio.io import DatasetReader
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid
 from geosar.scene.elevation import ElevationModel
+from geosar.scene.fit import check_fit
 from geosar.scene.placement.base import AtHeight, InDegrees
 from geosar.scene.placement.lattice import MAX_STEP, Lattice
 from geosar.scene.placement.orbit import RangeDoppler
 from geosar.scene.placement.placed import HeightModel
-from geosar.scene.placement.points import ControlPoints
+from geosar.scene.placement.points import ControlPoints, height_of
 from geosar.scene.placement.polynomials import RationalPolynomials
 from geosar.scene.warp import (
     MOST_PIXELS,
@@ -42,19 +44,24 @@ _SMOOTH_METRES = 1000.0
 """Between places so far apart, at one height, the geometry of orbit and Earth bends by a thousandth of a pixel."""
 
 
-def by_control_points(dataset: DatasetReader, dst_crs: CRS | None, resolution: float | None) -> Placed:
+def by_control_points(
+    dataset: DatasetReader, dst_crs: CRS | None, resolution: float | None, src_crs: CRS | None = None
+) -> Placed:
     """Place a dataset by its ground control points, on a grid of square pixels of `resolution` metres.
+
+    `src_crs` is the CRS of the points, whatever the dataset says.
 
     The points are projected before surfaces are fitted to them: near a pole, and across the antimeridian, longitude
     and latitude are no smooth functions of the pixel; eastings and northings are. By default the CRS is the UTM zone,
     and the resolution that of the image. Raises `SceneContentError` and `UsageError`.
     """
-    points, points_crs = dataset.gcps
+    points, points_crs = dataset.gcps[0], src_crs or dataset.gcps[1]
     if points_crs is None:
-        raise SceneContentError("The control points have no CRS; expected one. Assign it with gdal_edit.")
+        raise SceneContentError("The control points have no CRS; state it by --crs EPSG:4326 or the like.")
     if not points:
         raise SceneContentError("There are 0 ground control points; expected three or more.")
     given = [p.x for p in points], [p.y for p in points]
+    check_fit(_hull(*given, points_crs, dataset), "the control points")
     lons, lats = pyproj.Transformer.from_crs(points_crs.to_wkt(), "EPSG:4326", always_xy=True).transform(*given)
     if not (np.isfinite(lons).all() and np.isfinite(lats).all()):
         raise SceneContentError(
@@ -90,6 +97,9 @@ def by_control_points(dataset: DatasetReader, dst_crs: CRS | None, resolution: f
             f"relief (control points from {lowest:.0f} to {highest:.0f} m) is not corrected between them: expect to "
             f"be off by {rounded(error, 2):g} m (root mean square)."
         )
+    if through.doubtful is not None:
+        col, row = through.doubtful
+        words += f" The point at column {col:g}, row {row:g} contradicts all others by far: correct it, or take it out."
     step = 2 ** math.floor(math.log2(max(1.0, min(MAX_STEP, spacing / _STEPS_BETWEEN_POINTS))))
     return Placed(Lattice(through, grid, step), "control points", words, error, None, points_of(dataset))
 
@@ -144,7 +154,7 @@ def points_of(dataset: DatasetReader) -> Points:
     """Return a dataset's size and its control points as plain numbers."""
     return (
         (dataset.width, dataset.height),
-        *((p.col, p.row, p.x, p.y, p.z or 0.0) for p in dataset.gcps[0]),
+        *((p.col, p.row, p.x, p.y, height_of(p)) for p in dataset.gcps[0]),
     )
 
 
@@ -165,6 +175,13 @@ def by_terrain(placed: Placed, geometry: RangeDoppler, heights: HeightModel, mod
         Lattice(InDegrees(geometry, grid.crs), grid, step), "terrain correction", words, None, heights, placed.points,
         placed.lattice if model.optional else None,
     )  # fmt: skip
+
+
+def _hull(xs: Sequence[float], ys: Sequence[float], crs: CRS, dataset: DatasetReader) -> MapGrid:
+    """Return a grid of the dataset's size around points in a CRS."""
+    across, down = (max(np.ptp(values), np.finfo(float).tiny) for values in (xs, ys))
+    placing = Affine(across / dataset.width, 0, min(xs), 0, -down / dataset.height, max(ys))
+    return MapGrid(crs, placing, dataset.width, dataset.height)
 
 
 def _elsewhere(placed: Placed) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from geosar.errors import SceneContentError, UsageError
 from geosar.scene.evidence.claims import Evidence, Topic, Weight
 from geosar.scene.evidence.facts import Facts
-from geosar.scene.polarisations import named_in, without
+from geosar.scene.polarisations import named_in_file, without
 from geosar.scene.request import NO_MASK, Request
 from geosar.vocabulary import UNKNOWN
 
@@ -17,7 +17,10 @@ MOST_WITH_MASK = 5
 LISTED = 8
 """So many bands are listed in a message."""
 
-_MASK = re.compile(r"(^|[^a-z])(data)?_?mask($|[^a-z])|^valid", re.IGNORECASE)
+# Other masks (cloud, water, nodata, layover) are zero where something else is so, or where everything is well.
+_MASK = re.compile(r"(data|valid(ity)?|alpha)?[-_ ]?mask|valid\w*", re.IGNORECASE)
+# Brightness before the slope of the ground, or even its place, is known: taken where there is no other.
+_LESS = re.compile(r"(?<![a-z])beta[-_ ]?(0|nought|naught)", re.IGNORECASE)
 # What Earth Engine's reducers and others put beside backscatter, in bands whose names keep the polarisation.
 _OTHER = re.compile(
     r"angle|(?<![a-z])(std\w*|variance|var|count|ratio|coherence|entropy|phase|cv|span|rvi)(?![a-z])", re.IGNORECASE
@@ -48,6 +51,7 @@ def choose(facts: Facts, evidence: Sequence[Evidence], request: Request, printab
     if not free:
         raise SceneContentError(f"{printable} holds an alpha channel only; expected one or two bands.")
     usable = [number for number in free if not _OTHER.search(facts.bands[number - 1].description)] or free
+    usable = [number for number in usable if not _LESS.search(facts.bands[number - 1].description)] or usable
     if any(number in named for number in usable):
         bands, said = _of_names(facts, named, usable, evidence)
     else:
@@ -101,7 +105,7 @@ def _mask(
 
 def _unlabelled_mask(facts: Facts, named: dict[int, str], is_mask: Looks) -> tuple[int | None, tuple[str, ...]]:
     for band in facts.bands:
-        if len(facts.bands) > 1 and band.number not in named and _MASK.search(band.description):
+        if len(facts.bands) > 1 and band.number not in named and _MASK.fullmatch(band.description.strip()):
             return band.number, (f"Band {band.number} ({band.description}) is the mask.",)
     last = len(facts.bands)
     if (
@@ -200,4 +204,4 @@ def _of_file(
 
 
 def _in_name(facts: Facts) -> tuple[str, ...]:
-    return named_in(facts.name.rpartition(".")[0] or facts.name)
+    return named_in_file(facts.name)

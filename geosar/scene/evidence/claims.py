@@ -9,7 +9,7 @@ from typing import Any
 from geosar.scene.evidence.facts import BandFacts, Facts
 from geosar.scene.evidence.products import Product, recognise
 from geosar.scene.evidence.times import parse_time
-from geosar.scene.polarisations import named_in
+from geosar.scene.polarisations import named_in, named_in_file
 from geosar.vocabulary import Unit
 
 PROSE = 120
@@ -143,7 +143,7 @@ def _of_name(facts: Facts, product: Product | None) -> Iterator[Evidence]:
     unit = unit_in(facts.name)
     if unit is not None and (product is None or product.unit is None):  # else the name was understood as a whole
         yield Evidence(Topic.UNIT, unit, Weight.NAME, repr(facts.name))
-    for name in named_in(facts.name):
+    for name in named_in_file(facts.name):
         yield Evidence(Topic.POLARISATION, name, Weight.NAME, repr(facts.name))
     if (time := parse_time(facts.name)) is not None:
         yield Evidence(Topic.ACQUIRED, time, Weight.NAME, repr(facts.name))

@@ -7,7 +7,7 @@ import numpy as np
 
 from geosar.backscatter import Values
 from geosar.errors import UnlikeSarError
-from geosar.scene.evidence.facts import Facts
+from geosar.scene.evidence.facts import BandFacts, Facts
 from geosar.scene.request import Request
 
 _NOT_LETTER = r"(?:^|[^a-z])"
@@ -15,19 +15,28 @@ _NOT_LETTER = r"(?:^|[^a-z])"
 _NAMES: tuple[tuple[str, str], ...] = (
     (r"(wrapped|unw|wrp)_?phase|phase_ifg|interferogram", "interferometric phase"),
     (r"velocity|(los|vert)_?disp|displacement|timeseries", "ground motion"),
-    (r"(corr|coh|coherence)", "interferometric coherence"),
-    (r"(dem|dsm|dtm|elevation|height)", "elevation"),
-    (r"(local_?|proj_?)?inc(idence)?_?(map|angle)(_ell)?|theta|linci|lv_(theta|phi)|incidence|angle", "an angle"),
-    (r"ls_?map|layover|shadow|water_?mask|(valid|data|cloud)_?mask|mask|rtc_area_normalization|rtc_anf|number_of_looks",
-     "a mask or an auxiliary layer"),
+    (r"(corr|coh|coherence)([-_ ]?(vv|vh|hh|hv)([-_ ]\w+)?)?", "interferometric coherence"),
+    (r"(dem|dsm|dtm|elevation|height|srtm|nasadem|aw3d30|hgt)", "elevation"),
+    (r"((local|proj(ected)?)_?)*inc(idence)?_?(map|angle)(_ell)?|theta|linci(_f\w+)?|incidence", "an angle"),
+    (r"((azimuth|look|view)_?)?angle|lv_(theta|phi)", "an angle"),
+    (r"ls_?map|layover|shadow|water_?mask|(valid|data|cloud)_?mask|mask", "a mask or an auxiliary layer"),
+    (r"rtc_area_normalization|rtc_anf(_\w+_to_\w+)?|number_of_looks", "a mask or an auxiliary layer"),
+    (r"rtc\d\d_\w+_area|\d\d_(date|mask)_f\w+", "a mask or an auxiliary layer"),
+    (r"rtc\d\d_\w+_rgb", "colours made of backscatter"),
+    (r"m?nd[vwmsb]i|evi\d?|savi|nbr|(dp)?rvi", "an index"),
+    (r"\w+_(contrast|dissimilarity|homogeneity|asm|energy|entropy|glcm\w+)", "a texture"),
 )  # fmt: skip
 _UNITS: tuple[tuple[str, str], ...] = (
     (r"rad(ians?)?", "phase in radians"),
     (r"deg(rees?)?|°", "an angle in degrees"),
     (r"(m|metres?|meters?|mm|cm)/(y|yr|year|a|day)", "ground motion"),
     (r"m|metres?|meters?|mm|cm|feet|ft", "heights or distances"),
+    (r"k|kelvin|°c|celsius", "temperatures"),
 )
-_PLATFORM_OPTICAL = re.compile(r"^(T\d\d[A-Z]{3}_\d{8}T\d{6}_(B\d\w|TCI|SCL)|L[COT]0\d_)", re.IGNORECASE)
+_PLATFORM_OPTICAL = re.compile(
+    r"^(T\d\d[A-Z]{3}_\d{8}T\d{6}_(B\d\w|TCI|SCL)|L[COTE]0\d_|S2[A-D]_MSI|HLS\.[SL]30\.|M[OY]D\d\d)", re.IGNORECASE
+)
+_OPTICAL_BAND = re.compile(r"b\d\d?a?|sr_b\d\d?|red|green|blue|nir\d?|swir\d?|pan", re.IGNORECASE)
 
 
 def refuse_other(facts: Facts, request: Request, printable: str) -> None:
@@ -51,6 +60,9 @@ def other_content(facts: Facts) -> str | None:
     """Say what a raster holds in place of backscatter; None where nothing says so."""
     if _PLATFORM_OPTICAL.search(facts.name):
         return "an optical image, by its name"
+    of_bands = [_of_band(band) for band in facts.bands]
+    if all(of_bands):  # else one of them may be backscatter
+        return of_bands[0]
     if len(facts.bands) > 1:
         return None  # the name tells of one of them at most
     stem = facts.name.rpartition(".")[0] or facts.name
@@ -58,13 +70,18 @@ def other_content(facts: Facts) -> str | None:
         # The last words of a name say what the file holds; those before, of which product it is.
         if re.search(rf"{_NOT_LETTER}(?:{pattern})\d*$", stem, re.IGNORECASE):
             return f"{what}, by its name"
-    for band in facts.bands:
-        for pattern, what in _UNITS:
-            if re.fullmatch(pattern, band.units.strip(), re.IGNORECASE):
-                return f"{what}, by its unit {band.units!r}"
-        for pattern, what in _NAMES:
-            if re.fullmatch(pattern, band.description.strip(), re.IGNORECASE):
-                return f"{what}, by the name of its band"
+    return None
+
+
+def _of_band(band: BandFacts) -> str | None:
+    for pattern, what in _UNITS:
+        if re.fullmatch(pattern, band.units.strip(), re.IGNORECASE):
+            return f"{what}, by its unit {band.units!r}"
+    for pattern, what in _NAMES:
+        if re.fullmatch(pattern, band.description.strip(), re.IGNORECASE):
+            return f"{what}, by the name of its band"
+    if _OPTICAL_BAND.fullmatch(band.description.strip()):
+        return f"an optical image, by the name of its band {band.description}"
     return None
 
 
@@ -89,6 +106,8 @@ def other_values(sample: Values) -> str | None:
     low, high = float(sample.min()), float(sample.max())
     if low == high:
         return f"the same number everywhere ({low:g})"
+    if len(np.unique(sample[:ENOUGH])) <= FEWEST and len(different := np.unique(sample)) <= FEWEST:
+        return f"nothing but {len(different)} numbers ({', '.join(f'{one:g}' for one in different)}), as a mask does"
     if sample.dtype.kind != "f":
         return None
     # Phase fills the circle: as many values in each quarter of -pi to pi, and none beyond.
@@ -101,6 +120,8 @@ def other_values(sample: Values) -> str | None:
 
 ENOUGH = 1024
 """Values from which on a band may be told by them."""
+FEWEST = 4
+"""So few different numbers make a mask or classes."""
 SLACK = 1e-3
 WRAP = 0.1
 LEAST_QUARTER = 0.1

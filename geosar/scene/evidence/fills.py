@@ -18,24 +18,27 @@ OUTSTANDING = 10
 _AROUND = 25
 # A number at the upper end is a fill where all others stay below this share of it; else it is saturation.
 _FAR_BELOW = 0.5
+# Fewer others tell nothing, nor do fewer different numbers among those that are looked at: these are classes.
+_ENOUGH, _DISTINCT, _LOOKED_AT = 1024, 16, 4096
 
 
 def undeclared(sample: Values) -> tuple[float, ...]:
     """Return the fill values in a sample of one band, which is one-dimensional and finite.
 
     Bytes have none: their black and white are values. Numbers beyond any radar (9.97e36) are left out by themselves.
-    Among integers a number is a fill where it is far more frequent than those around it.
+    Among integers a number by convention is a fill where it is far more frequent than those around it; of all types,
+    any frequent number (-99, 1e-30) that lies at one end, far from all others.
     """
-    if sample.dtype.kind == "f":
-        return ALWAYS
     if sample.dtype == np.uint8:
         return ()
+    if sample.dtype.kind == "f":
+        return (*ALWAYS, *_apart(sample[(sample != 0) & without_fills(sample, ALWAYS)]))
     found = []
     for value in dict.fromkeys((*_OF_INTEGERS, *_limits(sample.dtype))):
         count = int(np.count_nonzero(sample == value))
-        if count >= max(LEAST_COUNT, LEAST_SHARE * sample.size) and _stands_out(sample, value, count):
+        if _is_frequent(count, sample) and _stands_out(sample, value, count):
             found.append(value)
-    return tuple(found)
+    return (*found, *_apart(sample[without_fills(sample, tuple(found))]))
 
 
 def without_fills(sample: Values, fills: tuple[float, ...]) -> Mask:
@@ -51,6 +54,33 @@ def without_fills(sample: Values, fills: tuple[float, ...]) -> Mask:
         if low <= value <= high:  # most scenes reach none of them
             kept &= sample != value
     return kept
+
+
+def _is_frequent(count: int, sample: Values) -> bool:
+    return count >= max(LEAST_COUNT, LEAST_SHARE * sample.size)
+
+
+def _apart(sample: Values) -> list[float]:
+    """Return the lowest and the highest number of a sample where it is frequent, and far from all others.
+
+    Far is further than 98 % of the others lie from each other, in proportions too where all are above zero: what was
+    cut off at a number lies beside the others, and is measured.
+    """
+    found = []
+    for value in () if not sample.size else (sample.min(), sample.max()):
+        others = sample[sample != value]
+        tell = others.size >= _ENOUGH and len(np.unique(others[:_LOOKED_AT])) >= _DISTINCT
+        if tell and _is_frequent(sample.size - others.size, sample):
+            positive = min(value, others.min()) > 0
+            below = value < 0 <= others.min()
+            if below or _is_far(value, others) or (positive and _is_far(np.log(float(value)), np.log(others))):
+                found.append(float(value))
+    return found
+
+
+def _is_far(value: Any, others: Values) -> bool:
+    low, high = np.percentile(others, (1, 99))
+    return bool(np.abs(others.astype(np.float64) - float(value)).min() > high - low)
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[float, ...]:

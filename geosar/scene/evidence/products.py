@@ -39,12 +39,13 @@ def recognise(facts: Facts) -> Product | None:
 
 def _hyp3(facts: Facts) -> Product | None:
     # S1A_IW_20180128T161201_DVP_RTC30_G_gpuned_FD6A: gamma0 or sigma0, then power, amplitude or decibel.
-    found = re.match(r"S1[A-D]_\w\w_\w+_RTC\d\d_\w_[gs]([pad])\w{4}_", facts.name)
+    # What stands beside it (area, rgb, ...) does not end in a polarisation; clips have something before.
+    found = re.search(r"S1\w*_\w+_RTC\d\d_\w_[gs]([pad])\w{4}_\w+_(VV|VH|HH|HV)(?![A-Za-z])", facts.name)
     return None if found is None else Product("HyP3 RTC", _IN_CODE[found[1]], calibrated=True)
 
 
 def _opera(facts: Facts) -> Product | None:
-    return Product("OPERA RTC-S1", Unit.POWER) if facts.name.startswith("OPERA_L2_RTC-S1_") else None
+    return Product("OPERA RTC-S1", Unit.POWER) if "OPERA_L2_RTC-S1_" in facts.name else None
 
 
 def _planetary_computer(facts: Facts) -> Product | None:
@@ -75,7 +76,7 @@ def _capella(facts: Facts) -> Product | None:
 
 
 def _iceye(facts: Facts) -> Product | None:
-    if not facts.name.startswith("ICEYE_") or len(facts.bands) != 1:
+    if not facts.name.startswith("ICEYE_") or len(facts.bands) != 1 or facts.bands[0].dtype == "uint8":  # a quicklook
         return None
     tags = {key.upper(): value for key, value in facts.tags.items()}
     try:
@@ -87,16 +88,20 @@ def _iceye(facts: Facts) -> Product | None:
 
 
 def _umbra(facts: Facts) -> Product | None:
-    return Product("Umbra", Unit.AMPLITUDE) if re.search(r"_UMBRA-\d+_(GEC|MM)", facts.name) else None
+    known = re.search(r"_UMBRA-\d+_(GEC|MM)", facts.name) and facts.bands[0].dtype != "uint8"  # a picture, of what kind
+    return Product("Umbra", Unit.AMPLITUDE) if known else None
 
 
 def _palsar(facts: Facts) -> Product | None:
-    mosaic = re.match(r"[NS]\d{2}[EW]\d{3}_\d\d_sl_(HH|HV|VV|VH)_", facts.name)
+    # N10W070_20_sl_HH_F02DAR: the year from 2007 on (JERS-1, of the nineties, has another factor); or IMG-HH-ALOS2...
+    mosaic = re.search(r"[NS]\d{2}[EW]\d{3}_[0-4]\d_sl_(HH|HV|VV|VH)(?![A-Za-z])", facts.name) or re.match(
+        r"IMG-(HH|HV|VV|VH)-ALOS", facts.name
+    )
     exported = tuple(name.lower() for name in facts.descriptions[:4]) == ("hh", "hv", "angle", "qa")
     if facts.bands[0].dtype != "uint16" or not (mosaic or exported):
         return None
     bands = (mosaic[1],) if mosaic else ()
-    return Product("ALOS PALSAR mosaic", Unit.DIGITAL_NUMBER, bands, 10 ** (PALSAR_DECIBELS / 20))
+    return Product("ALOS PALSAR", Unit.DIGITAL_NUMBER, bands, 10 ** (PALSAR_DECIBELS / 20))
 
 
 def _collection(facts: Facts) -> Product | None:

@@ -38,9 +38,7 @@ def in_zip(path: Path) -> tuple[str, ...]:
     if manifests:
         return (manifests[0],)
     if not tiffs:
-        raise SceneReadError(
-            f"{path} is a zip without a SAFE product or TIFF (it holds 0 SAFE products); expected one. Unpack it first."
-        )
+        raise SceneReadError(f"{path} is a zip without a SAFE product or TIFF; expected one. Unpack it first.")
     return _belonging(tiffs, path)
 
 
@@ -89,7 +87,8 @@ def _belonging(names: list[str], path: Path) -> tuple[str, ...]:
 
 def _is_tiff(archive: zipfile.ZipFile, name: str) -> bool:
     parts = PurePosixPath(name).parts
-    if ".." in parts or PurePosixPath(name).is_absolute() or not name.lower().endswith((".tif", ".tiff")):
+    hidden = parts[-1].startswith(".") or "__MACOSX" in parts  # what macOS puts beside each file
+    if ".." in parts or hidden or PurePosixPath(name).is_absolute() or not name.lower().endswith((".tif", ".tiff")):
         return False
     with archive.open(name) as member:
         return member.read(HEADER).startswith(_TIFF)

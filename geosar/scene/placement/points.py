@@ -13,6 +13,8 @@ MAX_POINTS = 1024
 _POINTS_FOR_TREND = ((3, 40), (2, 15), (1, 3))
 """Order of the polynomial, and the points from which on it is sure of its 10, 6 or 3 terms."""
 _SAME_PLACE = 1e-7
+FEWEST_TO_JUDGE = 6
+"""Of fewer points it cannot be told which is the wrong one."""
 
 
 class ThinPlate:
@@ -73,12 +75,18 @@ def _bending(places: Numbers, points: Numbers) -> Numbers:
     return bent
 
 
+def height_of(point: GroundControlPoint) -> float:
+    """Return the height of a control point; zero where it tells of none."""
+    height = float(point.z or 0.0)
+    return height if np.isfinite(height) else 0.0
+
+
 class ControlPoints:
     """A placement through control points that are given in the CRS of the map."""
 
     def __init__(self, points: Sequence[GroundControlPoint]) -> None:
         """Fit both ways; raises `SceneContentError` for fewer than three points, or points on one line."""
-        every = np.array([(p.col, p.row, p.x, p.y, p.z or 0.0) for p in points], np.float64).reshape(-1, 5)
+        every = np.array([(p.col, p.row, p.x, p.y, height_of(p)) for p in points], np.float64).reshape(-1, 5)
         kept = _apart(every[:: -(-len(every) // MAX_POINTS)] if len(every) else every)
         if len(kept) < 3:
             raise SceneContentError(f"There are {len(kept)} ground control points; expected three or more.")
@@ -92,6 +100,8 @@ class ControlPoints:
             ) from error
         self.heights = float(every[:, 4].min()), float(every[:, 4].max())
         """The lowest and the highest of the points, in metres."""
+        self.doubtful = _doubtful(kept, self._to_map.missed)
+        """The column and row of the point that contradicts the others, by far; None where there is none."""
         self.missed = np.sqrt((self._to_image.missed**2).mean(axis=0))
         """By how many columns and rows a point is missed that the placement was not told of, root mean square."""
 
@@ -106,6 +116,16 @@ class ControlPoints:
         surface = self._to_map.trend if smooth else self._to_map
         xs, ys = surface(np.stack([cols, rows], axis=1)).T
         return xs, ys
+
+
+def _doubtful(points: Numbers, missed: Numbers) -> tuple[float, float] | None:
+    """Return the point that its neighbours miss by more than a quarter of the way across all others on the map."""
+    misses = np.hypot(*missed.T)
+    worst = int(misses.argmax())
+    span = float(np.hypot(*np.ptp(np.delete(points[:, 2:4], worst, axis=0), axis=0)))
+    if len(points) < FEWEST_TO_JUDGE or misses[worst] < span / 4:
+        return None
+    return float(points[worst, 0]), float(points[worst, 1])
 
 
 def _apart(points: Numbers) -> Numbers:

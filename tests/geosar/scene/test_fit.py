@@ -25,8 +25,11 @@ DEGREES = Affine(1e-4, 0, 11.2, 0, -1e-4, 46.1)
         ("EPSG:32632", DEGREES, r"look like degrees.*rio edit-info --crs EPSG:4326"),
         ("EPSG:32632", Affine(10, 0, 1e12, 0, -10, 1e12), "no place on the Earth"),
         ("EPSG:4326", Affine(1e-4, 0, float("nan"), 0, -1e-4, 46), "finite numbers"),
+        ("EPSG:32633", Affine(10, 0, 5e6, 0, -10, 5e5), "eastings and northings seem to be swapped"),
+        ("EPSG:32633", Affine(10, 0, 4e6, 0, -10, 5e6), r"degrees from its meridian 15\. State"),
+        ("EPSG:3857", Affine(10, 0, 5e7, 0, -10, 5e6), "no place on the Earth"),
     ],
-    ids=["metres as degrees", "swapped", "degrees as UTM", "far away", "NaN"],
+    ids=["metres as degrees", "swapped", "degrees as UTM", "far away", "NaN", "swapped UTM", "another zone", "turns"],
 )
 @pytest.mark.parametrize("options", [{}, {"resolution": 10.0}, {"dst_crs": "EPSG:3857"}], ids=["", "size", "crs"])
 def test_coordinates_that_do_not_fit_are_refused_whatever_is_asked_for(

@@ -21,11 +21,11 @@ from helpers.rasters.swaths import Swath
 SHRUNK = 16
 
 
-def ramps(path: Path, points: list[GroundControlPoint], width: int, height: int) -> Path:
+def ramps(path: Path, points: list[GroundControlPoint], width: int, height: int, crs: str = "EPSG:4326") -> Path:
     """Write a raster whose first band says the column, and the second the row, of a place in it."""
     rows, cols = np.indices((height, width), np.float32) + np.float32(0.5)
     with rasterio.open(
-        path, "w", driver="GTiff", count=2, height=height, width=width, dtype="float32", gcps=points, crs="EPSG:4326",
+        path, "w", driver="GTiff", count=2, height=height, width=width, dtype="float32", gcps=points, crs=crs,
         nodata=-1, tiled=True,
     ) as target:  # fmt: skip
         target.write(np.stack([cols, rows]))
@@ -157,6 +157,26 @@ def test_points_on_one_line_and_repeated_points_are_told_apart(tmp_path: Path) -
         open_scene(ramps(tmp_path / "line.tif", line, 300, 300))
     twice = [*by_hand(7), *by_hand(7)]
     with open_scene(ramps(tmp_path / "twice.tif", twice, 300, 300), scale="amplitude") as scene:
+        assert scene.grid.pixel_size_metres() == pytest.approx((40, 40), rel=0.02)
+
+
+def test_a_point_that_contradicts_all_others_is_named(tmp_path: Path) -> None:
+    points = [
+        GroundControlPoint(row=row, col=col, x=x + 2 * (row == col == 100), y=y, z=float("nan"))
+        for row in (0, 100, 200, 300)
+        for col in (0, 100, 200, 300)
+        for x, y in [SWATH.place(row, col)]
+    ]  # fmt: skip
+    with open_scene(ramps(tmp_path / "wrong.tif", points, 300, 300), scale="amplitude") as scene:
+        assert any("The point at column 100, row 100 contradicts all others" in note for note in scene.notes)
+        assert scene.placement_error_metres is None  # NaN is no height
+
+
+def test_points_in_another_crs_than_they_say_are_refused_and_the_stated_one_is_used(tmp_path: Path) -> None:
+    path = ramps(tmp_path / "hand.tif", by_hand(7), 300, 300, crs="EPSG:32632")
+    with pytest.raises(SceneContentError, match=r"look like degrees.*--crs EPSG:4326"):
+        open_scene(path)
+    with open_scene(path, scale="amplitude", src_crs="EPSG:4326") as scene:
         assert scene.grid.pixel_size_metres() == pytest.approx((40, 40), rel=0.02)
 
 

@@ -32,6 +32,7 @@ LINEAR_AND_DECIBEL = {
         (("0_VV", "0_VH", "1_VV", "1_VH"), {"VV": 0, "VH": 1}),
         (("HH", "HV", "VH", "VV"), {"HH": 0, "HV": 1, "VH": 2, "VV": 3}),
         (("VV/VH", "VH", "angle", "ratio"), {"VH": 1}),
+        (("Beta0_VV", "Gamma0_VV", "Sigma0_VV", "dem"), {"VV": 1}),
     ],
 )
 def test_bands_whose_names_differ_in_their_polarisation_alone_go_together(
@@ -121,3 +122,18 @@ def test_what_the_caller_gave_is_told_from_what_was_found_beside_it(make_raster:
     make_raster("s_VV.tif", DECIBEL[:1])
     with open_scene(make_raster("s_VH.tif", DECIBEL[1:2])) as scene:
         assert (scene.given, set(scene.polarisations)) == (("VH",), {"VV", "VH"})
+
+
+@pytest.mark.parametrize("name", ["nodata_mask", "cloud_mask", "water_mask", "layover_shadow_mask"])
+def test_a_mask_of_something_else_masks_nothing(make_raster: Any, name: str) -> None:
+    values = np.concatenate([DECIBEL[:1], MASK])
+    with open_scene(make_raster("scene.tif", values, descriptions=("VV", name))) as scene:
+        assert scene.polarisations == ("VV",)
+        assert scene.read(scene.grid.window).valid.all()
+
+
+def test_a_mask_in_a_file_of_its_own_is_said_not_to_be_read(make_raster: Any) -> None:
+    path = make_raster("scene_VV.tif", DECIBEL[:1])
+    make_raster("scene_VV.tif.msk", BYTES[:1])
+    with open_scene(path) as scene:
+        assert any("scene_VV.tif.msk stands beside it and is not read" in note for note in scene.notes)

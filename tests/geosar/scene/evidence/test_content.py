@@ -30,6 +30,17 @@ HYP3 = "S1AA_20200101T000000_20200113T000000_VVP012_INT80_G_ueF_ABCD_"
         ("ground.tif", POWER, {"units": "m"}, "heights"),
         ("scene.tif", PHASE, {}, "phase does"),
         ("scene.tif", np.full((64, 64), 7, np.uint8), {}, "the same number everywhere"),
+        ("S1A_IW_20230527T233215_DVP_RTC30_G_gpuned_5FC5_area.tif", POWER, {}, "an auxiliary layer"),
+        ("OPERA_L2_RTC-S1-STATIC_T069_v1.0_rtc_anf_gamma0_to_beta0.tif", POWER, {}, "an auxiliary layer"),
+        ("N09E100_18_linci_F02DAR.tif", (POWER * 99).astype(np.uint8), {}, "an angle"),
+        ("coherence_VV.tif", np.clip(POWER * 3, 0, 1), {}, "coherence"),
+        ("NDVI.tif", POWER, {}, "an index"),
+        ("S1.tif", POWER, {"descriptions": ("Sigma0_VV_GLCMMean",)}, "a texture"),
+        ("los.tif", np.stack([POWER, POWER]), {"descriptions": ("incidenceAngle", "azimuthAngle")}, "an angle"),
+        ("stack.tif", np.stack([POWER] * 2), {"descriptions": ("B04", "B03")}, "an optical image"),
+        ("air.tif", POWER + 280, {"units": "K"}, "temperatures"),
+        ("water_VV.tif", (POWER < 0.05).astype(np.uint8), {}, "nothing but 2 numbers"),
+        ("HLS.S30.T10SEG.2020001T185801.v2.0.B04.tif", (POWER * 3000).astype(np.int16), {}, "an optical image"),
         ("T32TNS_20200101T101010_B04.tif", (POWER * 3000).astype(np.uint16), {}, "an optical image"),
         ("scene_VV_optical.tif", POWER, {"tags": {"GEOSAR_SYNTHETIC": "YES"}}, "synthetic image that geosar made"),
     ],
@@ -44,7 +55,9 @@ def test_what_is_no_backscatter_is_refused(
         assert scene.statistics
 
 
-@pytest.mark.parametrize("name", ["demmin_VV.tif", "S1_mask_free_VV.tif", "heights_of_essex_vh.tif", "corridor.tif"])
+@pytest.mark.parametrize(
+    "name", ["demmin_VV.tif", "S1_mask_free_VV.tif", "heights_of_essex_vh.tif", "corridor.tif", "rectangle.tif"]
+)
 def test_names_that_only_sound_so_are_taken(make_raster: Any, name: str) -> None:
     with open_scene(make_raster(name, POWER)) as scene:
         assert scene.statistics

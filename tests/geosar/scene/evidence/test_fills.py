@@ -39,6 +39,29 @@ def test_fills_of_integers_are_masked_and_said(make_raster: Any, values: np.ndar
         assert any(f"declares it: {fill}" in note for note in scene.notes)
 
 
+@pytest.mark.parametrize(
+    ("values", "fill"),
+    [(DECIBEL, -99), (DECIBEL, -100), (DECIBEL, 255), (POWER, -1), (POWER, -99), (POWER, 1e-30), (NUMBERS, 1),
+     (SCALED + 10000, -1)],
+    ids=["db -99", "db -100", "db 255", "power -1", "power -99", "power 1e-30", "uint16 1", "int16 with offset -1"],
+)  # fmt: skip
+def test_any_frequent_number_far_from_all_others_is_a_fill(make_raster: Any, values: np.ndarray, fill: float) -> None:
+    filled = values.copy()
+    filled[:, :30] = fill
+    with open_scene(make_raster("scene_VV.tif", filled)) as scene:
+        valid = scene.read(scene.grid.window).valid
+        assert not valid[:, :30].any()
+        assert valid[:, 30:].all()
+        assert any(f"declares it: {fill:g}" in note for note in scene.notes)
+
+
+@pytest.mark.parametrize(("values", "lowest"), [(DECIBEL, -18), (POWER, 0.02), (NUMBERS, 300)])
+def test_what_was_cut_off_is_measured(values: np.ndarray, lowest: float) -> None:
+    cut = np.maximum(values, values.dtype.type(lowest))
+    assert (cut == lowest).mean() > 0.01
+    assert lowest not in undeclared(cut.ravel())
+
+
 def test_what_is_frequent_among_its_like_is_no_fill() -> None:
     rounded = np.round(DECIBEL).astype(np.int16)  # zero is there as often as minus one
     assert undeclared(rounded.ravel()) == ()

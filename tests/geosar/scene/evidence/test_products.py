@@ -27,6 +27,11 @@ CAPELLA = '{"collect": {"image": {"radiometry": "sigma_nought", "calibration": "
         (HYP3.format("gpuned"), POWER[:1], {}, Unit.POWER, ("VV",)),
         (HYP3.format("saunem"), np.sqrt(POWER[:1]), {}, Unit.AMPLITUDE, ("VV",)),
         (HYP3.format("gduned"), DECIBEL[:1], {}, Unit.DECIBEL, ("VV",)),
+        ("clip_of_" + HYP3.format("saunem"), np.sqrt(POWER[:1]), {}, Unit.AMPLITUDE, ("VV",)),
+        ("N10W070_10_sl_HH.tif", (10 ** ((DECIBEL[:1] + 83) / 20)).astype(np.uint16), {}, Unit.POWER, ("HH",)),
+        ("IMG-HV-ALOS2345670890-200101-FBDR1.5GUD.tif", (10 ** ((DECIBEL[:1] + 83) / 20)).astype(np.uint16), {},
+         Unit.POWER, ("HV",)),
+        ("S1B_IW_GRDH_1SSV_20200527T233215_Cal_TC.tif", POWER[:1], {}, Unit.POWER, ("VV",)),
         (OPERA, POWER[:1], FORMULA, Unit.POWER, ("VV",)),
         ("iw-vv.rtc.tiff", POWER[:1], {}, Unit.POWER, ("VV",)),
         (HUB.format("linear"), POWER[:1], {}, Unit.POWER, ("VV",)),
@@ -50,6 +55,12 @@ def test_a_products_unit_and_polarisations_are_known(
         assert (scene.unit, scene.polarisations) == (unit, polarisations)
         if unit in {Unit.POWER, Unit.AMPLITUDE, Unit.DECIBEL}:
             assert scene.statistics[0].mean == pytest.approx(MEAN, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["2023-05-01-10-00-00_UMBRA-04_GEC.tif", "ICEYE_X7_GRD_SM_54549_QUICKLOOK.tif"])
+def test_bytes_of_a_product_are_a_picture_whose_kind_the_values_tell(make_raster: Any, name: str) -> None:
+    with open_scene(make_raster(name, np.clip((DECIBEL[:1] + 28) * 9, 1, 255).astype(np.uint8))) as scene:
+        assert scene.unit is Unit.PICTURE
 
 
 def test_the_amplitude_of_a_calibrated_product_is_normalised_as_calibrated(make_raster: Any) -> None:

@@ -44,6 +44,7 @@ def test_a_zip_of_one_tiff_or_of_a_pair_is_a_scene(make_raster: Any, tmp_path: P
             for file in files[:count]:
                 archive.write(file, f"folder/{file.name}")
             archive.writestr("readme.txt", "of Earth Engine")
+            archive.write(files[0], f"__MACOSX/folder/._{files[0].name}")
         with open_scene(path) as scene:
             assert scene.polarisations == ("VV", "VH")[:count]
             assert (scene.read(scene.grid.window).values == POWER[:count]).all()
