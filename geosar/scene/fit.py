@@ -1,6 +1,7 @@
 """Whether a raster's coordinates can be places in the CRS that it names, and what to state where they cannot."""
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +16,6 @@ _SLACK = 1e-6
 _WIDEST = 540.0
 _EARTH_METRES = 3e7
 _TINY_METRES = 0.01
-_MOST_TURNS = 1.0
 _FAR_FROM_MERIDIAN = 20.0
 """Degrees: a zone of UTM is three wide on either side; a mosaic in it may be some more."""
 _NEAR_POLE = 80.0
@@ -53,7 +53,7 @@ def check_fit(grid: MapGrid, name: str) -> None:
     crs = _known(grid.crs.to_wkt())
     if crs is None:
         return
-    words = _misfit_in_degrees(grid, crs) if crs.is_geographic else _misfit_on_map(grid, crs)
+    words = _misfit_in_degrees(grid, crs) if crs.to_degrees is None else _misfit_on_map(grid, crs, crs.to_degrees)
     if words is not None:
         left, bottom, right, top = grid.bounds
         raise SceneContentError(
@@ -62,20 +62,37 @@ def check_fit(grid: MapGrid, name: str) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is looked up once of a CRS: its name, its unit in metres or radians, and the way to degrees, if any."""
+
+    name: str
+    unit: float
+    to_degrees: pyproj.Transformer | None
+    meridian: float | None
+
+
 @lru_cache(maxsize=_KEPT)
-def _known(wkt: str) -> pyproj.CRS | None:
+def _known(wkt: str) -> _Known | None:
     """Return a CRS that says where on the Earth its coordinates are; None for any other."""
     crs = pyproj.CRS.from_wkt(wkt)
-    return None if crs.geodetic_crs is None or crs.is_geocentric else crs
+    if crs.geodetic_crs is None or crs.is_geocentric:
+        return None
+    to_degrees = None if crs.is_geographic else pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    return _Known(crs.name, float(crs.axis_info[0].unit_conversion_factor), to_degrees, _meridian(crs))
 
 
-@lru_cache(maxsize=_KEPT)
-def _to_degrees(wkt: str) -> pyproj.Transformer:
-    return pyproj.Transformer.from_crs(wkt, "EPSG:4326", always_xy=True)
+def _meridian(crs: pyproj.CRS) -> float | None:
+    """Return the meridian that a transverse Mercator CRS is made for; None of any other."""
+    flat = crs.sub_crs_list[0] if crs.is_compound else crs
+    if flat.coordinate_operation is None or flat.coordinate_operation.method_name != "Transverse Mercator":
+        return None
+    params = flat.coordinate_operation.params
+    return next((float(one.value) for one in params if one.name == "Longitude of natural origin"), None)
 
 
-def _misfit_in_degrees(grid: MapGrid, crs: pyproj.CRS) -> str | None:
-    turn = math.degrees(crs.axis_info[0].unit_conversion_factor)
+def _misfit_in_degrees(grid: MapGrid, crs: _Known) -> str | None:
+    turn = math.degrees(crs.unit)
     left, bottom, right, top = (value * turn for value in grid.bounds)
     if bottom >= -90 - _SLACK and top <= 90 + _SLACK and left >= -_WIDEST and right <= _WIDEST:
         return None
@@ -93,45 +110,30 @@ def _misfit_in_degrees(grid: MapGrid, crs: pyproj.CRS) -> str | None:
     return "they are no degrees. Mend the transform or the CRS."
 
 
-def _misfit_on_map(grid: MapGrid, crs: pyproj.CRS) -> str | None:
+def _misfit_on_map(grid: MapGrid, crs: _Known, to_degrees: pyproj.Transformer) -> str | None:
     left, bottom, right, top = grid.bounds
-    size = math.hypot(grid.transform.a, grid.transform.d) * float(crs.axis_info[0].unit_conversion_factor)
+    size = math.hypot(grid.transform.a, grid.transform.d) * crs.unit
     if size < _TINY_METRES and max(abs(left), abs(right)) <= _WIDEST and max(abs(bottom), abs(top)) <= 90:
         return f"pixels would be {size:.2g} m wide; they look like degrees. " + _STATE.format(crs="EPSG:4326") + "."
-    xs, ys = np.array([left, right, (left + right) / 2]), np.array([bottom, top, (bottom + top) / 2])
     turn = full_turn(grid.crs)
-    lons, lats = _to_degrees(crs.to_wkt()).transform(xs, ys)
-    if not (np.isfinite(lons) & np.isfinite(lats)).any() or (turn and max(abs(left), abs(right)) > _MOST_TURNS * turn):
+    xs, ys = np.array([left, right, (left + right) / 2]), np.array([bottom, top, (bottom + top) / 2])
+    lons, lats = to_degrees.transform(xs, ys)
+    if not (np.isfinite(lons) & np.isfinite(lats)).any() or (turn and max(abs(left), abs(right)) > turn):
         return "there is no place on the Earth at them. Mend the transform or the CRS."
-    return _misfit_in_zone(crs, float(xs[2]), float(ys[2]))
-
-
-def _misfit_in_zone(crs: pyproj.CRS, x: float, y: float) -> str | None:
-    """Say whether a place lies far from the meridian that a transverse Mercator CRS, as of UTM, is made for."""
-    meridian = _meridian(crs.to_wkt())
-    if meridian is None:
+    off = _from_meridian(crs, lons[2], lats[2])
+    if not off > _FAR_FROM_MERIDIAN:
         return None
-
-    def away(x: float, y: float) -> float:
-        lon, lat = _to_degrees(crs.to_wkt()).transform(x, y)
-        return abs((lon - meridian + 180) % 360 - 180) if abs(lat) < _NEAR_POLE else 0.0
-
-    if not away(x, y) > _FAR_FROM_MERIDIAN:
-        return None
-    if away(y, x) <= _FAR_FROM_MERIDIAN / 4:
+    if _from_meridian(crs, *to_degrees.transform(ys[2], xs[2])) <= _FAR_FROM_MERIDIAN / 4:
         return "eastings and northings seem to be swapped. Write the raster anew with eastings across, northings down."
     return (
-        f"they lie {away(x, y):.0f} degrees from its meridian {meridian:g}. "
+        f"they lie {off:.0f} degrees from its meridian {crs.meridian:g}. "
         + _STATE.format(crs="EPSG:32643")
         + " (326 and the zone in the north, 327 in the south)."
     )
 
 
-@lru_cache(maxsize=_KEPT)
-def _meridian(wkt: str) -> float | None:
-    crs = pyproj.CRS.from_wkt(wkt)
-    flat = crs.sub_crs_list[0] if crs.is_compound else crs
-    if flat.coordinate_operation is None or flat.coordinate_operation.method_name != "Transverse Mercator":
-        return None
-    params = flat.coordinate_operation.params
-    return next((float(one.value) for one in params if one.name == "Longitude of natural origin"), None)
+def _from_meridian(crs: _Known, lon: float, lat: float) -> float:
+    """Return by how many degrees a place lies off the meridian of its CRS; 0 where there is none, or near a pole."""
+    if crs.meridian is None or not abs(lat) < _NEAR_POLE:
+        return 0.0
+    return float(abs((lon - crs.meridian + 180) % 360 - 180))

@@ -90,7 +90,8 @@ def open_one(
             name = found.name if part else found.filename
             facts = read_facts(dataset, found, name, photograph=is_photograph(dataset))
             refuse_other(facts, request, found.printable)
-            evidence = gather(facts)
+            product = recognise(facts)
+            evidence = gather(facts, product)
             choice = _choice(dataset, facts, evidence, found, request)
         numbers = [number for number, _ in choice.bands]
         stays = dataset.crs is not None and request.dst_crs is None and request.resolution is None
@@ -110,7 +111,6 @@ def open_one(
             margin = math.ceil(view.width / dataset.width)
             own = edge if placed is not None or view is dataset else edge.of(view, margin)
             raster.bound(own, here=placed is None)
-        product = recognise(facts)
         if part is not None and part.calibration is not None:
             table = part.calibration.on_lattice(dataset.width, dataset.height, warp.LATTICE_STEP)
             raster.calibrate(warp.rectified_table(table, placed or warp.unplaced(raster.grid)))

@@ -28,7 +28,7 @@ from geosar import footprint
 from geosar.errors import SceneContentError, UsageError
 from geosar.grid import MapGrid, full_turn
 from geosar.scene.evidence.border import Edge
-from geosar.scene.placement.base import OnGrid
+from geosar.scene.placement.base import OnGrid, transformer
 from geosar.scene.placement.lattice import MAX_STEP, Lattice
 from geosar.scene.placement.placed import HeightModel, PlacedRaster, StoredImage, Table
 
@@ -241,7 +241,7 @@ def mean_direction(lons: Any, lats: Any) -> tuple[float, float]:
 
 def onto(crs: CRS, lons: Any, lats: Any, middle: float) -> tuple[Any, Any]:
     """Project longitudes and latitudes; longitudes of a geographic CRS go on beyond 180 degrees around `middle`."""
-    xs, ys = pyproj.Transformer.from_crs("EPSG:4326", crs.to_wkt(), always_xy=True).transform(lons, lats)
+    xs, ys = transformer("EPSG:4326", crs.to_wkt()).transform(lons, lats)
     if crs.is_geographic and (turn := full_turn(crs)) is not None:
         xs = xs - np.round((xs - middle * turn / 360) / turn) * turn
     return xs, ys

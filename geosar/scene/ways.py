@@ -1,14 +1,11 @@
 """The ways to place an image that has no map grid: control points, rational polynomials, heights and an orbit."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pyproj
 from affine import Affine
-from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.io import DatasetReader
 
@@ -16,11 +13,11 @@ from geosar.errors import SceneContentError
 from geosar.grid import MapGrid
 from geosar.scene.elevation import ElevationModel
 from geosar.scene.fit import check_fit
-from geosar.scene.placement.base import AtHeight, InDegrees
+from geosar.scene.placement.base import AtHeight, InDegrees, Numbers, transformer
 from geosar.scene.placement.lattice import MAX_STEP, Lattice
 from geosar.scene.placement.orbit import RangeDoppler
 from geosar.scene.placement.placed import HeightModel
-from geosar.scene.placement.points import ControlPoints, height_of
+from geosar.scene.placement.points import ControlPoints, table_of
 from geosar.scene.placement.polynomials import RationalPolynomials
 from geosar.scene.warp import (
     MOST_PIXELS,
@@ -55,14 +52,14 @@ def by_control_points(
     and latitude are no smooth functions of the pixel; eastings and northings are. By default the CRS is the UTM zone,
     and the resolution that of the image. Raises `SceneContentError` and `UsageError`.
     """
-    points, points_crs = dataset.gcps[0], src_crs or dataset.gcps[1]
+    points, points_crs = table_of(dataset.gcps[0]), src_crs or dataset.gcps[1]
     if points_crs is None:
         raise SceneContentError("The control points have no CRS; state it by --crs EPSG:4326 or the like.")
-    if not points:
+    if not len(points):
         raise SceneContentError("There are 0 ground control points; expected three or more.")
-    given = [p.x for p in points], [p.y for p in points]
+    given = points[:, 2], points[:, 3]
     check_fit(_hull(*given, points_crs, dataset), "the control points")
-    lons, lats = pyproj.Transformer.from_crs(points_crs.to_wkt(), "EPSG:4326", always_xy=True).transform(*given)
+    lons, lats = transformer(points_crs.to_wkt(), "EPSG:4326").transform(*given)
     if not (np.isfinite(lons).all() and np.isfinite(lats).all()):
         raise SceneContentError(
             f"The control points, as {given[0][0]:g}, {given[1][0]:g}, have no place on the Earth in their CRS "
@@ -97,8 +94,8 @@ def by_control_points(
             f"relief (control points from {lowest:.0f} to {highest:.0f} m) is not corrected between them: expect to "
             f"be off by {rounded(error, 2):g} m (root mean square)."
         )
-    if through.doubtful is not None:
-        col, row = through.doubtful
+    if (doubtful := through.doubtful()) is not None:
+        col, row = doubtful
         words += f" The point at column {col:g}, row {row:g} contradicts all others by far: correct it, or take it out."
     step = 2 ** math.floor(math.log2(max(1.0, min(MAX_STEP, spacing / _STEPS_BETWEEN_POINTS))))
     return Placed(Lattice(through, grid, step), "control points", words, error, None, points_of(dataset))
@@ -154,7 +151,7 @@ def points_of(dataset: DatasetReader) -> Points:
     """Return a dataset's size and its control points as plain numbers."""
     return (
         (dataset.width, dataset.height),
-        *((p.col, p.row, p.x, p.y, height_of(p)) for p in dataset.gcps[0]),
+        *map(tuple, table_of(dataset.gcps[0]).tolist()),
     )
 
 
@@ -177,10 +174,10 @@ def by_terrain(placed: Placed, geometry: RangeDoppler, heights: HeightModel, mod
     )  # fmt: skip
 
 
-def _hull(xs: Sequence[float], ys: Sequence[float], crs: CRS, dataset: DatasetReader) -> MapGrid:
+def _hull(xs: Numbers, ys: Numbers, crs: CRS, dataset: DatasetReader) -> MapGrid:
     """Return a grid of the dataset's size around points in a CRS."""
-    across, down = (max(np.ptp(values), np.finfo(float).tiny) for values in (xs, ys))
-    placing = Affine(across / dataset.width, 0, min(xs), 0, -down / dataset.height, max(ys))
+    across, down = (max(float(np.ptp(values)), np.finfo(float).tiny) for values in (xs, ys))
+    placing = Affine(across / dataset.width, 0, float(xs.min()), 0, -down / dataset.height, float(ys.max()))
     return MapGrid(crs, placing, dataset.width, dataset.height)
 
 
@@ -189,21 +186,19 @@ def _elsewhere(placed: Placed) -> str:
     return f"the control points place it, relief not corrected{off}"
 
 
-def _through(points: Sequence[GroundControlPoint], xs: Any, ys: Any, crs: CRS) -> ControlPoints:
+def _through(points: Numbers, xs: Numbers, ys: Numbers, crs: CRS) -> ControlPoints:
     if not (np.isfinite(xs).all() and np.isfinite(ys).all()):
         raise SceneContentError(
-            f"The scene near {points[0].x:.3f}, {points[0].y:.3f} has no place in {crs.to_string()}."
+            f"The scene near {points[0, 2]:.3f}, {points[0, 3]:.3f} has no place in {crs.to_string()}."
         )
-    return ControlPoints(
-        [GroundControlPoint(row=p.row, col=p.col, x=x, y=y, z=p.z) for p, x, y in zip(points, xs, ys, strict=True)]
-    )
+    return ControlPoints(np.column_stack([points[:, :2], xs, ys, points[:, 4]]))
 
 
 def _pixel_size(points: ControlPoints, crs: CRS, width: int, height: int) -> tuple[float, float]:
     """Return the median width and height of a pixel on the ground, in metres, relief left out."""
     rows, cols = (np.indices((5, 5)).reshape(2, -1) + 0.5) / 5 * np.array([[height], [width]])
     geod = pyproj.Geod(ellps="WGS84")
-    to_degrees = pyproj.Transformer.from_crs(crs.to_wkt(), "EPSG:4326", always_xy=True)
+    to_degrees = transformer(crs.to_wkt(), "EPSG:4326")
     sizes = []
     for along, across in ((0.5, 0.0), (0.0, 0.5)):
         ends = [

@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from geosar.scene.evidence.facts import BandFacts, Facts
-from geosar.scene.evidence.products import Product, recognise
+from geosar.scene.evidence.products import Product
 from geosar.scene.evidence.times import parse_time
 from geosar.scene.polarisations import named_in, named_in_file
 from geosar.vocabulary import Unit
@@ -91,9 +91,8 @@ def unit_in(text: str) -> Unit | None:
     return named[0] if len(named) == 1 else None
 
 
-def gather(facts: Facts) -> tuple[Evidence, ...]:
-    """Return everything that a raster says about its unit, its polarisations and its time, in no order."""
-    product = recognise(facts)
+def gather(facts: Facts, product: Product | None) -> tuple[Evidence, ...]:
+    """Return all that a raster says of unit, polarisations and time, as a `product` where it is a known one."""
     return (*_of_product(product), *_of_bands(facts), *_of_tags(facts), *_of_name(facts, product))
 
 

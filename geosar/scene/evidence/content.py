@@ -33,6 +33,10 @@ _UNITS: tuple[tuple[str, str], ...] = (
     (r"m|metres?|meters?|mm|cm|feet|ft", "heights or distances"),
     (r"k|kelvin|°c|celsius", "temperatures"),
 )
+# All at once, as most rasters have none of them.
+_ANY_UNIT = re.compile("|".join(pattern for pattern, _ in _UNITS), re.IGNORECASE)
+_ANY_NAME = re.compile("|".join(pattern for pattern, _ in _NAMES), re.IGNORECASE)
+_ENDS_IN_NAME = re.compile(rf"{_NOT_LETTER}(?:{_ANY_NAME.pattern})\d*$", re.IGNORECASE)
 _PLATFORM_OPTICAL = re.compile(
     r"^(T\d\d[A-Z]{3}_\d{8}T\d{6}_(B\d\w|TCI|SCL)|L[COTE]0\d_|S2[A-D]_MSI|HLS\.[SL]30\.|M[OY]D\d\d)", re.IGNORECASE
 )
@@ -66,7 +70,7 @@ def other_content(facts: Facts) -> str | None:
     if len(facts.bands) > 1:
         return None  # the name tells of one of them at most
     stem = facts.name.rpartition(".")[0] or facts.name
-    for pattern, what in _NAMES:
+    for pattern, what in _NAMES if _ENDS_IN_NAME.search(stem) else ():
         # The last words of a name say what the file holds; those before, of which product it is.
         if re.search(rf"{_NOT_LETTER}(?:{pattern})\d*$", stem, re.IGNORECASE):
             return f"{what}, by its name"
@@ -74,10 +78,10 @@ def other_content(facts: Facts) -> str | None:
 
 
 def _of_band(band: BandFacts) -> str | None:
-    for pattern, what in _UNITS:
+    for pattern, what in _UNITS if _ANY_UNIT.fullmatch(band.units.strip()) else ():
         if re.fullmatch(pattern, band.units.strip(), re.IGNORECASE):
             return f"{what}, by its unit {band.units!r}"
-    for pattern, what in _NAMES:
+    for pattern, what in _NAMES if _ANY_NAME.fullmatch(band.description.strip()) else ():
         if re.fullmatch(pattern, band.description.strip(), re.IGNORECASE):
             return f"{what}, by the name of its band"
     if _OPTICAL_BAND.fullmatch(band.description.strip()):

@@ -4,6 +4,7 @@ It goes from the map to the image, the way in which pixels are looked up: eastin
 and a row, counted from the outer corner of the first pixel.
 """
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +15,14 @@ from rasterio.crs import CRS
 from geosar.grid import MapGrid, full_turn
 
 Numbers = NDArray[np.float64]
+
+KEPT_TRANSFORMERS = 64
+
+
+@lru_cache(maxsize=KEPT_TRANSFORMERS)
+def transformer(source: str, target: str) -> pyproj.Transformer:
+    """Return the way from one CRS to another, eastings first; making it takes as long as opening a raster."""
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
 class Placement(Protocol):

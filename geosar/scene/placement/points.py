@@ -1,6 +1,7 @@
 """A placement through control points, which stand anywhere in the image."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from rasterio.control import GroundControlPoint
@@ -15,6 +16,8 @@ _POINTS_FOR_TREND = ((3, 40), (2, 15), (1, 3))
 _SAME_PLACE = 1e-7
 FEWEST_TO_JUDGE = 6
 """Of fewer points it cannot be told which is the wrong one."""
+_SUSPECT = 0.02
+"""Of the way across the map: no point of a real image lies so far off the polynomial through all."""
 
 
 class ThinPlate:
@@ -36,16 +39,17 @@ class ThinPlate:
             raise ValueError("the places lie on one line")
         self._trend = np.linalg.lstsq(terms, values, rcond=None)[0]
         plane = terms[:, :3]
-        system = np.block([[_bending(self._places, self._places), plane], [plane.T, np.zeros((3, 3))]])
-        inverse = np.linalg.inv(system)
+        self._system = np.block([[_bending(self._places, self._places), plane], [plane.T, np.zeros((3, 3))]])
         left = values - terms @ self._trend
-        self._weights = inverse[:, :count] @ left
-        # One round of refinement: the inverse alone leaves a thousandth of a pixel where points stand close.
-        self._weights += inverse @ np.vstack([left - (system @ self._weights)[:count], np.zeros((3, left.shape[1]))])
+        self._weights = np.linalg.solve(self._system, np.vstack([left, np.zeros((3, left.shape[1]))]))
+
+    @cached_property
+    def missed(self) -> Numbers:
+        """By how much the surface would miss each point, had it not been told of it (n, m; Rippa, 1999)."""
+        count = len(self._places)
         with np.errstate(divide="ignore", invalid="ignore"):
-            missed = self._weights[:count] / np.diag(inverse)[:count, np.newaxis]
-        self.missed = np.where(np.isfinite(missed), missed, 0.0)
-        """By how much the surface would miss each point, had it not been told of it (Rippa, 1999)."""
+            missed = self._weights[:count] / np.diag(np.linalg.inv(self._system))[:count, np.newaxis]
+        return np.where(np.isfinite(missed), missed, 0.0)
 
     def __call__(self, places: Numbers) -> Numbers:
         """Return the values (n, m) at places (n, 2)."""
@@ -75,19 +79,22 @@ def _bending(places: Numbers, points: Numbers) -> Numbers:
     return bent
 
 
-def height_of(point: GroundControlPoint) -> float:
-    """Return the height of a control point; zero where it tells of none."""
-    height = float(point.z or 0.0)
-    return height if np.isfinite(height) else 0.0
+def table_of(points: Sequence[GroundControlPoint]) -> Numbers:
+    """Return control points as numbers (n, 5): column, row, x, y, and height, 0 where a point tells of none."""
+    table = np.array([(p.col, p.row, p.x, p.y, p.z or 0.0) for p in points], np.float64).reshape(-1, 5)
+    table[~np.isfinite(table[:, 4]), 4] = 0
+    return table
 
 
 class ControlPoints:
     """A placement through control points that are given in the CRS of the map."""
 
-    def __init__(self, points: Sequence[GroundControlPoint]) -> None:
-        """Fit both ways; raises `SceneContentError` for fewer than three points, or points on one line."""
-        every = np.array([(p.col, p.row, p.x, p.y, height_of(p)) for p in points], np.float64).reshape(-1, 5)
-        kept = _apart(every[:: -(-len(every) // MAX_POINTS)] if len(every) else every)
+    def __init__(self, points: Numbers) -> None:
+        """Fit both ways `points` (n, 5): column, row, easting, northing, height.
+
+        Raises `SceneContentError` for fewer than three points, or points on one line.
+        """
+        kept = _apart(points[:: -(-len(points) // MAX_POINTS)] if len(points) else points)
         if len(kept) < 3:
             raise SceneContentError(f"There are {len(kept)} ground control points; expected three or more.")
         try:
@@ -98,12 +105,31 @@ class ControlPoints:
                 "The ground control points lie on one line, which says nothing of the pixels beside it; "
                 "expected three or more that span the image.",
             ) from error
-        self.heights = float(every[:, 4].min()), float(every[:, 4].max())
+        self.heights = float(points[:, 4].min()), float(points[:, 4].max())
         """The lowest and the highest of the points, in metres."""
-        self.doubtful = _doubtful(kept, self._to_map.missed)
-        """The column and row of the point that contradicts the others, by far; None where there is none."""
-        self.missed = np.sqrt((self._to_image.missed**2).mean(axis=0))
+        self._kept = kept
+
+    @property
+    def missed(self) -> Numbers:
         """By how many columns and rows a point is missed that the placement was not told of, root mean square."""
+        missed: Numbers = np.sqrt((self._to_image.missed**2).mean(axis=0))
+        return missed
+
+    def doubtful(self) -> tuple[float, float] | None:
+        """Return the column and row of a point that contradicts the others by far; None where there is none.
+
+        The others miss it by more than a quarter of the way across them on the map.
+        """
+        cols_rows, on_map = self._kept[:, :2], self._kept[:, 2:4]
+        span = float(np.hypot(*np.ptp(on_map, axis=0)))
+        off = np.hypot(*(self._to_map.trend(cols_rows) - on_map).T)
+        if len(on_map) < FEWEST_TO_JUDGE or float(off.max()) < span * _SUSPECT:
+            return None
+        misses = np.hypot(*self._to_map.missed.T)
+        worst = int(misses.argmax())
+        others = np.delete(on_map, worst, axis=0)
+        doubted = misses[worst] > float(np.hypot(*np.ptp(others, axis=0))) / 4
+        return (float(cols_rows[worst, 0]), float(cols_rows[worst, 1])) if doubted else None
 
     def __call__(self, xs: Numbers, ys: Numbers, height: float) -> tuple[Numbers, Numbers]:
         """Return columns and rows; the height is that of the control points around, whatever is given."""
@@ -116,16 +142,6 @@ class ControlPoints:
         surface = self._to_map.trend if smooth else self._to_map
         xs, ys = surface(np.stack([cols, rows], axis=1)).T
         return xs, ys
-
-
-def _doubtful(points: Numbers, missed: Numbers) -> tuple[float, float] | None:
-    """Return the point that its neighbours miss by more than a quarter of the way across all others on the map."""
-    misses = np.hypot(*missed.T)
-    worst = int(misses.argmax())
-    span = float(np.hypot(*np.ptp(np.delete(points[:, 2:4], worst, axis=0), axis=0)))
-    if len(points) < FEWEST_TO_JUDGE or misses[worst] < span / 4:
-        return None
-    return float(points[worst, 0]), float(points[worst, 1])
 
 
 def _apart(points: Numbers) -> Numbers:

@@ -77,9 +77,9 @@ def test_at_full_size_the_placement_is_exact_at_every_control_point(name: str) -
     zone = 32600 + int((np.mean([p.x for p in points]) + 180) // 6) + 1
     to_map = pyproj.Transformer.from_crs("EPSG:4326", zone, always_xy=True)
     xs, ys = (np.array(axis) for axis in to_map.transform([p.x for p in points], [p.y for p in points]))
-    placed = ControlPoints([
-        GroundControlPoint(row=p.row, col=p.col, x=x, y=y, z=p.z) for p, x, y in zip(points, xs, ys, strict=True)
-    ])  # fmt: skip
+    placed = ControlPoints(
+        np.array([(p.col, p.row, x, y, p.z) for p, x, y in zip(points, xs, ys, strict=True)], np.float64)
+    )
     cols, rows = placed(xs, ys, 0.0)
     np.testing.assert_allclose(cols, [p.col for p in points], atol=1e-3)
     np.testing.assert_allclose(rows, [p.row for p in points], atol=1e-3)

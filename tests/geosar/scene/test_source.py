@@ -175,7 +175,7 @@ def test_the_beginning_of_a_strange_file_is_told_in_words(header: bytes, words: 
 def test_a_raster_on_a_server_is_read_by_parts(make_raster: Callable[..., Path], server: str) -> None:
     values = speckled((1, 2048, 2048))
     make_raster("remote_power.tif", values, tiled=True, blockxsize=128, blockysize=128)
-    with open_scene(f"{server}/remote_power.tif", scale="power") as scene:
+    with open_scene(f"{server}/remote_power.tif", scale="power", nodata="none") as scene:
         window = Window(1000, 1500, 64, 64)
         block = scene.read(window)
         assert (block.values == values[:, *window.slices]).all()

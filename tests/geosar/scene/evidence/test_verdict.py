@@ -13,6 +13,7 @@ from geosar.errors import UnitError
 from geosar.scene import open_scene
 from geosar.scene.evidence import BandFacts, Evidence, Facts, Topic, Weight, gather
 from geosar.scene.evidence.claims import unit_in
+from geosar.scene.evidence.products import recognise
 from geosar.scene.evidence.verdict import weigh_unit
 from geosar.vocabulary import Unit
 from helpers.rasters import speckled
@@ -30,8 +31,12 @@ def told(name: str = "scene.tif", description: str = "", units: str = "", **tags
     return Facts(name, tags, (BandFacts(1, description, units, {}, "float32", alpha=False),))
 
 
+def said(facts: Facts) -> tuple[Evidence, ...]:
+    return gather(facts, recognise(facts))
+
+
 def verdict(facts: Facts, values: np.ndarray) -> tuple[Unit, bool]:
-    found = weigh_unit(gather(facts), {1: values.ravel()}, values.dtype).inference
+    found = weigh_unit(said(facts), {1: values.ravel()}, values.dtype).inference
     return found.unit, found.certain
 
 
@@ -62,7 +67,7 @@ def test_positive_values_below_two_are_never_decibels(facts: Facts) -> None:
 
 
 def test_words_that_the_values_contradict_are_not_believed() -> None:
-    found = weigh_unit(gather(told(UNITS="linear power")), {1: DECIBEL.ravel()}, np.float32)
+    found = weigh_unit(said(told(UNITS="linear power")), {1: DECIBEL.ravel()}, np.float32)
     assert (found.inference.unit, found.inference.certain) == (Unit.DECIBEL, False)
     assert any("Not believed" in note and "UNITS" in note for note in found.notes)
 
@@ -76,13 +81,13 @@ def test_letters_inside_a_word_and_formulas_and_prose_say_nothing() -> None:
 
 
 def test_contradictions_that_the_values_allow_leave_doubt() -> None:
-    found = weigh_unit(gather(told("s_amplitude.tif", units="power")), {1: POWER.ravel()}, np.float32)
+    found = weigh_unit(said(told("s_amplitude.tif", units="power")), {1: POWER.ravel()}, np.float32)
     assert (found.inference.unit, found.inference.certain) == (Unit.POWER, False)
     assert any("amplitude" in note and "--scale" in note for note in found.notes)
 
 
 def test_the_callers_word_wins_and_a_contradiction_is_said() -> None:
-    evidence = (*gather(told(units="dB")), Evidence(Topic.UNIT, Unit.AMPLITUDE, Weight.STATED, "stated by the caller"))
+    evidence = (*said(told(units="dB")), Evidence(Topic.UNIT, Unit.AMPLITUDE, Weight.STATED, "stated by the caller"))
     found = weigh_unit(evidence, {1: DECIBEL.ravel()}, np.float32)
     assert (found.inference.unit, found.inference.certain) == (Unit.AMPLITUDE, True)
     assert any("unit db, by the band's unit, 'dB'" in note and "as stated" in note for note in found.notes)
