@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pyproj
 from affine import Affine
+from rasterio.crs import CRS
 
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, full_turn
@@ -70,6 +71,7 @@ class _Known:
     unit: float
     to_degrees: pyproj.Transformer | None
     meridian: float | None
+    turn: float | None
 
 
 @lru_cache(maxsize=_KEPT)
@@ -79,7 +81,8 @@ def _known(wkt: str) -> _Known | None:
     if crs.geodetic_crs is None or crs.is_geocentric:
         return None
     to_degrees = None if crs.is_geographic else pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-    return _Known(crs.name, float(crs.axis_info[0].unit_conversion_factor), to_degrees, _meridian(crs))
+    unit = float(crs.axis_info[0].unit_conversion_factor)
+    return _Known(crs.name, unit, to_degrees, _meridian(crs), full_turn(CRS.from_wkt(wkt)))
 
 
 def _meridian(crs: pyproj.CRS) -> float | None:
@@ -115,10 +118,9 @@ def _misfit_on_map(grid: MapGrid, crs: _Known, to_degrees: pyproj.Transformer) -
     size = math.hypot(grid.transform.a, grid.transform.d) * crs.unit
     if size < _TINY_METRES and max(abs(left), abs(right)) <= _WIDEST and max(abs(bottom), abs(top)) <= 90:
         return f"pixels would be {size:.2g} m wide; they look like degrees. " + _STATE.format(crs="EPSG:4326") + "."
-    turn = full_turn(grid.crs)
     xs, ys = np.array([left, right, (left + right) / 2]), np.array([bottom, top, (bottom + top) / 2])
     lons, lats = to_degrees.transform(xs, ys)
-    if not (np.isfinite(lons) & np.isfinite(lats)).any() or (turn and max(abs(left), abs(right)) > turn):
+    if not (np.isfinite(lons) & np.isfinite(lats)).any() or (crs.turn and max(abs(left), abs(right)) > crs.turn):
         return "there is no place on the Earth at them. Mend the transform or the CRS."
     off = _from_meridian(crs, lons[2], lats[2])
     if not off > _FAR_FROM_MERIDIAN:

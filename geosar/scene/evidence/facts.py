@@ -50,8 +50,9 @@ class Facts:
 def read_facts(dataset: DatasetReader, source: Source, name: str, *, photograph: bool = False) -> Facts:
     """Read what an open raster says; what is no UTF-8 has its odd characters replaced."""
     descriptions, tags, of_band = _texts(dataset, source)
-    # Of a CRS with heights GDAL gives the unit of these for that of the values.
-    units = ("",) * dataset.count if dataset.crs and "COMPD_CS" in dataset.crs.to_wkt() else dataset.units
+    units = dataset.units
+    if any(units) and dataset.crs and "COMPD_CS" in dataset.crs.to_wkt():
+        units = ("",) * dataset.count  # of a CRS with heights GDAL gives the unit of these for that of the values
     # rasterio looks through all bands for each of these, so once.
     each = zip(dataset.indexes, descriptions, units, dataset.dtypes, dataset.colorinterp, strict=True)
     bands = tuple(
