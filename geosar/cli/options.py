@@ -119,6 +119,9 @@ def scene_options(command: Command) -> Command:
             "--dem-heights", default="geoid", show_default=True, metavar="geoid|ellipsoid|METRES",
             help="What the heights count from, or metres to add to them.",
         ),
+        click.option(
+            "--radiometric", is_flag=True, help="With --dem: correct brightness for slopes too (gamma0, flattened)."
+        ),
         click.option("--keep-border", is_flag=True, help="Take the dark border of a swath or picture for data."),
         click.option("--force", is_flag=True, help="Take what does not look like SAR."),
     )):  # fmt: skip

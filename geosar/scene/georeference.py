@@ -51,6 +51,11 @@ def _placed(
     like: Placed | None,
 ) -> Placed | None:
     elevation = request.elevation
+    if request.radiometric and (measurement is None or measurement.calibration is None):
+        raise UsageError(
+            f"{source.printable} has no orbit and no tables of calibration, so its brightness cannot be corrected for "
+            "slopes (--radiometric); expected a Sentinel-1 GRD product as SAFE folder or zip.",
+        )
     if dataset.crs is None and not dataset.gcps[0] and dataset.rpcs is not None:
         level, anywhere = ways.by_polynomials(dataset, request.crs(), request.resolution)
         return level if elevation is None else ways.over(anywhere, elevation.on(level.grid), elevation.words)
@@ -66,7 +71,8 @@ def _placed(
     if measurement is None:
         raise _no_geometry(source.printable)
     geometry = safe.geometry(source, measurement)
-    return ways.by_terrain(by_points, geometry, elevation.on(by_points.grid), elevation)
+    heights = elevation.on(by_points.grid)
+    return ways.by_terrain(by_points, geometry, heights, elevation, radiometric=request.radiometric)
 
 
 def _no_geometry(printable: str) -> SceneContentError:

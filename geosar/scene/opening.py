@@ -114,6 +114,8 @@ def open_one(
         if part is not None and part.calibration is not None:
             table = part.calibration.on_lattice(dataset.width, dataset.height, warp.LATTICE_STEP)
             raster.calibrate(warp.rectified_table(table, placed or warp.unplaced(raster.grid)))
+            if placed is not None and placed.flattening is not None:
+                raster.flatten(placed.flattening)
         elif product is not None and product.gain is not None and not request.scale:
             raster.calibrate_by(product.gain)
             words = f"calibrated with the factor of {product.name}"

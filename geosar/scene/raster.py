@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rasterio.vrt import WarpedVRT
 
     from geosar.scene.placement.placed import PlacedRaster
+    from geosar.scene.placement.slopes import Flattening
 
 MASK_PLACES = 4
 MAX_PIXELS = 2**40
@@ -66,6 +67,7 @@ class Raster:
         self._keep: tuple[Closable, ...] = tuple(keep)
         self._gain: PlacedRaster | None = None
         self._factor: float | None = None
+        self._flattening: Flattening | None = None
         self._edge: Edge | None = None
         self._edge_is_here = False
         own_crs = request.own_crs() if dataset is like else None
@@ -89,6 +91,10 @@ class Raster:
         self._gain = gain
         self._keep = (gain, *self._keep)
         self.dtype = np.dtype(np.float32)
+
+    def flatten(self, flattening: "Flattening") -> None:
+        """Multiply what is read by the factor of slopes on the same grid; where they have none, nothing is real."""
+        self._flattening = flattening
 
     def bound(self, edge: Edge, *, here: bool) -> None:
         """Read no further than the edge of the raster's own pixels (`here`), or of those that its view stands on."""
@@ -134,18 +140,11 @@ class Raster:
             all_bands = {"out_shape": (len(bands), *shape)}
         with self.source.environment(), gdal_errors(self.source.printable, f"Reading {where}"):
             values = self.dataset.read(list(bands), **{**place, **all_bands})
-            shared: Mask | None = None
-            for number in self._masks:
-                told = self.dataset.read(number, **place)
-                real = (told != 0) & (told == told)  # noqa: PLR0124 - NaN is none
-                shared = real if shared is None else shared & real
-            if self._mask_band is not None:
-                shared = self.dataset.read_masks(self._mask_band, **place) != 0
-            if self._edge is not None and self._edge_is_here:
-                inside = self._edge.inside(window, shape)
-                if inside is not None:
-                    shared = inside if shared is None else shared & inside
+            shared = self._real(window, shape, place)
             gain = None if self._gain is None else self._gain.read(1, **place)
+            slopes = None if self._flattening is None else self._flattening.read(window, shape)
+        if slopes is not None:
+            shared = _both(shared, np.isfinite(slopes))
         masks = [_not_nodata(raw, self._nodata[band - 1], shared) for band, raw in zip(bands, values, strict=True)]
         if self.scaled:
             values = values.astype(np.float32)
@@ -157,10 +156,23 @@ class Raster:
             values = values.astype(np.float32)
             np.divide(values, gain, out=values, where=gain > 0)
             values *= values
+        if slopes is not None:
+            values = values * np.where(np.isfinite(slopes), slopes, np.float32(0))
         if self._factor is not None:
             values = values.astype(np.float32) * np.float32(self._factor)
             values *= values
         return values, masks
+
+    def _real(self, window: Window, shape: tuple[int, int] | None, place: dict[str, Any]) -> Mask | None:
+        """Say which pixels masks and a dark border leave, of all bands; None where there are none."""
+        shared: Mask | None = None
+        for number in self._masks:
+            told = self.dataset.read(number, **place)
+            shared = _both(shared, (told != 0) & (told == told))  # noqa: PLR0124 - NaN is none
+        if self._mask_band is not None:
+            shared = self.dataset.read_masks(self._mask_band, **place) != 0
+        inside = self._edge.inside(window, shape) if self._edge is not None and self._edge_is_here else None
+        return shared if inside is None else _both(shared, inside)
 
 
 def check_readable(dataset: DatasetReader, printable: str, most_block_bytes: int | None = None) -> None:
@@ -263,6 +275,10 @@ def _representable(nodata: float | None, dtype: np.dtype[Any]) -> Any:
         return None
     limits = np.iinfo(dtype)
     return dtype.type(int(nodata)) if limits.min <= nodata <= limits.max else None
+
+
+def _both(one: Mask | None, other: Mask) -> Mask:
+    return other if one is None else one & other
 
 
 def _not_nodata(raw: Values, nodata: Any, shared: Mask | None) -> Mask | None:

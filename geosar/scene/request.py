@@ -26,7 +26,7 @@ class Request:
     `bands` says which band, by number or name, holds which polarisation ("": whichever it holds); `mask_band` is the
     number of the mask, "none" for no mask; `nodata` a fill value, "none" for none at all; `src_crs` is the CRS that
     the source has, whatever it says; with `keep_border` black borders are data; `most_block_bytes` is the largest block
-    that is decoded, of all bands that are stored together.
+    that is decoded, of all bands that are stored together; `radiometric` flattens brightness by the `elevation`.
     """
 
     dst_crs: Any = None
@@ -41,8 +41,11 @@ class Request:
     keep_border: bool = False
     elevation: ElevationModel | None = None
     most_block_bytes: int | None = None
+    radiometric: bool = False
 
     def __post_init__(self) -> None:
+        if self.radiometric and self.elevation is None:
+            raise UsageError("Brightness is corrected for slopes by an elevation model; give one (--dem).")
         if self.in_pixels and (self.elevation is not None or self.resolution is not None):
             raise UsageError("In image space there are no metres, so neither --dem nor a resolution goes with it.")
         if self.resolution is not None and not 0 < self.resolution < float("inf"):

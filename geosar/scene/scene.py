@@ -322,6 +322,7 @@ def open_scene(
     dem_heights: str | float = GEOID,
     dem_optional: bool = False,
     most_block_bytes: int | None = None,
+    radiometric: bool = False,
 ) -> SarScene:
     """Open a SAR raster.
 
@@ -367,6 +368,9 @@ def open_scene(
     most_block_bytes
         The largest block of the file that is decoded, of all bands that are stored together; by default 512 MiB. It
         bounds the memory that a read takes.
+    radiometric
+        Correct brightness for slopes too: gamma0 flattened by the terrain of `dem`. Slopes in layover or radar shadow
+        are masked.
 
     Raises
     ------
@@ -380,6 +384,7 @@ def open_scene(
         mask_band=read_mask_band(mask_band), src_crs=src_crs, keep_border=keep_border,
         elevation=None if dem is None else ElevationModel.given(dem, dem_heights, optional=dem_optional),
         most_block_bytes=most_block_bytes,
+        radiometric=radiometric,
     )  # fmt: skip
     opened = open_rasters(source, request)
     return SarScene(Shared(opened, request), opened.bands)

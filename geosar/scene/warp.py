@@ -31,6 +31,7 @@ from geosar.scene.evidence.border import Edge
 from geosar.scene.placement.base import OnGrid, transformer
 from geosar.scene.placement.lattice import MAX_STEP, Lattice
 from geosar.scene.placement.placed import HeightModel, PlacedRaster, StoredImage, Table
+from geosar.scene.placement.slopes import Flattening
 
 UTM_LATITUDES = (-80.0, 84.0)
 WARP_MEMORY_MEGABYTES = 64
@@ -53,7 +54,7 @@ class Placed:
     """How a raster comes to lie on a map grid, in words too.
 
     `error` is by how many metres a place is expected to be missed, root mean square; None where nothing tells. Where
-    `heights` has none, the image lies as `beyond` has it, or is not shown.
+    `heights` has none, the image lies as `beyond` has it, or is not shown. `flattening` is asked for, or None.
     """
 
     lattice: Lattice
@@ -63,6 +64,7 @@ class Placed:
     heights: HeightModel | None = None
     points: Points = ()
     beyond: Lattice | None = None
+    flattening: Flattening | None = None
 
     @property
     def grid(self) -> MapGrid:

@@ -19,6 +19,7 @@ from geosar.scene.placement.orbit import RangeDoppler
 from geosar.scene.placement.placed import HeightModel
 from geosar.scene.placement.points import ControlPoints, table_of
 from geosar.scene.placement.polynomials import RationalPolynomials
+from geosar.scene.placement.slopes import Flattening
 from geosar.scene.warp import (
     MOST_PIXELS,
     Placed,
@@ -39,6 +40,13 @@ _POLAR = 75.0
 """Degrees of latitude from which on a swath may hold a pole."""
 _SMOOTH_METRES = 1000.0
 """Between places so far apart, at one height, the geometry of orbit and Earth bends by a thousandth of a pixel."""
+_FLATTENED = (
+    "Brightness is gamma0 of each slope, flattened by terrain; slopes that lie in layover or radar shadow by "
+    "themselves are masked, what other ground lies over or shades is not."
+)
+_NOT_FLATTENED = (
+    "Brightness is not corrected for slopes (--radiometric does); what lies in radar shadow or layover is not marked."
+)
 
 
 def by_control_points(
@@ -155,22 +163,26 @@ def points_of(dataset: DatasetReader) -> Points:
     )
 
 
-def by_terrain(placed: Placed, geometry: RangeDoppler, heights: HeightModel, model: ElevationModel) -> Placed:
+def by_terrain(
+    placed: Placed, geometry: RangeDoppler, heights: HeightModel, model: ElevationModel, *, radiometric: bool
+) -> Placed:
     """Place an image by the radar's geometry and the ground's heights, on the grid that its control points fill.
 
-    Where an optional `model` has no height, the control points place it.
+    Where an optional `model` has no height, the control points place it. `radiometric` flattens brightness too.
     """
     grid = placed.grid
     size = grid.pixel_size_metres()
     step = MAX_STEP if size is None else max(1, min(MAX_STEP, int(_SMOOTH_METRES / max(size))))
     words = (
         f"Terrain-corrected on {grid.crs}, bilinear: range-Doppler geometry of the product's orbit over {model.words}; "
-        f"where the model has no height {_elsewhere(placed) if model.optional else 'nothing is shown'}. Brightness is "
-        "not corrected for slopes; what lies in radar shadow or layover is not marked."
+        f"where the model has no height {_elsewhere(placed) if model.optional else 'nothing is shown'}. "
+        + (_FLATTENED if radiometric else _NOT_FLATTENED)
     )
     return Placed(
-        Lattice(InDegrees(geometry, grid.crs), grid, step), "terrain correction", words, None, heights, placed.points,
-        placed.lattice if model.optional else None,
+        Lattice(InDegrees(geometry, grid.crs), grid, step),
+        "terrain correction, gamma0 flattened" if radiometric else "terrain correction",
+        words, None, heights, placed.points, placed.lattice if model.optional else None,
+        Flattening(geometry, grid, heights) if radiometric else None,
     )  # fmt: skip
 
 

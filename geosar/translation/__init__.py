@@ -70,6 +70,7 @@ def translate(
     dem: str | os.PathLike[str] | None = None,
     dem_heights: str | float = GEOID,
     dem_optional: bool = False,
+    radiometric: bool = False,
     window_size: int = WINDOW_SIZE,
     threads: int | None = None,
     cluster: "str | Client | None" = None,
@@ -111,7 +112,7 @@ def translate(
         A true optical image of the same ground, of any date and grid, to whose tone the whole scene is brought.
     force
         Translate what looks like no SAR scene.
-    dem, dem_heights, dem_optional
+    dem, dem_heights, dem_optional, radiometric
         Correct a Sentinel-1 GRD product for terrain by this elevation model, and what its heights count from; see
         `geosar.open_scene`.
     window_size
@@ -136,6 +137,7 @@ def translate(
         "scale": scale, "polarisation": polarisation, "dst_crs": dst_crs, "resolution": resolution, "force": force,
         "bands": bands, "nodata": nodata, "mask_band": mask_band, "src_crs": src_crs, "keep_border": keep_border,
         "dem": None if dem is None else os.fspath(dem), "dem_heights": dem_heights, "dem_optional": dem_optional,
+        "radiometric": radiometric,
     }  # fmt: skip
     with ExitStack() as stack:
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES))

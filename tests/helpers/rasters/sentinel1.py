@@ -42,11 +42,11 @@ def control_points(name: str) -> list[GroundControlPoint]:
     ]
 
 
-def coarse_product(folder: Path, name: str, shrink: int) -> Path:
+def coarse_product(folder: Path, name: str, shrink: int, *, calibration: bool = False) -> Path:
     """Write a SAFE product with the geometry of a real one and pixels `shrink` times as large.
 
     VV holds the column and VH the row of a place in the image, times 32, counted from the outer corner of the first
-    pixel. There are no calibration tables: values are digital numbers.
+    pixel. Without `calibration` tables values are digital numbers.
     """
     tree = ET.fromstring(annotation(name))  # noqa: S314
     width, height = (side // shrink for side in size(name))
@@ -56,7 +56,7 @@ def coarse_product(folder: Path, name: str, shrink: int) -> Path:
             element.text = repr(float(element.text or "") * by)
     rows, cols = np.indices((height, width), np.float32) + 0.5
     root = write_product(
-        folder, {"VV": (cols * 32).astype(np.uint16), "VH": (rows * 32).astype(np.uint16)}, calibration=False
+        folder, {"VV": (cols * 32).astype(np.uint16), "VH": (rows * 32).astype(np.uint16)}, calibration=calibration
     )
     points = [
         GroundControlPoint(row=p.row / shrink, col=p.col / shrink, x=p.x, y=p.y, z=p.z) for p in control_points(name)
