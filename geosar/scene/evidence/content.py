@@ -104,14 +104,14 @@ def refuse_values(samples: Sequence[Values], request: Request, printable: str) -
 
 
 def other_values(sample: Values) -> str | None:
-    """Say what the values of a band are in place of backscatter: one number everywhere, or an angle on a circle."""
+    """Say what a band holds in place of backscatter by its values: one number, a mask, or an angle on a circle."""
     if sample.size < ENOUGH:
         return None
     low, high = float(sample.min()), float(sample.max())
     if low == high:
         return f"the same number everywhere ({low:g})"
-    if len(np.unique(sample[:ENOUGH])) <= FEWEST and len(different := np.unique(sample)) <= FEWEST:
-        return f"nothing but {len(different)} numbers ({', '.join(f'{one:g}' for one in different)}), as a mask does"
+    if low == 0 and bool(((sample == low) | (sample == high)).all()):
+        return f"nothing but 0 and {high:g}, as a mask does"
     if sample.dtype.kind != "f":
         return None
     # Phase fills the circle: as many values in each quarter of -pi to pi, and none beyond.
@@ -124,8 +124,6 @@ def other_values(sample: Values) -> str | None:
 
 ENOUGH = 1024
 """Values from which on a band may be told by them."""
-FEWEST = 4
-"""So few different numbers make a mask or classes."""
 SLACK = 1e-3
 WRAP = 0.1
 LEAST_QUARTER = 0.1

@@ -39,7 +39,7 @@ HYP3 = "S1AA_20200101T000000_20200113T000000_VVP012_INT80_G_ueF_ABCD_"
         ("los.tif", np.stack([POWER, POWER]), {"descriptions": ("incidenceAngle", "azimuthAngle")}, "an angle"),
         ("stack.tif", np.stack([POWER] * 2), {"descriptions": ("B04", "B03")}, "an optical image"),
         ("air.tif", POWER + 280, {"units": "K"}, "temperatures"),
-        ("water_VV.tif", (POWER < 0.05).astype(np.uint8), {}, "nothing but 2 numbers"),
+        ("water_VV.tif", (POWER < 0.05).astype(np.uint8), {}, "nothing but 0 and 1"),
         ("HLS.S30.T10SEG.2020001T185801.v2.0.B04.tif", (POWER * 3000).astype(np.int16), {}, "an optical image"),
         ("T32TNS_20200101T101010_B04.tif", (POWER * 3000).astype(np.uint16), {}, "an optical image"),
         ("scene_VV_optical.tif", POWER, {"tags": {"GEOSAR_SYNTHETIC": "YES"}}, "synthetic image that geosar made"),
