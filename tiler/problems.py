@@ -23,7 +23,7 @@ from geosar.publish import DISK_FULL
 from geosar_tiler import layer_kinds
 from geosar_tiler.errors import NotModifiedError, ServiceError, TooWideError, kind_of, status_of
 from geosar_tiler.state.database import trouble
-from geosar_tiler.words import in_words
+from geosar_tiler.words import BESIDE, in_words
 
 LAYER = re.compile(rf"^/scenes/[^/]+/(?:{layer_kinds.IN_PATHS})/")
 MEDIA_TYPE = "application/problem+json"
@@ -75,6 +75,9 @@ def _known(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
+    if faults and all(fault["loc"][0] == "path" for fault in faults) and request.url.path.lower().endswith(BESIDE):
+        # GDAL asks for such beside each raster that it opens, and takes 404 alone for "there is none".
+        return problem(request, 404, "there is no file beside this one; all that it says is in it.")
     details = [
         {
             "where": ".".join(map(str, fault["loc"])),

@@ -9,6 +9,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from geosar_tiler.ingest.agreement import Agreement
+from geosar_tiler.ingest.model_intake import ModelIntake
 from geosar_tiler.ingest.register import SceneRegister
 from geosar_tiler.ingest.resumable import ResumableUploads
 from geosar_tiler.jobs.following import Followed
@@ -18,6 +19,7 @@ from geosar_tiler.settings import Settings
 from geosar_tiler.signatures import Signer
 from geosar_tiler.state.database import Database
 from geosar_tiler.state.inspector import Inspector
+from geosar_tiler.state.models import Models
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.store import Store
 from geosar_tiler.state.terrain import Terrain
@@ -33,6 +35,8 @@ class Services:
     store: Store
     database: Database
     inspector: Inspector
+    models: Models
+    intake: ModelIntake
     runner: JobRunner
     followed: Followed
     live: LiveScenes
@@ -56,13 +60,15 @@ class Services:
         terrain = Terrain(settings)
         inspector = Inspector(settings.inspection_seconds, store.incoming, terrain.readable)
         quota = Quota(store, database, settings.quota_bytes)
-        runner = JobRunner(settings, store, database, quota, terrain)
+        models = Models(settings, store)
+        runner = JobRunner(models, database, quota, terrain)
         live = LiveScenes(settings, store, terrain)
         direct = DirectScenes(store, terrain)
         most_pixels = settings.max_megapixels * 1e6
         register = SceneRegister(store, database, inspector, runner, live, direct, quota, most_pixels, terrain)
         return cls(
-            settings=settings, store=store, database=database, inspector=inspector, runner=runner,
+            settings=settings, store=store, database=database, inspector=inspector, models=models,
+            intake=ModelIntake(models, database, inspector, quota), runner=runner,
             followed=Followed(database), live=live, direct=direct, quota=quota, register=register,
             uploads=ResumableUploads(settings, store, database, quota=quota, register=register),
             agreement=Agreement(register),

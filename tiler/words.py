@@ -17,6 +17,8 @@ else:  # mypy takes no Literal that is worked out
     CompressionName = Literal[tuple(each.value for each in Compression)]
     UnitName = Literal[tuple(each.value for each in Unit)]
 
+BESIDE = (".aux.xml", ".hdr", ".tfw", ".tifw", ".wld", ".pgw", ".jgw", ".prj", ".ovr", ".msk", ".tab", ".rpb")
+"""How files end that say something of a raster and lie beside it."""
 _FOLDERS = re.compile(r"(?<![\w.~:/])/([^\s/:;,'\"()]{1,60})/(?:[^\s/:;,'\"()]+/)*")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from geosar.vocabulary import POLARISATIONS
 from geosar_training.errors import ConfigError
 
+TRACKERS = ("tensorboard", "mlflow", "wandb", "none")
 DESPECKLING = ("none", "lee", "refined-lee")
 
 
@@ -72,8 +73,16 @@ class Config:
     augmentation: Augmentation = field(default_factory=Augmentation)
     despeckle: str = "none"
     """`none`, `lee` or `refined-lee`: a filter that becomes part of the network."""
+    tracking: str = "tensorboard"
+    """Where losses and scores go beside log.csv: `tensorboard` (where installed), `mlflow`, `wandb` or `none`."""
     checkpoint_every: int = 250
     preview_every: int = 1000
+    validate_every: int = 0
+    """Updates between scores on land that is not learnt from: the places left out, else the split `val`; 0 for none."""
+    validate_pairs: int = 60
+    """How many of its pairs are scored, evenly drawn."""
+    patience: int = 0
+    """The run ends when so many scores in a row were no better than the best; 0 for never."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as the checkpoint and the manifest keep them."""
@@ -114,6 +123,11 @@ class Config:
         for key in ("updates", "batch", "warmup", "checkpoint_every", "preview_every"):
             at_least(self, key, 1)
         at_least(self, "crop", 64)
+        at_least(self, "validate_every", 0)
+        at_least(self, "validate_pairs", 1)
+        at_least(self, "patience", 0)
+        if self.patience and not self.validate_every:
+            raise ConfigError("patience waits for better scores, but validate_every is 0; say how often to score.")
         if self.crop % self.stride:
             raise ConfigError(f"crop is {self.crop}; expected a multiple of the network's stride, {self.stride}.")
         if not (0 <= self.ema < 1 and self.learning_rate > 0):
@@ -123,6 +137,7 @@ class Config:
         if not all(isinstance(weight, int | float) and weight >= 0 for weight in self.source_weights.values()):
             raise ConfigError(f"source_weights is {self.source_weights}; expected numbers of 0 or more.")
         one_of(self, "despeckle", DESPECKLING)
+        one_of(self, "tracking", TRACKERS)
         self._check_polarisations()
         if self.balance_classes and not self.classes:
             raise ConfigError("balance_classes is true, but classes is empty; name the land cover to tell apart.")

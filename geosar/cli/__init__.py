@@ -11,7 +11,7 @@ _COMMANDS = {
     "translate": ("geosar.cli.translate", "Translate SAR rasters into optical-looking COGs."),
     "info": ("geosar.cli.info", "Say what a scene is, and what the model will do with it."),
     "map": ("geosar.cli.map", "Write rasters as one map file that opens in a browser, without network."),
-    "models": ("geosar.cli.models", "List the built-in models, or show one."),
+    "models": ("geosar.cli.models", "List models, show one, put one on a running service."),
     "serve": ("geosar.cli.serve", "Serve scenes, translation jobs and map tiles over HTTP."),
     "qgis-plugin": ("geosar.cli.qgis_plugin", "Write the zip of the QGIS plugin."),
     "doctor": ("geosar.cli.doctor", "Say what is installed, what works here, and what is missing."),

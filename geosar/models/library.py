@@ -102,6 +102,24 @@ def load_model(reference: str | os.PathLike[str] = DEFAULT_MODEL) -> Model:
     return _checked(_unpacked(path))
 
 
+def unpack_model(archive: Path, folder: Path) -> Model:
+    """Unpack the zip of a model into an empty `folder`, and check it as `load_model` does; raises the same errors."""
+    _refuse_pickle(archive)
+    if not _is_zip(archive):
+        raise ModelFormatError(f"{archive} is no zip. Expected a zip of a packaged model's folder.")
+    _extract(archive, folder)
+    return _checked(folder)
+
+
+def unpacked_bytes(archive: Path) -> int:
+    """Say how many bytes the files in a zip have; raises ModelFormatError for one that cannot be read."""
+    try:
+        with zips.opened(archive) as opened:
+            return sum(member.file_size for member in opened.infolist())
+    except zips.UNREADABLE as error:
+        raise _damaged(archive, error) from error
+
+
 def printable(text: str) -> str:
     r"""Return a stranger's text without control characters, which would drive a terminal, but for ends of lines.
 

@@ -15,7 +15,8 @@ MOST_BYTES = 2**20
 SUFFIXES = {"openvino": ".xml", "onnx": ".onnx", "safetensors": ".safetensors"}
 OUTPUTS = ("red", "green", "blue", "error")
 
-Role = Literal["int8", "float32", "weights"]
+Role = Literal["int8", "float32", "weights", "onnx"]
+"""`weights` are for PyTorch, `onnx` for other programs; the others are run on the CPU."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
@@ -135,6 +136,11 @@ class ModelManifest(_Frozen):
     metrics: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """The precisions in which the network runs on the CPU."""
+        return tuple(role for role in self.files if role in {"int8", "float32"})
+
     @model_validator(mode="after")
     def _is_usable(self) -> Self:
         if self.outputs != OUTPUTS:
@@ -147,6 +153,8 @@ class ModelManifest(_Frozen):
                     f"files.{role} is for the engine {spec.engine!r}; safetensors go under 'weights', networks "
                     "under 'int8' or 'float32'",
                 )
+            if role == "onnx" and spec.engine != "onnx":
+                raise ValueError(f"files.onnx is for the engine {spec.engine!r}; expected onnx")
         return self
 
 

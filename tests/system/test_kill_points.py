@@ -7,6 +7,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 
 import geosar_tiler
 from helpers.rasters import speckled, write_raster
+from helpers.tiny_model import write_model
 
 ROOT = Path(geosar_tiler.__file__).parent
 NAMES = {"base": 1, "VV": 2, "VH": 3, "picture": 4}
@@ -131,6 +133,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("dying")
     for name, seed in NAMES.items():
         write_raster(folder / f"{name}_VV.tif", speckled((64, 64), seed=seed), units="power")
+    shutil.make_archive(str(folder / "model_tiny"), "zip", write_model(folder / "tiny"))
     tests = Path(__file__).parents[1]
     every = ["every"] if os.environ.get("GEOSAR_KILLS_EVERY") else []
     program = [sys.executable, str(tests / "helpers" / "service" / "dying.py"), str(folder), *every]

@@ -15,7 +15,7 @@ from geosar_training.flood.scores import Counts, compare, count, pooled
 from geosar_training.flood.segmenter import Schedule, segment, train_segmenter
 from geosar_training.flood.study import Study, verdicts
 from geosar_training.flood.thresholds import fit_threshold, otsu_level
-from helpers.training.flood_chips import SIZE, scene, write_ombria, write_sen1floods11
+from helpers.training.flood_chips import SIZE, scene, write_ombria, write_own, write_sen1floods11
 
 
 def bands(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,6 +46,32 @@ def test_sen1floods11_is_read_without_what_was_seen_in_training(
     assert (first.radar[-4:, -4:] == 0).all()
     # Bands 12, 8 and 4 hold 1200, 800 and 400 of 4000.
     assert first.optical[9, 9].tolist() == [int(255 * value / 4000) for value in (1200, 800, 400)]
+
+
+def test_labelled_chips_of_ones_own_are_read_as_scenes_are(tmp_path: Path) -> None:
+    first, second, third = read_chips(write_own(tmp_path / "my chips"), (-11.0, 5.0))
+    assert [(chip.split, chip.group) for chip in (first, second, third)] == [
+        ("train", "my-chips"), ("test", "my-chips May"), ("test", "my-chips May"),
+    ]  # fmt: skip
+    water = scene(20)[1]
+    water[:4, :4] = False
+    assert np.array_equal(first.water, water)
+    assert first.known.sum() == SIZE**2 - 16  # labelled 9
+    # Calibrated VV goes by the reference, all else by its own values.
+    assert first.radar[first.known & ~first.water].mean() == pytest.approx((-9.0 + 11.0) / 5.0, abs=0.02)
+    assert second.radar.mean() == pytest.approx(0, abs=0.01)
+    assert third.radar[~third.water].mean() > 0 > third.radar[third.water].mean()
+    assert first.optical is not None
+    assert first.optical[5, 5].tolist() == [9, 8, 7]
+    assert second.optical is None
+
+
+@pytest.mark.parametrize("name", ["label/second.tif", "sar/second.tif"])
+def test_a_chip_of_ones_own_without_its_file_is_named(tmp_path: Path, name: str) -> None:
+    folder = write_own(tmp_path / "own")
+    (folder / name).unlink()
+    with pytest.raises(PairsError, match="The chip second lacks its file in"):
+        read_chips(folder)
 
 
 def test_calibrated_radar_goes_by_the_reference_of_the_model(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from geosar_tiler.errors import InvalidError, StoreFullError, TooLargeError, Uns
 from geosar_tiler.ingest.multipart import MAX_PART_HEADERS, Part, files_of
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.store import PROMISE
+from geosar_tiler.words import BESIDE
 
 BUFFER_BYTES = 2**20
 ROOM_CHECK_BYTES = 64 * 2**20
@@ -28,8 +29,6 @@ LEAST_STEP = 4 * 2**20
 MOST_FILES = 4
 """A scene has four polarisations at most."""
 TAKEN = "a GeoTIFF, a PNG or JPEG picture, or a zip of a Sentinel-1 SAFE product"
-_BESIDE = (".aux.xml", ".hdr", ".tfw", ".tifw", ".wld", ".pgw", ".jgw", ".prj", ".ovr", ".msk", ".tab", ".rpb")
-"""How files end that say something of a raster and lie beside it."""
 _DRIVERS = frozenset({"GTiff", "PNG", "JPEG"})
 
 
@@ -154,7 +153,7 @@ def driver_by_content(header: bytes, filename: str = "scene") -> str:
     if header.startswith(b"PK\x03\x04"):
         return "SAFE"
     driver = driver_of(header)
-    if driver not in _DRIVERS and filename.lower().endswith(_BESIDE):
+    if driver not in _DRIVERS and filename.lower().endswith(BESIDE):
         raise UnsupportedError(
             f"{filename!r} is a file beside a raster, and no such file is taken; expected {TAKEN}. Say what it says "
             "(`crs`, `unit`, `band`, `nodata`), or write it into the raster with `gdal_translate`."

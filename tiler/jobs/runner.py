@@ -20,13 +20,12 @@ from sqlalchemy.orm import Session
 
 from geosar.publish import DISK_FULL
 from geosar_tiler.jobs import copies, queue
-from geosar_tiler.settings import Settings
 from geosar_tiler.state import catalogue, readings, references
 from geosar_tiler.state.database import Database, Job, Reference, Scene
+from geosar_tiler.state.models import Models
 from geosar_tiler.state.owners import Owner
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.states import INTERNAL, CopyState, JobStatus, Process
-from geosar_tiler.state.store import Store
 from geosar_tiler.state.terrain import Terrain
 
 _LOG = logging.getLogger("tiler.jobs")
@@ -106,13 +105,13 @@ class _Child:
 class JobRunner:
     """Claims jobs that wait and runs them. Several services on one database share the work."""
 
-    def __init__(self, settings: Settings, store: Store, database: Database, quota: Quota, terrain: Terrain) -> None:
+    def __init__(self, models: Models, database: Database, quota: Quota, terrain: Terrain) -> None:
+        self._models = models
         self._terrain = terrain
-        self._settings = settings
-        self._store = store
+        self._settings, self._store = models.settings, models.store
         self._database = database
         self._quota = quota
-        self._owner = Owner(store.owners)
+        self._owner = Owner(self._store.owners)
         self._children: dict[str, _Child] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -242,7 +241,7 @@ class JobRunner:
         else:
             stem = scene.filename.rpartition(".")[0]
             destination = self._store.job(job.id) / f"{stem}_optical.tif"
-            options = {**job.inputs, "threads": self._settings.job_threads}
+            options = {**self._models.resolved(job.inputs), "threads": self._settings.job_threads}
             if "match" in options:  # the copy of the very image that the checksum names
                 options["match"] = str(self._store.reference(scene.id))
         destination.parent.mkdir(parents=True, exist_ok=True)

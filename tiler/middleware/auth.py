@@ -66,7 +66,7 @@ class KeysMiddleware(Guard):
                 "key as the password of HTTP Basic.",
             )
         needed = "read" if reading or ASKING.match(path) else "write"
-        if path == "/metrics":
+        if path == "/metrics" or (path.startswith("/models") and not reading):
             needed = "admin"
         if SCOPES.index(granted) < SCOPES.index(needed):
             raise ForbiddenError(f"the key may {granted}; this needs one that may {needed}.")

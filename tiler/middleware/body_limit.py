@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 2**20
-FILES = re.compile(r"^/(?:scenes/?|uploads(?:/[^/]*)?|scenes/[^/]+/reference)$")
+FILES = re.compile(r"^/(?:scenes/?|models/?|uploads(?:/[^/]*)?|scenes/[^/]+/reference)$")
 """Where files are sent to."""
 
 

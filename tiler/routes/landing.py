@@ -3,14 +3,29 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import PlainTextResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from geosar.models import Model, load_model
-from geosar_tiler.errors import NotFoundError
+from geosar.models import Model
+from geosar.models.library import MAXIMUM_BYTES
+from geosar_tiler.errors import InvalidError, NotFoundError
+from geosar_tiler.ingest.receive import receive
 from geosar_tiler.routes import links
 from geosar_tiler.services import Services, Shared
 
 router = APIRouter(tags=["Service"])
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}},
+            },
+            "application/zip": {"schema": {"type": "string", "format": "binary"}},
+        },
+    },
+}
 
 CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
@@ -49,38 +64,64 @@ def conformance() -> dict[str, Any]:
 @router.get("/models", summary="List the models")
 def models(services: Shared) -> dict[str, Any]:
     """Say of each model that a job may name what it takes and how it calls itself."""
-    told = []
-    for name, reference in services.settings.models().items():
-        manifest = load_model(reference).manifest
-        told.append(
-            {
-                "name": name,
-                "version": manifest.version,
-                "title": manifest.title,
-                "description": manifest.description,
-                "accepts": manifest.inputs.accepts,
-                "ground_sampling_distance": manifest.ground_sampling_distance,
-                "despeckles": manifest.despeckles,
-                "licence": manifest.licence,
-                "credit": manifest.credit,
-                "default": name == services.settings.model_name,
-            },
-        )
-    return {"models": told}
+    return {"models": [_told(services, name, services.models.load(name)) for name in services.models.names()]}
+
+
+@router.post("/models", status_code=201, summary="Send a model", openapi_extra=BODY)
+async def send(request: Request, services: Shared) -> JSONResponse:
+    """Take the zip of a packaged model, as the body or in a form; a key needs the scope `admin`.
+
+    It is checked as any model is, and its networks are tried, before jobs may name it. The same model sent twice is one
+    (then the answer is 200); another of its name is refused (409).
+    """
+    with services.store.upload() as folder:
+        files = await receive(request, folder, limit=MAXIMUM_BYTES, quota=services.quota)
+        if len(files) != 1:
+            raise InvalidError(f"{len(files)} files came; expected one zip of a packaged model's folder.")
+        model, new = await run_in_threadpool(services.intake.add, files[0], folder)
+    name = model.manifest.name
+    headers = {"Location": links.url(request, f"models/{name}")}
+    return JSONResponse(_told(services, name, model), 201 if new else 200, headers)
 
 
 @router.get("/models/{name:path}/card", summary="Show a model's card", response_class=PlainTextResponse)
 def card(services: Shared, name: str) -> PlainTextResponse:
     """Return the model card: data, split, scores beside baselines, known failures."""
-    told = _offered(services, name).card
+    told = services.models.load(name).card
     if told is None:
         raise NotFoundError(f"the model {name!r} came without a card.")
     return PlainTextResponse(told, media_type="text/markdown")
 
 
-def _offered(services: Services, name: str) -> Model:
-    """Open a model that requests may name; no path or URL of a request is one."""
-    models = services.settings.models()
-    if name not in models:
-        raise NotFoundError(f"there is no model {name!r}; GET /models lists those that there are.")
-    return load_model(models[name])
+@router.get("/models/{name}", summary="Show a model")
+def show(services: Shared, name: str) -> dict[str, Any]:
+    """Say of one model what the list says."""
+    return _told(services, name, services.models.load(name))
+
+
+@router.delete("/models/{name}", status_code=204, summary="Remove a model that was sent")
+def remove(services: Shared, name: str) -> Response:
+    """Free its disk; results that it made stay. A key needs the scope `admin`.
+
+    Refused (409) while a job needs it, and for the models of the service's own.
+    """
+    services.intake.remove(name)
+    return Response(status_code=204)
+
+
+def _told(services: Services, name: str, model: Model) -> dict[str, Any]:
+    manifest = model.manifest
+    return {
+        "name": name,
+        "version": manifest.version,
+        "title": manifest.title,
+        "description": manifest.description,
+        "accepts": manifest.inputs.accepts,
+        "ground_sampling_distance": manifest.ground_sampling_distance,
+        "despeckles": manifest.despeckles,
+        "licence": manifest.licence,
+        "credit": manifest.credit,
+        "checksum": model.checksum,
+        "default": name == services.settings.model_name,
+        "removable": name not in services.settings.models(),
+    }

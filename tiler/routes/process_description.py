@@ -53,7 +53,7 @@ class Inputs(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     scene: str = Field(description="Identifier of a scene, from POST /scenes.", max_length=100)
-    model: str | None = Field(None, description="Name of a built-in model.", max_length=100)
+    model: str | None = Field(None, description="Name of a model, as GET /models lists them.", max_length=100)
     bbox: Box | tuple[float, float, float, float] | None = Field(None, description="Translate this part alone.")
     precision: Literal["int8", "float32"] | None = Field(None, description="Default: int8 on a CPU, else float32.")
     error_band: bool = Field(True, description="Also make the expected error, for the layer error.")
@@ -115,7 +115,7 @@ def description(request: Request, services: Services) -> dict[str, Any]:
         if name == "model":
             plain = {
                 "type": "string",
-                "enum": list(services.settings.models()),
+                "enum": services.models.names(),
                 "default": services.settings.model_name,
             }
         inputs[name] = {

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from geosar.errors import BoundsError
 from geosar.grid import full_turn
-from geosar.models import load_model
 from geosar_tiler.crs import CRS84, named_crs
 from geosar_tiler.errors import InvalidError, NotFoundError
 from geosar_tiler.ingest.receive import check_room
@@ -181,15 +180,15 @@ def _shown(request: Request, services: Services, job: Job) -> dict[str, Any]:
 def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
     scene = catalogue.get(services.database, inputs.scene)
     check_room(services.quota.room(), 1)  # what a job makes cannot be known; that there is room for something can
-    name, models = inputs.model or services.settings.model_name, services.settings.models()
-    if name not in models:
-        raise InvalidError(f"there is no model {name!r}; this service has {', '.join(models)}.")
-    model = load_model(models[name])
+    name = inputs.model or services.settings.model_name
+    if name not in services.models.names():
+        raise InvalidError(f"there is no model {name!r}; this service has {', '.join(services.models.names())}.")
+    model = services.models.load(name)
     if inputs.despeckled and not model.manifest.despeckles:
         raise InvalidError(f"the model {name!r} makes no despeckled radar; leave `despeckled` out, or name another.")
     options: dict[str, Any] = {
         **catalogue.opening(scene),
-        "model": models[name],
+        "model": services.models.reference(name),
         "bbox": None if inputs.bbox is None else _bounds(scene, inputs.bbox),
         "precision": inputs.precision or services.settings.precision,
         "error_band": inputs.error_band,
@@ -200,14 +199,15 @@ def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
         **({"match": references.to_match(services.database, scene)} if inputs.match else {}),
     }
     key = queue.key_of(Process.TRANSLATE, scene.sha256, {**options, "model": model.checksum})
-    job, new = queue.submit(
-        services.database,
-        scene,
-        Process.TRANSLATE,
-        key=key,
-        inputs=options,
-        queue_length=services.settings.queue_length,
-    )
+    with services.models.kept(name, model):
+        job, new = queue.submit(
+            services.database,
+            scene,
+            Process.TRANSLATE,
+            key=key,
+            inputs=options,
+            queue_length=services.settings.queue_length,
+        )
     services.runner.wake()
     return job, scene, new
 

@@ -9,9 +9,13 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from geosar.errors import GeosarError
+import numpy as np
+
+from geosar.engines import open_engine
+from geosar.errors import EngineError, GeosarError, ModelChecksumError, ModelFormatError
 from geosar.footprint import footprint
-from geosar.grid import MapGrid, Window
+from geosar.grid import MapGrid, Window, padded_window
+from geosar.models import load_model
 from geosar.scene import open_scene
 from geosar.scene.raster import check_readable
 from geosar.scene.source import gdal_errors
@@ -29,6 +33,9 @@ TRIES = 2
 START_SECONDS = 120.0
 """A process that begins anew may take so long until it looks at its first file, whose own time begins then."""
 Look = Callable[..., dict[str, Any]]
+
+TRIED_PIXELS = 64
+"""Side of the window that the networks of a model are tried on, without its halo."""
 
 MEMORY_BYTES = 8 * 2**30
 """A file that makes a decoder ask for more address space than this is refused."""
@@ -64,6 +71,10 @@ class Inspector:
     def picture(self, path: Path) -> dict[str, Any]:
         """Return width, height, crs, bounds and footprint of a picture; raises ServiceError for what is none."""
         return self._ask(_picture, path, {})
+
+    def model(self, folder: Path) -> dict[str, Any]:
+        """Run the networks of a packaged model on a small window; raises ServiceError for one that does not work."""
+        return self._ask(_model, folder, {})
 
     def _ask(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any]) -> dict[str, Any]:
         name = ", ".join(path.name for path in source.values()) if isinstance(source, dict) else source.name
@@ -163,3 +174,19 @@ def _picture(path: Path) -> dict[str, Any]:
     outline = footprint(grid)
     geometry, bbox = outline or (None, None)
     return {"width": grid.width, "height": grid.height, "geometry": geometry, "bbox": bbox}
+
+
+def _model(folder: Path) -> dict[str, Any]:
+    try:
+        model = load_model(folder)
+        manifest = model.manifest
+        shape = padded_window(Window(0, 0, TRIED_PIXELS, TRIED_PIXELS), manifest.halo, manifest.stride)
+        window = np.zeros((1, manifest.inputs.channels, shape.height, shape.width), np.float32)
+        for precision in manifest.precisions:
+            engine = open_engine(model, "cpu", precision, 1)
+            engine.run(window)
+            if manifest.despeckles:
+                engine.run_despeckled(window)
+    except (ModelFormatError, ModelChecksumError, EngineError) as error:
+        raise InvalidError(str(error)) from error  # of a model of the service's own it would be 503
+    return {"name": manifest.name}

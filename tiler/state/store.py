@@ -27,7 +27,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        for folder in (self.incoming, self.uploads, self.scenes, self.jobs, self.removed):
+        for folder in (self.incoming, self.uploads, self.scenes, self.jobs, self.models, self.removed):
             folder.mkdir(parents=True, exist_ok=True)
         self.keep_reserve()
 
@@ -84,6 +84,11 @@ class Store:
     def jobs(self) -> Path:
         """Folder of the jobs, one folder for each."""
         return self.root / "jobs"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the models that were sent, one folder for each, called as the model is."""
+        return self.root / "models"
 
     @property
     def removed(self) -> Path:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from geosar.models.publish import check_free, publish_model
 from geosar_training.commands.options import (
     FILE,
     FOLDER,
@@ -39,6 +40,10 @@ from geosar_training.scoring.table import markdown
 @click.option(
     "--brightness", type=click.FloatRange(-50, 50), default=0.0, show_default=True, help="Grey levels added to luma."
 )
+@click.option("--onnx", is_flag=True, help="Also write the network as ONNX, for other programs.")
+@click.option(
+    "--publish", "service", metavar="URL", help="Also put it on a running service; its key is taken from GEOSAR_KEY."
+)
 @threads_option
 def export(
     *,
@@ -57,11 +62,15 @@ def export(
     contrast: float,
     saturation: float,
     brightness: float,
+    onnx: bool,
+    service: str | None,
     threads: int | None,
 ) -> None:
     """Package CHECKPOINT: int8 and float32 networks, weights, manifest and model card with scores."""
     use_threads(threads)
     with plain_errors():
+        if service:
+            check_free(name, service)  # before the long work
         listed = [line.strip() for line in credits_file.read_text().splitlines()] if credits_file else []
         credit = (*credits_, *(line for line in listed if line))
         identity = Identity(name, version, title, description, credit, licence)
@@ -73,7 +82,12 @@ def export(
             twin=twin,
             card=card,
             tone=Tone(contrast, saturation, brightness),
+            onnx=onnx,
         )
     click.echo(markdown(report.table))
     click.echo(f"int8 against float32: {report.agreement}")
     click.echo(f"The model is in {output}.")
+    if service:
+        with plain_errors():
+            publish_model(output, service)
+        click.echo(f"It is on {service} as {name}: choose it where a scene is translated.")

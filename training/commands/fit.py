@@ -97,8 +97,18 @@ def fit(
         if trainer.update >= settings.updates:
             click.echo(f"All {settings.updates} updates are done; give more with --updates.")
             return
-        trainer.fit(None if minutes is None else 60 * minutes)
-    if trainer.stopping:
+        if trainer.validation is None or not trainer.validation.over:
+            trainer.fit(None if minutes is None else 60 * minutes)
+    _tell_end(trainer)
+
+
+def _tell_end(trainer: Trainer) -> None:
+    best = trainer.validation
+    if best is not None and best.best_update:
+        click.echo(f"The best is {best.told}: {trainer.folder / 'best.pt'}.")
+    if best is not None and best.over:
+        click.echo(f"It got no better for {best.waited} scores, as many as patience waits for; set it higher to go on.")
+    elif trainer.stopping:
         click.echo(f"Stopped after update {trainer.update}; give the same command again to go on.")
 
 

@@ -24,7 +24,7 @@ from geosar_training.packaging.translators import engine_translator
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     multiple=True,
     required=True,
-    help="Folder of OMBRIA or of Sen1Floods11's hand-labelled chips; may be given again.",
+    help="Folder of labelled chips: your own, OMBRIA's or Sen1Floods11's; may be given again.",
 )
 @click.option("-o", "--output", type=FOLDER, required=True, help="Folder of the report.")
 @click.option("--precision", type=click.Choice(["int8", "float32"]), default="int8", show_default=True)

@@ -22,6 +22,7 @@ from geosar_training.fitting.folder import held
 from geosar_training.fitting.log import Log
 from geosar_training.fitting.preview import save_preview
 from geosar_training.fitting.runs import differences, names_of, settings_in
+from geosar_training.fitting.validation import Validation
 from geosar_training.methods import method_named
 from geosar_training.networks.painter import Network
 from geosar_training.pairs.crops import Crops
@@ -35,6 +36,8 @@ LOG_EVERY = 50
 
 class Trainer:
     """Trains on `pairs` into `folder`: ``last.pt``, ``log.csv``, TensorBoard events and preview pictures.
+
+    Where the settings ask for scores, ``best.pt`` is the checkpoint of the best one.
 
     With several `devices` (or under ``torchrun``), each process takes its share of every batch, so that the number of
     devices changes the speed and not the training; the first one writes.
@@ -68,6 +71,7 @@ class Trainer:
         usable = [pair for pair in usable if not set(config.left_out) & set(pair.source.split("/"))]
         self.train_pairs = shared([pair for pair in usable if pair.split == "train"], config.share)
         self.val_pairs = [pair for pair in usable if pair.split == "val" and pair.coloured]
+        self.validation = Validation.of(config, pairs) if config.validate_every else None
         crops = Crops(self.train_pairs, config, length=config.updates * config.batch, seed=config.seed)
         self.samples = Samples(crops, _dates(config, places) if config.dates else None)
         self.method = kind(config)
@@ -84,6 +88,7 @@ class Trainer:
         return {
             "config": self.config.to_dict(), "update": self.update, "architecture": self.method.generator.architecture,
             "pairs": names_of(self.train_pairs),
+            **({"validation": self.validation.state_dict()} if self.validation else {}),
         } | {name: part.state_dict() for name, part in self.method.parts.items()}  # fmt: skip
 
     def resume(self, checkpoint: Path) -> list[str]:
@@ -101,6 +106,8 @@ class Trainer:
         self._check_architecture(state, checkpoint)
         restore(self.method.parts, state, checkpoint)
         self.update = int(state["update"])
+        if self.validation and "validation" in state:
+            self.validation.load_state_dict(state["validation"])
         return differences(state, self.state())
 
     def start_from(self, checkpoint: Path) -> None:
@@ -128,7 +135,7 @@ class Trainer:
         written. The last checkpoint is intact after both.
         """
         first_process = self.fabric.is_global_zero
-        log = Log(self.folder, self.config.label, self.update) if first_process else None
+        log = Log(self.folder, self.config, self.update) if first_process else None
         meter: dict[str, float] = {}
         self._spent = 0.0
         started, first = time.monotonic(), self.update
@@ -145,10 +152,13 @@ class Trainer:
                 bar.update()
                 for key, value in _numbers(terms).items():
                     meter[key] = meter.get(key, value) * 0.98 + value * 0.02
+                told = self._validated(bar) if first_process else {}
                 if log and self.update % LOG_EVERY == 0:
                     bar.set_postfix({key: f"{value:.3f}" for key, value in meter.items()}, refresh=False)
                     speed = (self.update - first) * self.config.batch / (time.monotonic() - started)
-                    log.add(self.update, meter | {"crops_per_second": speed})
+                    told |= meter | {"crops_per_second": speed}
+                if log and told:
+                    log.add(self.update, told)
                 if seconds is not None:
                     self._spent = (time.monotonic() - started) / seconds
                     self.stopping = self.stopping or self._spent > 1
@@ -161,6 +171,20 @@ class Trainer:
             self.save()
         if log:
             log.close()
+
+    def _validated(self, bar: "tqdm[Any]") -> dict[str, float]:
+        """Score the network where that is due, keep it where it is the best, and stop where it gets no better."""
+        due = self.update % max(self.config.validate_every, 1) == 0 or self.update == self.config.updates
+        if self.validation is None or not due:
+            return {}
+        scores = self.validation.score(self.averaged())
+        best = self.validation.is_best(self.update, scores)
+        note = "the best so far" if best else f"the best was {self.validation.told}"
+        bar.write(f"update {self.update}: {scores['val_psnr']:.2f} dB on {self.validation.place}; {note}")
+        if best:
+            self.save("best.pt")
+        self.stopping = self.stopping or self.validation.over
+        return scores
 
     def _batches(self) -> DataLoader[Any]:
         mine = Share(
@@ -193,10 +217,10 @@ class Trainer:
         with self.fabric.autocast():
             return settle_norms(self.method.average, self.config, self.train_pairs)
 
-    def save(self) -> None:
-        """Write ``last.pt``; raises CheckpointWriteError, after which the old one is still there."""
+    def save(self, name: str = "last.pt") -> None:
+        """Write a checkpoint; raises CheckpointWriteError, after which the old one is still there."""
         if self.fabric.is_global_zero:
-            write_checkpoint(self.state(), self.folder / "last.pt")
+            write_checkpoint(self.state(), self.folder / name)
 
     def _any_stopping(self) -> bool:
         if self.fabric.world_size > 1:  # all stop after the same update

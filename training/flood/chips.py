@@ -1,11 +1,13 @@
 """Flood chips: radar, its colorized image, an optical image where there is one, and where the water is.
 
-Two layouts are read, and told apart by what lies in the folder:
+Three layouts are read, and told apart by what lies in the folder:
 
 * OMBRIA (Drakonakis et al. 2022): ``manifest.csv`` (name, split), ``sar_after/`` (8-bit, in proportion to decibels),
   ``mask/`` and ``opt_before/`` (short-wave infrared, near infrared, red, *before* the flood).
 * Sen1Floods11 (Bonafilia et al. 2020): ``*_S1Hand.tif`` (VV and VH in dB), ``*_LabelHand.tif`` (1 water, 0 land, -1
   unknown) and, for some, ``*_S2Hand.tif`` (13 bands); all of them test chips.
+* One's own: ``manifest.csv`` (name, split, and, if wanted, group), ``sar/`` (rasters that geosar translates),
+  ``label/`` (1 water, 0 land, anything else unknown) and, for some, ``optical/`` (red, green, blue), all on one grid.
 """
 
 import csv
@@ -18,10 +20,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geosar.backscatter import Normaliser, band_statistics, to_decibel
+from geosar.scene import open_scene
 from geosar.scene.untrusted import open_path
 from geosar.vocabulary import Unit
 from geosar_training.errors import PairsError
 from geosar_training.pairs.pair import CLIP
+from geosar_training.preparation.optical import open_optical
 
 SEEN_IN_TRAINING = frozenset({"India_900498"})
 """Chips whose radar a packaged model was trained on; they are left out of the scores."""
@@ -64,10 +68,12 @@ def read_chips(
         chips = list(_ombria(folder, leave_out))
     elif any(folder.glob("*_S1Hand.tif")):
         chips = list(_sen1floods11(folder, reference, leave_out))
+    elif (folder / "manifest.csv").is_file() and (folder / "sar").is_dir():
+        chips = list(_own(folder, reference, leave_out))
     else:
         raise PairsError(
-            f"{folder} holds no flood chips; expected OMBRIA's manifest.csv, sar_after/ and mask/, or Sen1Floods11's "
-            "*_S1Hand.tif and *_LabelHand.tif."
+            f"{folder} holds no flood chips; expected manifest.csv, sar/ and label/ of your own, OMBRIA's "
+            "manifest.csv, sar_after/ and mask/, or Sen1Floods11's *_S1Hand.tif and *_LabelHand.tif."
         )
     if not chips:
         raise PairsError(f"{folder} names no chip. Give a manifest with rows, or another folder.")
@@ -75,38 +81,74 @@ def read_chips(
 
 
 def _ombria(folder: Path, leave_out: Callable[[str], None]) -> Iterator[Chip]:
+    for row in _rows(folder):
+        name = row["name"]
+        radar = _picture(folder / "sar_after", name, "L")
+        water = _picture(folder / "mask", name, "L") > 127
+        optical = _picture(folder / "opt_before", name, "RGB") if (folder / "opt_before").is_dir() else None
+        if water.shape != radar.shape:
+            raise PairsError(f"The chip {name} of {folder} has radar of {radar.shape}, a mask of {water.shape} pixels.")
+        # Each chip was stretched by itself, so each is a scene of its own; 0 is the fringe of a swath.
+        known = radar > 0
+        if not known.any():
+            leave_out(name)
+            continue
+        event = name.rsplit("_", 1)[0]
+        group = f"OMBRIA {event}" if row["split"] != "train" else "OMBRIA"
+        yield Chip(name, group, row["split"], _normalised(radar, known, Unit.PICTURE), water, known, optical)
+
+
+def _rows(folder: Path) -> Iterator[dict[str, str]]:
     with (folder / "manifest.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         if missing := {"name", "split"} - set(rows.fieldnames or ()):
             raise PairsError(f"{folder / 'manifest.csv'} lacks the columns {', '.join(sorted(missing))}.")
-        for row in rows:
-            name = row["name"]
-            radar = _picture(folder / "sar_after", name, "L")
-            water = _picture(folder / "mask", name, "L") > 127
-            optical = _picture(folder / "opt_before", name, "RGB") if (folder / "opt_before").is_dir() else None
-            if water.shape != radar.shape:
-                raise PairsError(
-                    f"The chip {name} of {folder} has radar of {radar.shape}, a mask of {water.shape} pixels."
-                )
-            # Each chip was stretched by itself, so each is a scene of its own; 0 is the fringe of a swath.
-            known = radar > 0
-            if not known.any():
-                leave_out(name)
-                continue
-            event = name.rsplit("_", 1)[0]
-            group = f"OMBRIA {event}" if row["split"] != "train" else "OMBRIA"
-            yield Chip(name, group, row["split"], _normalised(radar, known, Unit.PICTURE), water, known, optical)
+        yield from rows
+
+
+def _file(folder: Path, name: str) -> Path:
+    files = sorted(path for path in folder.glob(f"{name}.*") if not path.name.endswith(".aux.xml"))
+    if not files:
+        raise PairsError(f"The chip {name} lacks its file in {folder}; add it or drop the row.")
+    return files[0]
 
 
 def _picture(folder: Path, name: str, mode: str) -> NDArray[np.uint8]:
-    files = sorted(folder.glob(f"{name}.*"))
-    if not files:
-        raise PairsError(f"The chip {name} lacks its file in {folder}; add it or drop the row.")
+    path = _file(folder, name)
     try:
-        with Image.open(files[0]) as image:
+        with Image.open(path) as image:
             return np.asarray(image.convert(mode))
     except OSError as error:
-        raise PairsError(f"{files[0]} cannot be read as an image ({error}); replace it or drop the row.") from error
+        raise PairsError(f"{path} cannot be read as an image ({error}); replace it or drop the row.") from error
+
+
+def _own(folder: Path, reference: Reference | None, leave_out: Callable[[str], None]) -> Iterator[Chip]:
+    whole = folder.resolve().name.replace(" ", "-")
+    for row in _rows(folder):
+        name = row["name"]
+        with open_scene(_file(folder / "sar", name)) as found:
+            scene = found.select("VV" if "VV" in found.polarisations else found.polarisations[0])
+            block, grid = scene.read(scene.grid.window), scene.grid
+            # The reference is of calibrated VV; all else goes by its own values, as in translation.
+            known_by = reference if scene.calibrated and scene.polarisations == ("VV",) else None
+            radar, measured, unit = block.values[0], block.valid, scene.unit
+        if not measured.any():
+            leave_out(name)
+            continue
+        label = _file(folder / "label", name)
+        with open_path(label) as source:
+            truth = source.read(1, masked=True).astype(np.float32).filled(np.nan)
+        if truth.shape != radar.shape:
+            raise PairsError(f"{label} has {truth.shape} pixels, the radar {radar.shape}; expected one grid.")
+        picture = None
+        if any((folder / "optical").glob(f"{name}.*")):
+            with open_optical(_file(folder / "optical", name), grid, (), resample=False) as optical:
+                picture, _ = optical.read(grid.window)
+            if not optical.coloured:
+                raise PairsError(f"The optical image of {name} has one band; expected red, green and blue.")
+        group = " ".join(filter(None, (whole, row.get("group"))))
+        normal = _normalised(radar, measured, unit, known_by)
+        yield Chip(name, group, row["split"], normal, truth == 1, measured & np.isin(truth, (0, 1)), picture)
 
 
 def _sen1floods11(folder: Path, reference: Reference | None, leave_out: Callable[[str], None]) -> Iterator[Chip]:

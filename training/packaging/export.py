@@ -1,12 +1,14 @@
 """From a checkpoint to a packaged model with its scores, published whole or not at all."""
 
 import copy
+import json
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import torch
 
 from geosar.engines.colouriser import Colouriser
 from geosar.engines.generator import Generator
+from geosar.models import mlm
 from geosar_training.errors import ExportError
 from geosar_training.fitting.runs import load_network
 from geosar_training.inference import generate
@@ -22,7 +25,7 @@ from geosar_training.networks.painter import Network
 from geosar_training.packaging.error_calibration import calibrated, fit_error_curve
 from geosar_training.packaging.seen import seen_in
 from geosar_training.packaging.translators import Agreement, agreement, engine_translator
-from geosar_training.packaging.writer import Identity, write_manifest, write_networks
+from geosar_training.packaging.writer import Identity, write_manifest, write_networks, write_onnx
 from geosar_training.pairs.pair import Pair, coloured_split
 from geosar_training.pairs.tone import LUMA_DEVIATION, LUMA_MEAN
 from geosar_training.scoring.table import Table, Translator, evaluate, markdown, mean_colour, smooth_grey, to_plain
@@ -77,10 +80,11 @@ def export_model(
     twin: Path | None = None,
     card: Path | None = None,
     tone: Tone = AS_TRAINED,
+    onnx: bool = False,
 ) -> Report:
     """Package the checkpoint's averaged generator into the folder `output`, with its scores beside baselines.
 
-    Its pictures are stretched by the `tone`.
+    Its pictures are stretched by the `tone`. With `onnx` the package has the network in that form, too.
 
     `twin` is a checkpoint that is only scored; `card` is the model card, in which {scores}, {updates} and {agreement}
     (and title, description, credit, licence) are filled in; the pictures that it shows, by names relative to it, come
@@ -106,6 +110,8 @@ def export_model(
         if twin:
             translators["L1-only twin"] = partial(generate, load_network(twin, pairs)[0])
         write_networks(network, pairs, folder)
+        if onnx:
+            write_onnx(network, folder)
         shape: dict[str, Any] = {"seen": seen_in(pairs), "polarisations": config.polarisations}
         write_manifest(network, folder, identity, **shape, metrics={}, training=training)
         translators[f"{identity.name} (torch float32)"] = partial(generate, network)
@@ -120,6 +126,7 @@ def export_model(
             "credit": "\n".join(f"- {name}" for name in manifest.credit) or "Not stated.",
         }  # fmt: skip
         (folder / "MODEL_CARD.md").write_text(_filled(text, words))
+        (folder / mlm.NAME).write_text(json.dumps(mlm.mlm_item(manifest, datetime.now(UTC)), indent=1) + "\n")
         for name, picture in pictures.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(picture, folder / name)

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from numpy.typing import NDArray
 from openvino import opset13
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from geosar.backscatter import MISSING
 from geosar.engines.colouriser import Colouriser
@@ -32,6 +33,9 @@ from geosar_training.pairs.pair import CLIP, Pair, fit_normalisers, set_of
 from geosar_training.pairs.planes import fitting, planes
 
 WEIGHTS = "weights.safetensors"
+ONNX = "network.onnx"
+OPSET = 17
+"""Of ONNX; what programs since 2022 read."""
 CALIBRATION_PATCHES = 120
 SIDE = 256
 """Pixels on the side of such a patch."""
@@ -105,6 +109,8 @@ def write_manifest(
     files: dict[str, Any] = {"int8": _network_files(folder, "int8"), "float32": _network_files(folder, "float32")}
     if isinstance(network, Colouriser | Generator):  # only these are known to the engine that runs on PyTorch
         files["weights"] = {"path": WEIGHTS, "engine": "safetensors", "sha256": sha256(folder / WEIGHTS)}
+    if (folder / ONNX).is_file():
+        files["onnx"] = {"path": ONNX, "engine": "onnx", "sha256": sha256(folder / ONNX)}
     accepts = seen.accepts(polarisations)
     inputs: dict[str, Any] = {"channels": network.channels, "clip": CLIP, "reference": seen.reference}
     if isinstance(network, Colouriser):
@@ -127,16 +133,34 @@ def write_manifest(
 
 def to_openvino(network: Network) -> openvino.Model:
     """Return the network as an OpenVINO graph of free batch, height and width; our own is folded, with a margin."""
+    folded, example = _folded(network)
+    graph = openvino.convert_model(folded, example_input=example, input=[("sar", [-1, network.channels, -1, -1])])
+    return _cut_by_strides(graph)
+
+
+def write_onnx(network: Network, folder: Path) -> None:
+    """Write the network for programs that read ONNX: what `to_openvino` makes, with its inputs and outputs."""
+    folded, example = _folded(network)
+    names = ["optical", "despeckled"] if isinstance(network, Colouriser) else ["optical"]
+    free = {0: "batch", 2: "height", 3: "width"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # this exporter, which needs no other package, is called the old one
+        torch.onnx.export(
+            folded, (example,), folder / ONNX, input_names=["sar"], output_names=names, opset_version=OPSET,
+            dynamic_axes=dict.fromkeys(["sar", *names], free), dynamo=False,
+        )  # fmt: skip
+
+
+def _folded(network: Network) -> tuple[nn.Module, Tensor]:
+    """Return a copy as it is packaged, and an example of its input."""
     plain = copy.deepcopy(network).float().cpu()
     side = 2 * network.halo + 4 * network.stride
-    example = torch.zeros(1, network.channels, side, side)
     folded: nn.Module = plain.eval()
     if isinstance(plain, Colouriser | Generator):
         folded = fold(plain, network.halo)
     if isinstance(plain, Colouriser):
         folded = WithDespeckled(plain).eval()
-    graph = openvino.convert_model(folded, example_input=example, input=[("sar", [-1, network.channels, -1, -1])])
-    return _cut_by_strides(graph)
+    return folded, torch.zeros(1, network.channels, side, side)
 
 
 def _cut_by_strides(graph: openvino.Model) -> openvino.Model:

@@ -1,17 +1,14 @@
 """Layers of a scene that a running service holds: its tiles instead of pictures, asked for over HTTP."""
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from geosar.errors import GridMismatchError, SceneNotFoundError, SceneReadError, UsageError
+from geosar.errors import GridMismatchError, SceneNotFoundError, SceneReadError
+from geosar.service import ServiceError, ask
 from geosar.vocabulary import Unit
 from geosar_webmap.mapfile.layers import ERROR_LEGEND, Layer, Legend, sar_legend, sar_name, synthetic_notice
 
-_SECONDS = 20
 _NAMES = {"reference": "True optical", "live": "Synthetic optical, live", "optical": "Synthetic optical"}
 
 
@@ -22,8 +19,6 @@ def tile_layers(service: str, scene: str, *, key: str | None = None) -> tuple[st
     Raises UsageError, SceneNotFoundError, SceneReadError where it does not answer, GridMismatchError for a scene
     without georeference.
     """
-    if urlsplit(service).scheme not in {"http", "https"}:
-        raise UsageError(f"{service!r} is no URL of a service; give one such as http://127.0.0.1:8000.")
     base = f"{service.rstrip('/')}/scenes/{quote(scene, safe='')}"
     document = _ask(base, key)
     name = str(document.get("name") or scene)
@@ -56,25 +51,8 @@ def _layer(base: str, layer: str, told: Mapping[str, Any], key: str | None) -> L
 
 
 def _ask(url: str, key: str | None) -> dict[str, Any]:
-    headers = {"Accept": "application/json"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http and https only, see above
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-            document: dict[str, Any] = json.load(answer)
-    except urllib.error.HTTPError as error:
-        kind = SceneNotFoundError if error.code == 404 else SceneReadError
-        raise kind(f"{url} answered {error.code}: {_detail(error)}") from error
-    except ValueError as error:
-        raise SceneReadError(f"{url} answered no JSON; expected a geosar service at that URL.") from error
-    except OSError as error:  # URLError, timeouts
-        reason = getattr(error, "reason", None) or error
-        raise SceneReadError(f"{url} did not answer: {reason}. Is the service running (`geosar serve`)?") from error
-    return document
-
-
-def _detail(error: urllib.error.HTTPError) -> str:
-    """Return the reason that the service tells in its problem document."""
-    try:
-        return str(json.load(error)["detail"])
-    except (ValueError, KeyError, TypeError, OSError):
-        return f"{error.reason}; check the URL, the scene and the key."
+        return ask(url, key=key)
+    except ServiceError as error:
+        kind = SceneNotFoundError if error.status == 404 else SceneReadError
+        raise kind(str(error)) from error

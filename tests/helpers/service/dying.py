@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import event, select, text, update
 
+from geosar.models import load_model
 from geosar_tiler.ingest import agreement, picture, rereading
 from geosar_tiler.ingest.receive import Received
 from geosar_tiler.ingest.resumable import received
@@ -169,6 +170,8 @@ def wrong(store: Store, database: Database) -> list[str]:
         for upload in session.scalars(select(Upload)):
             expected |= {f"uploads/{upload.id}"} if upload.status in {"receiving", "held"} else set()
             found += [f"an upload is {upload.status}"] if upload.status == "checking" else []
+    for folder in store.models.iterdir():
+        expected |= {f"models/{folder.name}/{path.name}" for path in load_model(folder).folder.iterdir()}
     there = {path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if not path.is_dir()}
     there = {name for name in there if not name.startswith(OURS)}
     found += [f"no row names {name}" for name in sorted(there - expected)]
@@ -305,6 +308,16 @@ def remove(services: Services, _: dict[str, Path]) -> None:
         services.register.remove(scene.id)
 
 
+def take_model(services: Services, files: dict[str, Path]) -> None:
+    with services.store.upload() as folder:
+        services.intake.add(_received(files["model"], folder), folder)
+
+
+def drop_model(services: Services, files: dict[str, Path]) -> None:
+    take_model(services, files)
+    services.intake.remove("tiny")
+
+
 OPERATIONS: dict[str, Operation] = {
     "send": lambda services, files: send(services, files, "VV"),
     "send two": lambda services, files: send(services, files, "VV", "VH"),
@@ -322,6 +335,8 @@ OPERATIONS: dict[str, Operation] = {
     "job dismissed": dismiss,
     "job failed": fail_a_job,
     "remove": remove,
+    "a model": take_model,
+    "no model": drop_model,
 }
 
 
@@ -369,7 +384,7 @@ def killed(name: str, filled: Path, folder: Path, files: dict[str, Path], fatal:
 
 
 def main(folder: Path, every: bool) -> None:
-    files = {path.name.split("_")[0]: path for path in folder.glob("*.tif")}
+    files = {path.name.split("_")[0]: path for path in folder.glob("*_*")}
     filled = folder / "filled"
     in_a_fork(lambda: base(filled, files))
     told: dict[str, Any] = {"seen": [], "wrong": {}}

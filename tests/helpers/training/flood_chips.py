@@ -53,9 +53,34 @@ def write_sen1floods11(folder: Path) -> Path:
     return folder
 
 
-def _write(path: Path, bands: np.ndarray) -> None:
+def write_own(folder: Path) -> Path:
+    """Write three labelled chips: power of VV and VH with an optical image, decibels of VH, and a picture."""
+    for name in ("sar", "label", "optical"):
+        (folder / name).mkdir(parents=True)
+    for index, name in enumerate(("first", "second", "third")):
+        decibels, water = scene(20 + index)
+        both = np.stack([decibels, decibels - 6]).astype(np.float32)
+        label = water.astype(np.uint8)
+        label[:4, :4] = 9
+        _write(folder / "label" / f"{name}.tif", label[None])
+        bands, words = {
+            "first": (10 ** (both / 10), {"descriptions": ("VV", "VH"), "units": "power"}),
+            "second": (both[1:], {"descriptions": ("VH",), "units": "dB"}),
+            "third": (np.clip((both[:1] + 30) * 8, 1, 255).astype(np.uint8), {}),
+        }[name]
+        _write(folder / "sar" / f"{name}.tif", bands, **words)
+    _write(folder / "optical" / "first.tif", np.stack([np.full((SIZE, SIZE), value, np.uint8) for value in (9, 8, 7)]))
+    (folder / "manifest.csv").write_text("name,split,group\nfirst,train,\nsecond,test,May\nthird,test,May\n")
+    return folder
+
+
+def _write(path: Path, bands: np.ndarray, *, descriptions: tuple[str, ...] = (), units: str | None = None) -> None:
     with rasterio.open(
         path, "w", driver="GTiff", width=SIZE, height=SIZE, count=len(bands), dtype=bands.dtype, crs="EPSG:4326",
         transform=from_origin(10, 50, 1e-4, 1e-4),
     ) as target:  # fmt: skip
         target.write(bands)
+        if descriptions:
+            target.descriptions = descriptions
+        if units:
+            target.units = (units,) * len(bands)

@@ -109,6 +109,17 @@ def test_results_name_everything_that_was_made(client: TestClient, scene: dict[s
     assert found["report"]["value"]["model"] == "tiny"
 
 
+@pytest.mark.parametrize("ending", [".aux.xml", ".ovr", ".OVR", ".msk", ".tfw"])
+def test_there_is_no_file_beside_a_result(
+    client: TestClient, scene: dict[str, Any], job: dict[str, Any], ending: str
+) -> None:
+    """GDAL asks for such beside each raster that it opens."""
+    box = f"/scenes/{scene['id']}/optical/bbox/{','.join(map(str, scene['bbox']))}.tif"
+    for path in (f"/jobs/{job['jobID']}/results/optical", f"/scenes/{scene['id']}/download", box):
+        problem(client.get(path + ending), 404)
+    problem(client.get(f"/jobs/{job['jobID']}/results/opticla"), 422)
+
+
 def test_outputs_and_raw_answers(client: TestClient, scene: dict[str, Any], job: dict[str, Any]) -> None:
     assert job["status"] == "successful"
     inputs = {"scene": scene["id"]}

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from geosar_training.config import Config
 from geosar_training.errors import CheckpointError, CheckpointWriteError, PairsError
-from geosar_training.fitting import losses
+from geosar_training.fitting import losses, preview
 from geosar_training.fitting.checkpoint import read_checkpoint
 from geosar_training.fitting.descent import Descent
 from geosar_training.fitting.runs import load_network
@@ -209,7 +210,10 @@ def test_a_folder_without_training_pairs_is_refused(tmp_path: Path) -> None:
 
 def test_previews_are_made_when_there_is_something_to_show(tmp_path: Path) -> None:
     trainer_in(tmp_path / "a", tiny_config(updates=2, preview_every=2)).fit()
-    assert (tmp_path / "a" / "preview_000002.png").stat().st_size > 1000
+    with Image.open(tmp_path / "a" / "preview_000002.png") as sheet:
+        captions = np.asarray(sheet.convert("L"))[: preview.CAPTION]
+    for place in range(2 * 3):  # two pairs of three pictures, each with words above it and nothing else
+        assert 20 < (captions[:, place * preview.SIDE : (place + 1) * preview.SIDE] > 128).sum() < 1500
     trainer_in(tmp_path / "b", tiny_config(updates=2, preview_every=2), [make_pair()]).fit()
     assert not list((tmp_path / "b").glob("*.png"))
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import openvino
 import pytest
 import torch
@@ -70,7 +71,7 @@ def exported(
     card.write_text(CARD)
     (card.parent / "pictures").mkdir()
     (card.parent / "pictures" / "town.png").write_bytes(b"a town")
-    return folder, export_model(checkpoint, pairs, folder, identity=IDENTITY, twin=checkpoint, card=card)
+    return folder, export_model(checkpoint, pairs, folder, identity=IDENTITY, twin=checkpoint, card=card, onnx=True)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_the_manifest_says_what_the_network_needs(model: Path) -> None:
 def test_the_folder_holds_the_model_and_nothing_else(model: Path) -> None:
     assert {path.name for path in model.iterdir()} == {
         "manifest.json", "MODEL_CARD.md", "weights.safetensors", "float32.xml", "float32.bin", "int8.xml", "int8.bin",
-        "pictures",
+        "network.onnx", "stac-mlm.json", "pictures",
     }  # fmt: skip
     assert [path.name for path in model.parent.iterdir()] == ["tiny"]
     modes = {path.stat().st_mode for path in model.iterdir() if path.is_file()}
@@ -112,6 +113,16 @@ def test_the_folder_holds_the_model_and_nothing_else(model: Path) -> None:
 def test_float32_differs_from_torch_by_rounding_alone(model: Path) -> None:
     difference = np.abs(outputs(model, "cpu", "float32") - outputs(model, "torch"))
     assert difference.max() <= 1
+
+
+def test_what_others_read_as_onnx_makes_the_same_picture(model: Path, tmp_path: Path) -> None:
+    manifest = json.loads((model / "manifest.json").read_text())
+    shutil.copyfile(model / "network.onnx", tmp_path / "network.onnx")
+    manifest["files"] = {"float32": manifest["files"]["onnx"]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    difference = np.abs(outputs(tmp_path, "cpu", "float32") - outputs(model, "cpu", "float32"))
+    assert difference.max() <= 1
+    assert [one.name for one in onnx.load(model / "network.onnx").graph.input] == ["sar"]
 
 
 def test_int8_is_near_float32(model: Path) -> None:

@@ -174,17 +174,22 @@ export function makeTranslatePanel(bench) {
     if (found && bench.scene?.id === id && !(job && isLive(job))) pick(found, bench.scene);
   };
 
-  void askJson("processes/translate").then(({ inputs }) => {
-    const { schema } = inputs.model;
-    const names = /** @type {string[]} */ (schema.enum);
-    fill(model.select, ...names.map((name) => h("option", { value: name }, name.split("/").at(-1))));
-    model.select.value = schema.default;
-    draw();
-  }, () => undefined);
-  void askJson("models").then((found) => {
+  /** Offer the models that there are now; which is chosen stays chosen. */
+  const offer = async () => {
+    const found = await askJson("models").catch(() => null);
+    if (!found) return;
     models = found.models;
+    const before = model.select.value;
+    fill(model.select, ...models.map(({ name }) => h("option", { value: name }, name.split("/").at(-1))));
+    const there = models.find(({ name }) => name === before) ?? models.find((one) => one.default);
+    model.select.value = there?.name ?? "";
     draw();
-  }, () => undefined);
+  };
+
+  void offer();
+  options.addEventListener("toggle", () => {
+    if (/** @type {HTMLDetailsElement} */ (options).open) void offer();
+  });
   model.select.addEventListener("change", draw);
   resample.input.addEventListener("change", draw);
   bench.addEventListener("scene", () => void opened());
