@@ -15,6 +15,8 @@ from geosar_tiler.state.models import Models
 from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.states import LIVE
 
+TAKEN = "a zip of a packaged model's folder"
+
 
 class ModelIntake:
     """Takes models in and out of the store; a kill at any moment leaves a model whole or not at all."""
@@ -33,12 +35,13 @@ class ModelIntake:
         for this upload alone. Raises InvalidError for what is no model, ConflictError where the name is taken.
         """
         if file.driver != "SAFE":  # what begins as zips do
-            raise UnsupportedError("the upload is no zip; expected one of a packaged model's folder.")
+            raise UnsupportedError(f"the upload is no zip; expected {TAKEN}.")
+        archive = file.path.rename(folder / "model.zip")
         fresh = folder / "model"
         fresh.mkdir()
         try:
-            check_room(self._quota.room(), unpacked_bytes(file.path))
-            manifest = unpack_model(file.path, fresh).manifest
+            check_room(self._quota.room(), unpacked_bytes(archive))
+            manifest = unpack_model(archive, fresh).manifest
         except (ModelFormatError, ModelChecksumError) as error:
             raise InvalidError(str(error)) from error
         self._inspector.model(fresh)
@@ -54,12 +57,12 @@ class ModelIntake:
         """Return this very model where it is there already; raises ConflictError for another of its name."""
         name = new.manifest.name
         if name in self._models.settings.models():
-            raise ConflictError(f"{name!r} is the name of a model of the service's own. {_OTHER_NAME}")
+            raise ConflictError(f"{name!r} is the name of a model of the service's own. Export it with another --name.")
         there = self._models.find_sent(name)
         if there is not None and there.checksum != new.checksum:
             raise ConflictError(
                 f"a model {name!r}, version {there.manifest.version}, is there already, and it is another. Remove it "
-                f"first with DELETE /models/{name}. {_OTHER_NAME}"
+                f"first with DELETE /models/{name}, or export this one with another --name."
             )
         return there
 
@@ -79,6 +82,3 @@ class ModelIntake:
                 )
             self._store.discard(model.folder)
         self._store.keep_reserve()
-
-
-_OTHER_NAME = "Or export it with another --name."

@@ -60,6 +60,7 @@ class Writer:
     room: Callable[[], int]
     wrote: Callable[[int], None] = lambda _: None
     filename: str = "scene"
+    expected: str = TAKEN
     size: int = 0
     header: bytes = b""
     digest: Any = field(default_factory=hashlib.sha256)
@@ -89,7 +90,7 @@ class Writer:
         data, self.waiting = bytes(self.waiting), bytearray()
         if len(self.header) < HEADER_BYTES:
             self.header = (self.header + data)[:HEADER_BYTES]
-            driver_by_content(self.header, self.filename)
+            driver_by_content(self.header, self.filename, self.expected)
         if len(data) > self.granted:
             self.granted = min(self.room(), ROOM_CHECK_BYTES)
             check_room(self.granted, len(data))
@@ -101,9 +102,9 @@ class Writer:
     def received(self, path: Path, filename: str, label: str = "") -> Received:
         """Write the rest, and say what came; raises InvalidError when nothing did."""
         if not self.size:
-            raise InvalidError(f"the upload is empty; expected {TAKEN}.")
+            raise InvalidError(f"the upload is empty; expected {self.expected}.")
         self.flush()
-        driver = driver_by_content(self.header, filename)
+        driver = driver_by_content(self.header, filename, self.expected)
         return Received(path, self.size, self.digest.hexdigest(), driver, filename, label)
 
 
@@ -148,20 +149,20 @@ class Promise:
         os.truncate(self._path, left)
 
 
-def driver_by_content(header: bytes, filename: str = "scene") -> str:
+def driver_by_content(header: bytes, filename: str = "scene", expected: str = TAKEN) -> str:
     """Name the driver by a file's first bytes; raises UnsupportedError where there is none for them."""
     if header.startswith(b"PK\x03\x04"):
         return "SAFE"
     driver = driver_of(header)
     if driver not in _DRIVERS and filename.lower().endswith(BESIDE):
         raise UnsupportedError(
-            f"{filename!r} is a file beside a raster, and no such file is taken; expected {TAKEN}. Say what it says "
+            f"{filename!r} is a file beside a raster, and no such file is taken; expected {expected}. Say what it says "
             "(`crs`, `unit`, `band`, `nodata`), or write it into the raster with `gdal_translate`."
         )
     if driver not in _DRIVERS:
         known = name_format(header, PurePosixPath(filename))
         why = "" if known is None else f": {known}"
-        raise UnsupportedError(f"the upload begins with {beginning(header)}; expected {TAKEN}{why}.")
+        raise UnsupportedError(f"the upload begins with {beginning(header)}; expected {expected}{why}.")
     return driver
 
 
@@ -184,10 +185,10 @@ def write(file: BinaryIO, data: bytes) -> None:
         raise
 
 
-async def receive(request: Request, folder: Path, *, limit: int, quota: Quota) -> list[Received]:
+async def receive(request: Request, folder: Path, *, limit: int, quota: Quota, expected: str = TAKEN) -> list[Received]:
     """Write the body, or the files of a multipart form, into `folder`.
 
-    `limit` is the most bytes of an upload. Raises the errors of `geosar_tiler.errors`; a client that goes away in the
+    `limit` is the most bytes of an upload, `expected` what its files are, in words. Raises the errors of `geosar_tiler.errors`; a client that goes away in the
     middle raises starlette's ClientDisconnect.
     """
     declared = request.headers.get("content-length", "")
@@ -200,13 +201,13 @@ async def receive(request: Request, folder: Path, *, limit: int, quota: Quota) -
         parts = files_of(request.stream(), options.get(b"boundary", b""))
     else:
         parts = _body(request)
-    done = await _write_files(parts, folder, limit, promise)
+    done = await _write_files(parts, folder, limit, promise, expected)
     await asyncio.to_thread(promise.end)
     return done
 
 
 async def _write_files(
-    parts: AsyncIterator[Part | bytes], folder: Path, limit: int, promise: Promise
+    parts: AsyncIterator[Part | bytes], folder: Path, limit: int, promise: Promise, expected: str
 ) -> list[Received]:
     done: list[Received] = []
     part = writer = None
@@ -224,9 +225,8 @@ async def _write_files(
                     raise InvalidError(f"the form holds more than {MOST_FILES} files; expected one a polarisation.")
                 part = found
                 file = closing.enter_context((folder / str(len(done))).open("wb"))
-                writer = Writer(
-                    file, limit - sum(one.size for one in done), promise.room, promise.shrink, found.filename
-                )
+                left = limit - sum(one.size for one in done)
+                writer = Writer(file, left, promise.room, promise.shrink, found.filename, expected)
             elif writer is not None:
                 await writer.take(found)
         await asyncio.to_thread(end)

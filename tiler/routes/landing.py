@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from geosar.models import Model
 from geosar.models.library import MAXIMUM_BYTES
 from geosar_tiler.errors import InvalidError, NotFoundError
+from geosar_tiler.ingest.model_intake import TAKEN
 from geosar_tiler.ingest.receive import receive
 from geosar_tiler.routes import links
 from geosar_tiler.services import Services, Shared
@@ -75,9 +76,9 @@ async def send(request: Request, services: Shared) -> JSONResponse:
     (then the answer is 200); another of its name is refused (409).
     """
     with services.store.upload() as folder:
-        files = await receive(request, folder, limit=MAXIMUM_BYTES, quota=services.quota)
+        files = await receive(request, folder, limit=MAXIMUM_BYTES, quota=services.quota, expected=TAKEN)
         if len(files) != 1:
-            raise InvalidError(f"{len(files)} files came; expected one zip of a packaged model's folder.")
+            raise InvalidError(f"{len(files)} files came; expected one: {TAKEN}.")
         model, new = await run_in_threadpool(services.intake.add, files[0], folder)
     name = model.manifest.name
     headers = {"Location": links.url(request, f"models/{name}")}
