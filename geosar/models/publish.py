@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from geosar.errors import UsageError
 from geosar.models.library import load_model
-from geosar.service import ServiceError, ask
+from geosar.models.service import ServiceError, ask
 
 KEY = "GEOSAR_KEY"
 """The environment variable that holds the key of a service."""

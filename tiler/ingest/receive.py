@@ -188,8 +188,8 @@ def write(file: BinaryIO, data: bytes) -> None:
 async def receive(request: Request, folder: Path, *, limit: int, quota: Quota, expected: str = TAKEN) -> list[Received]:
     """Write the body, or the files of a multipart form, into `folder`.
 
-    `limit` is the most bytes of an upload, `expected` what its files are, in words. Raises the errors of `geosar_tiler.errors`; a client that goes away in the
-    middle raises starlette's ClientDisconnect.
+    `limit` is the most bytes of an upload, `expected` what its files are, in words. Raises the errors of
+    `geosar_tiler.errors`; a client that goes away in the middle raises starlette's ClientDisconnect.
     """
     declared = request.headers.get("content-length", "")
     size = int(declared) if declared.isdecimal() and "transfer-encoding" not in request.headers else None

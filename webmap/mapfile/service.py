@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from geosar.errors import GridMismatchError, SceneNotFoundError, SceneReadError
-from geosar.service import ServiceError, ask
+from geosar.models.service import ServiceError, ask
 from geosar.vocabulary import Unit
 from geosar_webmap.mapfile.layers import ERROR_LEGEND, Layer, Legend, sar_legend, sar_name, synthetic_notice
 
