@@ -9,7 +9,7 @@ from geosar.models import list_models, load_model
 from geosar.models.library import printable
 from geosar.models.publish import KEY, publish_model, published_models, withdraw_model
 
-_AT = f"Address of a running service; its key is taken from {KEY}."
+_AT = f"URL of a running service; its key is taken from {KEY}."
 
 
 @click.group("models", invoke_without_command=True)

@@ -16,7 +16,7 @@ _SECONDS = 180.0
 
 
 def publish_model(model: str | os.PathLike[str], service: str) -> dict[str, Any]:
-    """Send a packaged model (folder or zip) to the service at an address, whose jobs may then name it.
+    """Send a packaged model (folder or zip) to the service at a URL, whose jobs may then name it.
 
     It is checked first, as `load_model` does. The key, where the service wants one, is that of `GEOSAR_KEY`, of the
     scope admin. Returns what the service says of the model. Raises the errors of `load_model`, and
@@ -32,17 +32,17 @@ def publish_model(model: str | os.PathLike[str], service: str) -> dict[str, Any]
         size = file.tell()
         file.seek(0)
         headers = {"Content-Type": "application/zip", "Content-Length": str(size)}
-        return _asked(_address(service), method="POST", body=file, headers=headers, seconds=_SECONDS)
+        return _asked(_url(service), method="POST", body=file, headers=headers, seconds=_SECONDS)
 
 
 def withdraw_model(name: str, service: str) -> None:
     """Remove a model that was sent to a service; raises ServiceError where it refuses."""
-    _asked(_address(service, name), method="DELETE")
+    _asked(_url(service, name), method="DELETE")
 
 
 def published_models(service: str) -> list[dict[str, Any]]:
     """Return what a service says of its models; raises ServiceError."""
-    models: list[dict[str, Any]] = _asked(_address(service)).get("models", [])
+    models: list[dict[str, Any]] = _asked(_url(service)).get("models", [])
     return models
 
 
@@ -56,13 +56,13 @@ def check_free(name: str, service: str) -> None:
             )
 
 
-def _address(service: str, name: str | None = None) -> str:
+def _url(service: str, name: str | None = None) -> str:
     return f"{service.rstrip('/')}/models" + (f"/{quote(name, safe='')}" if name else "")
 
 
-def _asked(address: str, **options: Any) -> dict[str, Any]:
+def _asked(url: str, **options: Any) -> dict[str, Any]:
     try:
-        return ask(address, key=os.environ.get(KEY), **options)
+        return ask(url, key=os.environ.get(KEY), **options)
     except ServiceError as error:
         if error.status not in {401, 403}:
             raise

@@ -20,7 +20,7 @@ class ServiceError(GeosarError, OSError):
 
 
 def ask(
-    address: str,
+    url: str,
     *,
     key: str | None = None,
     method: str = "GET",
@@ -31,24 +31,24 @@ def ask(
     """Return what a service answers, {} where it says nothing.
 
     `key` is an API key; `body` is a file with its length in `headers`; `seconds` the longest silence. Raises UsageError
-    for what is no address of a service, ServiceError for the rest.
+    for what is no URL of a service, ServiceError for the rest.
     """
-    if urlsplit(address).scheme not in {"http", "https"}:
-        raise UsageError(f"{address!r} is no address of a service; give one such as http://127.0.0.1:8000.")
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise UsageError(f"{url!r} is no URL of a service; give one such as http://127.0.0.1:8000.")
     told = {"Accept": "application/json", **(headers or {})} | ({"Authorization": f"Bearer {key}"} if key else {})
-    request = urllib.request.Request(address, body, told, method=method)  # noqa: S310 - http and https only, see above
+    request = urllib.request.Request(url, body, told, method=method)  # noqa: S310 - http and https only, see above
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
             content = answer.read()
     except urllib.error.HTTPError as error:
-        raise ServiceError(f"{address} answered {error.code}: {_detail(error)}", error.code) from error
+        raise ServiceError(f"{url} answered {error.code}: {_detail(error)}", error.code) from error
     except OSError as error:  # URLError, timeouts
         reason = getattr(error, "reason", None) or error
-        raise ServiceError(f"{address} did not answer: {reason}. Is the service running (`geosar serve`)?") from error
+        raise ServiceError(f"{url} did not answer: {reason}. Is the service running (`geosar serve`)?") from error
     try:
         document: dict[str, Any] = json.loads(content) if content else {}
     except ValueError as error:
-        raise ServiceError(f"{address} answered no JSON; expected a geosar service at that address.") from error
+        raise ServiceError(f"{url} answered no JSON; expected a geosar service at that URL.") from error
     return document
 
 
@@ -57,4 +57,4 @@ def _detail(error: urllib.error.HTTPError) -> str:
     try:
         return str(json.load(error)["detail"])
     except (ValueError, KeyError, TypeError, OSError):
-        return f"{error.reason}; check the address and the key."
+        return f"{error.reason}; check the URL and the key."

@@ -19,7 +19,7 @@ from geosar_tiler.state.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Finds models by the names that requests may use; no path or address of a request is one."""
+    """Finds models by the names that requests may use; no path or URL of a request is one."""
 
     settings: Settings
     store: Store
