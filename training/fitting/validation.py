@@ -1,4 +1,7 @@
-"""Scores a network while it is trained, on land that it does not learn from, and says when it gets no better."""
+"""Scores a network while it is trained, on land that it does not learn from, and says when it gets no better.
+
+What scores is imported when a run asks for it: a machine that only trains has little more than torch.
+"""
 
 import math
 from collections.abc import Sequence
@@ -11,8 +14,6 @@ from geosar_training.errors import ConfigError
 from geosar_training.inference import generate
 from geosar_training.networks.painter import Network
 from geosar_training.pairs.pair import Pair
-from geosar_training.scoring.patches import MEASURED, patches
-from geosar_training.scoring.table import evaluate
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Validation:
 
     def score(self, network: Network) -> dict[str, float]:
         """Return what `geosar-evaluate` says of these pairs, tone-matched: PSNR in dB, at full size and over 80 m."""
+        from geosar_training.scoring.table import evaluate  # noqa: PLC0415 - see above
+
         table, _ = evaluate({"network": partial(generate, network)}, self.pairs)
         found = table["network"]["all"].matched
         return {"val_psnr": found.psnr, "val_psnr_80m": found.psnr_80m, "val_sharpness": found.sharpness}
@@ -81,4 +84,6 @@ class Validation:
 
 
 def _is_measured(pair: Pair) -> bool:
+    from geosar_training.scoring.patches import MEASURED, patches  # noqa: PLC0415 - see above
+
     return any(pair.mask[area].mean() >= MEASURED for area in patches(pair.shape))
