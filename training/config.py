@@ -34,6 +34,8 @@ class Augmentation:
     """Share of crops of which a part is empty."""
     basins: float = 0.0
     """Share of crops into which other crops' water is pasted, in the shapes of a harbour's basins."""
+    seas: float = 0.0
+    """Half of the crops without calibration are shown as if the sea covered up to this share of their scene."""
     polarisation_dropout: float = 0.25
     """Share of crops of several polarisations in which one is missing."""
 

@@ -14,6 +14,9 @@ DECIBELS_PER_DEVIATION = 4.5
 BASIN_LENGTH, BASIN_WIDTH = (24.0, 240.0), (6.0, 60.0)
 """Least and most pixels of a harbour's basins."""
 
+SEA = (-2.6, 0.4)
+"""Mean and deviation of the sea's backscatter in deviations of a scene of land, from its mean (Los Angeles, VH)."""
+
 Values = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -50,6 +53,17 @@ def speckle(shape: tuple[int, ...], looks: float, random: np.random.Generator, *
     for axis in (-2, -1):  # a triangle of 1, 2, 1 keeps 6 / 16 of the variance
         added = (2 * added + np.roll(added, 1, axis) + np.roll(added, -1, axis)) * np.float32(1 / np.sqrt(6))
     return added
+
+
+def beside_sea(backscatter: Values, share: float) -> Values:
+    """Return backscatter, normalised by a scene of land, as a scene with that share of sea would have it.
+
+    What is not calibrated is normalised by its own mean and deviation. Where 42 % of a scene is sea, the sea lies one
+    deviation below the mean, and not 2.6 as beside Los Angeles.
+    """
+    mean = SEA[0] * share
+    variance = (1 - share) + share * SEA[1] ** 2 + share * (1 - share) * SEA[0] ** 2
+    return (backscatter - np.float32(mean)) / np.float32(np.sqrt(variance))
 
 
 def basins(shape: tuple[int, ...], random: np.random.Generator) -> Mask:

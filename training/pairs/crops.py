@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from geosar_training.config import Config
 from geosar_training.errors import PairsError
 from geosar_training.fitting.losses import open_water
-from geosar_training.pairs.augmentation import augment, basins
+from geosar_training.pairs.augmentation import augment, basins, beside_sea
 from geosar_training.pairs.pair import Pair, fit_normalisers, fit_tones, set_of
 from geosar_training.pairs.planes import drawn_planes, placed
 from geosar_training.pairs.tone import luma_chroma
@@ -38,6 +38,9 @@ SHORE = 4
 NARROW = (16, 0.25)
 """Water is narrow (rivers, harbours, ponds) where it covers at most that share of the cells up to so many away: a third
 of the crops around water are drawn around such."""
+
+HALF = 0.5
+"""Share of the crops without calibration that are shown as if beside a sea."""
 
 DARK = -1.0
 """Mean normalised backscatter below which water is certain enough to be pasted elsewhere."""
@@ -165,6 +168,8 @@ class Crops(Dataset[tuple[Tensor, ...]]):
             wet = int(random.choice(self.dark[pair.source]))
             other = self._square(wet, self._wet(wet, random), random)
             square = pasted(square, other, basins(square.valid.shape, random))
+        if how.seas and not pair.calibrated and random.random() < HALF:
+            square = square._replace(backscatter=beside_sea(square.backscatter, random.uniform(0, how.seas)))
         if self.declares_missing:
             backscatter, mask = augment(square.backscatter, square.valid, replace(how, polarisation_dropout=0), random)
             shown, channels = drawn_planes(len(backscatter), pair.polarisations, how.polarisation_dropout, random)

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from geosar.engines.generator import Generator
+from geosar.vocabulary import Unit
 from geosar_training.config import Augmentation
 from geosar_training.pairs import crops
-from geosar_training.pairs.augmentation import DECIBELS_PER_DEVIATION, augment, basins, speckle
+from geosar_training.pairs.augmentation import DECIBELS_PER_DEVIATION, augment, basins, beside_sea, speckle
 from geosar_training.pairs.pair import Pair
-from helpers.training.laboratory import make_dual_pair, make_pair
+from helpers.training.laboratory import make_dual_pair, make_pair, tiny_config
 
 PLAIN = Augmentation(**dict.fromkeys(vars(Augmentation()), 0.0))
 
@@ -62,6 +63,23 @@ def test_basins_are_of_many_sizes() -> None:
     assert 0.02 < np.median(shares) < 0.15
     assert 0.25 < max(shares) < 0.8
     assert len(set(shares)) > 150
+
+
+def test_land_beside_sea_is_normalised_as_such_a_scene_would_be() -> None:
+    random = np.random.default_rng(0)
+    scene = np.concatenate([random.normal(0, 1, 58_000), random.normal(-2.6, 0.4, 42_000)]).astype(np.float32)
+    seen = beside_sea(scene, 0.42)
+    assert (seen.mean(), seen.std()) == pytest.approx((0, 1), abs=0.02)
+    assert np.array_equal(beside_sea(scene, 0.0), scene)
+
+
+def test_only_what_is_normalised_by_its_own_scene_is_shown_beside_a_sea() -> None:
+    plain = make_pair("a")
+    even = replace(plain, sar=np.full_like(plain.sar, 100), statistics=(100.0, 10.0), unit=Unit.PICTURE)
+    settings = tiny_config(crop=64, augmentation=vars(PLAIN) | {"seas": 0.6})
+    for pair, moved in ((even, True), (replace(even, calibrated=True, polarisations=("VV",)), False)):
+        drawn = crops.Crops([pair], settings, length=20, seed=1)
+        assert (len({round(float(drawn[index][0].mean()), 3) for index in range(20)}) > 5) == moved
 
 
 def test_at_most_one_polarisation_is_missing_and_as_often_as_asked() -> None:
