@@ -32,6 +32,7 @@ from geosar_training.pairs.tone import ToneCurve, luma_chroma
 from geosar_training.scoring.baselines import Translator, mean_colour, smooth_grey
 from geosar_training.scoring.measures import QUICK
 from geosar_training.scoring.patches import Evaluation, score_patches
+from geosar_training.scoring.reliability import reliability
 
 TILE = 1024
 INLAND = 15
@@ -39,6 +40,11 @@ INLAND = 15
 
 ENOUGH = 500
 """Cells of water, of 40 m, from which on a share is said."""
+
+COLUMNS = (
+    "place", "picture", "PSNR, dB (as made)", "over 80 m", "SSIM", "water found: open", "narrow", "painted inland, %",
+    "error band: tenths, correlation",
+)  # fmt: skip
 
 Cells = NDArray[np.bool_]
 
@@ -97,6 +103,12 @@ def water_of(evaluation: Evaluation, name: str, tone: ToneCurve) -> str:
     return " | ".join([*found, f"{100 * inland:.2f}"])
 
 
+def band_of(evaluation: Evaluation, name: str) -> str:
+    """Return how many tenths of the pixels the error band is right in (within 20 %), and how much it knows."""
+    band = reliability(evaluation, name)
+    return f"{sum(tenth.calibrated for tenth in band.matched)}, {band.correlation:.2f}" if band else ""
+
+
 def closed(water: Cells) -> Cells:
     """Water with gaps of up to 8 cells filled: waves break the sea into pieces, which are not narrow."""
     whole = torch.from_numpy(water[None, None].astype(np.float32))
@@ -135,10 +147,7 @@ def main() -> None:
     translators = {"mean colour": mean_colour(coloured_split(pairs, "train")), "smooth grey": smooth_grey}
     translators |= {model: translator(model, arguments.precision, pairs) for model in arguments.models}
     tones = fit_tones(pairs)
-    print(
-        "| place | picture | PSNR, dB (as made) | over 80 m | SSIM | water found: open | narrow | painted inland, % |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
     for place, members in places(Path(data), pairs).items():
         if arguments.place not in place:
             continue
@@ -151,7 +160,8 @@ def main() -> None:
                 for key, matched in (("psnr", True), ("psnr", False), ("psnr_80m", True), ("ssim", True))
             )
             water = water_of(evaluation, name, tone) if california and name in arguments.models else " | | "
-            print(f"| {place} | {name} | {psnr:.2f} ({raw:.2f}) | {coarse:.2f} | {ssim:.3f} | {water} |", flush=True)
+            scores = f"{psnr:.2f} ({raw:.2f}) | {coarse:.2f} | {ssim:.3f}"
+            print(f"| {place} | {name} | {scores} | {water} | {band_of(evaluation, name)} |", flush=True)
 
 
 if __name__ == "__main__":
