@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -76,15 +75,21 @@ def test_idle_and_half_sent_connections_are_dropped_and_make_room(port: int, sai
 
 
 def test_geosar_serve_speaks_by_such_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: dict[str, Any] = {}
+    served: list[uvicorn.Config] = []
+
+    def run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        served.append(server.config)
+        server.started = True
+        for one in sockets:
+            one.close()
+
     monkeypatch.setenv("GEOSAR_STORE", "")  # so that what the command sets is undone
-    monkeypatch.setattr(uvicorn, "run", lambda app, **options: given.update(options, app=app))
+    monkeypatch.setattr(uvicorn.Server, "run", run)
     monkeypatch.setattr(cli, "make", FastAPI)
-    told = CliRunner().invoke(group, ["serve", "--store", str(tmp_path / "store")])
+    told = CliRunner().invoke(group, ["serve", "--port", "0", "--store", str(tmp_path / "store")])
     assert told.exit_code == 0, told.output
-    config = uvicorn.Config(**given)
-    config.load()
-    assert config.http_protocol_class is Connection
+    served[0].load()
+    assert served[0].http_protocol_class is Connection
 
 
 def test_a_head_that_drips_has_no_more_time_than_another(port: int) -> None:
