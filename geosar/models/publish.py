@@ -1,5 +1,6 @@
 """Packaged models on a running service: sent to it, and removed from it."""
 
+import http
 import os
 import tempfile
 import zipfile
@@ -23,6 +24,7 @@ def publish_model(model: str | os.PathLike[str], service: str) -> dict[str, Any]
     ServiceError where the service refuses.
     """
     found = load_model(model)
+    _check_allowed(service)
     names = {name for spec in found.manifest.files.values() for name, _ in spec.parts()}
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -54,6 +56,15 @@ def check_free(name: str, service: str) -> None:
             raise UsageError(
                 f"{service} has a model {name!r} already (version {model['version']}); {remedy}give another --name."
             )
+
+
+def _check_allowed(service: str) -> None:
+    """Raise ServiceError where the service would refuse any model: such an answer to a long body is often not heard."""
+    try:
+        _asked(_url(service), method="POST")
+    except ServiceError as error:
+        if error.status != http.HTTPStatus.UNPROCESSABLE_ENTITY:  # of what is empty
+            raise
 
 
 def _url(service: str, name: str | None = None) -> str:
