@@ -145,7 +145,7 @@ def make_sar(tmp_path: Path) -> Callable[..., Path]:
         fields = -13 + 6 * np.sin(rows / 19 + seed) + 3 * np.cos(cols / 17)
         path = tmp_path / name
         made = gdal.GetDriverByName("GTiff").Create(str(path), width, height, bands, gdal.GDT_Float32)
-        made.SetGeoTransform((600_000 + 5000 * seed, 10, 0, 1_200_000, 0, -10))
+        made.SetGeoTransform((600_000 + 5000 * (seed % 40), 10, 0, 1_200_000 + 5000 * (seed // 40), 0, -10))
         system = osr.SpatialReference()
         system.ImportFromEPSG(32643)
         made.SetProjection(system.ExportToWkt())
