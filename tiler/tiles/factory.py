@@ -12,7 +12,6 @@ import rasterio
 from attrs import define
 from fastapi import Depends, FastAPI, Path, Query, Request
 from morecantile import TileMatrixSet
-from morecantile import tms as matrix_sets
 from pydantic import AfterValidator
 from rio_tiler.io import BaseReader
 from rio_tiler.models import ImageData
@@ -30,7 +29,7 @@ from geosar_tiler.signatures import signature_of
 from geosar_tiler.tiles import histogram_legend_routes, image_space_routes, layers
 from geosar_tiler.tiles.image_space import TILE
 from geosar_tiler.tiles.image_space_routes import Place, TileFormat, Zoom
-from geosar_tiler.tiles.layer_request import WEB_MERCATOR, LayerRequest, collector
+from geosar_tiler.tiles.layer_request import GRIDS, WEB_MERCATOR, LayerRequest, collector
 from geosar_tiler.tiles.layers import Layer
 from geosar_tiler.tiles.readers import CogReader
 from geosar_tiler.tiles.rendering import PartParams, SarBands, error_colours, no_algorithm
@@ -39,8 +38,8 @@ from geosar_tiler.tiles.view_readers import DirectReader, LiveReader
 
 
 def _known_matrix_set(name: str) -> str:
-    if name not in matrix_sets.list():
-        raise ValueError(f"there is no tile matrix set {name!r}; there are {', '.join(matrix_sets.list())}")
+    if name not in GRIDS.list():
+        raise ValueError(f"there is no tile matrix set {name!r}; there are {', '.join(GRIDS.list())}")
     return name
 
 
@@ -118,7 +117,7 @@ class LayerFactory(TilerFactory):
             maxzoom: Annotated[int | None, Query(ge=0, le=30)] = None,
         ) -> Callable[[str], dict[str, Any]]:
             def answer(matrix_set: str) -> dict[str, Any]:
-                found = self._tilejson(request, layer, matrix_sets.get(matrix_set), tile_format)
+                found = self._tilejson(request, layer, GRIDS.get(matrix_set), tile_format)
                 given = {"minzoom": minzoom, "maxzoom": maxzoom}
                 return found | {key: value for key, value in given.items() if value is not None}
 
@@ -212,6 +211,7 @@ def include(app: FastAPI) -> None:
             name=kind.name,
             reader=cast("Any", served.reader),
             path_dependency=served.path,
+            supported_tms=GRIDS,
             layer_dependency=served.bands,
             colormap_dependency=served.colours,
             img_part_dependency=PartParams,

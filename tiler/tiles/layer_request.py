@@ -1,12 +1,15 @@
 """What a request wants of a layer, and the answer that shows it: shared by all routes that make pictures."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import rasterio
 from fastapi import Depends
+from morecantile import TileMatrixSet
 from morecantile import tms as matrix_sets
+from morecantile.defaults import TileMatrixSets
 from rio_tiler.models import ImageData
 from starlette.responses import Response
 from titiler.core.factory import TilerFactory
@@ -17,6 +20,22 @@ from geosar_tiler.tiles.layers import Layer
 from geosar_tiler.tiles.rendering import render
 
 WEB_MERCATOR = "WebMercatorQuad"
+
+
+class _Grids(TileMatrixSets):
+    """The grids of tiles that there are, copied once for each thread; morecantile copies one for each request."""
+
+    _own = threading.local()
+
+    def get(self, identifier: str) -> TileMatrixSet:
+        """See morecantile."""
+        kept: dict[str, TileMatrixSet] = self._own.__dict__.setdefault("kept", {})
+        if identifier not in kept:
+            kept[identifier] = super().get(identifier)
+        return kept[identifier]
+
+
+GRIDS = _Grids(matrix_sets.tilematrixsets)
 
 
 @dataclass(frozen=True)
@@ -32,7 +51,7 @@ class LayerRequest:
 
     def read(self, work: Callable[[Any], Any]) -> Any:
         """Open the layer, and do something with its reader."""
-        with rasterio.Env(**environment()), self.reader(self.layer, tms=matrix_sets.get(WEB_MERCATOR)) as reader:
+        with rasterio.Env(**environment()), self.reader(self.layer, tms=GRIDS.get(WEB_MERCATOR)) as reader:
             return work(reader)
 
     def answer(self, work: Callable[[Any], ImageData], image_format: ImageType) -> Response:

@@ -182,18 +182,23 @@ class PlacedReader(Reader):
         return west, south, east, north
 
     @cached_property
+    def _degrees(self) -> tuple[float, float, float, float]:
+        bounds: tuple[float, float, float, float] = self.get_geographic_bounds(WGS84_CRS)
+        return bounds
+
+    @cached_property
     def _across(self) -> tuple[float, float, float, float] | None:
         """West, south, east beyond 180, and north, in degrees, of a scene that crosses the antimeridian."""
         if self.crs is None:
             return None
-        bounds: tuple[float, float, float, float] = self.get_geographic_bounds(WGS84_CRS)
+        bounds = self._degrees
         return bounds if bounds[0] < TURN / 2 < bounds[2] and bounds[2] - bounds[0] < TURN else None
 
     @cached_property
     def _dst_geom_in_tms_crs(self) -> tuple[Any, int, int]:
         """See rio-tiler; of a scene that is torn on the map, at the antimeridian or a pole, pixels at its edge are."""
         reader: Any = self
-        pole = 90.0 in {abs(value) for value in self.get_geographic_bounds(WGS84_CRS)[1::2]}
+        pole = 90.0 in {abs(value) for value in self._degrees[1::2]}
         if self._across is None and not (pole and self.crs != WGS84_CRS):
             geometry: tuple[Any, int, int] = super()._dst_geom_in_tms_crs
             return geometry
@@ -224,7 +229,7 @@ class PlacedReader(Reader):
     def on_the_map(self) -> None:
         """Raise NotGeoreferencedError where nothing of the scene is on the map that tiles are asked for."""
         needs_georeference(self.crs)
-        _, south, _, north = self.get_geographic_bounds(WGS84_CRS)
+        _, south, _, north = self._degrees
         if self.tms.rasterio_crs == WEB_MERCATOR_CRS and around.beyond_web_maps(south, north):
             raise NotGeoreferencedError(
                 f"the scene lies from {south:.2f} to {north:.2f} degrees of latitude, and a map of the web ends at "
