@@ -160,7 +160,7 @@ def test_flood_says_in_words_what_colorizing_did(tmp_path: Path, monkeypatch: py
 def test_flood_of_a_folder_without_chips_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     words = ["flood", "--chips", str(tmp_path / "empty"), "-o", str(tmp_path / "report")]
-    assert "holds no flood chips; expected OMBRIA's manifest.csv" in refused(CliRunner().invoke(evaluate, words))
+    assert "holds no flood chips; expected manifest.csv" in refused(CliRunner().invoke(evaluate, words))
 
 
 def test_flood_without_training_chips_is_refused(tmp_path: Path) -> None:

@@ -203,14 +203,15 @@ def test_a_scene_that_lies_off_is_told(tmp_path: Path) -> None:
 
 def test_an_optical_image_of_another_place_is_told(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
-    fields, others = (random.uniform(0, 1, (16, 16)).repeat(16, 0).repeat(16, 1) for _ in range(2))
+    fields = random.uniform(0, 1, (16, 16)).repeat(16, 0).repeat(16, 1)
+    others = random.uniform(0, 1, fields.shape)  # with borders where fields have theirs, a shift by a field would agree
     for name, seen in (("right", fields), ("wrong", others)):
         values = (-20 + 10 * fields + random.normal(0, 1.0, fields.shape)).astype(np.float32)[None]
         write(tmp_path / f"s1/{name}_s1_db.tif", values)
         write(tmp_path / f"s2/{name}_s2.tif", (60 + 150 * seen).astype(np.uint8)[None].repeat(3, 0))
     result = prepare(tmp_path / "s1", tmp_path / "s2", "-o", tmp_path / "pairs", "--size", 128)
     told = " ".join(result.output.split())
-    assert "In **wrong** no shift makes radar and optical image agree" in told
+    assert "In **wrong_s1_db** no shift makes radar and optical image agree" in told
     assert "the optical image is of another place" in told
 
 
