@@ -129,7 +129,7 @@ def _misfit_on_map(grid: MapGrid, crs: _Known, to_degrees: pyproj.Transformer) -
         return "eastings and northings seem to be swapped. Write the raster anew with eastings across, northings down."
     return (
         f"they lie {off:.0f} degrees from its meridian {crs.meridian:g}. "
-        + _STATE.format(crs="EPSG:32643")
+        + _STATE.format(crs="EPSG:32633" if crs.meridian == 75 else "EPSG:32643")  # an example, not what it has
         + " (326 and the zone in the north, 327 in the south)."
     )
 
