@@ -50,9 +50,15 @@ def test_a_scene_is_read_otherwise_by_mouse_and_its_problems_are_told(
     form.get_by_label("Unit").select_option("amplitude")
     form.get_by_label("Bands").fill("VV=2, VH=1")
     form.get_by_label("No data is").fill("-9999")
+    form.get_by_label("Mask band").fill("none")
+    form.get_by_label("CRS").fill("EPSG:32632")
+    form.get_by_label("Keep the dark border").check()
     form.get_by_role("button", name="Read anew").click()
     expect(page.locator(".facts")).to_contain_text("Amplitude")
-    stated = {"unit": "amplitude", "band": ["VV=2", "VH=1"], "nodata": "-9999.0"}
+    stated = {
+        "unit": "amplitude", "band": ["VV=2", "VH=1"], "nodata": "-9999.0", "mask_band": "none", "crs": "EPSG:32632",
+        "keep_border": True,
+    }  # fmt: skip
     found = service.get(f"scenes/{amplitudes['id']}")
     assert found["stated"] == stated
     expect(page.locator(".result")).to_contain_text("Made before the scene was read otherwise")

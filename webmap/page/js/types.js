@@ -34,6 +34,9 @@
  * @property {string} [polarisation]
  * @property {string[]} [band]
  * @property {string} [nodata]
+ * @property {string} [mask_band]
+ * @property {string} [crs]
+ * @property {boolean} [keep_border]
  */
 
 /**

@@ -1,4 +1,4 @@
-// How the scene is read: what is said of its unit, bands, polarisation and fill value, where the file does not say it.
+// How the scene is read: its unit, bands, polarisation, fill value, mask, CRS and border, where the file does not say it.
 
 import { sendJson, wordsOf } from "../service/api.js";
 import { note } from "../dialogs.js";
@@ -27,6 +27,9 @@ export function makeReadingPanel(bench) {
   const polarisation = select(POLARISATIONS.map((name) => [name, name.replace(",", " + ")]));
   const band = line(text.bandHint);
   const nodata = line(text.automatic);
+  const mask = line(text.maskHint);
+  const crs = line(text.crsHint);
+  const border = h("input", { type: "checkbox" });
   const problem = h("p", { class: "warning-text", role: "alert", hidden: true });
   const save = h("button", { type: "submit", class: "button small" }, text.save);
   const undo = button({ label: text.undo, kind: "link", onclick: () => draw() });
@@ -34,6 +37,7 @@ export function makeReadingPanel(bench) {
     "form",
     { class: "rows reading", "aria-label": text.title },
     row(TEXT.scene.unit, unit), row(TEXT.scene.polarisation, polarisation), row(text.band, band), row(text.nodata, nodata),
+    row(text.mask, mask), row(text.crs, crs), h("label", { class: "check" }, border, h("span", {}, text.border)),
     problem,
     h("div", { class: "reading-foot" }, save, undo),
   );
@@ -41,12 +45,15 @@ export function makeReadingPanel(bench) {
 
   /** Show what is said of the scene; what is being written stays. */
   const draw = () => {
-    const { unit: said, polarisation: pol, band: bands, nodata: fill } = bench.scene?.stated ?? {};
+    const { unit: said, polarisation: pol, band: bands, nodata: fill, ...others } = bench.scene?.stated ?? {};
     unit.value = said ?? "";
     if (pol && ![...polarisation.options].some(({ value }) => value === pol)) polarisation.append(h("option", { value: pol }, pol));
     polarisation.value = pol ?? "";
     band.value = bands?.join(", ") ?? "";
     nodata.value = fill ?? "";
+    mask.value = others.mask_band ?? "";
+    crs.value = others.crs ?? "";
+    border.checked = others.keep_border ?? false;
     problem.hidden = true;
   };
 
@@ -66,6 +73,7 @@ export function makeReadingPanel(bench) {
     const said = {
       unit: unit.value || null, polarisation: polarisation.value || null,
       band: bands.length ? bands : null, nodata: nodata.value.trim() || null,
+      mask_band: mask.value.trim() || null, crs: crs.value.trim() || null, keep_border: border.checked,
     };
     save.disabled = true;
     problem.hidden = true;
