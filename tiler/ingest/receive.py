@@ -21,6 +21,7 @@ from geosar_tiler.state.quota import Quota
 from geosar_tiler.state.store import PROMISE
 from geosar_tiler.words import BESIDE
 
+BINARY = {"type": "string", "format": "binary"}
 BUFFER_BYTES = 2**20
 ROOM_CHECK_BYTES = 64 * 2**20
 """After so many bytes the store is asked again what room it has: others write to it too."""
@@ -30,6 +31,13 @@ MOST_FILES = 4
 """A scene has four polarisations at most."""
 TAKEN = "a GeoTIFF, a PNG or JPEG picture, or a zip of a Sentinel-1 SAFE product"
 _DRIVERS = frozenset({"GTiff", "PNG", "JPEG"})
+
+
+def upload_body(**others: dict[str, Any]) -> dict[str, Any]:
+    """Return how OpenAPI says that a route takes a file as a form, or as what the `others` are called, as it is."""
+    form = {"type": "object", "properties": {"file": BINARY}}
+    content = {"multipart/form-data": form, **others}
+    return {"requestBody": {"required": True, "content": {kind: {"schema": one} for kind, one in content.items()}}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,23 +10,13 @@ from geosar.models import Model
 from geosar.models.library import MAXIMUM_BYTES
 from geosar_tiler.errors import InvalidError, NotFoundError
 from geosar_tiler.ingest.model_intake import TAKEN
-from geosar_tiler.ingest.receive import receive
+from geosar_tiler.ingest.receive import BINARY, receive, upload_body
 from geosar_tiler.routes import links
 from geosar_tiler.services import Services, Shared
 
 router = APIRouter(tags=["Service"])
 
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}},
-            },
-            "application/zip": {"schema": {"type": "string", "format": "binary"}},
-        },
-    },
-}
+BODY = upload_body(**{"application/zip": BINARY})
 
 CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",

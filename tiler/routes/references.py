@@ -7,23 +7,13 @@ from starlette.responses import JSONResponse
 
 from geosar_tiler.errors import InvalidError, NotFoundError
 from geosar_tiler.ingest import picture
-from geosar_tiler.ingest.receive import receive
+from geosar_tiler.ingest.receive import BINARY, receive, upload_body
 from geosar_tiler.routes import links, scenes
 from geosar_tiler.services import Shared
 from geosar_tiler.state import catalogue
 
 router = APIRouter(prefix="/scenes/{scene_id}/reference", tags=["Scenes"])
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}},
-            },
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-        },
-    },
-}
+BODY = upload_body(**{"application/octet-stream": BINARY})
 
 
 @router.put("", status_code=202, summary="Send a true optical image of the scene", openapi_extra=BODY)

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from geosar_tiler.errors import NotFoundError
 from geosar_tiler.ingest import import_request, rereading
-from geosar_tiler.ingest.receive import receive
+from geosar_tiler.ingest.receive import BINARY, receive, upload_body
 from geosar_tiler.layer_kinds import KINDS
 from geosar_tiler.routes import links, uploads_tus
 from geosar_tiler.routes.stored_file import StoredFile
@@ -28,18 +28,9 @@ router = APIRouter(prefix="/scenes", tags=["Scenes"])
 Limit = Annotated[int, Query(ge=1, le=1000, description="Length of a page.")]
 Offset = Annotated[int, Query(ge=0, le=2**31, description="How many to leave out before it.")]
 Sort = Literal["created", "-created", "name", "-name", "acquired", "-acquired"]
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}},
-            },
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "application/json": {"schema": import_request.ImportRequest.model_json_schema()},
-        },
-    },
-}
+BODY = upload_body(**{
+    "application/octet-stream": BINARY, "application/json": import_request.ImportRequest.model_json_schema()
+})  # fmt: skip
 
 
 class SceneQuery(SceneOptions):

@@ -1,14 +1,12 @@
 """A service that is killed at one of its writes, and the next one that finds what it left, in processes of their own.
 
 Run as a program it does one operation after the other, kills each at every step that writes, and says as JSON which
-steps there were and what was wrong after the next service had swept once. What writes is seen by Python's audit
-events and by SQLAlchemy's commits, so no step needs to be named to be killed at.
+steps there were and what was wrong after the next service had swept once.
 """
 
 import json
 import os
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -32,9 +30,8 @@ from geosar_tiler.state.database import Database, Job, Reference, Scene, Upload
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.states import LIVE
 from geosar_tiler.state.store import Store
+from helpers.service.steps import Steps
 
-OPEN_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-PACKAGE = Path(runner.__file__).parent.parent
 OURS = ("catalogue.sqlite", "owners", "lock", "reserve", "secret")
 """What the store has beside the files of scenes, jobs and uploads."""
 STUB = """
@@ -45,69 +42,6 @@ name = pathlib.Path(job["destination"]).name
 print(json.dumps({"state": "successful", "report": {"files": {"optical": name}}}))
 """
 Operation = Callable[[Services, dict[str, Path]], Any]
-
-
-class Steps:
-    """Counts the writes below a folder, and kills the process at one of them."""
-
-    def __init__(self, root: Path, fatal: int | None) -> None:
-        self.root = str(root)
-        self.fatal = fatal
-        self.seen: list[str] = []
-        self.on = self.changed = False
-
-    def watch(self, services: Services) -> None:
-        sys.addaudithook(self._hear)
-        event.listen(services.database.engine, "before_cursor_execute", self._execute)
-        event.listen(services.database.engine, "commit", self._commit)
-        self.on = True
-
-    def _execute(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        self.changed |= not statement.startswith(("SELECT", "PRAGMA"))
-
-    def _commit(self, _: Any) -> None:
-        if self.changed:
-            self._step()
-        self.changed = False
-
-    def _hear(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if not self.on or name not in {
-            "open",
-            "os.rename",
-            "os.remove",
-            "os.mkdir",
-            "os.rmdir",
-            "os.link",
-            "os.symlink",
-            "os.truncate",
-        }:
-            return
-        if name == "open" and not arguments[2] & OPEN_TO_WRITE:
-            return
-        if str(arguments[0]).startswith(self.root) and "/owners/" not in str(arguments[0]):
-            self._step()
-
-    def _step(self) -> None:
-        if not self.on:
-            return
-        self.seen.append(_where())
-        if self.fatal is not None and len(self.seen) > self.fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _where() -> str:
-    """Name the function of the service that writes: the innermost, below what all write with."""
-    frame: Any = sys._getframe(1)
-    found = "?"
-    while frame is not None:
-        path = Path(frame.f_code.co_filename)
-        if PACKAGE in path.parents:
-            name = path.relative_to(PACKAGE).as_posix()
-            found = f"{name}:{frame.f_code.co_qualname.split('.<locals>')[0]}"
-            if name not in {"state/database.py", "state/locks.py"}:
-                return found
-        frame = frame.f_back
-    return found
 
 
 def service(store: Path) -> Services:

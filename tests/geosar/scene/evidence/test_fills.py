@@ -28,22 +28,12 @@ def test_fills_of_floating_point_numbers_are_masked(make_raster: Any, values: np
         assert scene.statistics[0].mean == pytest.approx(-12.5, abs=1.5)
 
 
-@pytest.mark.parametrize(("values", "fill"), [(SCALED, -32768), (SCALED, -9999), (SCALED, 0), (NUMBERS, 65535)])
-def test_fills_of_integers_are_masked_and_said(make_raster: Any, values: np.ndarray, fill: int) -> None:
-    filled = values.copy()
-    filled[:, :30] = fill
-    with open_scene(make_raster("scene_VV.tif", filled)) as scene:
-        valid = scene.read(scene.grid.window).valid
-        assert not valid[:, :30].any()
-        assert valid[:, 30:].all()
-        assert any(f"declares it: {fill}" in note for note in scene.notes)
-
-
 @pytest.mark.parametrize(
     ("values", "fill"),
     [(DECIBEL, -99), (DECIBEL, -100), (DECIBEL, 255), (POWER, -1), (POWER, -99), (POWER, 1e-30), (NUMBERS, 1),
-     (SCALED + 10000, -1)],
-    ids=["db -99", "db -100", "db 255", "power -1", "power -99", "power 1e-30", "uint16 1", "int16 with offset -1"],
+     (SCALED + 10000, -1), (SCALED, -32768), (SCALED, -9999), (SCALED, 0), (NUMBERS, 65535)],
+    ids=["db -99", "db -100", "db 255", "power -1", "power -99", "power 1e-30", "uint16 1", "int16 with offset -1",
+         "int16 -32768", "int16 -9999", "int16 0", "uint16 65535"],
 )  # fmt: skip
 def test_any_frequent_number_far_from_all_others_is_a_fill(make_raster: Any, values: np.ndarray, fill: float) -> None:
     filled = values.copy()
