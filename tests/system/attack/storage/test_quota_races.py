@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -48,22 +48,22 @@ def quota(tmp_path: Path) -> Quota:
 def test_bodies_at_once_have_room_or_are_refused(quota: Quota, says: bool) -> None:
     """Those that say how long they are before they come, the others before they are more than there is room for."""
 
-    async def send(go_on: asyncio.Event) -> Any:
-        with quota.store.upload() as folder:
-            request: Any = Slow(go_on, len(BODY), says=says)
-            found = await receive(request, folder, limit=10**9, quota=quota)
-            return found[0].size
+    async def send(folder: Path, go_on: asyncio.Event) -> int:
+        request: Any = Slow(go_on, len(BODY), says=says)
+        return (await receive(request, folder, limit=10**9, quota=quota))[0].size
 
-    async def send_all() -> list[Any]:
+    async def send_all(folders: list[Path]) -> list[Any]:
         go_on = asyncio.Event()
-        sending = [asyncio.create_task(send(go_on)) for _ in range(AT_ONCE)]
+        sending = [asyncio.create_task(send(folder, go_on)) for folder in folders]
         for refused in islice(asyncio.as_completed(sending), (AT_ONCE - 2) * says):
             with suppress(StoreFullError):
                 await refused
         go_on.set()
         return await asyncio.gather(*sending, return_exceptions=True)
 
-    answers = asyncio.run(asyncio.wait_for(send_all(), 30))
+    with ExitStack() as kept:  # until all have their answer: what came would make room again
+        folders = [kept.enter_context(quota.store.upload()) for _ in range(AT_ONCE)]
+        answers = asyncio.run(asyncio.wait_for(send_all(folders), 30))
     refused = [one for one in answers if isinstance(one, StoreFullError)]
     came = [one for one in answers if isinstance(one, int)]
     assert len(refused) + len(came) == AT_ONCE
