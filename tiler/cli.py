@@ -10,7 +10,6 @@ import os
 import secrets
 import signal
 import socket
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -186,7 +185,7 @@ def _end_with_the_supervisor() -> None:
 
 def _end_with_input() -> None:
     """Stop as gracefully as by SIGTERM when nobody holds the other end of standard input any more."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # sys.stdin's lock, held by a thread at the end, would abort the interpreter
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

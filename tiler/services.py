@@ -1,7 +1,6 @@
 """What the routes share: the parts of one running service, made once for an app."""
 
 import asyncio
-import threading
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -83,7 +82,7 @@ class Services:
         self.uploads.start()
         self.agreement.start()
         self.inspector.warm()
-        threading.Thread(target=self.live.warm, name="tiler-warm", daemon=True).start()
+        self.live.warm()
 
     def stop(self) -> None:
         """End everything that runs."""

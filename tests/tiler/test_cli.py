@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -15,15 +16,15 @@ from helpers.service.serving import ROOT
 from helpers.tiny_model import write_model
 
 
-def test_a_free_port_is_named_and_the_service_ends_with_who_started_it(tmp_path: Path) -> None:
+def serving(store: Path, **environment: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "geosar.cli", "serve", "--port", "0", "--until-eof"]
-    environment = {
-        **os.environ, "PYTHONPATH": str(ROOT / "src"), "GEOSAR_STORE": str(tmp_path / "store"),
-        "GEOSAR_MODEL": str(write_model(tmp_path / "tiny")),
-    }  # fmt: skip
-    with subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    known = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "GEOSAR_STORE": str(store), **environment}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=known, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def test_a_free_port_is_named_and_the_service_ends_with_who_started_it(tmp_path: Path) -> None:
+    with serving(tmp_path / "store", GEOSAR_MODEL=str(write_model(tmp_path / "tiny"))) as process:
         assert process.stdout is not None
         said = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
         assert said is not None
@@ -33,6 +34,18 @@ def test_a_free_port_is_named_and_the_service_ends_with_who_started_it(tmp_path:
         assert process.stdin is not None
         process.stdin.close()
         process.wait(20)
+
+
+def test_it_ends_in_peace_while_its_model_is_being_loaded(tmp_path: Path) -> None:
+    with serving(tmp_path / "store") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) in (0, -signal.SIGINT)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert "Traceback" not in said
+    assert "terminate" not in said
 
 
 def test_a_port_that_is_taken_is_said_before_anything_else(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,6 +183,7 @@ class LiveScenes:
         self._engine_lock = threading.Lock()
         self._waiting = threading.Semaphore(settings.live_queue)
         self._loaded: tuple[Model, Engine] | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="tiler-warm")
         self.blocks = Blocks(store, settings.live_cache_bytes, settings.live_disk_bytes)
 
     def get(self, scene: Scene) -> LiveScene:
@@ -197,7 +199,10 @@ class LiveScenes:
         return self._loaded is not None
 
     def warm(self) -> None:
-        """Load the model and run it once, so that the first tile does not wait for that; without model do nothing."""
+        """Begin to load the model and to run it once, so that the first tile does not wait for that."""
+        self._pool.submit(self._warm)
+
+    def _warm(self) -> None:
         with suppress(GeosarError):
             model, engine = self._engine()
             # As large as the first tile is likely to be, for the memory that the engine gets then.
@@ -211,7 +216,8 @@ class LiveScenes:
         self.blocks.memory.forget(scene_id)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything; a model that is being loaded is waited for, since ending amid it aborts the process."""
+        self._pool.shutdown(cancel_futures=True)
         self._open.clear()
         with self._model_lock:
             self._loaded = None
