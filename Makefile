@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
 PYTEST_ARGS ?=
+SIDE_BY_SIDE ?= -n auto --maxprocesses 4 --dist loadfile
 KILLS ?= 1000
 FUZZ ?= 3600
 FUZZ_FILES ?= 0
@@ -35,7 +36,7 @@ demo: $(VENV)/base.stamp $(EXAMPLES) ## Translate real Sentinel-1 scenes into ./
 	@$(BIN)/python -m geosar_tiler.demo $(DEMO) --examples $(EXAMPLES)
 
 test: system $(VENV)/all.stamp ## Run all tests; with GEOSAR_DATA set, those on real scenes too.
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 	@if $(QGIS_PYTHON) -c 'import qgis.core' 2>/dev/null; then $(MAKE) --no-print-directory test-qgis; \
 	  else echo "The tests inside QGIS were left out: QGIS is not installed (sudo make system)." >&2; fi
 

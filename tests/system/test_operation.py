@@ -184,15 +184,15 @@ def test_readiness_needs_a_disk_that_takes_files(make_service: MakeService, monk
 def test_a_request_that_stands_still_is_given_up() -> None:
     app = FastAPI()
     problems.install(app)
-    app.add_middleware(TimeoutsMiddleware, settings=Settings(body_seconds=0.2, request_seconds=0.4), owner=app)
+    app.add_middleware(TimeoutsMiddleware, settings=Settings(body_seconds=0.8, request_seconds=1.2), owner=app)
 
     @app.get("/slow")
     def slow() -> None:
-        time.sleep(1)
+        time.sleep(3)
 
     @app.get("/begun")
     def begun() -> StreamingResponse:
-        return StreamingResponse("x" for _ in range(3) if not time.sleep(0.3))
+        return StreamingResponse("x" for _ in range(3) if not time.sleep(0.6))
 
     @app.post("/body")
     def body(given: dict[str, Any]) -> int:
@@ -206,12 +206,12 @@ def test_a_request_that_stands_still_is_given_up() -> None:
     async def ask() -> None:
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://test", timeout=10) as client:
-            assert "did not begin within 0.4 s" in problem(await client.get("/slow"), 504)
+            assert "did not begin within 1.2 s" in problem(await client.get("/slow"), 504)
             assert (await client.get("/begun")).text == "xxx"  # what has begun is let go on
             json_type = {"content-type": "application/json"}
-            assert (await client.post("/body", content=trickle(0.15), headers=json_type)).text == "1"  # slow, but comes
-            assert "stopped for 0.2 s" in problem(
-                await client.post("/body", content=trickle(1), headers=json_type), 408
+            assert (await client.post("/body", content=trickle(0.4), headers=json_type)).text == "1"  # slow, but comes
+            assert "stopped for 0.8 s" in problem(
+                await client.post("/body", content=trickle(3), headers=json_type), 408
             )
 
     asyncio.run(ask())
