@@ -25,19 +25,25 @@ class Reading:
     polarisation: str = ""
     band: tuple[str, ...] = ()
     nodata: str = ""
+    mask_band: str = ""
+    crs: str = ""
+    keep_border: bool = False
+    """The dark border of a swath or picture is taken for data."""
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> Reading:
+    def of(cls, stated: dict[str, Any]) -> Reading:
         """Read what the service tells as `stated`."""
-        words = {key: str(told.get(key) or "") for key in ("unit", "polarisation", "nodata")}
-        return cls(band=tuple(map(str, told.get("band") or ())), **words)
+        words = {key: str(stated.get(key) or "") for key in ("unit", "polarisation", "nodata", "mask_band", "crs")}
+        band = tuple(map(str, stated.get("band") or ()))
+        return cls(band=band, keep_border=bool(stated.get("keep_border")), **words)
 
     @property
     def change(self) -> dict[str, Any]:
         """Return what PATCH takes: null takes a word back."""
         return {
             "unit": self.unit or None, "polarisation": self.polarisation or None,
-            "band": list(self.band) or None, "nodata": self.nodata or None,
+            "band": list(self.band) or None, "nodata": self.nodata or None, "mask_band": self.mask_band or None,
+            "crs": self.crs or None, "keep_border": self.keep_border,
         }  # fmt: skip
 
 

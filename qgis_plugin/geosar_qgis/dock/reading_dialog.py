@@ -1,9 +1,10 @@
-"""The dialog that says how a scene of the service is read: its unit, bands, polarisation and fill value."""
+"""The dialog that says how a scene of the service is read: unit, bands, polarisation, fill, mask, CRS and border."""
 
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -21,6 +22,8 @@ from ..connections import Connection
 from ..network import Conversation
 from ..words import tr
 
+FRAME = 20
+"""Pixels of a line beside its words."""
 POLARISATIONS = ("VV", "VH", "HH", "HV", "VV,VH", "HH,HV")
 
 
@@ -42,10 +45,13 @@ class ReadingDialog(QDialog):
         }  # fmt: skip
         self.unit = _choice(units, said.unit)
         self.polarisation = _choice({one: one.replace(",", " + ") for one in POLARISATIONS}, said.polarisation)
-        self.band = QLineEdit(", ".join(said.band))
-        self.band.setPlaceholderText(tr("as the file says, or VV=1, VH=2"))
-        self.nodata = QLineEdit(said.nodata)
-        self.nodata.setPlaceholderText(tr("as the file says"))
+        self.band = _line(", ".join(said.band), tr("as the file says, or VV=1, VH=2"))
+        self.nodata = _line(said.nodata, tr("as the file says"))
+        self.mask_band = _line(said.mask_band, tr("as the file says, or 3, or none"))
+        self.crs = _line(said.crs, tr("as the file says, or EPSG:32643"))
+        self.keep_border = QCheckBox(tr("Keep the dark border"))
+        self.keep_border.setToolTip(tr("Take the dark border of a swath or picture for data"))
+        self.keep_border.setChecked(said.keep_border)
         self.told = QLabel()
         self.told.setWordWrap(True)
         self.told.setStyleSheet("color: #b3261e")
@@ -56,6 +62,9 @@ class ReadingDialog(QDialog):
         form.addRow(tr("Polarisation"), self.polarisation)
         form.addRow(tr("Bands"), self.band)
         form.addRow(tr("No data is"), self.nodata)
+        form.addRow(tr("Mask band"), self.mask_band)
+        form.addRow(tr("CRS"), self.crs)
+        form.addRow(self.keep_border)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self.told)
@@ -67,7 +76,10 @@ class ReadingDialog(QDialog):
     def reading(self) -> Reading:
         """Return what was entered."""
         bands = tuple(one.strip() for one in self.band.text().split(",") if one.strip())
-        return Reading(self.unit.currentData(), self.polarisation.currentData(), bands, self.nodata.text().strip())
+        return Reading(
+            self.unit.currentData(), self.polarisation.currentData(), bands, self.nodata.text().strip(),
+            self.mask_band.text().strip(), self.crs.text().strip(), self.keep_border.isChecked(),
+        )  # fmt: skip
 
     def accept(self) -> None:
         """Ask the service to read the scene so; close when it does."""
@@ -108,4 +120,11 @@ def _choice(options: dict[str, str], chosen: str) -> QComboBox:
     if chosen and made.findData(chosen) < 0:
         made.addItem(chosen, chosen)
     made.setCurrentIndex(max(0, made.findData(chosen)))
+    return made
+
+
+def _line(entered: str, placeholder: str) -> QLineEdit:
+    made = QLineEdit(entered)
+    made.setPlaceholderText(placeholder)
+    made.setMinimumWidth(made.fontMetrics().horizontalAdvance(placeholder) + FRAME)
     return made
