@@ -1,11 +1,16 @@
 """The command ``geosar``: each of its commands lives in a module of its own, imported when it is run."""
 
+import os
 from importlib import import_module
 
 import click
 
 import geosar
 from geosar.cli.running import exiting
+
+# Read when NumPy is first imported. The systems that are solved here (placements through control points) are small; on
+# a busy machine threads that wait for each other took fifty times as long for them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _COMMANDS = {
     "translate": ("geosar.cli.translate", "Translate SAR rasters into optical-looking COGs."),
