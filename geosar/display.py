@@ -36,16 +36,16 @@ _CODES = ({"b04", "b4"}, {"b03", "b3"}, {"b02", "b2"})
 def colour_bands(dataset: "DatasetReader") -> tuple[int, ...]:
     """Return the bands of an optical image that are red, green and blue, counted from 1; the only one of a grey image.
 
-    What the bands say decides (`told_colour_bands`), then their order; alpha is none of them. Raises
+    What the bands say decides (`labelled_colour_bands`), then their order; alpha is none of them. Raises
     `SceneContentError` for a table of colours.
     """
-    if bands := told_colour_bands(dataset):
+    if bands := labelled_colour_bands(dataset):
         return bands
     others = bands_but_alpha(dataset)
     return others[:3] if len(others) >= 3 else others[:1]
 
 
-def told_colour_bands(dataset: "DatasetReader") -> tuple[int, ...]:
+def labelled_colour_bands(dataset: "DatasetReader") -> tuple[int, ...]:
     """Return red, green and blue, counted from 1, by the bands' colours, else by their names; empty where none tells.
 
     Raises `SceneContentError` for a table of colours.
@@ -57,12 +57,12 @@ def told_colour_bands(dataset: "DatasetReader") -> tuple[int, ...]:
             "`gdal_translate -expand rgb`."
         )
     words = [set(re.split(r"[^a-z0-9]+", (name or "").lower())) for name in dataset.descriptions]
-    said: list[list[int | None]] = [
+    orders: list[list[int | None]] = [
         [_first(meaning == colour for meaning in meanings) for colour in _COLOURS],
         [_first(colour in name for name in words) for colour in _COLOURS],
         [_first(bool(codes & name) for name in words) for codes in _CODES],
     ]
-    return next((tuple(band for band in bands if band) for bands in said if all(bands)), ())
+    return next((tuple(band for band in bands if band) for bands in orders if all(bands)), ())
 
 
 def bands_but_alpha(dataset: "DatasetReader") -> tuple[int, ...]:

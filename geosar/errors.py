@@ -21,7 +21,7 @@ def without_secrets(text: str) -> str:
 
 def scrubbed(text: str) -> str:
     """Return a text in which every URL is without secrets."""
-    return _URL.sub(lambda found: without_secrets(found.group(1)), text)
+    return _URL.sub(lambda match: without_secrets(match.group(1)), text)
 
 
 class GeosarError(Exception):

@@ -78,8 +78,8 @@ def _without_straight_points(points: NDArray[np.float64]) -> Ring:
     before, after = points - np.roll(points, 1, axis=0), np.roll(points, -1, axis=0) - points
     area = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0])
     base = np.hypot(*(before + after).T)
-    kept = points[area > _STRAIGHT * np.maximum(base, _STRAIGHT)]
-    return [(float(x), float(y)) for x, y in kept]
+    corners = points[area > _STRAIGHT * np.maximum(base, _STRAIGHT)]
+    return [(float(x), float(y)) for x, y in corners]
 
 
 def pole_inside(grid: MapGrid, crs: pyproj.CRS) -> float | None:
@@ -121,16 +121,16 @@ def _cut(ring: Ring, turn: float) -> Ring:
 
 def _clipped(points: NDArray[np.float64], side: float) -> NDArray[np.float64]:
     """Clip a polygon at the meridian of 180 degrees on one side (Sutherland and Hodgman, 1974)."""
-    kept: list[NDArray[np.float64]] = []
+    polygon: list[NDArray[np.float64]] = []
     for index, point in enumerate(points):
         before = points[index - 1]
         inside, inside_before = side * point[0] <= 180, side * before[0] <= 180
         if inside != inside_before:
             share = (side * 180 - before[0]) / (point[0] - before[0])
-            kept.append(before + share * (point - before))
+            polygon.append(before + share * (point - before))
         if inside:
-            kept.append(point)
-    return np.array(kept).reshape(-1, 2)
+            polygon.append(point)
+    return np.array(polygon).reshape(-1, 2)
 
 
 def _wrapped(longitude: float) -> float:

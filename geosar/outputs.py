@@ -99,12 +99,12 @@ def _place(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _beside(image: Path, wish: OutputOption, suffix: str) -> Path | None:
-    if wish is False:
+def _beside(image: Path, option: OutputOption, suffix: str) -> Path | None:
+    if option is False:
         return None
-    if wish is True:
+    if option is True:
         return image.with_name(image.stem + suffix)
-    return Path(wish).expanduser().absolute()
+    return Path(option).expanduser().absolute()
 
 
 def _local_paths(source: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]) -> list[Path]:

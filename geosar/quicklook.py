@@ -108,8 +108,8 @@ def _mean_decibels(scene: SarScene, part: Window, step: int) -> Grey:
             block = scene.read(window)
             decibels = np.where(block.valid, to_decibel(block.values[0], scene.unit), np.nan)
             rows, columns = top // step, left // step
-            found = _block_means(decibels, step)
-            means[rows : rows + found.shape[0], columns : columns + found.shape[1]] = found
+            averages = _block_means(decibels, step)
+            means[rows : rows + averages.shape[0], columns : columns + averages.shape[1]] = averages
     return means
 
 

@@ -84,9 +84,9 @@ def _use(scene: SarScene, manifest: ModelManifest, polarisation: str | None) -> 
 def _evidence(scene: SarScene) -> list[dict[str, Any]]:
     """Return what says what about the scene, the surest first, as plain values; `band` is None where it is all."""
     refuted = {(one.evidence.weight, one.evidence.words): one.reason for one in scene.verdict.refuted}
-    said: dict[tuple[str, int, str, str], list[int]] = {}
+    grouped: dict[tuple[str, int, str, str], list[int]] = {}
     for one in scene.evidence:
-        bands = said.setdefault((one.topic.value, -one.weight, str(one.value), one.words), [])
+        bands = grouped.setdefault((one.topic.value, -one.weight, str(one.value), one.words), [])
         bands += [] if one.band is None else [one.band]
     return [
         {
@@ -94,5 +94,5 @@ def _evidence(scene: SarScene) -> list[dict[str, Any]]:
             "band": scene.polarisations[bands[0]] if len(bands) < len(scene.polarisations) and bands else None,
             "refuted": refuted.get((Weight(-surest), words)) if about == Topic.UNIT else None,
         }
-        for (about, surest, value, words), bands in sorted(said.items())
+        for (about, surest, value, words), bands in sorted(grouped.items())
     ]  # fmt: skip

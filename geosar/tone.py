@@ -76,24 +76,24 @@ def match_tone(grid: MapGrid, translate: Callable[[Window], Prediction | None], 
     for one without colours, and what opening raises.
     """
     source = resolve(reference)
-    made, true = [np.empty((0, 3))], [np.empty((0, 3))]
+    made_cells, true = [np.empty((0, 3))], [np.empty((0, 3))]
     with gdal_errors(source.printable, "Reading", source.files), _laid_over(grid, source) as (image, bands):
         for window in sample_windows(grid.width, grid.height):
             pixels = translate(window)
             if pixels is not None:
-                seen, wanted = _cells(pixels, image, bands, window)
-                made.append(seen)
-                true.append(wanted)
+                seen, target = _cells(pixels, image, bands, window)
+                made_cells.append(seen)
+                true.append(target)
         bytes_ = image.dtypes[bands[0] - 1] == "uint8"
-    seen, wanted = np.concatenate(made), np.concatenate(true)
+    seen, target = np.concatenate(made_cells), np.concatenate(true)
     if len(seen) < LEAST_CELLS:
         raise GridMismatchError(
             f"{source.printable} hardly overlaps the scene: {len(seen)} cells of {CELL} x {CELL} pixels hold data in "
             f"both, expected {LEAST_CELLS} or more. Give an image of the same place."
         )
     if not bytes_:
-        wanted = np.clip(wanted / max(np.percentile(wanted, WHITE_PERCENTILE), 1e-9), 0, 1) * 255
-    red, green, blue = (_fitted(seen[:, band], wanted[:, band]) for band in range(3))
+        target = np.clip(target / max(np.percentile(target, WHITE_PERCENTILE), 1e-9), 0, 1) * 255
+    red, green, blue = (_fitted(seen[:, band], target[:, band]) for band in range(3))
     return Tone((red[0], green[0], blue[0]), (red[1], green[1], blue[1]), source.name)
 
 
@@ -131,18 +131,18 @@ def _starts(length: int) -> list[int]:
     return [round((whole - SAMPLE) * index / (ACROSS - 1)) // CELL * CELL for index in range(ACROSS)]
 
 
-def _cells(found: Prediction, laid: WarpedVRT, bands: tuple[int, ...], window: Window) -> tuple[Colours, Colours]:
+def _cells(prediction: Prediction, laid: WarpedVRT, bands: tuple[int, ...], window: Window) -> tuple[Colours, Colours]:
     """Return the mean colours of the cells of a window that hold data in both, made and true, (N, 3) each."""
     rows, columns = window.height // CELL, window.width // CELL
     place = windows.Window(window.col_off // CELL, window.row_off // CELL, columns, rows)
     true = laid.read(list(bands), window=place).astype(np.float64)
     known = laid.dataset_mask(window=place) == 255
-    blocks = found.values[..., :3].reshape(rows, CELL, columns, CELL, 3).mean(axis=(1, 3))
-    whole = found.valid.reshape(rows, CELL, columns, CELL).all(axis=(1, 3)) & known & np.isfinite(true).all(axis=0)
+    blocks = prediction.values[..., :3].reshape(rows, CELL, columns, CELL, 3).mean(axis=(1, 3))
+    whole = prediction.valid.reshape(rows, CELL, columns, CELL).all(axis=(1, 3)) & known & np.isfinite(true).all(axis=0)
     return blocks[whole], np.moveaxis(true, 0, -1)[whole]
 
 
-def _fitted(made: NDArray[np.float64], true: NDArray[np.float64]) -> tuple[float, float]:
-    (low, high), (darkest, brightest) = np.percentile(made, SPREAD), np.percentile(true, SPREAD)
+def _fitted(values: NDArray[np.float64], true: NDArray[np.float64]) -> tuple[float, float]:
+    (low, high), (darkest, brightest) = np.percentile(values, SPREAD), np.percentile(true, SPREAD)
     gain = float(np.clip((brightest - darkest) / max(high - low, 1.0), LEAST_GAIN, MOST_GAIN))
-    return gain, float(np.median(true) - gain * np.median(made))
+    return gain, float(np.median(true) - gain * np.median(values))

@@ -65,14 +65,14 @@ class Compression(StrEnum):
         return self not in {Compression.JPEG, Compression.WEBP}
 
 
-def parse_bands(said: Sequence[str]) -> dict[str, str] | str | None:
+def parse_bands(texts: Sequence[str]) -> dict[str, str] | str | None:
     """Read each "VV=1" or "VV=NAME", or one "1" or "NAME" alone; raises `UsageError`."""
     bands: dict[str, str] = {}
-    for text in said:
+    for text in texts:
         name, separator, band = text.partition("=")
         name = name.strip().upper()
         if not separator or name not in POLARISATIONS:
-            if len(said) == 1:
+            if len(texts) == 1:
                 return text
             raise UsageError(f"{text!r} should be a polarisation and a band, as in VV=1 or VV=Sigma0_VV_db")
         if not band or name in bands:

@@ -87,9 +87,9 @@ class WindowTranslator:
             return Prediction(self._engine.run(block.inputs)[0][block.crop], block.valid)
         pictures, despeckled = self._engine.run_despeckled(block.inputs)
         decibels = self._normalise.decibels(despeckled[0][self._channels][:, *block.crop])
-        found = np.where(np.isnan(block.measured), decibels, block.measured)
-        found = np.rint(found * STEPS) / np.float32(STEPS)
-        return Prediction(pictures[0][block.crop], block.valid, np.ascontiguousarray(np.moveaxis(found, 0, -1)))
+        values = np.where(np.isnan(block.measured), decibels, block.measured)
+        values = np.rint(values * STEPS) / np.float32(STEPS)
+        return Prediction(pictures[0][block.crop], block.valid, np.ascontiguousarray(np.moveaxis(values, 0, -1)))
 
     def translate(self, window: Window) -> Prediction | None:
         """Return what `read` and `compute` make of a window; None where nothing of it is valid."""

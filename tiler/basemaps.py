@@ -18,7 +18,7 @@ def basemap(settings: Settings) -> dict[str, Any] | None:
     """Return the base map that is shown by default, None without one; raises ValueError for an unknown name."""
     if settings.basemap is None:
         return None
-    return _found(settings.basemap, name="", credit=settings.basemap_attribution or "")
+    return _base_map(settings.basemap, name="", credit=settings.basemap_attribution or "")
 
 
 def basemaps(settings: Settings) -> list[dict[str, Any]]:
@@ -30,19 +30,19 @@ def basemaps(settings: Settings) -> list[dict[str, Any]]:
         place, credit, *more = (*(rest or [name]), "")[:3]
         if more and more != [""]:
             raise ValueError(f"{entry!r} is no base map; expected NAME, or NAME|URL|CREDIT.")
-        chosen.append(_found(place, name=name, credit=credit))
+        chosen.append(_base_map(place, name=name, credit=credit))
     return chosen
 
 
-def _found(place: str, *, name: str, credit: str) -> dict[str, Any]:
-    url = _PLACE.sub(lambda found: f"{{{_OF_WMTS[_spelt(found[1])]}}}", place)
+def _base_map(place: str, *, name: str, credit: str) -> dict[str, Any]:
+    url = _PLACE.sub(lambda match: f"{{{_OF_WMTS[_spelt(match[1])]}}}", place)
     if "{z}" in url:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or set(parts.netloc) & set(" ;,'\""):
             raise ValueError(
                 f"{place!r} is no URL of a base map; expected one such as https://host/{{z}}/{{x}}/{{y}}.png."
             )
-        found = {"url": url, "attribution": "", "max_zoom": MAXIMUM_ZOOM, "subdomains": "abc", "name": parts.netloc}
+        described = {"url": url, "attribution": "", "max_zoom": MAXIMUM_ZOOM, "subdomains": "abc", "name": parts.netloc}
     else:
         try:
             provider = xyzservices.providers.query_name(place)
@@ -52,7 +52,7 @@ def _found(place: str, *, name: str, credit: str) -> dict[str, Any]:
                 "OpenStreetMap.Mapnik, or a URL with {z}, {x} and {y}, or with a WMTS's {TileMatrix}, {TileCol} "
                 "and {TileRow} on the grid of web maps.",
             ) from None
-        found = {
+        described = {
             # Leaflet fills in the tile's place and the subdomain, the provider everything else.
             "url": provider.build_url(x="{x}", y="{y}", z="{z}", fill_subdomain=False, scale_factor="{r}"),
             "attribution": provider.get("html_attribution", provider.attribution),
@@ -60,18 +60,18 @@ def _found(place: str, *, name: str, credit: str) -> dict[str, Any]:
             "subdomains": provider.get("subdomains", "abc"),
             "name": provider.name.replace(".", " "),
         }
-    return {**found, "attribution": credit or found["attribution"], "name": name or found["name"]}
+    return {**described, "attribution": credit or described["attribution"], "name": name or described["name"]}
 
 
 def _spelt(word: str) -> str:
     return next(name for name in _OF_WMTS if name.lower() == word.lower())
 
 
-def origin_of(found: dict[str, Any]) -> str:
+def origin_of(provider: dict[str, Any]) -> str:
     """Return where a base map's tiles come from, as a Content-Security-Policy names it.
 
     >>> origin_of({"url": "https://{s}.example.org/{z}/{x}/{y}.png"})
     'https://*.example.org'
     """
-    place = urlsplit(found["url"])
+    place = urlsplit(provider["url"])
     return f"{place.scheme}://{place.netloc.replace('{s}.', '*.')}"

@@ -65,9 +65,11 @@ def command(
         click.echo(f"key (keep it, it is not stored): {key}")
         click.echo(f"for GEOSAR_API_KEYS:              {new_key}:{hashlib.sha256(key.encode()).hexdigest()}")
         return 0
-    given = {"store": store, "model": model, "log_level": log_level, "log_format": log_format}
+    service_options = {"store": store, "model": model, "log_level": log_level, "log_format": log_format}
     # Options become settings of the environment, where every process of the service finds them.
-    os.environ.update({f"GEOSAR_{name.upper()}": str(value) for name, value in given.items() if value is not None})
+    os.environ.update(
+        {f"GEOSAR_{name.upper()}": str(value) for name, value in service_options.items() if value is not None}
+    )
     try:
         settings = Settings()
     except ValidationError as error:
@@ -82,7 +84,7 @@ def command(
     _prepare(settings)
     sockets = _bound(host, port)
     where = f"http://{f'[{host}]' if ':' in host else host}:{sockets[0].getsockname()[1]}/"
-    said = f"geosar serves {settings.store} at {where} (documentation at /docs); Ctrl-C stops it."
+    greeting = f"geosar serves {settings.store} at {where} (documentation at /docs); Ctrl-C stops it."
     if until_eof:
         threading.Thread(target=_end_with_input, name="tiler-input", daemon=True).start()
     options: dict[str, Any] = {
@@ -91,11 +93,11 @@ def command(
         "limit_concurrency": settings.connections, "http": "geosar_tiler.connections:Connection",
     }  # fmt: skip
     if workers == 1:
-        server = _Server(uvicorn.Config(make(), **options), said)
+        server = _Server(uvicorn.Config(make(), **options), greeting)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=sockets)
         return 0 if server.started else 1
-    click.echo(said)
+    click.echo(greeting)
     # Each process counts into files of this folder, and each can tell the sum.
     with tempfile.TemporaryDirectory(prefix="geosar-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
@@ -108,35 +110,35 @@ def command(
 class _Server(uvicorn.Server):
     """Says where it listens, once it does."""
 
-    def __init__(self, config: uvicorn.Config, said: str) -> None:
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
         super().__init__(config)
-        self._said = said
+        self._greeting = greeting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            click.echo(self._said)
+            click.echo(self._greeting)
 
 
 def _bound(host: str, port: int) -> list[socket.socket]:
     """Take the port, on all addresses of a name, before anything is loaded; raises UsageError."""
-    found: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     try:
         places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         for family, address in dict.fromkeys((family, address[0]) for family, *_, address in places):
-            taken = found[0].getsockname()[1] if found else port
-            found.append(socket.socket(family))
+            number = sockets[0].getsockname()[1] if sockets else port
+            sockets.append(socket.socket(family))
             if os.name == "posix":
-                found[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
-                found[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            found[-1].bind((str(address), taken))
+                sockets[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sockets[-1].bind((str(address), number))
     except OSError as error:
         remedy = " Choose another --port, or 0 for a free one." if error.errno == errno.EADDRINUSE else ""
         raise click.UsageError(f"{host}:{port} cannot be listened on: {error.strerror}.{remedy}") from error
-    for one in found:
+    for one in sockets:
         one.set_inheritable(True)
-    return found
+    return sockets
 
 
 def _prepare(settings: Settings) -> None:

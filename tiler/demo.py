@@ -127,8 +127,8 @@ def _serving(folder: Path, model: str, port: int) -> Iterator[tuple[str, subproc
     # Keys, limits and proxies of another service have no place in the demonstration.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GEOSAR_")}
     log = folder / "service.log"
-    with log.open("wb") as told:
-        process = subprocess.Popen([*command, "--model", model], stdout=told, stderr=told, env=environment)
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command, "--model", model], stdout=output, stderr=output, env=environment)
         try:
             service = f"http://{_LOOPBACK}:{port}"
             _wait_until_ready(process, service, log)
@@ -143,11 +143,11 @@ def _serving(folder: Path, model: str, port: int) -> Iterator[tuple[str, subproc
 
 
 def _free(port: int) -> int:
-    for wanted in (port, 0):
+    for number in (port, 0):
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                tried.bind((_LOOPBACK, wanted))
+                tried.bind((_LOOPBACK, number))
             except OSError:
                 continue
             return int(tried.getsockname()[1])

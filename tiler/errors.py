@@ -157,8 +157,8 @@ KINDS: dict[type[Exception], str] = {geosar.UnlikeSarError: "urn:geosar:problem:
 
 def kind_of(error: Exception) -> str:
     """Name of an error's kind as the `type` of a problem document has it; about:blank where it has none."""
-    found: str | None = getattr(error, "kind", None)
-    return found or next((KINDS[kind] for kind in type(error).__mro__ if kind in KINDS), "about:blank")
+    own: str | None = getattr(error, "kind", None)
+    return own or next((KINDS[kind] for kind in type(error).__mro__ if kind in KINDS), "about:blank")
 
 
 def status_of(error: Exception) -> int:

@@ -63,13 +63,13 @@ def _answer(url: str) -> Any:
         connection = Pinned(host, parts.port or PORTS[parts.scheme], [host], context)
         with closing(connection), connection.until(end):
             connection.request("GET", f"{parts.path or '/'}?{parts.query}", headers=headers)
-            found = connection.getresponse()
-            if found.status != http.client.OK:
+            response = connection.getresponse()
+            if response.status != http.client.OK:
                 raise GeocoderError(
-                    f"the geocoder answered {found.status}. Try again, or find the place by coordinates."
+                    f"the geocoder answered {response.status}. Try again, or find the place by coordinates."
                 )
             content = b""
-            while part := found.read1(65536):
+            while part := response.read1(65536):
                 content += part
                 if len(content) > MOST_BYTES or time.monotonic() > end:
                     raise GeocoderError("the geocoder's answer is too long. Say more exactly which place is meant.")
@@ -87,13 +87,13 @@ def places_in(answer: Any) -> list[dict[str, Any]]:
     listed = answer.get("features") if isinstance(answer, dict) else answer
     if not isinstance(listed, list):
         raise GeocoderError("the geocoder answered with something that is no list of places.")
-    found = []
+    places = []
     for one in listed[:MOST_PLACES]:
         try:
-            found.append(_feature(one) if "geometry" in one else _entry(one))
+            places.append(_feature(one) if "geometry" in one else _entry(one))
         except (TypeError, ValueError, KeyError, IndexError):
             continue
-    return found
+    return places
 
 
 def _entry(one: dict[str, Any]) -> dict[str, Any]:

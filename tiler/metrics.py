@@ -28,7 +28,7 @@ class Metrics:
         self.files = self._gauge("geosar_live_disk_bytes", "Disk held by live blocks, as last seen", "livemax")
         self.jobs = self._gauge("geosar_job_processes", "Job processes that run", "livesum")
         self.memory = self._gauge("geosar_memory_bytes", "Memory that the process holds", "liveall")
-        self._told = Counts[str]()
+        self._counted = Counts[str]()
 
     def _gauge(self, name: str, text: str, mode: Literal["livesum", "livemax", "liveall"]) -> Gauge:
         return Gauge(name, text, registry=self.registry, multiprocess_mode=mode)
@@ -40,9 +40,9 @@ class Metrics:
 
     def sample(self, blocks: Blocks, running: int) -> None:
         """Enter how the process stands now: its live blocks, and how many job processes run."""
-        for found, number in blocks.found.copy().items():
-            self.blocks.labels(found).inc(number - self._told[found])
-            self._told[found] = number
+        for place, number in blocks.found.copy().items():
+            self.blocks.labels(place).inc(number - self._counted[place])
+            self._counted[place] = number
         self.cache.set(blocks.memory.bytes)
         self.files.set(0 if blocks.files is None else blocks.files.bytes)
         self.jobs.set(running)

@@ -36,10 +36,10 @@ def _as_unit(value: Any) -> Any:
 
 
 def _bands(value: list[str]) -> list[str]:
-    said = parse_bands(value)
-    if isinstance(said, str) and said.upper() in POLARISATIONS:
-        raise UsageError(f"{said!r} is a polarisation and no band; write {said}=1, or polarisation={said}")
-    read_bands(said)
+    bands = parse_bands(value)
+    if isinstance(bands, str) and bands.upper() in POLARISATIONS:
+        raise UsageError(f"{bands!r} is a polarisation and no band; write {bands}=1, or polarisation={bands}")
+    read_bands(bands)
     return value
 
 
@@ -99,12 +99,12 @@ class SceneOptions(Body):
     @property
     def opening(self) -> dict[str, Any]:
         """Options of `geosar.open_scene`, those alone of which something is said."""
-        said = {
+        options = {
             "polarisation": self.polarisation, "scale": self.unit, "force": self.force or None,
             "bands": parse_bands(self.band or ()), "nodata": self.nodata, "mask_band": self.mask_band,
             "src_crs": self.crs, "keep_border": self.keep_border or None,
         }  # fmt: skip
-        return {key: value for key, value in said.items() if value is not None}
+        return {key: value for key, value in options.items() if value is not None}
 
     @property
     def words(self) -> dict[str, Any]:

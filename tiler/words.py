@@ -28,7 +28,7 @@ def without_folders(text: str) -> str:
     >>> without_folders("the model /usr/lib/models/mine lacks a.bin; see /docs/x/y")
     'the model mine lacks a.bin; see /docs/x/y'
     """
-    return _FOLDERS.sub(lambda found: "" if Path("/", found[1]).is_dir() else found[0], text)
+    return _FOLDERS.sub(lambda match: "" if Path("/", match[1]).is_dir() else match[0], text)
 
 
 def checked_text(text: str) -> str:
@@ -56,7 +56,7 @@ def check_request(request: Request) -> None:
             raise InvalidError(f"{error}.") from None
 
 
-def told(error: ValidationError) -> str:
+def described(error: ValidationError) -> str:
     """Say what is not as it should be: where, and what."""
     return "; ".join(
         f"{'.'.join(map(str, one['loc'])) or 'all'}: {in_words(one['msg'])}" for one in error.errors(include_url=False)

@@ -88,15 +88,15 @@ def _built(values: Mapping[str, Any], kind: Any) -> Any:
     return kind(**{key: _value(key, value, kinds[key]) for key, value in values.items()})
 
 
-def _value(key: str, value: Any, wanted: Any) -> Any:
-    if is_dataclass(wanted):
+def _value(key: str, value: Any, kind: Any) -> Any:
+    if is_dataclass(kind):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{key} is {value!r}; expected a `term: number` a line below it.")
-        return _built(value, wanted)
-    fits = isinstance(value, int | float) if wanted is float else isinstance(value, wanted)  # whole numbers pass
-    if not fits or (isinstance(value, bool) and wanted is not bool):
-        hint = " Write powers of ten with a point, as in 1.0e-4." if wanted is float else ""
-        raise ConfigError(f"{key} is {value!r}; expected {_NAMES.get(wanted, wanted)}.{hint}")
+        return _built(value, kind)
+    fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)  # whole numbers pass
+    if not fits or (isinstance(value, bool) and kind is not bool):
+        hint = " Write powers of ten with a point, as in 1.0e-4." if kind is float else ""
+        raise ConfigError(f"{key} is {value!r}; expected {_NAMES.get(kind, kind)}.{hint}")
     return value
 
 

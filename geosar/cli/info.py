@@ -24,11 +24,11 @@ def command(
     **options: Any,
 ) -> None:
     """Say what SCENE is (grid, unit, polarisations, statistics), and what the model will do with it."""
-    files, wanted = split_polarisations(polarisations)
+    files, polarisation = split_polarisations(polarisations)
     if (scene is None) == (not files):
         raise click.UsageError("give one scene, or its files by polarisation (--pol VV=... --pol VH=...)")
     source: str | dict[str, str] = files or scene or ""
-    description = describe_scene(source, model=model, polarisation=wanted, **options)
+    description = describe_scene(source, model=model, polarisation=polarisation, **options)
     if as_json:
         click.echo(json.dumps(description, indent=2))
         return
@@ -38,9 +38,9 @@ def command(
     Console(highlight=False, markup=False).print(table)
 
 
-def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(description: dict[str, Any]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
-    for key, value in found.items():
+    for key, value in description.items():
         if key == "evidence":
             rows += [("evidence" if not number else "", _evidence(one)) for number, one in enumerate(value)]
             continue

@@ -44,8 +44,8 @@ def list_command(as_json: bool, service: str | None = None) -> None:
 @click.option("--service", metavar="URL", required=True, help=_AT)
 def add_command(model: str, service: str) -> None:
     """Send MODEL (a packaged model's folder or zip) to a service, where it is chosen as any other."""
-    told = publish_model(model, service)
-    click.echo(f"{told['name']} {told['version']} is on {service}: choose it where a scene is translated.")
+    answer = publish_model(model, service)
+    click.echo(f"{answer['name']} {answer['version']} is on {service}: choose it where a scene is translated.")
 
 
 @command.command("remove")

@@ -44,12 +44,12 @@ def _read_polarisation(value: str) -> tuple[str, str | None]:
 
 
 def split_polarisations(
-    given: Sequence[tuple[str, str | None]],
+    options: Sequence[tuple[str, str | None]],
 ) -> tuple[dict[str, str], str | None]:
     """Part the files by polarisation from the polarisation to use; raises click.UsageError when they clash."""
     files: dict[str, str] = {}
     chosen: str | None = None
-    for name, path in given:
+    for name, path in options:
         if path is None:
             if chosen is not None:
                 raise click.UsageError("--pol without a path can be given once; write several as VV,VH")

@@ -60,11 +60,11 @@ def _translate_all(
     window: int,
     **options: Any,
 ) -> int:
-    files, wanted = split_polarisations(polarisations)
-    if wanted is not None and files:
+    files, polarisation = split_polarisations(polarisations)
+    if polarisation is not None and files:
         raise click.UsageError("--pol VV chooses a polarisation; with --pol VV=path the files say which there are")
     tasks = plan_tasks(scenes, files, output)
-    options |= {"polarisation": wanted, "window_size": window}
+    options |= {"polarisation": polarisation, "window_size": window}
     failures: list[tuple[Task, BaseException]] = []
     with stoppable() as cancel, make_reporter(progress) as reporter:
         for number, task in enumerate(tasks):

@@ -124,8 +124,8 @@ class Pyramid:
         """
         for level, tiles in zip(reversed(self.levels()), reversed(self._tiles), strict=True):
             sizes = level.stored_bytes().ravel()
-            kept = sizes > 0
-            offsets, sizes = tiles.offset.ravel()[kept], sizes[kept]
+            nonempty = sizes > 0
+            offsets, sizes = tiles.offset.ravel()[nonempty], sizes[nonempty]
             if not sizes.size:
                 continue
             starts = np.flatnonzero(np.concatenate(([True], offsets[1:] != offsets[:-1] + sizes[:-1])))

@@ -323,8 +323,8 @@ class CogSink:
                 self._spool.copy_to(descriptor, offset, size)
             os.fsync(descriptor)
             if os.fstat(descriptor).st_size != layout.size:
-                found = os.fstat(descriptor).st_size
-                raise target_error(errno.EIO, f"{self.path} came to {found} bytes instead of {layout.size}")
+                written = os.fstat(descriptor).st_size
+                raise target_error(errno.EIO, f"{self.path} came to {written} bytes instead of {layout.size}")
         finally:
             os.close(descriptor)
 

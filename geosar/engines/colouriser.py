@@ -72,13 +72,13 @@ class Entry(nn.Module):
         self.layers = ConvNorm(inputs + channels, outputs, 3)
         self.register_buffer("presence", None, persistent=False)  # what each plane adds, where they are left out
 
-    def forward(self, values: Tensor, given: Tensor) -> Tensor:
+    def forward(self, values: Tensor, present: Tensor) -> Tensor:
         """Values (N, inputs, H, W) and which polarisations are given (N, channels, 1, 1), to (N, outputs, H, W)."""
         convolution, norm, relu = self.layers
         if self.presence is None:
-            features = convolution(torch.cat([values, given.expand(-1, -1, *values.shape[2:])], dim=1))
+            features = convolution(torch.cat([values, present.expand(-1, -1, *values.shape[2:])], dim=1))
         else:
-            features = convolution(values) + functional.conv2d(given, self.presence)
+            features = convolution(values) + functional.conv2d(present, self.presence)
         result: Tensor = relu(norm(features))
         return result
 

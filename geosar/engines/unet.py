@@ -131,18 +131,18 @@ class UNet(nn.Module):
             features = functional.dropout2d(self.bottom(features), self.dropout)
         else:
             features = self.bottom(features)
-        cell, kept = STRIDE, self.rims[1] // 2
-        features = self.around(features, cell, kept)
-        found = []
+        cell, inside = STRIDE, self.rims[1] // 2
+        features = self.around(features, cell, inside)
+        result = []
         for up, block, skip, rim, finer in zip(
             self.up, self.decoder, reversed(skips), self.rims[1:], (*self.rims[2:], 0), strict=True
         ):
             cell //= 2
             features = block(up(features, self.around(skip, cell, rim)))
-            found.append(features)
+            result.append(features)
             if self.margin and finer:
                 features = cropped(features, rim - finer // 2)
-        return found
+        return result
 
     def around(self, features: Tensor, cell: int, rim: int) -> Tensor:
         """Cut features of cells of so many pixels that cover the whole input to the inside and `rim` cells around."""

@@ -49,27 +49,27 @@ def _requested(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     accepts = manifest.inputs.accepts
     names = parse(requested)
-    taken = names if names in accepts else next((one for one in accepts if set(one) <= set(names)), None)
-    if taken is None:
+    accepted = names if names in accepts else next((one for one in accepts if set(one) <= set(names)), None)
+    if accepted is None:
         raise PolarisationError(
             f"polarisation {requested!r} was asked for, but the model {manifest.name} takes {_sets(accepts)}. "
             "Ask for one of these, or use another model.",
         )
-    if blank and len(taken) == 1:
-        return (UNKNOWN,), (f"the scene does not say its polarisation; taken as {taken[0]}, as asked",)
-    if not set(taken) <= set(available):
+    if blank and len(accepted) == 1:
+        return (UNKNOWN,), (f"the scene does not say its polarisation; taken as {accepted[0]}, as asked",)
+    if not set(accepted) <= set(available):
         raise PolarisationError(
             f"polarisation {requested!r} was asked for, but the scene has {_plus(available)}. "
-            f"{_advice(available, taken)}",
+            f"{_advice(available, accepted)}",
         )
-    return taken, () if taken == names else (f"of {_plus(names)} the model takes {_plus(taken)}",)
+    return accepted, () if accepted == names else (f"of {_plus(names)} the model takes {_plus(accepted)}",)
 
 
-def _advice(available: Sequence[str], wanted: Sequence[str]) -> str:
+def _advice(available: Sequence[str], names: Sequence[str]) -> str:
     if UNKNOWN in available:
         return "Say which band is which: `--band VV=1 --band VH=2`."
     alike = {"VV": "HH", "HH": "VV", "VH": "HV", "HV": "VH"}
-    places = [(name, alike[name]) for name in wanted if alike[name] in available]
+    places = [(name, alike[name]) for name in names if alike[name] in available]
     if places:
         words = " ".join(f"--band {name}={own}" for name, own in places)
         return f"To have {places[0][1]} taken for {places[0][0]}, which is much alike, say `{words}`."

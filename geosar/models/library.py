@@ -148,9 +148,9 @@ def _checked(folder: Path) -> Model:
                     f"the model {folder} lacks {name}, which its manifest names. Get the model again, whole.",
                 )
             _refuse_pickle(path)
-            if (found := sha256(path)) != expected:
+            if (digest := sha256(path)) != expected:
                 raise ModelChecksumError(
-                    f"{path} has the SHA-256 {found[:12]}…, expected {expected[:12]}…: it is damaged or was changed. "
+                    f"{path} has the SHA-256 {digest[:12]}…, expected {expected[:12]}…: it is damaged or was changed. "
                     "Get the model again, or package it anew if you changed it yourself.",
                 )
         check_network(folder, spec)

@@ -93,12 +93,12 @@ class InputSpec(_Frozen):
             raise ValueError(f"missing is {self.missing}, expected a value outside the clip {list(self.clip)}")
         if (self.missing is None) != (not self.planes) or len(self.planes) not in {0, self.channels}:
             raise ValueError(f"missing goes with planes, one for each of {self.channels} channels: {list(self.planes)}")
-        for wanted in self.accepts:
-            if self.planes and not set(wanted) <= set(self.planes):
-                raise ValueError(f"accepts {list(wanted)}, which are not among the planes {list(self.planes)}")
-            if len(wanted) != self.channels and not self.planes:
-                raise ValueError(f"accepts {list(wanted)} needs {len(wanted)} channels, declared are {self.channels}")
-            if strange := set(wanted) - set(POLARISATIONS):
+        for names in self.accepts:
+            if self.planes and not set(names) <= set(self.planes):
+                raise ValueError(f"accepts {list(names)}, which are not among the planes {list(self.planes)}")
+            if len(names) != self.channels and not self.planes:
+                raise ValueError(f"accepts {list(names)} needs {len(names)} channels, declared are {self.channels}")
+            if strange := set(names) - set(POLARISATIONS):
                 raise ValueError(f"unknown polarisation {sorted(strange)}; known are {sorted(POLARISATIONS)}")
         if strange := set(self.reference) - set(POLARISATIONS):
             raise ValueError(f"reference for unknown polarisation {sorted(strange)}")

@@ -24,8 +24,8 @@ _WORLD = [-180.0, -90.0, 180.0, 90.0]
 _DIMENSIONS = ["batch", "bands", "height", "width"]
 
 
-def mlm_item(manifest: ModelManifest, made: datetime) -> dict[str, Any]:
-    """Return the item, whose files lie beside it; `made` is when the model was packaged.
+def mlm_item(manifest: ModelManifest, packaged: datetime) -> dict[str, Any]:
+    """Return the item, whose files lie beside it; `packaged` is when the model was packaged.
 
     It lies on the whole Earth: a model is not bound to a place.
     """
@@ -45,7 +45,7 @@ def mlm_item(manifest: ModelManifest, made: datetime) -> dict[str, Any]:
         "id": f"{manifest.name}-{manifest.version}",
         "geometry": {"type": "Polygon", "coordinates": [ring]}, "bbox": _WORLD,
         "properties": {
-            "datetime": made.isoformat().replace("+00:00", "Z"),
+            "datetime": packaged.isoformat().replace("+00:00", "Z"),
             "title": manifest.title, "description": manifest.description, "version": manifest.version,
             "license": manifest.licence if re.fullmatch(r"[\w.+-]+", manifest.licence) else "other",
             "geosar:credit": list(manifest.credit),

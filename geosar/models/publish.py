@@ -23,14 +23,14 @@ def publish_model(model: str | os.PathLike[str], service: str) -> dict[str, Any]
     scope admin. Returns what the service says of the model. Raises the errors of `load_model`, and
     ServiceError where the service refuses.
     """
-    found = load_model(model)
+    package = load_model(model)
     _check_allowed(service)
-    names = {name for spec in found.manifest.files.values() for name, _ in spec.parts()}
+    names = {name for spec in package.manifest.files.values() for name, _ in spec.parts()}
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in ("manifest.json", "MODEL_CARD.md", *sorted(names)):  # pictures of the card stay here
-                if (found.folder / name).is_file():
-                    archive.write(found.folder / name, name)
+                if (package.folder / name).is_file():
+                    archive.write(package.folder / name, name)
         size = file.tell()
         file.seek(0)
         headers = {"Content-Type": "application/zip", "Content-Length": str(size)}

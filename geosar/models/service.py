@@ -35,8 +35,8 @@ def ask(
     """
     if urlsplit(url).scheme not in {"http", "https"}:
         raise UsageError(f"{url!r} is no URL of a service; give one such as http://127.0.0.1:8000.")
-    told = {"Accept": "application/json", **(headers or {})} | ({"Authorization": f"Bearer {key}"} if key else {})
-    request = urllib.request.Request(url, body, told, method=method)  # noqa: S310 - http and https only, see above
+    sending = {"Accept": "application/json", **(headers or {})} | ({"Authorization": f"Bearer {key}"} if key else {})
+    request = urllib.request.Request(url, body, sending, method=method)  # noqa: S310 - http and https only, see above
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
             content = answer.read()

@@ -129,63 +129,63 @@ def open_rasters(source: "SourceText | Mapping[str, SourceText]", request: Reque
         if isinstance(source, Mapping):
             opened = _open_apart(_resolved(source), request, undo)
         else:
-            found = resolve(source)
-            if found.parts:
+            resolved = resolve(source)
+            if resolved.parts:
                 opened = _open_apart(
-                    {polarisations.named_in(part.name)[0]: part for part in found.parts}, request, undo
+                    {polarisations.named_in(part.name)[0]: part for part in resolved.parts}, request, undo
                 )
             else:
-                opened = (_open_safe if found.driver == "SAFE" else _open_file)(found, request, undo)
+                opened = (_open_safe if resolved.driver == "SAFE" else _open_file)(resolved, request, undo)
         check_fit(opened.grid, opened.sources[0].printable)
         opened = replace(_chosen(request, opened), elevation=request.elevation)
         undo.pop_all()
     return opened
 
 
-def _resolved(given: "Mapping[str, SourceText]") -> dict[str, Source]:
-    if not given:
+def _resolved(files: "Mapping[str, SourceText]") -> dict[str, Source]:
+    if not files:
         raise UsageError("No file was given; expected one for each polarisation.")
-    return {polarisations.parse(name)[0]: resolve(path) for name, path in given.items()}
+    return {polarisations.parse(name)[0]: resolve(path) for name, path in files.items()}
 
 
-def _open_apart(given: Mapping[str, Source], request: Request, undo: ExitStack) -> Opened:
+def _open_apart(sources: Mapping[str, Source], request: Request, undo: ExitStack) -> Opened:
     """Open one raster for each polarisation."""
     parts: list[OpenedRaster] = []
     bands: list[Band] = []
-    for number, (polarisation, found) in enumerate(given.items()):
-        if found.driver == "SAFE" or found.parts:
-            raise UsageError(f"{found.printable} holds all its polarisations; give it alone, not among several.")
-        stated = tuple((pol, band) for pol, band in request.bands if pol in {"", polarisation})
-        part = open_one(found, replace(request, bands=stated, wanted=(polarisation,)), undo, first=not parts)
+    for number, (polarisation, source) in enumerate(sources.items()):
+        if source.driver == "SAFE" or source.parts:
+            raise UsageError(f"{source.printable} holds all its polarisations; give it alone, not among several.")
+        own_bands = tuple((pol, band) for pol, band in request.bands if pol in {"", polarisation})
+        part = open_one(source, replace(request, bands=own_bands, polarisations=(polarisation,)), undo, first=not parts)
         mine = [index for index, own in part.bands if own == polarisation] or [index for index, _ in part.bands]
         if len(mine) != 1:
             raise SceneContentError(
-                f"{found.printable} has {len(mine)} bands; expected one, for {polarisation}. Say which: "
+                f"{source.printable} has {len(mine)} bands; expected one, for {polarisation}. Say which: "
                 f"`--band {polarisation}={mine[0]}`."
             )
         own = dict(part.bands)[mine[0]]
         if own not in {UNKNOWN, polarisation}:
             part = replace(
-                part, notes=(*part.notes, f"{found.filename} says {own}; {polarisation} is used, as stated.")
+                part, notes=(*part.notes, f"{source.filename} says {own}; {polarisation} is used, as stated.")
             )
         parts.append(part)
         bands.append(Band(number, mine[0], polarisation))
     _check_grids(parts)
-    return Opened(tuple(parts), tuple(bands), _notes_of(parts), tuple(given))
+    return Opened(tuple(parts), tuple(bands), _notes_of(parts), tuple(sources))
 
 
-def _open_file(found: Source, request: Request, undo: ExitStack) -> Opened:
-    if stated := pages.chosen(found, request):
+def _open_file(source: Source, request: Request, undo: ExitStack) -> Opened:
+    if paged := pages.chosen(source, request):
         there = replace(request, bands=())
-        if any(name for name, _ in stated):
-            return _open_apart(dict(stated), there, undo)
-        found, request = stated[0][1], there
-    own = open_one(found, request, undo)
+        if any(name for name, _ in paged):
+            return _open_apart(dict(paged), there, undo)
+        source, request = paged[0][1], there
+    own = open_one(source, request, undo)
     bands = tuple(Band(0, index, name) for index, name in own.bands)
     opened = Opened((own,), bands, own.notes + own.naming, tuple(name for _, name in own.bands))
-    alone = found.remote or found.page is not None or bool(request.bands)
-    pair = polarisations.sibling(found.files[0]) if len(bands) == 1 and not alone else None
-    if pair is None or bands[0].polarisation not in {UNKNOWN, pair[0]} or request.wanted == (pair[0],):
+    alone = source.remote or source.page is not None or bool(request.bands)
+    pair = polarisations.sibling(source.files[0]) if len(bands) == 1 and not alone else None
+    if pair is None or bands[0].polarisation not in {UNKNOWN, pair[0]} or request.polarisations == (pair[0],):
         return opened
     mine, other, path = pair
     bands = (replace(bands[0], polarisation=mine),)
@@ -206,7 +206,7 @@ def _open_sibling(path: Path, own: OpenedRaster, request: Request, undo: ExitSta
     """Open the file of the other polarisation; returns the reason where the two do not belong together."""
     with ExitStack() as unless_it_fits:
         try:
-            beside = open_one(resolve(path), replace(request, wanted=None), unless_it_fits, first=False)
+            beside = open_one(resolve(path), replace(request, polarisations=None), unless_it_fits, first=False)
             _check_grids((own, beside))
             _check_units(own, beside)
         except (GridMismatchError, SceneContentError, SceneReadError, UnitError) as error:
@@ -215,14 +215,14 @@ def _open_sibling(path: Path, own: OpenedRaster, request: Request, undo: ExitSta
     return beside
 
 
-def _open_safe(found: Source, request: Request, undo: ExitStack) -> Opened:
-    listed, notes = safe.measurements(found)
-    if request.wanted is not None:
-        listed = tuple(one for one in listed if one.polarisation in request.wanted) or listed
+def _open_safe(source: Source, request: Request, undo: ExitStack) -> Opened:
+    listed, notes = safe.measurements(source)
+    if request.polarisations is not None:
+        listed = tuple(one for one in listed if one.polarisation in request.polarisations) or listed
     names = [one.polarisation for one in listed]
     if request.bands:
-        listed, names, said = _stated_of_safe(found, listed, request)
-        notes += said
+        listed, names, more = _stated_of_safe(source, listed, request)
+        notes += more
     calibrated = all(one.calibration is not None for one in listed)
     unit = Unit.POWER if calibrated else Unit.DIGITAL_NUMBER
     said_of_unit = Evidence(Topic.UNIT, unit, Weight.CALIBRATION, "the product's own calibration")
@@ -230,7 +230,7 @@ def _open_safe(found: Source, request: Request, undo: ExitStack) -> Opened:
     for one in listed:
         used = one if calibrated else replace(one, calibration=None)
         like = parts[0].placed if parts else None
-        part = open_one(found, replace(request, bands=(), wanted=None), undo, used, first=not parts, like=like)
+        part = open_one(source, replace(request, bands=(), polarisations=None), undo, used, first=not parts, like=like)
         parts.append(replace(part, evidence=with_unit(part.evidence, said_of_unit)))
     bands = tuple(
         Band(number, part.bands[0][0], name) for number, (part, name) in enumerate(zip(parts, names, strict=True))
@@ -245,7 +245,7 @@ def _open_safe(found: Source, request: Request, undo: ExitStack) -> Opened:
 
 
 def _stated_of_safe(
-    found: Source, listed: Sequence[safe.Measurement], request: Request
+    source: Source, listed: Sequence[safe.Measurement], request: Request
 ) -> tuple[tuple[safe.Measurement, ...], list[str], tuple[str, ...]]:
     """Take the measurements that the caller named, by number or polarisation, for the polarisations stated."""
     known = {str(number): one for number, one in enumerate(listed, 1)} | {one.polarisation: one for one in listed}
@@ -254,7 +254,7 @@ def _stated_of_safe(
         one = known.get(reference.upper())
         if one is None:
             has = ", ".join(each.polarisation for each in listed)
-            raise UsageError(f"{found.printable} has no measurement {reference!r}; it has {has}.")
+            raise UsageError(f"{source.printable} has no measurement {reference!r}; it has {has}.")
         chosen.append(one)
         names.append(name or one.polarisation)
         notes.append(f"{one.polarisation} is taken for {names[-1]}, as stated.")
@@ -284,25 +284,25 @@ def _check_grids(parts: Sequence[OpenedRaster]) -> None:
 
 def _check_units(own: OpenedRaster, beside: OpenedRaster) -> None:
     """Raise `UnitError` where two files say that they are in different units."""
-    said = [
+    units = [
         {one.value for one in part.evidence if one.topic is Topic.UNIT and one.band in {None, part.bands[0][0]}}
         for part in (own, beside)
     ]
-    if said[0] and said[1] and not said[0] & said[1]:
-        words = [" or ".join(sorted(each)) for each in said]
+    if units[0] and units[1] and not units[0] & units[1]:
+        words = [" or ".join(sorted(each)) for each in units]
         raise UnitError(f"it is in {words[1]}, and {own.source.filename} in {words[0]}.")
 
 
 def _chosen(request: Request, opened: Opened) -> Opened:
     """Keep the bands that are wanted, in the order that was asked for."""
-    if request.wanted is None:
+    if request.polarisations is None:
         return opened
     known = {band.polarisation: band for band in reversed(opened.bands) if band.polarisation != UNKNOWN}
-    missing = [name for name in request.wanted if name not in known]
+    missing = [name for name in request.polarisations if name not in known]
     if missing:
         has = ", ".join(band.polarisation for band in opened.bands)
         raise PolarisationError(
             f"{opened.sources[0].printable} has {has}, not {', '.join(missing)}; choose among those it has, or say "
             f"which band is to be taken for it: `--band {missing[0]}={opened.bands[0].index}`.",
         )
-    return replace(opened, bands=tuple(known[name] for name in request.wanted))
+    return replace(opened, bands=tuple(known[name] for name in request.polarisations))

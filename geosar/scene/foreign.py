@@ -29,9 +29,9 @@ def own_errors(function: Callable[P, R]) -> Callable[P, R]:
         except GeosarError:
             raise
         except FOREIGN as error:
-            said = str(error.__cause__ or error).strip() or "no reason given"
+            reason = str(error.__cause__ or error).strip() or "no reason given"
             raise SceneContentError(
-                f"the raster cannot be worked with ({type(error).__name__}: {said}); expected one whose pixels, "
+                f"the raster cannot be worked with ({type(error).__name__}: {reason}); expected one whose pixels, "
                 "georeference and tags go together. Look at it with `rio info`, and write it anew.",
             ) from error
 

@@ -57,17 +57,17 @@ class Extent:
         return left > right or not outside
 
 
-def rasters(given: str | os.PathLike[str]) -> tuple[Source, ...]:
+def rasters(reference: str | os.PathLike[str]) -> tuple[Source, ...]:
     """Return the rasters of an elevation model; raises `UsageError`, and what finding a file raises."""
-    path = Path(given)
+    path = Path(reference)
     if path.is_dir() and not (path / "manifest.safe").is_file():
-        found = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES and one.is_file())
-        if not found:
+        files = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES and one.is_file())
+        if not files:
             raise UsageError(f"{path} holds no raster of heights; expected {', '.join(sorted(SUFFIXES))} files.")
-        return tuple(map(resolve, found))
+        return tuple(map(resolve, files))
     if path.is_file() and _begins_with(path, _VRT):
         return tuple(map(resolve, _named_in(path)))
-    source = resolve(given)
+    source = resolve(reference)
     if source.driver == "SAFE":
         raise UsageError(f"{source.printable} is a product of radar; expected a raster of heights.")
     return (source,)
@@ -86,10 +86,10 @@ def _named_in(path: Path) -> list[Path]:
     if tree.find(".//VRTRasterBand[@subClass]") is not None or tree.find(".//ScaleRatio") is not None:
         raise UsageError(f"{path} changes the values of its rasters; expected a plain mosaic, as `gdalbuildvrt` makes.")
     names = [(one.text or "", one.get("relativeToVRT") == "1") for one in tree.iter("SourceFilename")]
-    found = dict.fromkeys(path.parent / name if relative else Path(name) for name, relative in names)
-    if not found:
+    paths = dict.fromkeys(path.parent / name if relative else Path(name) for name, relative in names)
+    if not paths:
         raise UsageError(f"{path} names no raster; expected a mosaic, as `gdalbuildvrt` makes.")
-    return list(found)
+    return list(paths)
 
 
 @lru_cache(maxsize=65536)

@@ -70,7 +70,7 @@ class OpenedRaster:
 
 
 def open_one(
-    found: Source,
+    source: Source,
     request: Request,
     undo: ExitStack,
     part: safe.Measurement | None = None,
@@ -84,26 +84,26 @@ def open_one(
     """
     notes, of_grid = list[str](), list[str]()
     with ExitStack() as half:
-        dataset = half.enter_context(untrusted.open_raster(found, part.gdal_name if part else None))
-        check_readable(dataset, found.printable, request.most_block_bytes)
-        with found.environment():
-            name = found.name if part else found.filename
-            facts = read_facts(dataset, found, name, photograph=is_photograph(dataset))
-            refuse_other(facts, request, found.printable)
+        dataset = half.enter_context(untrusted.open_raster(source, part.gdal_name if part else None))
+        check_readable(dataset, source.printable, request.most_block_bytes)
+        with source.environment():
+            name = source.name if part else source.filename
+            facts = read_facts(dataset, source, name, photograph=is_photograph(dataset))
+            refuse_other(facts, request, source.printable)
             product = recognise(facts)
             evidence = gather(facts, product)
-            choice = _choice(dataset, facts, evidence, found, request)
+            choice = _choice(dataset, facts, evidence, source, request)
         numbers = [number for number, _ in choice.bands]
         stays = dataset.crs is not None and request.dst_crs is None and request.resolution is None
-        settings = nullcontext() if stays and not found.remote else untrusted.settings(found)  # no view is made then
-        with settings, gdal_errors(found.printable, "Warping", found.files):
-            placed = georeference.placed(dataset, request, found, part, like)
+        settings = nullcontext() if stays and not source.remote else untrusted.settings(source)  # no view is made then
+        with settings, gdal_errors(source.printable, "Warping", source.files):
+            placed = georeference.placed(dataset, request, source, part, like)
             if placed is not None and placed.heights is not None:
                 half.callback(placed.heights.close)
             edge = _edge(dataset, request, choice, placed=placed is not None)
             view, keep = _on_grid(dataset, request, placed, of_grid, half, bands=numbers, edge=edge)
         raster = Raster(
-            found, view, like=dataset, keep=keep, bands=numbers, polarisations=[name for _, name in choice.bands],
+            source, view, like=dataset, keep=keep, bands=numbers, polarisations=[name for _, name in choice.bands],
             mask=choice.mask, request=request,
         )  # fmt: skip
         if edge is not None:
@@ -121,12 +121,12 @@ def open_one(
             words = f"calibrated with the factor of {product.name}"
             evidence = with_unit(evidence, Evidence(Topic.UNIT, Unit.POWER, Weight.CALIBRATION, words))
         notes += of_grid if first else []
-        if (paged := pages.words(found, dataset)) is not None:
+        if (paged := pages.words(source, dataset)) is not None:
             notes.append(paged)
-        if (unread := _mask_beside(found)) is not None:
+        if (unread := _mask_beside(source)) is not None:
             notes.append(f"{unread} stands beside it and is not read; write the mask into the raster: gdal_translate.")
-        if not found.identity:
-            notes.append(f"{found.printable} has no version that could be asked for: changes go unnoticed.")
+        if not source.identity:
+            notes.append(f"{source.printable} has no version that could be asked for: changes go unnoticed.")
         half.pop_all()
     undo.callback(raster.close)
     calibrated = product is not None and product.calibrated
@@ -139,32 +139,34 @@ def with_unit(evidence: Sequence[Evidence], unit: Evidence) -> tuple[Evidence, .
     return (*(one for one in evidence if one.topic is not Topic.UNIT), unit)
 
 
-def _mask_beside(found: Source) -> str | None:
-    name = f"{found.filename}.msk"
-    return name if len(found.files) == 1 and found.files[0].with_name(name).is_file() else None
+def _mask_beside(source: Source) -> str | None:
+    name = f"{source.filename}.msk"
+    return name if len(source.files) == 1 and source.files[0].with_name(name).is_file() else None
 
 
 def _choice(
-    dataset: DatasetReader, facts: Facts, evidence: Sequence[Evidence], found: Source, request: Request
+    dataset: DatasetReader, facts: Facts, evidence: Sequence[Evidence], source: Source, request: Request
 ) -> Choice:
     if facts.photograph and not request.bands and not polarisations_of(facts, evidence):
-        return photograph(dataset, found, request)
-    return choose(facts, evidence, request, found.printable, lambda band: holds_a_mask(dataset, band, found.printable))
+        return photograph(dataset, source, request)
+    return choose(
+        facts, evidence, request, source.printable, lambda band: holds_a_mask(dataset, band, source.printable)
+    )
 
 
-def photograph(dataset: DatasetReader, found: Source, request: Request) -> Choice:
+def photograph(dataset: DatasetReader, source: Source, request: Request) -> Choice:
     """Take one band of what looks like a picture for the eye, where it may be taken; raises `UnlikeSarError`."""
     bands = measurement_bands(dataset)
     mask = next((number for number in dataset.indexes if number not in bands), None)
     first = ((bands[0], UNKNOWN),)
-    if len(bands) > 1 and bands_are_equal(dataset, bands, found.printable):
+    if len(bands) > 1 and bands_are_equal(dataset, bands, source.printable):
         return Choice(first, mask, ("The colour bands are equal, so the first one is taken for the SAR image.",))
     if request.force:
         return Choice(
             first, mask, ("It looks like a colour photograph; its first band is taken for SAR, as was asked.",)
         )
     raise UnlikeSarError(
-        f"{found.printable} does not look like SAR: {len(bands)} bands of 8-bit colour, as in a photograph; "
+        f"{source.printable} does not look like SAR: {len(bands)} bands of 8-bit colour, as in a photograph; "
         "expected one or two bands of backscatter. If it is SAR all the same, say which band is what (`--band VV=1`), "
         "or say so with `force` (--force).",
     )
@@ -199,10 +201,10 @@ def _on_grid(
     if placed is not None:
         notes.append(placed.words)
         return warp.rectified(dataset, placed, _fills(dataset, request, bands, placed=True), edge), (dataset,)
-    crs, stated = request.crs(), request.own_crs()
-    if stated is not None and dataset.crs not in {None, stated}:
-        notes.append(f"The file says {dataset.crs.to_string()}; {stated.to_string()} is used, as stated.")
-    stored = MapGrid(stated or dataset.crs, dataset.transform, dataset.width, dataset.height)
+    crs, own_crs = request.crs(), request.own_crs()
+    if own_crs is not None and dataset.crs not in {None, own_crs}:
+        notes.append(f"The file says {dataset.crs.to_string()}; {own_crs.to_string()} is used, as stated.")
+    stored = MapGrid(own_crs or dataset.crs, dataset.transform, dataset.width, dataset.height)
     if crs is not None or request.resolution is not None:
         own = own_grid(stored)
         check_fit(own, "the scene")
@@ -214,13 +216,13 @@ def _on_grid(
             undo.callback(view.close)
             return view, (dataset,)
     if request.in_pixels and (place := ImagePlace.of(dataset)) is not None:
-        kept = "rational polynomials (RPC)" if place.rpc else f"{len(place.points)} ground control points"
-        notes.append(f"In image space, as asked; its {kept} stand in the result's tags.")
-    elif dataset.crs is None and stated is None:
+        place_words = "rational polynomials (RPC)" if place.rpc else f"{len(place.points)} ground control points"
+        notes.append(f"In image space, as asked; its {place_words} stand in the result's tags.")
+    elif dataset.crs is None and own_crs is None:
         coordinates = "There is no georeference" if dataset.transform.is_identity else _NO_CRS
         notes.append(f"{coordinates}: the scene is in image space.")
     elif dataset.transform.is_identity:
-        named = (stated or dataset.crs).to_string()
+        named = (own_crs or dataset.crs).to_string()
         notes.append(f"It names a CRS ({named}) and no place in it: the scene is in image space.")
     elif own_grid(stored) != stored:
         notes.append("Longitudes are counted from -180 to 180 degrees; the file counts them otherwise.")
@@ -255,10 +257,10 @@ def _undeclared_fills(dataset: DatasetReader, bands: Sequence[int], dtype: np.dt
         places = lattice(dataset.width, dataset.height, FILL_PLACES)
         sample = np.concatenate([dataset.read(band, window=place.to_rasterio()).ravel() for place in places])
         sample = sample[np.isfinite(sample)]
-        found = set(undeclared(sample))
+        candidates = set(undeclared(sample))
         if dtype.kind == "f":
             # Zero is no measurement in any unit of floating-point numbers.
-            found |= {0.0, *np.unique(sample[np.abs(sample) >= FILL_MAGNITUDE]).tolist()[:MOST_FILLS]}
-        for value in found:
+            candidates |= {0.0, *np.unique(sample[np.abs(sample) >= FILL_MAGNITUDE]).tolist()[:MOST_FILLS]}
+        for value in candidates:
             counts[value] = counts.get(value, 0) + int(np.count_nonzero(sample == value))
     return sorted((value for value, count in counts.items() if count), key=lambda value: (-counts[value], value))

@@ -27,61 +27,61 @@ class Page:
 
 def pages_of(dataset: DatasetReader) -> tuple[Page, ...]:
     """Return the pages of an open TIFF, without names; none where it has one alone. Overviews and masks are none."""
-    found = [match for name in dataset.subdatasets if (match := _DIRECTORY.match(name))]
-    return tuple(Page(number, int(match[1])) for number, match in enumerate(found, 1)) if len(found) > 1 else ()
+    matches = [match for name in dataset.subdatasets if (match := _DIRECTORY.match(name))]
+    return tuple(Page(number, int(match[1])) for number, match in enumerate(matches, 1)) if len(matches) > 1 else ()
 
 
-def chosen(found: Source, request: Request) -> tuple[tuple[str, Source], ...]:
+def chosen(source: Source, request: Request) -> tuple[tuple[str, Source], ...]:
     """Return the pages that the caller's `bands` mean, by polarisation; none where they mean bands of one page.
 
     Raises `UsageError` for a page that is not there.
     """
-    if not request.bands or found.driver != "GTiff" or found.page is not None:
+    if not request.bands or source.driver != "GTiff" or source.page is not None:
         return ()
-    with untrusted.open_raster(found) as dataset:
+    with untrusted.open_raster(source) as dataset:
         pages = pages_of(dataset) if dataset.count == 1 else ()
     if not pages:
         return ()
-    known = named(found, pages)
-    return tuple((name, _source(found, known, reference)) for name, reference in request.bands)
+    known = named(source, pages)
+    return tuple((name, _source(source, known, reference)) for name, reference in request.bands)
 
 
-def named(found: Source, pages: Sequence[Page]) -> tuple[Page, ...]:
+def named(source: Source, pages: Sequence[Page]) -> tuple[Page, ...]:
     """Return the pages with the names of the first of them."""
-    return tuple(replace(page, name=_name(found, page)) for page in pages[:LISTED]) + tuple(pages[LISTED:])
+    return tuple(replace(page, name=_name(source, page)) for page in pages[:LISTED]) + tuple(pages[LISTED:])
 
 
-def words(found: Source, dataset: DatasetReader) -> str | None:
+def words(source: Source, dataset: DatasetReader) -> str | None:
     """Say which pages there are and which one is used; None where there is one alone."""
-    if found.page is not None:
-        return f"Page {found.page} of the file is used, as stated."
-    pages = pages_of(dataset) if found.driver == "GTiff" else ()
+    if source.page is not None:
+        return f"Page {source.page} of the file is used, as stated."
+    pages = pages_of(dataset) if source.driver == "GTiff" else ()
     if not pages:
         return None
     how = "`--band VV=2` picks another"
     if dataset.count > 1:
-        how = f"`gdal_translate GTIFF_DIR:{pages[1].directory}:{found.filename} page2.tif` makes a file of another"
-    return f"It has {len(pages)} pages ({listing(named(found, pages))}), of which the first is used; {how}."
+        how = f"`gdal_translate GTIFF_DIR:{pages[1].directory}:{source.filename} page2.tif` makes a file of another"
+    return f"It has {len(pages)} pages ({listing(named(source, pages))}), of which the first is used; {how}."
 
 
 def listing(pages: Sequence[Page]) -> str:
     """List pages by number and name, as many as a message holds."""
-    told = [f"{page.number} {page.name}".strip() for page in pages[:LISTED]]
-    return ", ".join(told) + (f" and {len(pages) - LISTED} more" if len(pages) > LISTED else "")
+    labels = [f"{page.number} {page.name}".strip() for page in pages[:LISTED]]
+    return ", ".join(labels) + (f" and {len(pages) - LISTED} more" if len(pages) > LISTED else "")
 
 
-def _source(found: Source, pages: Sequence[Page], reference: str) -> Source:
-    wanted = reference.casefold()
-    page = next((page for page in pages if wanted in {str(page.number), page.name.casefold()}), None)
+def _source(source: Source, pages: Sequence[Page], reference: str) -> Source:
+    folded = reference.casefold()
+    page = next((page for page in pages if folded in {str(page.number), page.name.casefold()}), None)
     if page is None:
-        raise UsageError(f"{found.printable} has no page {reference!r}; it has {listing(pages)}.")
-    return replace(found, page=page.directory)
+        raise UsageError(f"{source.printable} has no page {reference!r}; it has {listing(pages)}.")
+    return replace(source, page=page.directory)
 
 
-def _name(found: Source, page: Page) -> str:
+def _name(source: Source, page: Page) -> str:
     """Return what a page calls itself: its band's name, else the first line of its description."""
     try:
-        with untrusted.open_raster(replace(found, page=page.directory)) as dataset:
+        with untrusted.open_raster(replace(source, page=page.directory)) as dataset:
             described = dataset.descriptions[0] or dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", "")
     except (SceneReadError, UnicodeDecodeError):
         return ""

@@ -40,9 +40,9 @@ def together(texts: Mapping[str, str]) -> list[dict[str, str]]:
     """
     groups: dict[str, dict[str, str]] = {}
     for name, text in texts.items():
-        said = named_in(text)
-        if len(said) == 1:
-            groups.setdefault(without(said[0], text), {}).setdefault(said[0], name)
+        names = named_in(text)
+        if len(names) == 1:
+            groups.setdefault(without(names[0], text), {}).setdefault(names[0], name)
     return sorted(groups.values(), key=lambda group: -len(group))
 
 
@@ -62,10 +62,10 @@ def sibling(path: Path) -> tuple[str, str, Path] | None:
     Returns this file's polarisation, the other's, and the other's path; None where the name does not tell or
     no such file exists.
     """
-    found = list(_TOKEN.finditer(path.stem))
-    if len({match.group().upper() for match in found}) != 1:
+    matches = list(_TOKEN.finditer(path.stem))
+    if len({match.group().upper() for match in matches}) != 1:
         return None
-    own = found[0].group()
+    own = matches[0].group()
     other = PARTNER[own.upper()]
     written = other if own.isupper() else other.lower()
     candidate = path.with_name(_TOKEN.sub(written, path.stem) + path.suffix)

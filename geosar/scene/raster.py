@@ -80,8 +80,8 @@ class Raster:
         self._nodata = [_representable(value, self.raw_dtype) for value in self.nodata]
         # Bands beyond those of the file are what warping adds: which pixels it covered.
         alphas = [n for n, meaning in enumerate(dataset.colorinterp, 1) if meaning is ColorInterp.alpha]
-        told = [n for n in alphas if n > like.count]
-        self._masks = tuple(told if mask is None else {mask, *told})
+        added = [n for n in alphas if n > like.count]
+        self._masks = tuple(added if mask is None else {mask, *added})
         masked = [n for n, flags in enumerate(dataset.mask_flag_enums, 1) if MaskFlags.per_dataset in flags]
         own = masked and not alphas and not self._masks and request.mask_band != NO_MASK
         self._mask_band = masked[0] if own else None
@@ -167,8 +167,8 @@ class Raster:
         """Say which pixels masks and a dark border leave, of all bands; None where there are none."""
         shared: Mask | None = None
         for number in self._masks:
-            told = self.dataset.read(number, **place)
-            shared = _both(shared, (told != 0) & (told == told))  # noqa: PLR0124 - NaN is none
+            band = self.dataset.read(number, **place)
+            shared = _both(shared, (band != 0) & (band == band))  # noqa: PLR0124 - NaN is none
         if self._mask_band is not None:
             shared = self.dataset.read_masks(self._mask_band, **place) != 0
         inside = self._edge.inside(window, shape) if self._edge is not None and self._edge_is_here else None
@@ -222,21 +222,21 @@ def declared_nodata(dataset: "DatasetReader | WarpedVRT", request: Request) -> t
     """Return the fill value of each band: as stated, else as the file declares it."""
     if request.nodata is None:
         return tuple(dataset.nodatavals)
-    stated: float | None = None if isinstance(request.nodata, str) else request.nodata
-    return tuple(stated for _ in range(dataset.count))
+    fill: float | None = None if isinstance(request.nodata, str) else request.nodata
+    return tuple(fill for _ in range(dataset.count))
 
 
 def holds_a_mask(dataset: DatasetReader, band: int, printable: str) -> bool:
     """Whether a band holds nothing but 0 and 1, 255 or the most that its type can hold; looks at a few places."""
     dtype = np.dtype(dataset.dtypes[band - 1])
     most = {1, 255} | (set() if dtype.kind == "f" else {int(np.iinfo(dtype).max)})
-    found: set[float] = set()
+    values: set[float] = set()
     for window in lattice(dataset.width, dataset.height, MASK_PLACES):
         with gdal_errors(printable, "Reading a part of"):
-            found |= set(np.unique(dataset.read(band, window=window.to_rasterio())).tolist())
-        if not any(found <= {0, one} for one in most):
+            values |= set(np.unique(dataset.read(band, window=window.to_rasterio())).tolist())
+        if not any(values <= {0, one} for one in most):
             return False
-    return found != {0}
+    return values != {0}
 
 
 def measurement_bands(dataset: DatasetReader) -> tuple[int, ...]:

@@ -23,16 +23,17 @@ Bands = Mapping[str, int | str] | int | str
 class Request:
     """How a caller wants a scene opened.
 
-    `bands` says which band, by number or name, holds which polarisation ("": whichever it holds); `mask_band` is the
-    number of the mask, "none" for no mask; `nodata` a fill value, "none" for none at all; `src_crs` is the CRS that
-    the source has, whatever it says; with `keep_border` black borders are data; `most_block_bytes` is the largest block
-    that is decoded, of all bands that are stored together; `radiometric` flattens brightness by the `elevation`.
+    `polarisations` are those to open, in their order, None for all; `bands` says which band, by number or name, holds
+    which polarisation ("": whichever it holds); `mask_band` is the number of the mask, "none" for no mask; `nodata` a
+    fill value, "none" for none at all; `src_crs` is the CRS that the source has, whatever it says; with `keep_border`
+    black borders are data; `most_block_bytes` is the largest block that is decoded, of all bands that are stored
+    together; `radiometric` flattens brightness by the `elevation`.
     """
 
     dst_crs: Any = None
     resolution: float | None = None
     force: bool = False
-    wanted: tuple[str, ...] | None = None
+    polarisations: tuple[str, ...] | None = None
     scale: Unit | None = None
     bands: tuple[tuple[str, str], ...] = ()
     mask_band: str | None = None
@@ -65,44 +66,44 @@ class Request:
         return _crs(self.src_crs)
 
 
-def read_bands(given: Bands | None) -> tuple[tuple[str, str], ...]:
+def read_bands(bands: Bands | None) -> tuple[tuple[str, str], ...]:
     """Read bands as `open_scene` takes them; raises `PolarisationError` and `UsageError`."""
-    if given is None:
+    if bands is None:
         return ()
-    if not isinstance(given, Mapping):
-        return (("", _reference(given)),)
-    return tuple((parse(name)[0] if name else "", _reference(band)) for name, band in given.items())
+    if not isinstance(bands, Mapping):
+        return (("", _reference(bands)),)
+    return tuple((parse(name)[0] if name else "", _reference(band)) for name, band in bands.items())
 
 
-def read_mask_band(given: int | str | None) -> str | None:
+def read_mask_band(band: int | str | None) -> str | None:
     """Read the number of a band, or "none"; raises `UsageError`."""
-    text = None if given is None else str(given).strip().lower()
+    text = None if band is None else str(band).strip().lower()
     if text is None or text == NO_MASK or (text.isdigit() and int(text) > 0):
         return text
-    raise UsageError(f"{given!r} is no band for the mask; give its number, from 1, or none.")
+    raise UsageError(f"{band!r} is no band for the mask; give its number, from 1, or none.")
 
 
-def read_nodata(given: float | str | None) -> float | str | None:
+def read_nodata(value: float | str | None) -> float | str | None:
     """Read a fill value, or "none"; raises `UsageError`."""
-    if given is None or (isinstance(given, str) and given.strip().lower() == NO_FILL):
-        return None if given is None else NO_FILL
+    if value is None or (isinstance(value, str) and value.strip().lower() == NO_FILL):
+        return None if value is None else NO_FILL
     try:
-        return float(given)
+        return float(value)
     except ValueError as error:
-        raise UsageError(f"{given!r} is no value for nodata; give a number, nan or none.") from error
+        raise UsageError(f"{value!r} is no value for nodata; give a number, nan or none.") from error
 
 
-def _reference(given: int | str) -> str:
-    text = str(given).strip()
-    if not text or (isinstance(given, int) and given < 1):
-        raise UsageError(f"{given!r} is no band; give its number, from 1, or its name.")
+def _reference(band: int | str) -> str:
+    text = str(band).strip()
+    if not text or (isinstance(band, int) and band < 1):
+        raise UsageError(f"{band!r} is no band; give its number, from 1, or its name.")
     return text
 
 
-def _crs(given: Any) -> CRS | None:
-    if given is None:
+def _crs(crs: Any) -> CRS | None:
+    if crs is None:
         return None
     try:
-        return CRS.from_user_input(given)
+        return CRS.from_user_input(crs)
     except CRSError as error:
-        raise UsageError(f"{given!r} is no CRS ({error}); give one such as EPSG:32643.") from error
+        raise UsageError(f"{crs!r} is no CRS ({error}); give one such as EPSG:32643.") from error

@@ -85,7 +85,7 @@ def measurements(source: Source) -> tuple[tuple[Measurement, ...], tuple[str, ..
         raise SceneReadError(
             f"{source.printable} names {len(images)} measurements; expected one of each polarisation. Do not trust it.",
         )
-    found: dict[str, Measurement] = {}
+    by_polarisation: dict[str, Measurement] = {}
     missing: list[tuple[str, PurePosixPath]] = []
     for image in images:
         polarisation = _polarisation(image, source)
@@ -98,19 +98,19 @@ def measurements(source: Source) -> tuple[tuple[Measurement, ...], tuple[str, ..
         table = tables.get(f"calibration-{image.stem}")
         calibration = None if table is None else _calibration_of(read, table, image, source)
         gdal_name = str(PurePosixPath(source.gdal_name).parent / there)
-        found[polarisation] = Measurement(polarisation, gdal_name, calibration)
-    if not found:
+        by_polarisation[polarisation] = Measurement(polarisation, gdal_name, calibration)
+    if not by_polarisation:
         raise _nothing_there(source, missing)
     notes = tuple(f"{name} is left out: {image} is named in the manifest, but is not there." for name, image in missing)
-    return tuple(found[name] for name in POLARISATIONS if name in found), notes
+    return tuple(by_polarisation[name] for name in POLARISATIONS if name in by_polarisation), notes
 
 
 def _nothing_there(source: Source, missing: list[tuple[str, PurePosixPath]]) -> SceneReadError | SceneContentError:
     if not missing:
         return SceneContentError(f"{source.printable} names no measurement in its manifest; expected a GRD product.")
-    wanted = " or ".join(str(image) for _, image in missing)
+    names = " or ".join(str(image) for _, image in missing)
     return SceneReadError(
-        f"{source.printable} has none of the measurements that its manifest names ({wanted}), nor are they there by "
+        f"{source.printable} has none of the measurements that its manifest names ({names}), nor are they there by "
         "the short names of AWS and the Planetary Computer (measurement/iw-vv.tiff). Fetch the product again."
     )
 

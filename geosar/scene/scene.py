@@ -170,9 +170,9 @@ class SarScene:
     def acquired(self) -> datetime | None:
         """When the image was taken, in UTC, from tags or the product's name; None where neither says a likely time."""
         for part in self._shared.opened.parts:
-            said = [one for one in part.evidence if one.topic is Topic.ACQUIRED]
-            if said:  # a product's name is surer than a tag
-                surest: datetime = min(said, key=lambda one: one.weight).value
+            times = [one for one in part.evidence if one.topic is Topic.ACQUIRED]
+            if times:  # a product's name is surer than a tag
+                surest: datetime = min(times, key=lambda one: one.weight).value
                 return surest
         return None
 
@@ -237,15 +237,15 @@ class SarScene:
 
     def select(self, polarisation: str | Sequence[str]) -> "SarScene":
         """Return a view of one polarisation or several, in that order; raises `PolarisationError`."""
-        wanted = (polarisation,) if isinstance(polarisation, str) else tuple(polarisation)
+        names = (polarisation,) if isinstance(polarisation, str) else tuple(polarisation)
         known = {band.polarisation: band for band in reversed(self._bands)}
-        missing = [name for name in wanted if name not in known]
-        if missing or not wanted:
+        missing = [name for name in names if name not in known]
+        if missing or not names:
             raise PolarisationError(
                 f"{self.source} has the polarisations {', '.join(self.polarisations)}, not "
                 f"{', '.join(missing) or 'none at all'}; choose among those it has, or name its bands.",
             )
-        return SarScene(self._shared, tuple(known[name] for name in wanted))
+        return SarScene(self._shared, tuple(known[name] for name in names))
 
     @own_errors
     def read(self, window: Window) -> SarBlock:
@@ -296,12 +296,12 @@ class SarScene:
         return SarBlock(values, valid)
 
     def _measured(self, values: Values) -> Mask | None:
-        found = measured(values, self.unit, zero_is_fill=not self._shared.opened.scaled)
+        mask = measured(values, self.unit, zero_is_fill=not self._shared.opened.scaled)
         fills = self._shared.fills(self._bands)
         if not any(fills):
-            return found
-        kept: Mask = np.stack([without_fills(band, own) for band, own in zip(values, fills, strict=True)])
-        return kept if found is None else kept & found
+            return mask
+        unfilled: Mask = np.stack([without_fills(band, own) for band, own in zip(values, fills, strict=True)])
+        return unfilled if mask is None else unfilled & mask
 
 
 @own_errors
@@ -379,7 +379,7 @@ def open_scene(
 
     """
     request = Request(
-        dst_crs=dst_crs, resolution=resolution, force=force, wanted=_wanted(polarisation),
+        dst_crs=dst_crs, resolution=resolution, force=force, polarisations=_names_in(polarisation),
         scale=None if scale is None else Unit.parse(scale), bands=read_bands(bands), nodata=read_nodata(nodata),
         mask_band=read_mask_band(mask_band), src_crs=src_crs, keep_border=keep_border,
         elevation=None if dem is None else ElevationModel.given(dem, dem_heights, optional=dem_optional),
@@ -390,5 +390,5 @@ def open_scene(
     return SarScene(Shared(opened, request), opened.bands)
 
 
-def _wanted(polarisation: str | None) -> tuple[str, ...] | None:
+def _names_in(polarisation: str | None) -> tuple[str, ...] | None:
     return None if polarisation is None else polarisations.parse(polarisation)

@@ -92,10 +92,10 @@ class Shared:
 
     def evidence(self, bands: Sequence[Band]) -> tuple[Evidence, ...]:
         """Return what says what about some bands, which are counted from 0 there."""
-        stated: tuple[Evidence, ...] = ()
+        of_caller: tuple[Evidence, ...] = ()
         if self._request.scale is not None:
-            stated = (Evidence(Topic.UNIT, self._request.scale, Weight.STATED, "stated by the caller"),)
-        return (*stated, *self.opened.evidence_of(bands))
+            of_caller = (Evidence(Topic.UNIT, self._request.scale, Weight.STATED, "stated by the caller"),)
+        return (*of_caller, *self.opened.evidence_of(bands))
 
     def evidence_of_fill(self, bands: Sequence[Band]) -> Iterator[Evidence]:
         """Return what says which values are no measurements, of bands that are counted from 0 there."""
@@ -128,11 +128,11 @@ class Shared:
         with self.lock:
             rasters = {band.raster: self.opened.rasters[band.raster] for band in bands}
             borders = tuple(dict.fromkeys(words for one in rasters.values() if (words := one.border) is not None))
-        found = self._met({value for fills in self.fills(bands) for value in fills if value != natural})
-        found += self._beyond_any_radar(bands)
-        if not found:
+        met = self._met({value for fills in self.fills(bands) for value in fills if value != natural})
+        met += self._beyond_any_radar(bands)
+        if not met:
             return borders
-        words = ", ".join(f"{value:g}" for value in found)
+        words = ", ".join(f"{value:g}" for value in met)
         return (*borders, f"Masked as fill, though no tag declares it: {words}; `--nodata` states another.")
 
     def read(
@@ -147,9 +147,9 @@ class Shared:
             values = np.empty((len(bands), *(shape or (window.height, window.width))), self.opened.dtype)
             masks: list[Mask | None] = []
             for band, out in zip(bands, values, strict=True):
-                raw, found = rasters[band.raster].read([band.index], window, shape)
+                raw, mask = rasters[band.raster].read([band.index], window, shape)
                 out[...] = raw[0]
-                masks += found
+                masks += mask
             return values, masks
 
     def _read_raw(self, window: Window) -> tuple[Values, Mask]:

@@ -175,38 +175,38 @@ def gdal_errors(printable: str, doing: str, files: tuple[Path, ...] = ()) -> Ite
         raise SceneReadError(f"{doing} {printable} failed: {reason}") from error
 
 
-def _resolve_path(given: Path) -> Source:
-    path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would replace links by their target's name
+def _resolve_path(named: Path) -> Source:
+    path = Path(os.path.abspath(named))  # noqa: PTH100 - resolve() would replace links by their target's name
     if not path.exists():
-        raise SceneNotFoundError(f"{given} does not exist; expected a raster file or a Sentinel-1 SAFE folder.")
+        raise SceneNotFoundError(f"{named} does not exist; expected a raster file or a Sentinel-1 SAFE folder.")
     if path.name.lower() == "manifest.safe":
         path = path.parent
     if path.is_dir():
-        return _resolve_folder(path, given)
+        return _resolve_folder(path, named)
     try:
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)
     except OSError as error:
         kind = SceneReadError if path.exists() else SceneNotFoundError
-        raise kind(f"{given} cannot be opened: {error.strerror}.") from error
-    held = _held(path, header, given)
-    if held is not None:
-        return held
+        raise kind(f"{named} cannot be opened: {error.strerror}.") from error
+    inner = _held(path, header, named)
+    if inner is not None:
+        return inner
     driver = driver_of(header)
     if driver is None and _envi_header(path) is not None:
         driver = "ENVI"
     if driver is None:
         words = name_format(header, path) or described_beside(path) or f"it begins with {beginning(header)}"
-        raise SceneReadError(f"{given} is not a raster that geosar reads ({words}); {_EXPECTED}.")
+        raise SceneReadError(f"{named} is not a raster that geosar reads ({words}); {_EXPECTED}.")
     return replace(_local(path, str(path), driver, (path,)), companions=_companions(path, driver))
 
 
-def _held(path: Path, header: bytes, given: Path) -> Source | None:
+def _held(path: Path, header: bytes, named: Path) -> Source | None:
     """Return what a file holds, or stands for, that is no raster itself; None for any other file."""
     if header.startswith(b"PK"):
         return _resolve_zip(path)
     if header.startswith(containers.GZIP):
-        return _resolve_gzip(path, given)
+        return _resolve_gzip(path, named)
     if path.suffix.lower() == ".dim" and (images := containers.beside_dim(path)):
         return _joined([_resolve_path(image) for image in images])
     if header.startswith(b"ENVI") and (raster := containers.of_header(path)) is not None:
@@ -214,7 +214,7 @@ def _held(path: Path, header: bytes, given: Path) -> Source | None:
     return None
 
 
-def _resolve_folder(path: Path, given: Path) -> Source:
+def _resolve_folder(path: Path, named: Path) -> Source:
     manifest = path / "manifest.safe"
     if manifest.is_file():
         files = (manifest, *sorted((path / "measurement").glob("*.tif*")))
@@ -223,7 +223,7 @@ def _resolve_folder(path: Path, given: Path) -> Source:
         return _joined([_resolve_path(image) for image in images])
     words = name_folder(path)
     why = "" if words is None else f" ({words})"
-    raise SceneReadError(f"{given} is a folder without manifest.safe{why}; {_EXPECTED}.")
+    raise SceneReadError(f"{named} is a folder without manifest.safe{why}; {_EXPECTED}.")
 
 
 def _resolve_zip(path: Path) -> Source:
@@ -232,23 +232,23 @@ def _resolve_zip(path: Path) -> Source:
     members = containers.in_zip(path)
     inside = PurePosixPath(members[0])
     if inside.name == containers.MANIFEST:
-        found = _local(path, f"{root}/{inside}", "SAFE", (path,))
-        return replace(found, name=inside.parent.stem or path.stem)
+        safe = _local(path, f"{root}/{inside}", "SAFE", (path,))
+        return replace(safe, name=inside.parent.stem or path.stem)
     parts = (_local(path, f"{root}/{member}", "GTiff", (path,)) for member in members)
     named = zip(parts, map(PurePosixPath, members), strict=True)
     return _joined([replace(part, printable=f"{path}/{inner}", name=inner.stem) for part, inner in named])
 
 
-def _resolve_gzip(path: Path, given: Path) -> Source:
+def _resolve_gzip(path: Path, named: Path) -> Source:
     name = f"/vsigzip/{path}"
     try:
         with containers.content(path, name) as file:
             header = file.read(HEADER_BYTES)
     except (OSError, EOFError, zlib.error) as error:
-        raise SceneReadError(f"{given} is a damaged gzip: {error}. Fetch it again.") from error
+        raise SceneReadError(f"{named} is a damaged gzip: {error}. Fetch it again.") from error
     if driver_of(header) != "GTiff":
         way_out = f"`tar xzf {path.name}`" if path.name.endswith((".tgz", ".tar.gz")) else f"`gunzip -k {path.name}`"
-        raise SceneReadError(f"{given} is a gzip that holds no TIFF. Unpack it first: {way_out}.")
+        raise SceneReadError(f"{named} is a gzip that holds no TIFF. Unpack it first: {way_out}.")
     return replace(_local(path, name, "GTiff", (path,)), name=Path(path.stem).stem)
 
 

@@ -133,20 +133,20 @@ def _warped_grid(grid: MapGrid, dst_crs: CRS, metres: float) -> MapGrid:
     transform, width, height = calculate_default_transform(
         grid.crs, dst_crs, grid.width, grid.height, left, bottom, right, top
     )
-    found = MapGrid(dst_crs, transform, width, height)
-    if not _holds(found, grid, metres) and dst_crs.is_geographic:
+    warped = MapGrid(dst_crs, transform, width, height)
+    if not _holds(warped, grid, metres) and dst_crs.is_geographic:
         xs, ys = onto(dst_crs, lons[on_earth], lats[on_earth], middle[0])
-        found = around(dst_crs, xs, ys, metres)
-    if not _holds(found, grid, metres):
+        warped = around(dst_crs, xs, ys, metres)
+    if not _holds(warped, grid, metres):
         raise SceneContentError(torn(dst_crs, middle))
-    return found
+    return warped
 
 
-def _holds(found: MapGrid, grid: MapGrid, metres: float) -> bool:
-    size = found.pixel_size_metres()
+def _holds(warped: MapGrid, grid: MapGrid, metres: float) -> bool:
+    size = warped.pixel_size_metres()
     if size is None:
         return False
-    share = size[0] * size[1] * found.window.area / (metres**2 * grid.window.area)
+    share = size[0] * size[1] * warped.window.area / (metres**2 * grid.window.area)
     return 1 / MOST_PIXELS < share < MOST_PIXELS
 
 

@@ -65,12 +65,12 @@ def by_control_points(
         raise SceneContentError("The control points have no CRS; state it by --crs EPSG:4326 or the like.")
     if not len(points):
         raise SceneContentError("There are 0 ground control points; expected three or more.")
-    given = points[:, 2], points[:, 3]
-    check_fit(_hull(*given, points_crs, dataset), "the control points")
-    lons, lats = transformer(points_crs.to_wkt(), "EPSG:4326").transform(*given)
+    places = points[:, 2], points[:, 3]
+    check_fit(_hull(*places, points_crs, dataset), "the control points")
+    lons, lats = transformer(points_crs.to_wkt(), "EPSG:4326").transform(*places)
     if not (np.isfinite(lons).all() and np.isfinite(lats).all()):
         raise SceneContentError(
-            f"The control points, as {given[0][0]:g}, {given[1][0]:g}, have no place on the Earth in their CRS "
+            f"The control points, as {places[0][0]:g}, {places[1][0]:g}, have no place on the Earth in their CRS "
             f"{points_crs.to_string()}; expected places in it. Assign them anew with gdal_edit.",
         )
     middle = mean_direction(lons, lats)

@@ -73,11 +73,11 @@ class Agreement:
     def look(self) -> None:
         """Finish removals, and order the copies that are wanted and that nobody makes."""
         with self._store.exclusively():
-            for gone in list(self._store.removed.iterdir()):
-                if self._store.scene(gone.name).exists():  # it was sent again
-                    self._store.discard(gone)
+            for folder in list(self._store.removed.iterdir()):
+                if self._store.scene(folder.name).exists():  # it was sent again
+                    self._store.discard(folder)
                 else:
-                    self._register.withdraw(gone.name)
+                    self._register.withdraw(folder.name)
             ordered = copies.order_again(self._database, self._register.quota.room)
         if ordered:
             self._register.runner.wake()
@@ -194,8 +194,8 @@ def _mend(database: Database, store: Store) -> None:
             elif not store.display(scene.id, readings.number(scene)).is_file():
                 scene.display = CopyState.PREPARING
         for picture in session.scalars(select(Reference).where(Reference.state == CopyState.READY)).all():
-            sent = store.reference_source(picture.scene_id, picture.filename)
-            if sent.is_file() and not store.reference(picture.scene_id).is_file():
+            source = store.reference_source(picture.scene_id, picture.filename)
+            if source.is_file() and not store.reference(picture.scene_id).is_file():
                 picture.state = CopyState.PREPARING
         _forget_unbegun(session, store)
 
@@ -207,8 +207,8 @@ def _forget_unbegun(session: Session, store: Store) -> None:
         Upload.order.is_(None),
         Upload.created < time.time() - YOUNG_SECONDS,
     )
-    gone = [one for one in session.scalars(select(Upload.id).where(*coming)) if not store.resumable(one).exists()]
-    session.execute(delete(Upload).where(Upload.id.in_(gone)))
+    unbegun = [one for one in session.scalars(select(Upload.id).where(*coming)) if not store.resumable(one).exists()]
+    session.execute(delete(Upload).where(Upload.id.in_(unbegun)))
 
 
 def _is_young(path: Path) -> bool:

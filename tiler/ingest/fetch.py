@@ -20,7 +20,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from geosar_tiler.errors import InvalidError, NotFoundError, TooLargeError
 from geosar_tiler.ingest.allow_list import FetchError, InterruptedDownloadError, allowed_file, check_allowed, refused
-from geosar_tiler.ingest.pinned_connections import asked, connection, signed
+from geosar_tiler.ingest.pinned_connections import connection, response_to, signed
 from geosar_tiler.ingest.receive import BUFFER_BYTES, Received, Writer
 from geosar_tiler.settings import Settings
 
@@ -116,8 +116,8 @@ def _opened(href: str, settings: Settings, begin: int, version: str | None, end:
     """
     scheme = urlsplit(href).scheme.lower()
     if scheme in {"", "file"}:
-        with _opened_file(href, settings) as found:
-            yield found
+        with _opened_file(href, settings) as opened_file:
+            yield opened_file
         return
     if scheme not in {"http", "https", "s3"}:
         raise refused(href)
@@ -127,7 +127,7 @@ def _opened(href: str, settings: Settings, begin: int, version: str | None, end:
         parts = urlsplit(signed(href) if scheme == "s3" else href)
         opened = connection(parts, settings)
         with opened.until(end), closing(opened):
-            answer = asked(opened, parts, headers)
+            answer = response_to(opened, parts, headers)
             if answer.status in _REDIRECTS:
                 # A redirect of a store of objects, too, leads to a URL that must be allowed by its own name.
                 href = _led_to(parts.geturl(), answer.headers.get("Location", ""))

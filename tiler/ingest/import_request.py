@@ -15,7 +15,7 @@ from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.settings import Settings
 from geosar_tiler.state.database import Upload
 from geosar_tiler.state.states import UploadStatus
-from geosar_tiler.words import told
+from geosar_tiler.words import described
 
 MOST_BYTES = 64 * 2**10
 WAIT_SECONDS = 10.0
@@ -75,7 +75,7 @@ async def read(request: Request) -> ImportRequest:
         return ImportRequest.model_validate_json(body)
     except ValidationError as error:
         raise InvalidError(
-            f'{told(error)}. Expected {{"href": URL}} or {{"uploads": {{"VV": ID, "VH": ID}}}}.'
+            f'{described(error)}. Expected {{"href": URL}} or {{"uploads": {{"VV": ID, "VH": ID}}}}.'
         ) from None
 
 

@@ -31,10 +31,10 @@ async def files_of(stream: AsyncIterator[bytes], boundary: bytes) -> AsyncIterat
         parser = MultipartParser(boundary, form.callbacks())
         async for chunk in stream:
             parser.write(chunk)
-            for found in form.found:
-                files += isinstance(found, Part)
-                yield found
-            form.found.clear()
+            for piece in form.pieces:
+                files += isinstance(piece, Part)
+                yield piece
+            form.pieces.clear()
     except FormParserError as error:
         raise InvalidError(f"the form is malformed: {error}. Send multipart/form-data with a boundary.") from error
     if not form.ended:
@@ -47,7 +47,7 @@ class _Form:
     """Collects what the parser calls back."""
 
     def __init__(self) -> None:
-        self.found: list[Part | bytes] = []
+        self.pieces: list[Part | bytes] = []
         self.ended = False
         self._in_file = False
         self._field = b""
@@ -85,11 +85,11 @@ class _Form:
             field, filename = (
                 options.get(key, b"").decode("utf-8", "replace").replace("\0", "") for key in (b"name", b"filename")
             )
-            self.found.append(Part(field, filename or "scene"))
+            self.pieces.append(Part(field, filename or "scene"))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._in_file:
-            self.found.append(data[start:end])
+            self.pieces.append(data[start:end])
 
     def _part_end(self) -> None:
         self._in_file = False

@@ -85,15 +85,15 @@ def remove(register: SceneRegister, scene: Scene) -> bool:
 
 def _forget(session: Session, scene_id: str) -> bool:
     copies.dismiss(session, scene_id, Process.REFERENCE)
-    gone = session.execute(delete(Reference).where(Reference.scene_id == scene_id))
-    return bool(getattr(gone, "rowcount", 0))
+    deleted = session.execute(delete(Reference).where(Reference.scene_id == scene_id))
+    return bool(getattr(deleted, "rowcount", 0))
 
 
-def _place(scene: Scene, found: dict[str, Any]) -> dict[str, Any] | None:
+def _place(scene: Scene, description: dict[str, Any]) -> dict[str, Any] | None:
     """Say where the picture lies: None where it says so itself, else where the scene does; raises InvalidError."""
     here = scene.description
-    if found["geometry"] is not None and scene.geometry is not None:
-        west, south, east, north = found["bbox"]
+    if description["geometry"] is not None and scene.geometry is not None:
+        west, south, east, north = description["bbox"]
         apart = south > (scene.north or 0) or north < (scene.south or 0)
         # A box across the antimeridian has its west east of its east; such are taken as they are.
         if west <= east and (scene.west or 0) <= (scene.east or 0):
@@ -104,9 +104,10 @@ def _place(scene: Scene, found: dict[str, Any]) -> dict[str, Any] | None:
                 f"{scene.west:.4g}, {scene.south:.4g}, {scene.east:.4g}, {scene.north:.4g}; expected one of its place.",
             )
         return None
-    if (found["width"], found["height"]) != (here["width"], here["height"]):
+    if (description["width"], description["height"]) != (here["width"], here["height"]):
         raise InvalidError(
-            f"the picture has no place on a map that goes with the scene's, and {found['width']} x {found['height']} "
-            f"pixels; expected the scene's {here['width']} x {here['height']}, or a georeference.",
+            "the picture has no place on a map that goes with the scene's, and "
+            f"{description['width']} x {description['height']} pixels; expected the scene's {here['width']} x "
+            f"{here['height']}, or a georeference.",
         )
     return {"crs": here["crs"], "transform": here["transform"]}

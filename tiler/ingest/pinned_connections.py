@@ -91,7 +91,9 @@ def _connected(pinned: list[str], port: int) -> socket.socket:
     raise failure
 
 
-def asked(opened: http.client.HTTPConnection, parts: SplitResult, headers: dict[str, str]) -> http.client.HTTPResponse:
+def response_to(
+    opened: http.client.HTTPConnection, parts: SplitResult, headers: dict[str, str]
+) -> http.client.HTTPResponse:
     """Send a request; raises BrokenOffError where no answer comes."""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:

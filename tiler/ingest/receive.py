@@ -226,17 +226,17 @@ async def _write_files(
                 done.append(writer.received(Path(writer.file.name), part.filename, part.field))
                 writer.file.close()
 
-        async for found in parts:
-            if isinstance(found, Part):
+        async for piece in parts:
+            if isinstance(piece, Part):
                 await asyncio.to_thread(end)
                 if len(done) == MOST_FILES:
                     raise InvalidError(f"the form holds more than {MOST_FILES} files; expected one a polarisation.")
-                part = found
+                part = piece
                 file = closing.enter_context((folder / str(len(done))).open("wb"))
                 left = limit - sum(one.size for one in done)
-                writer = Writer(file, left, promise.room, promise.shrink, found.filename, expected)
+                writer = Writer(file, left, promise.room, promise.shrink, piece.filename, expected)
             elif writer is not None:
-                await writer.take(found)
+                await writer.take(piece)
         await asyncio.to_thread(end)
     return done
 
@@ -244,7 +244,7 @@ async def _write_files(
 async def _body(request: Request) -> AsyncIterator[Part | bytes]:
     _, options = parse_options_header(request.headers.get("content-disposition", ""))
     named = options.get(b"filename", b"").decode("utf-8", "replace")
-    given = request.query_params
-    yield Part("", given.get("filename") or given.get("name") or named or "scene")
+    query = request.query_params
+    yield Part("", query.get("filename") or query.get("name") or named or "scene")
     async for chunk in request.stream():
         yield chunk

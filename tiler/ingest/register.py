@@ -107,15 +107,15 @@ class SceneRegister:
             self.store.discard(self.store.scene(scene.id))
             raise
 
-    def check_size(self, found: dict[str, Any]) -> None:
+    def check_size(self, description: dict[str, Any]) -> None:
         """Raise TooLargeError for more pixels than are taken, StoreFullError where their copy would have no room."""
-        width, height = found["width"], found["height"]
+        width, height = description["width"], description["height"]
         if width * height > self.most_pixels:
             raise TooLargeError(
                 f"the raster has {width} x {height} pixels; this service takes {self.most_pixels / 1e6:g} megapixels "
                 "at most. Send it in parts.",
             )
-        shares = [one["valid_fraction"] for one in found.get("statistics", {}).values()]
+        shares = [one["valid_fraction"] for one in description.get("statistics", {}).values()]
         pixel = 2 * len(shares) or 3
         check_room(self.quota.room(), least_copy_bytes(width, height, pixel, min(shares, default=1.0)))
 
@@ -129,8 +129,8 @@ class SceneRegister:
         self.live.forget(scene_id)
         self.direct.forget(scene_id)
         with self.store.exclusively():
-            found = catalogue.get(self.database, scene_id)
-            if found.created == scene.created:  # else it was removed and sent again meanwhile
+            current = catalogue.get(self.database, scene_id)
+            if current.created == scene.created:  # else it was removed and sent again meanwhile
                 self.withdraw(scene_id)
         self.store.keep_reserve()
 
@@ -186,11 +186,11 @@ def _forget(session: Session, scene_id: str) -> None:
 
 def _check_same(known: Scene, options: SceneOptions) -> None:
     """Raise ConflictError where a scene that is there was sent with other words than now."""
-    before = {**catalogue.said(known), "found": known.description["unit"]}
-    said = options.opening
-    if said.get("scale") == before["found"]:  # what the values or the file said by themselves
-        del said["scale"]
-    if others := [key for key, value in said.items() if before.get(key) != value]:
+    before = {**catalogue.stated(known), "found": known.description["unit"]}
+    stated = options.opening
+    if stated.get("scale") == before["found"]:  # what the values or the file said by themselves
+        del stated["scale"]
+    if others := [key for key, value in stated.items() if before.get(key) != value]:
         raise ConflictError(
             f"the scene {known.id} is there already, and other things were said of it ({', '.join(others)}). Delete it "
             f"first, then send it again; or say them of the scene that is there, with PATCH /scenes/{known.id}."
@@ -216,10 +216,10 @@ def by_polarisation(files: Sequence[Received]) -> dict[str, Received]:
     return of_name
 
 
-def _of_what_did_not_come(found: dict[str, Any], source: Path | dict[str, Path]) -> list[str]:
+def _of_what_did_not_come(scene: dict[str, Any], source: Path | dict[str, Path]) -> list[str]:
     """Say that files beside a raster do not come with it, where they may have said what nothing says now."""
-    told = found["crs"] is not None and found["unit_certain"] and UNKNOWN not in found["polarisations"]
-    if told or found["driver"] == "SAFE":
+    known = scene["crs"] is not None and scene["unit_certain"] and UNKNOWN not in scene["polarisations"]
+    if known or scene["driver"] == "SAFE":
         return []
     first = (next(iter(source.values())) if isinstance(source, dict) else source).name
     words = f"Files beside a raster ({first}.aux.xml, a world file) do not come with it to the service. "
@@ -240,25 +240,25 @@ def _names(named: dict[str, Received]) -> dict[str, str]:
     return {key: f"{key}_{name}" for key, name in names.items()}
 
 
-def _row(scene_id: str, content: str, found: dict[str, Any], filenames: dict[str, str], options: SceneOptions) -> Scene:
+def _row(scene_id: str, content: str, read: dict[str, Any], filenames: dict[str, str], options: SceneOptions) -> Scene:
     first = next(iter(filenames.values()))
     return Scene(
         id=scene_id, sha256=content, name=options.name or first.rpartition(".")[0], filename=first,
         parts=None if "" in filenames else filenames, created=time.time(), display=CopyState.PREPARING, message="",
-        **as_read(found, filenames.values(), options),
+        **as_read(read, filenames.values(), options),
     )  # fmt: skip
 
 
-def as_read(found: dict[str, Any], filenames: Iterable[str], options: SceneOptions) -> dict[str, Any]:
+def as_read(description: dict[str, Any], filenames: Iterable[str], options: SceneOptions) -> dict[str, Any]:
     """Return the columns of a scene that follow from how it is read: what was found in its files, and what is said."""
     opening = options.opening
-    west, south, east, north = found["bbox"] or (None,) * 4
-    acquired = found["acquired"]
-    said = {key: value for key, value in opening.items() if key not in {"polarisation", "scale", "force"}}
-    described = {key: value for key, value in found.items() if key != "geometry"}
+    west, south, east, north = description["bbox"] or (None,) * 4
+    acquired = description["acquired"]
+    stated = {key: value for key, value in opening.items() if key not in {"polarisation", "scale", "force"}}
+    described = {key: value for key, value in description.items() if key != "geometry"}
     return {
-        "geometry": found["geometry"], "west": west, "south": south, "east": east, "north": north,
+        "geometry": description["geometry"], "west": west, "south": south, "east": east, "north": north,
         "acquired": None if acquired is None else datetime.fromisoformat(acquired).timestamp(),
         "polarisation": options.polarisation, "unit": options.unit, "force": options.force,
-        "description": {**described, "source": ", ".join(filenames), "stated": said},
+        "description": {**described, "source": ", ".join(filenames), "stated": stated},
     }  # fmt: skip

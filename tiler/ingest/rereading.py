@@ -16,20 +16,20 @@ from geosar_tiler.state.database import Job, Reference, Scene
 from geosar_tiler.state.states import CopyState, Process
 
 
-def change(register: SceneRegister, scene_id: str, wanted: SceneOptions) -> Scene:
-    """Say of a scene what `wanted` does, and leave the rest as it was said; gives the scene as it is then.
+def change(register: SceneRegister, scene_id: str, changes: SceneOptions) -> Scene:
+    """Say of a scene what `changes` does, and leave the rest as it was said; gives the scene as it is then.
 
     Raises the errors of geosar where the scene cannot be read so, and ConflictError where it changed meanwhile; then it
     stays as it was.
     """
     scene = catalogue.get(register.database, scene_id)
-    options = SceneOptions.of(catalogue.said(scene)).model_copy(
-        update={key: getattr(wanted, key) for key in wanted.model_fields_set}
+    options = SceneOptions.of(catalogue.stated(scene)).model_copy(
+        update={key: getattr(changes, key) for key in changes.model_fields_set}
     )
-    if options.opening != catalogue.said(scene) or register.terrain.has_changed(scene.description):
+    if options.opening != catalogue.stated(scene) or register.terrain.has_changed(scene.description):
         _read_anew(register, scene, options)
-    if wanted.name is not None:
-        return catalogue.rename(register.database, scene_id, wanted.name)
+    if changes.name is not None:
+        return catalogue.rename(register.database, scene_id, changes.name)
     return catalogue.get(register.database, scene_id)
 
 

@@ -96,26 +96,26 @@ class ResumableUploads:
             raise TooLargeError(f"the upload is {length} bytes; this service takes {limit} at most.")
         with self._store.exclusively():
             check_room(self._quota.room(), length)
-            made = self._enter(filename, length, options, None, client, hold=hold)
-        self._store.resumable(made.id).touch()
-        return made
+            upload = self._enter(filename, length, options, None, client, hold=hold)
+        self._store.resumable(upload.id).touch()
+        return upload
 
     def request_import(self, sources: dict[str, str], kind: str, options: SceneOptions, client: str = "") -> Upload:
         """Begin to make a scene of files by their URLs (kind "href") or uploads that are held ("uploads")."""
         name = next(iter(sources.values())).rpartition("/")[2]
-        made = self._enter(name, 0, options, {"kind": kind, "sources": sources}, client)
-        self._begin(made.id)
-        return made
+        upload = self._enter(name, 0, options, {"kind": kind, "sources": sources}, client)
+        self._begin(upload.id)
+        return upload
 
     def find(self, upload_id: str) -> Upload:
         """Return an upload; raises NotFoundError, or GoneError when it has expired."""
         with self._database.begin() as session:
-            found = session.get(Upload, upload_id)
-        if found is None:
+            upload = session.get(Upload, upload_id)
+        if upload is None:
             raise NotFoundError(LOST.format(upload_id))
-        if found.expires < time.time() and found.status in {UploadStatus.RECEIVING, UploadStatus.HELD}:
+        if upload.expires < time.time() and upload.status in {UploadStatus.RECEIVING, UploadStatus.HELD}:
             raise GoneError("nothing came for this upload for so long that it has expired. Begin a new one.")
-        return found
+        return upload
 
     def touch(self, upload_id: str) -> float:
         """Begin the time until an upload expires anew; gives when that is."""
@@ -141,16 +141,16 @@ class ResumableUploads:
         """Return an upload when it is done or failed, or after this time."""
         end = time.monotonic() + seconds
         while True:
-            found = self.find(upload_id)
-            if found.status in {UploadStatus.DONE, UploadStatus.FAILED} or time.monotonic() > end:
-                return found
+            upload = self.find(upload_id)
+            if upload.status in {UploadStatus.DONE, UploadStatus.FAILED} or time.monotonic() > end:
+                return upload
             time.sleep(0.05)
 
     def remove(self, upload_id: str) -> None:
         """Forget an upload and free its disk; raises ConflictError or LockedError while somebody is at it."""
-        found = self.find(upload_id)
-        if found.status == UploadStatus.CHECKING or (
-            found.status == UploadStatus.RECEIVING and found.order is not None
+        upload = self.find(upload_id)
+        if upload.status == UploadStatus.CHECKING or (
+            upload.status == UploadStatus.RECEIVING and upload.order is not None
         ):
             raise ConflictError("a scene is being made of this upload. Remove the scene when it is there.")
         path = self._store.resumable(upload_id)
@@ -161,11 +161,11 @@ class ResumableUploads:
     def _enter(
         self, filename: str, length: int, options: SceneOptions, order: dict[str, Any] | None, client: str, **more: Any
     ) -> Upload:
-        said = options.model_dump(exclude_defaults=True)
+        stated = options.model_dump(exclude_defaults=True)
         joining = order is not None and order["kind"] == "uploads"
-        made = Upload(
+        upload = Upload(
             id=uuid.uuid4().hex, filename=filename, length=length, order=order,
-            options={"stated": said, "client": client, **more},
+            options={"stated": stated, "client": client, **more},
             status=UploadStatus.CHECKING if joining else UploadStatus.RECEIVING,
             owner=None if order is None else self._owner.name,
             expires=time.time() + self._settings.upload_seconds,
@@ -174,11 +174,11 @@ class ResumableUploads:
         with self._database.begin() as session:
             under_way = session.scalars(select(Upload).where(Upload.status.in_(UNFINISHED))).all()
             others = [one for one in under_way if one.id not in needed]
-            still = making_way(others, client, made.expires - STILL_SECONDS)
+            still = making_way(others, client, upload.expires - STILL_SECONDS)
             if still:
                 session.delete(self._ended(still))
-            session.add(made)
-        return made
+            session.add(upload)
+        return upload
 
     def _ended(self, still: list[Upload]) -> Upload:
         """Remove the file of the first of these to which nobody sends right now; raises OverloadedError."""
@@ -217,12 +217,12 @@ class ResumableUploads:
             return self._fetch(upload, sources, folder)
         joined = []
         for label, other in sources.items():
-            held = self.find(other)
-            if held.status != UploadStatus.HELD:
+            part = self.find(other)
+            if part.status != UploadStatus.HELD:
                 raise ConflictError(
-                    f"the upload {other!r} is {held.status}; expected a complete one, sent with `hold`."
+                    f"the upload {other!r} is {part.status}; expected a complete one, sent with `hold`."
                 )
-            joined.append(received(linked(store.resumable(other), folder / label), held.filename, label))
+            joined.append(received(linked(store.resumable(other), folder / label), part.filename, label))
         return joined
 
     def _finish(self, upload: Upload, scene_id: str, *, new: bool) -> None:
@@ -248,20 +248,20 @@ class ResumableUploads:
         settings = self._settings
         left = settings.max_upload_bytes
         promise = Promise(self._quota, folder)
-        found: list[Received] = []
+        files: list[Received] = []
         for number, (label, href) in enumerate(sources.items()):
             # The first lies where an upload would, so that its size tells how far it is.
             path = folder / str(number) if number else self._store.resumable(upload.id)
             tell_size = None if number else partial(self._expect, upload.id)
-            got = fetch(
+            file = fetch(
                 href, path, settings, limit=left, room=promise.room, wrote=promise.shrink, label=label,
                 tell_size=tell_size,
             )  # fmt: skip
-            found.append(got if number else replace(got, path=linked(path, folder / "0")))
-            left -= got.size
+            files.append(file if number else replace(file, path=linked(path, folder / "0")))
+            left -= file.size
         promise.end()
-        self._change(upload.id, status=UploadStatus.CHECKING, length=sum(one.size for one in found))
-        return found
+        self._change(upload.id, status=UploadStatus.CHECKING, length=sum(one.size for one in files))
+        return files
 
     def _expect(self, upload_id: str, size: int) -> None:
         self._change(upload_id, length=size)
@@ -320,8 +320,8 @@ class ResumableUploads:
             with self._database.begin() as session:
                 same = or_(Upload.owner == owner, Upload.owner.is_(owner))
                 mine = update(Upload).where(Upload.id == upload_id, same).values(owner=self._owner.name)
-                taken = bool(getattr(session.execute(mine), "rowcount", 0))
-            if taken:
+                is_ours = bool(getattr(session.execute(mine), "rowcount", 0))
+            if is_ours:
                 self._begin(upload_id)
 
 

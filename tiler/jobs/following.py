@@ -27,7 +27,7 @@ class _Follower:
 
     job_id: str
     known: tuple[Any, ...]
-    told: asyncio.Future[Job | None]
+    answer: asyncio.Future[Job | None]
 
 
 class Followed:
@@ -48,14 +48,14 @@ class Followed:
             current = await watch.change_of(current) if current.status in LIVE else None
 
     async def text(self, job: Job, place: str, make: Callable[[Job, str | None], str]) -> str:
-        """Make the text of a change, out of the job and what `readings.told` says of it; once for all at one `place`.
+        """Make the text of a change, out of the job and `readings.remarks` on it; once for all at one `place`.
 
         All who follow hear of a change by the same object.
         """
-        asked = self._former.get(job)
-        if asked is None:
-            asked = self._former[job] = asyncio.create_task(asyncio.to_thread(readings.told, self._database, [job]))
-        former = await asyncio.shield(asked)  # who goes away ends it for no other
+        task = self._former.get(job)
+        if task is None:
+            task = self._former[job] = asyncio.create_task(asyncio.to_thread(readings.remarks, self._database, [job]))
+        former = await asyncio.shield(task)  # who goes away ends it for no other
         texts = self._texts.setdefault(job, {})
         if place not in texts:
             texts[place] = make(job, former.get(job.id))
@@ -82,22 +82,22 @@ class _Watch:
         while self._followers:
             await asyncio.sleep(POLL_SECONDS)
             # Who comes meanwhile may know more than what is read now, and waits for the next look.
-            asking, self._followers = [one for one in self._followers if not one.told.done()], []
+            asking, self._followers = [one for one in self._followers if not one.answer.done()], []
             try:
                 jobs = await asyncio.to_thread(self._read, {one.job_id for one in asking})
             except SQLAlchemyError as error:
                 _LOG.warning("the database failed: %s", error)
                 self._followers += asking
                 continue
-            told = 0
+            messages = 0
             for one in asking:
                 job = jobs.get(one.job_id)
                 if job is not None and _standing(job) == one.known:
                     self._followers.append(one)
-                elif not one.told.done():
-                    one.told.set_result(job)
-                    told += 1
-            await asyncio.sleep(told / MESSAGES_A_SECOND)
+                elif not one.answer.done():
+                    one.answer.set_result(job)
+                    messages += 1
+            await asyncio.sleep(messages / MESSAGES_A_SECOND)
         self._looking = None
 
     def _read(self, job_ids: Collection[str]) -> dict[str, Job]:

@@ -46,9 +46,9 @@ def submit(
     """Return the job with this key, and whether it is new; raises OverloadedError when too many wait."""
     for _ in range(3):
         with database.begin() as session:
-            found = session.scalar(select(Job).where(Job.key == key, Job.status.in_((*LIVE, JobStatus.SUCCESSFUL))))
-            if found is not None:
-                return found, False
+            same = session.scalar(select(Job).where(Job.key == key, Job.status.in_((*LIVE, JobStatus.SUCCESSFUL))))
+            if same is not None:
+                return same, False
             waiting = session.scalar(select(func.count()).select_from(Job).where(Job.status == JobStatus.ACCEPTED)) or 0
         if process not in INTERNAL and waiting >= queue_length:
             raise OverloadedError(f"{waiting} jobs are waiting, as many as this service lets wait. Try again later.")

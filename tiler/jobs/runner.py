@@ -47,11 +47,11 @@ FULL = "the store has no free space for what it makes. Delete scenes or jobs fir
 
 @dataclass
 class _Child:
-    """A running process and what it told last."""
+    """A running process and what it reported last."""
 
     job: Job
     process: "subprocess.Popen[str]"
-    told: dict[str, Any] = field(default_factory=dict)
+    reported: dict[str, Any] = field(default_factory=dict)
     written: dict[str, Any] = field(default_factory=dict)
     beat: float = 0.0
     looked: float = 0.0
@@ -78,7 +78,7 @@ class _Child:
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
             try:
-                self.told = json.loads(line)
+                self.reported = json.loads(line)
             except ValueError:  # a library that prints
                 self.errors.append(line)
 
@@ -199,16 +199,16 @@ class JobRunner:
                 if (child := self._children.pop(claimed[0].id, None)) is not None:
                     self._abandon(child)
                 report = {copies.ROOM: max(0, self._quota.room())} if error.errno in DISK_FULL else None
-                told = f"it could not be begun: {error.strerror or error}."
-                self._finish(claimed[0], JobStatus.FAILED, told, report=report)
+                message = f"it could not be begun: {error.strerror or error}."
+                self._finish(claimed[0], JobStatus.FAILED, message, report=report)
 
     def _begin(self, job: Job, scene: Scene) -> None:
         if job.cancel:
             self._finish(job, JobStatus.DISMISSED, "stopped before it began")
             return
         if "match" in job.inputs and not references.is_there(self._database, scene, job.inputs["match"]):
-            gone = "the true optical image that it was to match was removed or replaced before it began; ask again."
-            self._finish(job, JobStatus.FAILED, gone)
+            message = "the true optical image that it was to match was removed or replaced before it began; ask again."
+            self._finish(job, JobStatus.FAILED, message)
             return
         order = self._order(job, scene)
         destination = Path(order["destination"])
@@ -281,18 +281,18 @@ class JobRunner:
                 child.full = True
                 child.process.kill()
                 return
-        told = child.told
-        if told is not child.written or now - child.beat > HEARTBEAT_SECONDS:
-            child.beat, child.written = now, told
-            queue.change(self._database, child.job.id, **_progress(told))
+        progress = child.reported
+        if progress is not child.written or now - child.beat > HEARTBEAT_SECONDS:
+            child.beat, child.written = now, progress
+            queue.change(self._database, child.job.id, **_progress(progress))
 
     def _ended(self, child: _Child) -> None:
         for reader in child.readers:
             reader.join(READ_SECONDS)
-        told, job = child.told, child.job
-        state = told.get("state")
+        last, job = child.reported, child.job
+        state = last.get("state")
         if state == JobStatus.SUCCESSFUL:
-            self._finish(job, JobStatus.SUCCESSFUL, "done", progress=100, report=told["report"], seconds_left=0.0)
+            self._finish(job, JobStatus.SUCCESSFUL, "done", progress=100, report=last["report"], seconds_left=0.0)
         elif child.full or child.late:
             for path in child.destination.parent.glob(f".{child.destination.name}.*"):
                 path.unlink(missing_ok=True)
@@ -302,8 +302,8 @@ class JobRunner:
         elif child.kill_at is not None or state == JobStatus.DISMISSED:
             self._finish(job, JobStatus.DISMISSED, "stopped as asked")
         elif state == JobStatus.FAILED:
-            report = {copies.ROOM: child.most_bytes} if told["room"] else None
-            message = self._settings.without_model_path(self._store.scrub(told["message"]))
+            report = {copies.ROOM: child.most_bytes} if last["room"] else None
+            message = self._settings.without_model_path(self._store.scrub(last["message"]))
             self._finish(job, JobStatus.FAILED, message, report=report)
         else:
             self._crashed(child)
@@ -330,14 +330,14 @@ class JobRunner:
 
         def tell(session: Session) -> None:
             scene = session.get(Scene, job.scene_id)
-            state, told = (CopyState.READY, "") if status == JobStatus.SUCCESSFUL else (CopyState.FAILED, message)
+            state, text = (CopyState.READY, "") if status == JobStatus.SUCCESSFUL else (CopyState.FAILED, message)
             ended = status in {JobStatus.SUCCESSFUL, JobStatus.FAILED}
             if job.process == Process.PREPARE and scene is not None and ended:
-                scene.display, scene.message = state, told
+                scene.display, scene.message = state, text
             picture = session.get(Reference, job.scene_id)
             # One that was sent since has a job of its own.
             if job.process == Process.REFERENCE and picture is not None and picture.created <= job.created and ended:
-                picture.state, picture.message = state, told
+                picture.state, picture.message = state, text
             done = {"status": status, "message": message, "finished": time.time(), "owner": None, **values}
             session.execute(update(Job).where(Job.id == job.id).values(updated=time.time(), **done))
 
@@ -357,8 +357,8 @@ class JobRunner:
                 child.process.kill()
                 child.process.wait()
             child.close()
-            if child.told.get("state") == JobStatus.SUCCESSFUL:
-                self._finish(child.job, JobStatus.SUCCESSFUL, "done", progress=100, report=child.told["report"])
+            if child.reported.get("state") == JobStatus.SUCCESSFUL:
+                self._finish(child.job, JobStatus.SUCCESSFUL, "done", progress=100, report=child.reported["report"])
             else:
                 message = "parked: the service was stopped and goes on with it when it is started again"
                 queue.change(self._database, child.job.id, status=JobStatus.ACCEPTED, owner=None, message=message)
@@ -375,8 +375,8 @@ def written_beside(destination: Path) -> int:
     return total
 
 
-def _progress(told: dict[str, Any]) -> dict[str, Any]:
-    if told.get("state") != JobStatus.RUNNING:
+def _progress(line: dict[str, Any]) -> dict[str, Any]:
+    if line.get("state") != JobStatus.RUNNING:
         return {}
-    values: dict[str, Any] = {"progress": int(100 * told["share"]), "message": told["message"]}
-    return values | {key: told[key] for key in ("megapixels_per_second", "seconds_left") if key in told}
+    values: dict[str, Any] = {"progress": int(100 * line["share"]), "message": line["message"]}
+    return values | {key: line[key] for key in ("megapixels_per_second", "seconds_left") if key in line}

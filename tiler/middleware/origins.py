@@ -43,19 +43,19 @@ class OriginsMiddleware(Guard):
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         # Over TLS a browser has seen a certificate for the name; and whoever watches asks by whatever name.
         if path not in OPEN and scope["scheme"] != "https":
-            for given in headers.getlist("host"):
-                self._check_host(given)
+            for host in headers.getlist("host"):
+                self._check_host(host)
         if (scope["method"] not in READING or path in OUTWARD) and self._is_foreign(headers):
             what = "a question to another service" if path in OUTWARD else "a change here"
             raise ForbiddenError(_refusal(headers.get("origin"), what))
 
-    def _check_host(self, given: str) -> None:
-        name, _ = _parts(given, None)
-        if not given or "*" in self._hosts or name in self._hosts or _is_here(name):
+    def _check_host(self, host: str) -> None:
+        name, _ = _parts(host, None)
+        if not host or "*" in self._hosts or name in self._hosts or _is_here(name):
             return
         advice = f" If the name is its own, set GEOSAR_HOSTS={name}." if _NAME.fullmatch(name) else ""
         raise MisdirectedError(
-            f"this service does not go by the name {given[:100]!r}. Use localhost or its IP address.{advice}"
+            f"this service does not go by the name {host[:100]!r}. Use localhost or its IP address.{advice}"
         )
 
     def _is_foreign(self, headers: Headers) -> bool:

@@ -44,7 +44,7 @@ class Operation:
 
     method: str
     path: str
-    told: dict[str, Any]
+    description: dict[str, Any]
     layers: list[str] = field(default_factory=list)
     parameters: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
@@ -71,13 +71,13 @@ def operations(description: dict[str, Any]) -> dict[str, list[Operation]]:
     for path, methods in description["paths"].items():
         layer = _OF_LAYER.match(path)
         general = _OF_LAYER.sub(r"\1/{layer}", path)
-        for method, told in methods.items():
-            one = operations_by_tag.setdefault((general, method), Operation(method.upper(), general, told))
+        for method, operation in methods.items():
+            one = operations_by_tag.setdefault((general, method), Operation(method.upper(), general, operation))
             one.layers += [layer.group(2)] if layer else []
-            one.parameters |= {(each["in"], each["name"]): each for each in told.get("parameters", ())}
+            one.parameters |= {(each["in"], each["name"]): each for each in operation.get("parameters", ())}
     tags: dict[str, list[Operation]] = {}
     for one in operations_by_tag.values():
-        tag = "Layers" if one.layers else str(next(iter(one.told.get("tags", ())), "Service"))
+        tag = "Layers" if one.layers else str(next(iter(one.description.get("tags", ())), "Service"))
         tags.setdefault(tag, []).append(one)
     return tags
 
@@ -106,8 +106,8 @@ def _section(tag: str, all_of: Iterable[Operation], schemas: dict[str, Any], roo
     yield f'<h2 id="{_anchor(tag)}">{_text(tag)}</h2>'
     for one in all_of:
         yield f"<details><summary><b>{one.method}</b><code>{_text(root + one.path)}</code>"
-        yield f" <small>{_text(one.told.get('summary', ''))}</small></summary>"
-        yield f"<p>{_text(one.told.get('description', ''))}</p>"
+        yield f" <small>{_text(one.description.get('summary', ''))}</small></summary>"
+        yield f"<p>{_text(one.description.get('description', ''))}</p>"
         if one.layers:
             yield f'<p class="said">Layers: {_text(", ".join(dict.fromkeys(one.layers)))}</p>'
         yield _table(
@@ -115,7 +115,7 @@ def _section(tag: str, all_of: Iterable[Operation], schemas: dict[str, Any], roo
              each.get("description", ""))
             for (where, name), each in one.parameters.items()
         )  # fmt: skip
-        for kind, content in one.told.get("requestBody", {}).get("content", {}).items():
+        for kind, content in one.description.get("requestBody", {}).get("content", {}).items():
             yield f'<p class="said">Body: {_text(kind)}</p>' + _body(content.get("schema", {}), schemas)
         yield "</details>"
 
@@ -136,8 +136,8 @@ def _members(schema: dict[str, Any], schemas: dict[str, Any], before: str) -> It
 def _table(rows: Iterable[tuple[str, str, dict[str, Any], str]]) -> str:
     cells = [
         f"<tr><td><code>{_text(name)}</code></td><td>{_text(where)}</td><td><code>{_text(kind_of(schema))}</code></td>"
-        f"<td>{_text(said)}</td></tr>"
-        for name, where, schema, said in rows
+        f"<td>{_text(text)}</td></tr>"
+        for name, where, schema, text in rows
     ]
     return f"<table>{''.join(cells)}</table>" if cells else ""
 

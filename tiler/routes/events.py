@@ -21,7 +21,7 @@ async def follow(request: Request, services: Shared, job_id: str) -> EventSource
     """Send an event `status` at each change, with the job as JSON; the stream ends when the job is done."""
     job = await run_in_threadpool(queue.get, services.database, job_id)  # one that is not there is a 404, not a stream
 
-    async def told() -> AsyncIterator[ServerSentEvent]:
+    async def changes() -> AsyncIterator[ServerSentEvent]:
         async for one in services.followed.changes(job):
             text = await services.followed.text(one, links.url(request, ""), in_words)
             yield ServerSentEvent(text, event="status")
@@ -29,4 +29,4 @@ async def follow(request: Request, services: Shared, job_id: str) -> EventSource
     def in_words(one: Job, former: str | None) -> str:
         return json.dumps(status_info(request, one, former))
 
-    return EventSourceResponse(told())
+    return EventSourceResponse(changes())

@@ -55,7 +55,7 @@ def conformance() -> dict[str, Any]:
 @router.get("/models", summary="List the models")
 def models(services: Shared) -> dict[str, Any]:
     """Say of each model that a job may name what it takes and how it calls itself."""
-    return {"models": [_told(services, name, services.models.load(name)) for name in services.models.names()]}
+    return {"models": [_summary(services, name, services.models.load(name)) for name in services.models.names()]}
 
 
 @router.post("/models", status_code=201, summary="Send a model", openapi_extra=BODY)
@@ -72,22 +72,22 @@ async def send(request: Request, services: Shared) -> JSONResponse:
         model, new = await run_in_threadpool(services.intake.add, files[0], folder)
     name = model.manifest.name
     headers = {"Location": links.url(request, f"models/{name}")}
-    return JSONResponse(_told(services, name, model), 201 if new else 200, headers)
+    return JSONResponse(_summary(services, name, model), 201 if new else 200, headers)
 
 
 @router.get("/models/{name:path}/card", summary="Show a model's card", response_class=PlainTextResponse)
 def card(services: Shared, name: str) -> PlainTextResponse:
     """Return the model card: data, split, scores beside baselines, known failures."""
-    told = services.models.load(name).card
-    if told is None:
+    text = services.models.load(name).card
+    if text is None:
         raise NotFoundError(f"the model {name!r} came without a card.")
-    return PlainTextResponse(told, media_type="text/markdown")
+    return PlainTextResponse(text, media_type="text/markdown")
 
 
 @router.get("/models/{name}", summary="Show a model")
 def show(services: Shared, name: str) -> dict[str, Any]:
     """Say of one model what the list says."""
-    return _told(services, name, services.models.load(name))
+    return _summary(services, name, services.models.load(name))
 
 
 @router.delete("/models/{name}", status_code=204, summary="Remove a model that was sent")
@@ -100,7 +100,7 @@ def remove(services: Shared, name: str) -> Response:
     return Response(status_code=204)
 
 
-def _told(services: Services, name: str, model: Model) -> dict[str, Any]:
+def _summary(services: Services, name: str, model: Model) -> dict[str, Any]:
     manifest = model.manifest
     return {
         "name": name,

@@ -45,17 +45,17 @@ class PageFiles(StaticFiles):
         return page_file(path, Headers(scope=scope), own=self._own)
 
 
-def page_file(path: Path, asked: Headers, *, own: bool = True) -> Response:
+def page_file(path: Path, request_headers: Headers, *, own: bool = True) -> Response:
     """Answer with a file of the page, or that it is as the browser has it."""
     plain, packed, tag = _packed(path, path.stat().st_mtime_ns, own)
-    zipped = "gzip" in asked.get("accept-encoding", "")
+    zipped = "gzip" in request_headers.get("accept-encoding", "")
     headers = {
         "Cache-Control": LASTING if path.suffix in {".svg", ".json"} else FRESH,
         "ETag": f'"{tag}-gzip"' if zipped else f'"{tag}"',
         "Vary": "Accept-Encoding",
         **({"Content-Encoding": "gzip"} if zipped else {}),
     }
-    if headers["ETag"] in asked.get("if-none-match", ""):
+    if headers["ETag"] in request_headers.get("if-none-match", ""):
         return NotModifiedResponse(Headers(headers))
     return Response(packed if zipped else plain, headers=headers, media_type=TYPES[path.suffix])
 

@@ -62,7 +62,7 @@ def status_info(request: Request, job: Job, former: str | None = None) -> dict[s
     return {key: value for key, value in values.items() if value is not None}
 
 
-def files(request: Request, job: Job, wanted: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+def files(request: Request, job: Job, names: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
     """Return a link to each file that a job made, or to those that are wanted."""
     return {
         name: {
@@ -72,14 +72,14 @@ def files(request: Request, job: Job, wanted: Collection[str] | None = None) -> 
             "rel": "item",
         }
         for name in job.files
-        if name in MEDIA and (not wanted or name in wanted)
+        if name in MEDIA and (not names or name in names)
     }
 
 
-def document(request: Request, job: Job, scene: Scene, wanted: Collection[str] | None = None) -> dict[str, Any]:
+def document(request: Request, job: Job, scene: Scene, names: Collection[str] | None = None) -> dict[str, Any]:
     """Return the results: every file by reference, the tiles, and what was found out on the way."""
-    results = files(request, job, wanted)
-    shown = {} if wanted else _tiles(request, job, scene)
+    results = files(request, job, names)
+    shown = {} if names else _tiles(request, job, scene)
     report = {key: value for key, value in (job.report or {}).items() if key != "files"}
     if (former := readings.words(scene, job)) is not None:
         report = {**report, "formerReading": former}

@@ -93,12 +93,12 @@ def _answer(request: Request, job: Job, scene: Scene, body: Execute) -> Response
     headers = {"Location": links.url(request, f"jobs/{job.id}")}
     if body.response == "document":
         return JSONResponse(document(request, job, scene, body.outputs), 200, headers)
-    made = files(request, job, body.outputs)
-    if len(made) == 1:
-        (one,) = made.values()
+    outputs = files(request, job, body.outputs)
+    if len(outputs) == 1:
+        (one,) = outputs.values()
         return RedirectResponse(one["href"], 303)
-    told = [f'<{one["href"]}>; rel="{name}"; type="{one["type"]}"' for name, one in made.items()]
-    return Response(status_code=204, headers={**headers, "Link": ", ".join(told)})
+    values = [f'<{one["href"]}>; rel="{name}"; type="{one["type"]}"' for name, one in outputs.items()]
+    return Response(status_code=204, headers={**headers, "Link": ", ".join(values)})
 
 
 @router.get("/jobs", summary="List jobs")
@@ -121,10 +121,10 @@ def list_jobs(
         scene, tuple(status or ()), tuple(process or ()), tuple(kind or ()), catalogue.parse_interval(datetime),
         shortest, longest,
     )  # fmt: skip
-    found, total = queue.listed(services.database, chosen, limit=limit, offset=offset)
-    former = readings.told(services.database, found)
+    jobs, total = queue.listed(services.database, chosen, limit=limit, offset=offset)
+    former = readings.remarks(services.database, jobs)
     return {
-        "jobs": [status_info(request, job, former.get(job.id)) for job in found],
+        "jobs": [status_info(request, job, former.get(job.id)) for job in jobs],
         "numberMatched": total,
         "links": links.paging(request, limit=limit, offset=offset, total=total),
     }
@@ -174,7 +174,7 @@ def download(services: Shared, job_id: str, output: OutputName) -> StoredFile:
 
 
 def _shown(request: Request, services: Services, job: Job) -> dict[str, Any]:
-    return status_info(request, job, readings.told(services.database, [job]).get(job.id))
+    return status_info(request, job, readings.remarks(services.database, [job]).get(job.id))
 
 
 def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
@@ -218,12 +218,12 @@ def _bounds(scene: Scene, box: Box | tuple[float, float, float, float]) -> tuple
     crs = scene.description["crs"]
     if crs is None:
         raise InvalidError("the scene has no georeference, so no box of it can be named. Leave bbox out.")
-    given = named_crs(name)
+    crs_of_box = named_crs(name)
     own = CRS.from_user_input(crs)
     l_scene, b_scene, r_scene, t_scene = scene.description["bounds"]
     turn = full_turn(own)
     try:
-        box_there = around.box_in(own, bounds, given) or transform_bounds(given, own, *bounds)
+        box_there = around.box_in(own, bounds, crs_of_box) or transform_bounds(crs_of_box, own, *bounds)
         if turn is not None and not -turn / 2 <= l_scene <= r_scene <= turn / 2:  # it goes on beyond the antimeridian
             box_there = around.turned(box_there, (l_scene + r_scene) / 2, turn)
     except (CRSError, ValueError) as error:

@@ -111,10 +111,10 @@ def list_scenes(
     """Return a page of scenes, the newest first unless `sort` says otherwise."""
     box = catalogue.parse_box(bbox)
     interval = catalogue.parse_interval(datetime)
-    found, total = catalogue.search(
+    scenes, total = catalogue.search(
         services.database, limit=limit, offset=offset, bbox=box, text=q, interval=interval, sort=sort
     )
-    shown = presentable.shown(found, lambda scene: present(request, services, scene))
+    shown = presentable.shown(scenes, lambda scene: present(request, services, scene))
     return {
         "scenes": shown,
         "numberMatched": total,
@@ -130,13 +130,13 @@ def show(request: Request, services: Shared, scene_id: str) -> dict[str, Any]:
 
 
 @router.patch("/{scene_id}", summary="Rename a scene, or read it with other words")
-def change(request: Request, services: Shared, scene_id: str, wanted: SceneChange) -> dict[str, Any]:
+def change(request: Request, services: Shared, scene_id: str, changes: SceneChange) -> dict[str, Any]:
     """Say something else of a scene: its name, or how it is read. What is left out stays; null takes a word back.
 
     The scene is looked at anew, and tiles, statistics and STAC item follow. Results of before are kept, and named in
     `former_jobs`. 422 where the scene cannot be read so, 409 where it changes at this very moment: then it stays.
     """
-    return present(request, services, rereading.change(services.register, scene_id, wanted))
+    return present(request, services, rereading.change(services.register, scene_id, changes))
 
 
 @router.delete("/{scene_id}", status_code=204, summary="Remove a scene")
@@ -200,7 +200,7 @@ def present(request: Request, services: Services, scene: Scene) -> dict[str, Any
         "layers": layers,
         "jobs": [job.id for job in done],
         "former_jobs": former,
-        "stated": SceneOptions.of(catalogue.said(scene)).words,
+        "stated": SceneOptions.of(catalogue.stated(scene)).words,
         "description": scene.description,
         "links": [
             links.link(links.url(request, here), "self"),

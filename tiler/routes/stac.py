@@ -191,14 +191,14 @@ def _chosen(words: list[str]) -> dict[str, list[str]]:
     }
 
 
-def _page(request: Request, services: Services, asked: Search) -> dict[str, Any]:
+def _page(request: Request, services: Services, criteria: Search) -> dict[str, Any]:
     with services.database.begin() as session:
-        page = find(session, asked)
+        page = find(session, criteria)
 
     def present(row: tuple[Scene, Job | None]) -> dict[str, Any]:
         scene, job = row
         one = scene_item(request, scene) if job is None else result_item(request, services, scene, job)
-        return shown(one, asked.fields)
+        return shown(one, criteria.fields)
 
     features = presentable.shown(page.rows, present)
     answer: dict[str, Any] = {
@@ -208,19 +208,19 @@ def _page(request: Request, services: Services, asked: Search) -> dict[str, Any]
         "numberReturned": len(features),
         "links": [links.link(links.url(request, "stac"), "root")],
     }
-    if page.rows and asked.offset + len(page.rows) < page.total:
-        answer["links"].append(_next(request, asked))
+    if page.rows and criteria.offset + len(page.rows) < page.total:
+        answer["links"].append(_next(request, criteria))
     return answer
 
 
-def _next(request: Request, asked: Search) -> dict[str, Any]:
-    offset = asked.offset + asked.limit
+def _next(request: Request, criteria: Search) -> dict[str, Any]:
+    offset = criteria.offset + criteria.limit
     if request.method == "POST":
-        body = asked.model_dump(exclude_none=True) | {"offset": offset}
+        body = criteria.model_dump(exclude_none=True) | {"offset": offset}
         link = links.link(links.url(request, "stac/search"), "next", links.GEOJSON)
         return {**link, "method": "POST", "body": body}
     path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-    query = {**request.query_params, "limit": asked.limit, "offset": offset}
+    query = {**request.query_params, "limit": criteria.limit, "offset": offset}
     return {**links.link(links.url(request, path, **query), "next", links.GEOJSON), "method": "GET"}
 
 

@@ -51,7 +51,7 @@ def scene_item(request: Request, scene: Scene) -> dict[str, Any]:
             "geosar:unit": description["unit"],
             "geosar:polarisations": description["polarisations"],
             "geosar:notes": description["notes"],
-            "geosar:stated": SceneOptions.of(catalogue.said(scene)).words,
+            "geosar:stated": SceneOptions.of(catalogue.stated(scene)).words,
             **_placement(description),
             "geosar:synthetic": False,
             "renders": {
@@ -145,8 +145,8 @@ def result_item(request: Request, services: Services, scene: Scene, job: Job) ->
     }  # fmt: skip
 
 
-def _placement(found: dict[str, Any]) -> dict[str, Any]:
-    properties = {f"geosar:{key}": found.get(key) for key in ("placement", "placement_error_metres")}
+def _placement(description: dict[str, Any]) -> dict[str, Any]:
+    properties = {f"geosar:{key}": description.get(key) for key in ("placement", "placement_error_metres")}
     return {key: value for key, value in properties.items() if value is not None}
 
 

@@ -72,37 +72,37 @@ class Search(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Results:
     """A page of rows, each a scene and the job of a result or None, and how many there are in all."""
 
     rows: list[tuple[Scene, Job | None]]
     total: int
 
 
-def find(session: Session, asked: Search) -> Found:
+def find(session: Session, criteria: Search) -> Results:
     """Find scenes and results; raises InvalidError for what makes no sense."""
-    shape, box = _place(asked)
-    since, until = catalogue.parse_interval(asked.datetime)
+    shape, box = _place(criteria)
+    since, until = catalogue.parse_interval(criteria.datetime)
     rows = _both(box).subquery()
     query = select(rows.c.collection, rows.c.id, rows.c.scene_id)
     if since is not None:
         query = query.where(rows.c.datetime >= since)
     if until is not None:
         query = query.where(rows.c.datetime <= until)
-    if asked.collections is not None:
-        query = query.where(rows.c.collection.in_(asked.collections))
-    if asked.ids is not None:
-        query = query.where(rows.c.id.in_(asked.ids))
-    for name, tests in (asked.query or {}).items():
+    if criteria.collections is not None:
+        query = query.where(rows.c.collection.in_(criteria.collections))
+    if criteria.ids is not None:
+        query = query.where(rows.c.id.in_(criteria.ids))
+    for name, tests in (criteria.query or {}).items():
         query = query.where(and_(*(_test(rows.c[name], name, sign, value) for sign, value in tests.items())))
-    for key in asked.sortby or [Sort(field="collection", direction="desc"), Sort(field="created", direction="desc")]:
+    for key in criteria.sortby or [Sort(field="collection", direction="desc"), Sort(field="created", direction="desc")]:
         column = rows.c[key.field]
         query = query.order_by(column.desc() if key.direction == "desc" else column.asc())
     query = query.order_by(rows.c.id)
-    start, end = asked.offset, asked.offset + asked.limit
+    start, end = criteria.offset, criteria.offset + criteria.limit
     if shape is None:
         total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-        page = list(session.execute(query.offset(start).limit(asked.limit)).all())
+        page = list(session.execute(query.offset(start).limit(criteria.limit)).all())
     else:  # the database knows boxes alone
         outlines = session.execute(select(Scene.id, Scene.geometry).where(Scene.id.in_(select(rows.c.scene_id))))
         touching = {name for name, outline in outlines if outline and shapely.intersects(shape, _shape(outline))}
@@ -113,7 +113,7 @@ def find(session: Session, asked: Search) -> Found:
     jobs = {one.id: one for one in session.scalars(select(Job).where(Job.id.in_(results)))}
     # What was removed between one query and the next is left out.
     there = [row for row in page if row.scene_id in scenes and (row.collection == "scenes" or row.id in jobs)]
-    return Found([(scenes[row.scene_id], jobs.get(row.id)) for row in there], total)
+    return Results([(scenes[row.scene_id], jobs.get(row.id)) for row in there], total)
 
 
 def _both(box: catalogue.Box | None) -> Any:
@@ -141,12 +141,12 @@ def _both(box: catalogue.Box | None) -> Any:
     )  # fmt: skip
 
 
-def _place(asked: Search) -> tuple[shapely.Geometry | None, catalogue.Box | None]:
-    if asked.intersects is None:
-        return None, catalogue.parse_box(None if asked.bbox is None else ",".join(map(str, asked.bbox)))
-    if asked.bbox is not None:
+def _place(criteria: Search) -> tuple[shapely.Geometry | None, catalogue.Box | None]:
+    if criteria.intersects is None:
+        return None, catalogue.parse_box(None if criteria.bbox is None else ",".join(map(str, criteria.bbox)))
+    if criteria.bbox is not None:
         raise InvalidError("both bbox and intersects are given; expected one of them.")
-    shape = _shape(asked.intersects)
+    shape = _shape(criteria.intersects)
     west, south, east, north = shapely.bounds(shape).tolist()
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise InvalidError("intersects leaves the range of longitudes and latitudes; expected degrees.")
@@ -210,13 +210,13 @@ def shown(item: dict[str, Any], fields: Fields | None) -> dict[str, Any]:
     """Return the part of an item that was asked for; names with dots lead into what lies below."""
     if fields is None or not (fields.include or fields.exclude):
         return item
-    kept: dict[str, Any] = {} if fields.include else json.loads(json.dumps(item))
+    part: dict[str, Any] = {} if fields.include else json.loads(json.dumps(item))
     for path in (*ALWAYS, *(fields.include or [])):
-        _copy(item, kept, path.split("."))
+        _copy(item, part, path.split("."))
     for path in fields.exclude or []:
         if path not in ALWAYS and path not in (fields.include or []):
-            _drop(kept, path.split("."))
-    return kept
+            _drop(part, path.split("."))
+    return part
 
 
 def _copy(source: Any, target: dict[str, Any], names: list[str]) -> None:

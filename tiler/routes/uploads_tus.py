@@ -37,7 +37,7 @@ from geosar_tiler.services import Shared
 from geosar_tiler.state import catalogue
 from geosar_tiler.state.database import Upload
 from geosar_tiler.state.states import UploadStatus
-from geosar_tiler.words import checked_text, told
+from geosar_tiler.words import checked_text, described
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,checksum,termination,expiration"
@@ -103,10 +103,10 @@ async def create(request: Request, services: Shared) -> Response:
     if "upload-defer-length" in request.headers or "upload-concat" in request.headers:
         raise MalformedError("uploads of unknown length and in several pieces are not taken; send Upload-Length.")
     length = _number(request, "upload-length")
-    said = _metadata(request.headers.get("upload-metadata", ""))
-    options, hold = _options(said), said.get("hold", "").lower() == "true"
+    metadata = _metadata(request.headers.get("upload-metadata", ""))
+    options, hold = _options(metadata), metadata.get("hold", "").lower() == "true"
     upload = await asyncio.to_thread(
-        services.uploads.create, said.get("filename") or "scene", length, options, hold=hold,
+        services.uploads.create, metadata.get("filename") or "scene", length, options, hold=hold,
         client=client_of(request.scope),
     )  # fmt: skip
     headers = {
@@ -144,8 +144,8 @@ async def receive(request: Request, services: Shared, upload_id: str) -> Respons
     if upload.status != UploadStatus.RECEIVING:
         raise ConflictError(f"the upload is {upload.status}; nothing can be added to it.")
     reached = await _append(request, services, upload, begin)
-    found = await asyncio.to_thread(services.uploads.find, upload_id)
-    headers = {"Upload-Offset": str(reached), "Upload-Expires": formatdate(found.expires, usegmt=True)}
+    record = await asyncio.to_thread(services.uploads.find, upload_id)
+    headers = {"Upload-Offset": str(reached), "Upload-Expires": formatdate(record.expires, usegmt=True)}
     return Response(status_code=204, headers=headers)
 
 
@@ -261,8 +261,8 @@ async def _append(request: Request, services: Shared, upload: Upload, begin: int
     return reached
 
 
-def _compare(algorithm: str, found: bytes, expected: bytes) -> None:
-    if found != expected:
+def _compare(algorithm: str, digest: bytes, expected: bytes) -> None:
+    if digest != expected:
         raise ChecksumError(f"the {algorithm} of the piece is not Upload-Checksum's. Send it again.")
 
 
@@ -317,12 +317,12 @@ def _metadata(text: str) -> dict[str, str]:
     return metadata
 
 
-def _options(said: dict[str, str]) -> SceneOptions:
+def _options(metadata: dict[str, str]) -> SceneOptions:
     """Read what is said of the scene; raises MalformedError. Several bands have commas between them."""
-    words: dict[str, Any] = {key: said[key] for key in (*SceneOptions.model_fields, "scale") if said.get(key)}
+    words: dict[str, Any] = {key: metadata[key] for key in (*SceneOptions.model_fields, "scale") if metadata.get(key)}
     if "band" in words:
-        words["band"] = [band.strip() for band in said["band"].split(",")]
+        words["band"] = [band.strip() for band in metadata["band"].split(",")]
     try:
         return SceneOptions.model_validate(words)
     except ValidationError as error:
-        raise InvalidError(f"Upload-Metadata: {told(error)}.") from None
+        raise InvalidError(f"Upload-Metadata: {described(error)}.") from None

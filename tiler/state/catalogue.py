@@ -24,10 +24,10 @@ _SORTABLE: dict[str, Any] = {
 def opening(scene: Scene) -> dict[str, Any]:
     """Return the options of `geosar.open_scene`: what is said, and as `dem` what tells the elevation model, if any."""
     model = (scene.description or {}).get("dem")
-    return said(scene) if model is None else {**said(scene), "dem": model}
+    return stated(scene) if model is None else {**stated(scene), "dem": model}
 
 
-def said(scene: Scene) -> dict[str, Any]:
+def stated(scene: Scene) -> dict[str, Any]:
     """Return the options of `geosar.open_scene` that were stated of the scene."""
     options = {"polarisation": scene.polarisation, "scale": scene.unit, "force": scene.force or None}
     options |= (scene.description or {}).get("stated", {})

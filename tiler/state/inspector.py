@@ -80,12 +80,14 @@ class Inspector:
         name = ", ".join(path.name for path in source.values()) if isinstance(source, dict) else source.name
         # One at a time, so that a death is that of the file in hand, and its time begins when it is looked at.
         with self._turn:
-            found = self._found(look, source, options, name)
-        if "error" in found:
-            raise _RefusedError(found["error"], found["status"], found.get("kind"))
-        return found
+            answer = self._looked_at(look, source, options, name)
+        if "error" in answer:
+            raise _RefusedError(answer["error"], answer["status"], answer.get("kind"))
+        return answer
 
-    def _found(self, look: Look, source: Path | dict[str, Path], options: dict[str, Any], name: str) -> dict[str, Any]:
+    def _looked_at(
+        self, look: Look, source: Path | dict[str, Path], options: dict[str, Any], name: str
+    ) -> dict[str, Any]:
         """Look at a file in the process; once more where that died, for which something else may be to blame."""
         for _ in range(TRIES):
             pool = self._executor()

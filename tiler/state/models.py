@@ -30,9 +30,9 @@ class Models:
 
     def sent(self) -> Iterator[Model]:
         """Return the models that were sent, in the order of their names; their files were checked when they came."""
-        kept = self.settings.models()
+        configured = self.settings.models()
         for folder in sorted(self.store.models.iterdir()):
-            model = None if folder.name in kept else _at(folder)
+            model = None if folder.name in configured else _at(folder)
             if model is not None:
                 yield model
 
@@ -42,9 +42,9 @@ class Models:
 
     def load(self, name: str) -> Model:
         """Open a model; raises NotFoundError for a name that there is not."""
-        kept = self.settings.models()
-        if name in kept:
-            return load_model(kept[name])
+        configured = self.settings.models()
+        if name in configured:
+            return load_model(configured[name])
         model = self.find_sent(name)
         if model is None:
             raise NotFoundError(f"there is no model {name!r}; GET /models lists those that there are.")

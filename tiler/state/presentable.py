@@ -29,10 +29,10 @@ def check_place(grid: MapGrid, name: str) -> None:
         )
 
 
-def check_finite(found: dict[str, Any], name: str) -> None:
+def check_finite(description: dict[str, Any], name: str) -> None:
     """Raise InvalidError where a number of a description is none that JSON can hold."""
     try:
-        json.dumps(found, allow_nan=False)
+        json.dumps(description, allow_nan=False)
     except ValueError as error:
         raise InvalidError(f"what {name} says of itself has numbers without end ({error}). Write it anew.") from error
 

@@ -51,10 +51,10 @@ def is_former(scene: Scene, job: Job) -> bool:
 
 def of(scene: Scene, job: Job) -> Scene:
     """Return the scene as a job read it, for showing its results."""
-    said = of_job(job)
-    if said == catalogue.opening(scene):
+    reading = of_job(job)
+    if reading == catalogue.opening(scene):
         return scene
-    former = next((one for one in _former(scene) if one["opening"] == said), None)
+    former = next((one for one in _former(scene) if one["opening"] == reading), None)
     if former is None:
         return scene
     columns = {column.key: getattr(scene, column.key) for column in Scene.__table__.columns}
@@ -65,18 +65,18 @@ def words(scene: Scene, job: Job) -> str | None:
     """Say that a job's result was made with a former reading, and with which; None where it is that of now."""
     if not is_former(scene, job):
         return None
-    now = _said(catalogue.opening(scene))
-    return f"made with a former reading of the scene ({_said(of_job(job))}); now it is read with {now}"
+    now = _in_words(catalogue.opening(scene))
+    return f"made with a former reading of the scene ({_in_words(of_job(job))}); now it is read with {now}"
 
 
-def told(database: Database, jobs: Iterable[Job]) -> dict[str, str]:
+def remarks(database: Database, jobs: Iterable[Job]) -> dict[str, str]:
     """Say of those among jobs that were made with a former reading of their scene, by identifier, with which."""
     listed = [job for job in jobs if job.process == Process.TRANSLATE]
     with database.begin() as session:
         of_jobs = Scene.id.in_({job.scene_id for job in listed})
         scenes = {scene.id: scene for scene in session.scalars(select(Scene).where(of_jobs))}
-    remarks = {job.id: words(scenes[job.scene_id], job) for job in listed if job.scene_id in scenes}
-    return {job_id: said for job_id, said in remarks.items() if said is not None}
+    of_job_id = {job.id: words(scenes[job.scene_id], job) for job in listed if job.scene_id in scenes}
+    return {job_id: remark for job_id, remark in of_job_id.items() if remark is not None}
 
 
 def next_one(scene: Scene, jobs: Iterable[Job]) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _former(scene: Scene) -> list[dict[str, Any]]:
     return former
 
 
-def _said(opening: dict[str, Any]) -> str:
+def _in_words(opening: dict[str, Any]) -> str:
     parts = []
     for key, value in opening.items():
         text = ", ".join(f"{name}={band}" for name, band in value.items()) if isinstance(value, dict) else value

@@ -98,13 +98,13 @@ class Store:
     @contextmanager
     def upload(self) -> Iterator[Path]:
         """Return a fresh folder for what comes in; whatever was not moved away is removed with it."""
-        while (held := locks.hold(folder := self._fresh())) is None:
+        while (lock := locks.hold(folder := self._fresh())) is None:
             pass
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            os.close(held)
+            os.close(lock)
 
     def _fresh(self) -> Path:
         folder = self.incoming / uuid.uuid4().hex
@@ -172,22 +172,22 @@ class Store:
 
         The files leave their place at once, by names alone, which a full disk has room for.
         """
-        gone = self.removed / scene_id
+        withdrawn = self.removed / scene_id
         if self.scene(scene_id).exists():
-            self.discard(gone)
-            self.scene(scene_id).replace(gone)
+            self.discard(withdrawn)
+            self.scene(scene_id).replace(withdrawn)
         else:
-            gone.mkdir(exist_ok=True)
+            withdrawn.mkdir(exist_ok=True)
         for job_id in jobs:
             if self.job(job_id).exists():
-                self.job(job_id).replace(gone / f"{_JOB}{job_id}")
+                self.job(job_id).replace(withdrawn / f"{_JOB}{job_id}")
 
     def restore_scene(self, scene_id: str) -> None:
         """Undo `withdraw_scene`: the rows could not be removed."""
-        gone = self.removed / scene_id
-        for folder in gone.glob(f"{_JOB}*"):
+        withdrawn = self.removed / scene_id
+        for folder in withdrawn.glob(f"{_JOB}*"):
             folder.replace(self.job(folder.name.removeprefix(_JOB)))
-        gone.replace(self.scene(scene_id))
+        withdrawn.replace(self.scene(scene_id))
 
     def empty_removed(self, scene_id: str) -> None:
         """Free the disk of a scene whose removal has begun; that it has begun is still known."""
@@ -196,12 +196,12 @@ class Store:
 
     def discard(self, path: Path) -> None:
         """Remove a file or folder, which leaves its place at once, so that no half of it is found."""
-        gone = self.incoming / uuid.uuid4().hex
+        aside = self.incoming / uuid.uuid4().hex
         try:
-            path.replace(gone)
+            path.replace(aside)
         except FileNotFoundError:
             return
-        _remove(gone)
+        _remove(aside)
 
     def remove_job(self, job_id: str) -> None:
         """Free the disk of a job's results."""
@@ -248,12 +248,12 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def safe_filename(given: str, driver: str) -> str:
+def safe_filename(name: str, driver: str) -> str:
     """Make a plain name out of what a client says, with the ending that goes with the content.
 
     >>> safe_filename("../../etc/My scene VV.vrt", "GTiff")
     'My_scene_VV.tif'
     """
-    last = re.split(r"[/\\]", given)[-1]
+    last = re.split(r"[/\\]", name)[-1]
     stem = _UNSAFE.sub("_", last.rpartition(".")[0] or last).strip("._-")[:100]
     return (stem or "scene") + _SUFFIXES[driver]

@@ -42,18 +42,18 @@ class Terrain:
             return {}
         return {"dem": str(self._path), "dem_heights": self._heights, "dem_optional": True}
 
-    def described(self, found: Mapping[str, Any]) -> dict[str, Any]:
+    def described(self, description: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the description of a scene says of the model that has corrected it."""
-        return {"dem": self._token} if self._token is not None and found.get("placement") == CORRECTED else {}
+        return {"dem": self._token} if self._token is not None and description.get("placement") == CORRECTED else {}
 
     def resolved(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return options of `geosar.open_scene` in which the model of now stands for the one that was told then."""
         rest = {key: value for key, value in options.items() if key != "dem"}
         return {**rest, **self.options} if "dem" in options else rest
 
-    def has_changed(self, found: Mapping[str, Any]) -> bool:
+    def has_changed(self, description: Mapping[str, Any]) -> bool:
         """Whether a product of this description may be placed otherwise by the model of now."""
-        return found.get("driver") == "SAFE" and found.get("dem") != self._token
+        return description.get("driver") == "SAFE" and description.get("dem") != self._token
 
     @property
     def readable(self) -> tuple[Path, ...]:

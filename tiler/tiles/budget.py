@@ -59,25 +59,25 @@ class _Bands:
     """How many bands are read, how many are made of them, and the bytes of a value of these."""
 
     read: int
-    made: int
-    made_bytes: int
+    output: int
+    output_bytes: int
 
 
-def check_part(grid: Grid, bbox: Box, bounds_crs: CRS | None, dst_crs: CRS | None, asked: Sizes) -> None:
+def check_part(grid: Grid, bbox: Box, bounds_crs: CRS | None, dst_crs: CRS | None, sizes: Sizes) -> None:
     """Raise TooMuchError where the picture of a box in `bounds_crs` would take more than one read may."""
-    bands = check_bands(grid, asked)
+    bands = check_bands(grid, sizes)
     target = dst_crs or bounds_crs or WGS84_CRS
     source = bounds_crs or target
-    width, height = asked.get("width"), asked.get("height")
-    is_aligned = bool(asked.get("align_bounds_with_dataset"))
+    width, height = sizes.get("width"), sizes.get("height")
+    is_aligned = bool(sizes.get("align_bounds_with_dataset"))
     if is_aligned or not (width and height):
         with _unknown_places():
             box = bbox if source == target else transform_bounds(source, target, *bbox, densify_pts=21)
             across, down = _pixels(grid, box, target)
             if is_aligned:
                 _check_beyond(grid, across, down)
-            width, height = _fitted(across, down, asked)
-    edge = 2 * math.ceil(float(asked.get("buffer") or 0)) + 2 * int(asked.get("padding") or 0)
+            width, height = _fitted(across, down, sizes)
+    edge = 2 * math.ceil(float(sizes.get("buffer") or 0)) + 2 * int(sizes.get("padding") or 0)
     width, height = (width or 1) + edge, (height or 1) + edge
     _check_output(width, height, bands)
     if grid.width * grid.height * grid.value_bytes * bands.read <= MOST_SOURCE:
@@ -87,21 +87,21 @@ def check_part(grid: Grid, bbox: Box, bounds_crs: CRS | None, dst_crs: CRS | Non
         _check_source(grid, _window(grid, box), (width, height), bands)
 
 
-def check_read(grid: Grid, window: Window | None, dst_crs: CRS | None, asked: Sizes) -> None:
+def check_read(grid: Grid, window: Window | None, dst_crs: CRS | None, sizes: Sizes) -> None:
     """Raise TooMuchError where the picture of a window, or of the whole, would take more than one read may."""
-    bands = check_bands(grid, asked)
+    bands = check_bands(grid, sizes)
     col, row, across, down = (0, 0, grid.width, grid.height) if window is None else window.flatten()
     ratio_of = (across, down)
     if dst_crs is not None and grid.crs is not None and dst_crs != grid.crs:
         with _unknown_places():
             bounds = rasterio.transform.array_bounds(grid.height, grid.width, grid.transform)
             _, *ratio_of = calculate_default_transform(grid.crs, dst_crs, grid.width, grid.height, *bounds)
-    width, height = _fitted(*ratio_of, asked)
+    width, height = _fitted(*ratio_of, sizes)
     _check_output(width, height, bands)
     _check_source(grid, (col, row, col + across, row + down), (width, height), bands)
 
 
-def cover_scale(pixels: int, asked: int) -> int:
+def cover_scale(pixels: int, most: int) -> int:
     """Return into how many parts each side of a pixel is divided, to see how much of it lies in a polygon.
 
     As many as are asked for, but of all pixels together no more than MOST_PARTS.
@@ -109,24 +109,24 @@ def cover_scale(pixels: int, asked: int) -> int:
     >>> cover_scale(1000 * 1000, 10), cover_scale(2048 * 2048, 10), cover_scale(4096 * 4096, 10)
     (10, 5, 2)
     """
-    return max(1, min(asked, math.isqrt(MOST_PARTS // max(pixels, 1))))
+    return max(1, min(most, math.isqrt(MOST_PARTS // max(pixels, 1))))
 
 
-def check_bands(grid: Grid, asked: Sizes) -> _Bands:
+def check_bands(grid: Grid, sizes: Sizes) -> _Bands:
     """Return what bands are asked for; raises TooMuchError for too many, InvalidError for those that there are not."""
-    expression = asked.get("expression")
+    expression = sizes.get("expression")
     if expression:
-        read, made = expressions.check(expression, grid.bands)
-        made_bytes = _COMPUTED
+        read, output = expressions.check(expression, grid.bands)
+        output_bytes = _COMPUTED
     else:
-        indexes = asked.get("indexes")
-        read = made = len(indexes) if isinstance(indexes, list | tuple) else 1 if indexes else grid.bands
-        made_bytes = grid.value_bytes
-    if max(read, made) > max(MOST_BANDS, grid.bands):
+        indexes = sizes.get("indexes")
+        read = output = len(indexes) if isinstance(indexes, list | tuple) else 1 if indexes else grid.bands
+        output_bytes = grid.value_bytes
+    if max(read, output) > max(MOST_BANDS, grid.bands):
         raise TooMuchError(
-            f"{max(read, made)} bands are asked for; one picture has {MOST_BANDS} at most. Ask in parts."
+            f"{max(read, output)} bands are asked for; one picture has {MOST_BANDS} at most. Ask in parts."
         )
-    return _Bands(read, made, made_bytes)
+    return _Bands(read, output, output_bytes)
 
 
 def _check_beyond(grid: Grid, across: float, down: float) -> None:
@@ -141,11 +141,11 @@ def _check_beyond(grid: Grid, across: float, down: float) -> None:
 
 def _check_output(width: int, height: int, bands: _Bands) -> None:
     # An expression holds the bands that it is made of meanwhile.
-    size = width * height * (bands.made * bands.made_bytes + (bands.read if bands.made_bytes == _COMPUTED else 0))
+    size = width * height * (bands.output * bands.output_bytes + (bands.read if bands.output_bytes == _COMPUTED else 0))
     if size > MOST_OUTPUT:
         raise TooMuchError(
-            f"the picture would have {width} x {height} pixels in {bands.made} bands, {_mebibytes(size)} of values; at "
-            f"most {_mebibytes(MOST_OUTPUT)} are made at once. Ask for fewer pixels or bands, or for a part of it.",
+            f"the picture would have {width} x {height} pixels in {bands.output} bands, {_mebibytes(size)} of values; "
+            f"at most {_mebibytes(MOST_OUTPUT)} are made at once. Ask for fewer pixels or bands, or for a part of it.",
         )
 
 
@@ -168,9 +168,9 @@ def _check_source(grid: Grid, window: Box, size: tuple[int, int], bands: _Bands)
         )
 
 
-def _fitted(across: float, down: float, asked: Sizes) -> tuple[int, int]:
+def _fitted(across: float, down: float, sizes: Sizes) -> tuple[int, int]:
     """Return width and height of the picture of so many pixels, as rio-tiler finds them."""
-    width, height, most = (asked.get(name) for name in ("width", "height", "max_size"))
+    width, height, most = (sizes.get(name) for name in ("width", "height", "max_size"))
     if width and height:
         return int(width), int(height)
     ratio = down / max(across, 1e-9)

@@ -31,10 +31,10 @@ def check(expression: str, bands: int) -> tuple[int, int]:
         raise InvalidError(f"the expression cannot be read: {str(error) or 'it is nested too deeply'}.") from error
     read: set[int] = set()
     for block, tree in zip(blocks, trees, strict=True):
-        found = _bands(tree)
-        if not found:
+        of_expression = _bands(tree)
+        if not of_expression:
             raise InvalidError(f"the expression {block!r} has no band in it; expected one such as b1-b2.")
-        read |= found
+        read |= of_expression
         _check_calls(tree)
         _check_powers(tree)
     if missing := sorted(number for number in read if not 1 <= number <= bands):

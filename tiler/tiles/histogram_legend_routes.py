@@ -23,11 +23,11 @@ TAILS = (0.1, 99.9)
 
 def register(factory: TilerFactory) -> None:
     """Add the routes to a layer's factory."""
-    asked = Annotated[LayerRequest, Depends(collector(factory))]
+    parameters = Annotated[LayerRequest, Depends(collector(factory))]
     prefix = factory.operation_prefix
 
     @factory.router.get("/histogram", operation_id=f"{prefix}getHistogram")
-    def histogram(params: asked, bins: Annotated[int, Query(ge=2, le=1024)] = 64) -> dict[str, Any]:
+    def histogram(params: parameters, bins: Annotated[int, Query(ge=2, le=1024)] = 64) -> dict[str, Any]:
         """Count the values of each band, in a view of the layer of at most 1024 pixels a side."""
 
         def read(reader: Any) -> ImageData:
@@ -45,10 +45,10 @@ def register(factory: TilerFactory) -> None:
         }
 
     @factory.router.get("/legend.png", operation_id=f"{prefix}getLegend", response_class=Response)
-    def legend(params: asked) -> Response:
+    def legend(params: parameters) -> Response:
         """Say in a picture what the colours mean, and whether the image is an observation."""
         layer = params.layer
-        stretch = _told(params)
+        stretch = _stretch_of(params)
         if stretch is None:
             picture = note(_about(layer))
             headers = {}
@@ -92,7 +92,7 @@ def _about(layer: Layer) -> str:
     return layer.kind.legend.format(bands=known).strip()
 
 
-def _told(params: LayerRequest) -> tuple[float, float, str] | None:
+def _stretch_of(params: LayerRequest) -> tuple[float, float, str] | None:
     """Return the values at both ends of the colours, and their unit; None where colours have no such meaning."""
     layer = params.layer
     if layer.kind.span is not None:
@@ -110,8 +110,8 @@ def _told(params: LayerRequest) -> tuple[float, float, str] | None:
     return low, high, layer.unit
 
 
-def _colours(given: Any) -> NDArray[np.uint8]:
+def _colours(colour_map: Any) -> NDArray[np.uint8]:
     """Return 256 colours (256, 3): those of a map of single values, else grey."""
-    if isinstance(given, dict) and set(range(256)) <= set(given):
-        return np.array([given[value][:3] for value in range(256)], np.uint8)
+    if isinstance(colour_map, dict) and set(range(256)) <= set(colour_map):
+        return np.array([colour_map[value][:3] for value in range(256)], np.uint8)
     return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)

@@ -30,7 +30,7 @@ Side = Annotated[int | None, Query(ge=1, le=4096)]
 
 def register(factory: TilerFactory) -> None:
     """Add the routes to a layer's factory."""
-    asked = Annotated[LayerRequest, Depends(collector(factory))]
+    parameters = Annotated[LayerRequest, Depends(collector(factory))]
     prefix = factory.operation_prefix
 
     def tile(params: LayerRequest, z: int, x: int, y: int, image_format: str) -> Response:
@@ -39,17 +39,17 @@ def register(factory: TilerFactory) -> None:
     @factory.router.get(
         "/tiles/image/{z}/{x}/{y}.{image_format}", operation_id=f"{prefix}getImageTileFormat", **img_endpoint_params
     )
-    def image_tile_format(z: Zoom, x: Place, y: Place, image_format: TileFormat, params: asked) -> Response:
+    def image_tile_format(z: Zoom, x: Place, y: Place, image_format: TileFormat, params: parameters) -> Response:
         """Return 256 pixels of the picture itself, row 0 at the top; transparent beyond its edges, 404 outside."""
         return tile(params, z, x, y, image_format)
 
     @factory.router.get("/tiles/image/{z}/{x}/{y}", operation_id=f"{prefix}getImageTile", **img_endpoint_params)
-    def image_tile(z: Zoom, x: Place, y: Place, params: asked) -> Response:
+    def image_tile(z: Zoom, x: Place, y: Place, params: parameters) -> Response:
         """Return the same as PNG."""
         return tile(params, z, x, y, "png")
 
     @factory.router.get("/image/tilejson.json", operation_id=f"{prefix}getImageTileJSON")
-    def image_tilejson(request: Request, params: asked) -> dict[str, Any]:
+    def image_tilejson(request: Request, params: parameters) -> dict[str, Any]:
         """Say where these tiles are, and how many pixels the picture has."""
         left_out = {"v", "expires", "signature"}
         query = [(key, value) for key, value in request.query_params.multi_items() if key not in left_out]
@@ -84,7 +84,7 @@ def register(factory: TilerFactory) -> None:
     @factory.router.get("/crop.{image_format}", operation_id=f"{prefix}getCropFormat", **img_endpoint_params)
     def crop_format(
         image_format: PartFormat,
-        params: asked,
+        params: parameters,
         bbox: Annotated[str, Query(max_length=200, description="left,top,right,bottom in pixels.")],
         *,
         max_size: Side = None,
@@ -96,7 +96,7 @@ def register(factory: TilerFactory) -> None:
 
     @factory.router.get("/crop", operation_id=f"{prefix}getCrop", **img_endpoint_params)
     def crop_png(
-        params: asked,
+        params: parameters,
         bbox: Annotated[str, Query(max_length=200, description="left,top,right,bottom in pixels.")],
         *,
         max_size: Side = None,
@@ -120,7 +120,7 @@ def _tile(place: tuple[int, int, int], params: LayerRequest) -> Callable[[Any], 
 def _crop(bbox: str, params: LayerRequest, sizes: dict[str, int | None]) -> Callable[[Any], ImageData]:
     try:
         left, top, right, bottom = (float(part) for part in bbox.split(","))
-        wanted = Window(
+        box = Window(
             math.floor(left), math.floor(top), math.ceil(right) - math.floor(left), math.ceil(bottom) - math.floor(top)
         )
         valid = right > left and bottom > top
@@ -130,11 +130,11 @@ def _crop(bbox: str, params: LayerRequest, sizes: dict[str, int | None]) -> Call
         raise InvalidError(f"bbox is {bbox!r}; expected left,top,right,bottom in pixels, the right beyond the left.")
 
     def read(reader: Any) -> ImageData:
-        window = wanted.intersection(Window(0, 0, reader.width, reader.height))
+        window = box.intersection(Window(0, 0, reader.width, reader.height))
         if window is None:
             raise NotFoundError(f"the part {bbox} is outside the picture of {reader.width} x {reader.height} pixels.")
-        asked = {key: value for key, value in sizes.items() if value is not None} or {"max_size": PART_SIDE}
-        image: ImageData = reader.read(window=_rasterio(window), **asked, **params.reading)
+        size = {key: value for key, value in sizes.items() if value is not None} or {"max_size": PART_SIDE}
+        image: ImageData = reader.read(window=_rasterio(window), **size, **params.reading)
         return image
 
     return read

@@ -29,10 +29,10 @@ class _Grids(TileMatrixSets):
 
     def get(self, identifier: str) -> TileMatrixSet:
         """See morecantile."""
-        kept: dict[str, TileMatrixSet] = self._own.__dict__.setdefault("kept", {})
-        if identifier not in kept:
-            kept[identifier] = super().get(identifier)
-        return kept[identifier]
+        grids: dict[str, TileMatrixSet] = self._own.__dict__.setdefault("kept", {})
+        if identifier not in grids:
+            grids[identifier] = super().get(identifier)
+        return grids[identifier]
 
 
 GRIDS = _Grids(matrix_sets.tilematrixsets)

@@ -188,29 +188,29 @@ MOST_BINS = 1000
 
 def _check(request: Request, layer: Layer) -> None:
     """Refuse what would fill the memory or take for ever, and bands that the layer does not have."""
-    given = {**request.path_params, **request.query_params}
+    values = {**request.path_params, **request.query_params}
     for name in (*SIDES, *EDGES):
-        _check_length(name, given.get(name), LONGEST_SIDE if name in SIDES else WIDEST_EDGE)
+        _check_length(name, values.get(name), LONGEST_SIDE if name in SIDES else WIDEST_EDGE)
     for name in (*ZOOMS, *PLACES):
-        _check_number(name, given.get(name), 0, DEEPEST_ZOOM if name in ZOOMS else LAST_PLACE)
-    _check_number("histogram_bins", given.get("histogram_bins"), 1, MOST_BINS)
+        _check_number(name, values.get(name), 0, DEEPEST_ZOOM if name in ZOOMS else LAST_PLACE)
+    _check_number("histogram_bins", values.get("histogram_bins"), 1, MOST_BINS)
     parameters.check(request.query_params, request.query_params.getlist("p"))
     for text in request.query_params.getlist("bidx"):
         if not text.isdecimal() or not 1 <= int(text[:9]) <= layer.bands:
             raise InvalidError(f"bidx is {text!r}; the layer {layer.name!r} has the bands 1 to {layer.bands}.")
 
 
-def _check_length(name: str, given: Any, most: int) -> None:
+def _check_length(name: str, text: Any, most: int) -> None:
     try:
-        value = float(given or 1)
+        value = float(text or 1)
     except ValueError:
         return  # its own declaration refuses it
     if not 0 < value <= most:
-        raise InvalidError(f"{name} is {given}; expected 1 to {most} pixels.")
+        raise InvalidError(f"{name} is {text}; expected 1 to {most} pixels.")
 
 
-def _check_number(name: str, given: Any, least: int, most: int) -> None:
-    text = str(least if given is None else given)
+def _check_number(name: str, value: Any, least: int, most: int) -> None:
+    text = str(least if value is None else value)
     if text.lstrip("+-").isdecimal() and not (len(text) < 20 and least <= int(text) <= most):
         raise InvalidError(f"{name} is {text[:40]}; expected {least} to {most}.")
 

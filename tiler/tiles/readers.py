@@ -83,22 +83,22 @@ def extent(reader: Any) -> tuple[tuple[float, float, float, float], CRS]:
     return reader.bounds, reader.crs
 
 
-def image_space_point(reader: Any, x: float, y: float, **asked: Any) -> PointData:
+def image_space_point(reader: Any, x: float, y: float, **options: Any) -> PointData:
     """Return the values of the pixel in column x and row y; raises PointOutsideBounds."""
     if not (0 <= x < reader.width and 0 <= y < reader.height):
         raise PointOutsideBounds(f"the pixel {x:g}, {y:g} is outside the picture of {reader.width} x {reader.height}.")
-    asked.pop("coord_crs", None)
-    image = reader.read(window=Window(math.floor(x), math.floor(y), 1, 1), **asked)
+    options.pop("coord_crs", None)
+    image = reader.read(window=Window(math.floor(x), math.floor(y), 1, 1), **options)
     return PointData(
         image.array[:, 0, 0], band_names=image.band_names, band_descriptions=image.band_descriptions,
         coordinates=(x, y), crs=None, assets=[],
     )  # fmt: skip
 
 
-def _boxed(args: Any, asked: dict[str, Any]) -> tuple[Any, Any, Any]:
+def _boxed(args: Any, options: dict[str, Any]) -> tuple[Any, Any, Any]:
     """Return box, CRS of the picture and CRS of the box of what `part` is called with."""
-    dst_crs = args[1] if len(args) > 1 else asked.get("dst_crs")
-    return args[0], dst_crs, args[2] if len(args) > 2 else asked.get("bounds_crs", WGS84_CRS)
+    dst_crs = args[1] if len(args) > 1 else options.get("dst_crs")
+    return args[0], dst_crs, args[2] if len(args) > 2 else options.get("bounds_crs", WGS84_CRS)
 
 
 class PlacedReader(Reader):
@@ -118,41 +118,41 @@ class PlacedReader(Reader):
             reader.crs, reader.transform, reader.width, reader.height, self.layer.bands, self.value_bytes, self.coarsest
         )
 
-    def check_part(self, args: Any, asked: dict[str, Any]) -> None:
+    def check_part(self, args: Any, options: dict[str, Any]) -> None:
         """Raise NotGeoreferencedError without a place on a map, TooMuchError for more than one read may take.
 
         Takes what `part` is called with: box and, by place or by name, CRS of the picture and of the box.
         """
         needs_georeference(self.crs)
-        box, dst_crs, bounds_crs = _boxed(args, asked)
-        is_aligned = bool(asked.get("align_bounds_with_dataset"))  # and so grown to whole pixels
+        box, dst_crs, bounds_crs = _boxed(args, options)
+        is_aligned = bool(options.get("align_bounds_with_dataset"))  # and so grown to whole pixels
         parameters.check_box(box, around=bounds_crs is not None and bounds_crs.is_geographic, flat=is_aligned)
-        parameters.check_nodata(asked.get("nodata"), self.dtype)
-        budget.check_part(self.pixels, box, bounds_crs, dst_crs, asked)
+        parameters.check_nodata(options.get("nodata"), self.dtype)
+        budget.check_part(self.pixels, box, bounds_crs, dst_crs, options)
 
-    def beside(self, args: Any, asked: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def beside(self, args: Any, options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return what `part` is called with, the box on the side of the antimeridian that the scene is counted on."""
         if self._across is None:
-            return args, asked
-        box, dst_crs, bounds_crs = _boxed(args, asked)
+            return args, options
+        box, dst_crs, bounds_crs = _boxed(args, options)
         target = dst_crs or bounds_crs
-        turn, found = full_turn(target), None if target is None else around.box_in(target, box, bounds_crs)
-        if turn is None or found is None:
-            return args, asked
+        turn, box_there = full_turn(target), None if target is None else around.box_in(target, box, bounds_crs)
+        if turn is None or box_there is None:
+            return args, options
         middle = self._middle_in(target)
-        rest = {key: value for key, value in asked.items() if key not in {"dst_crs", "bounds_crs"}}
+        rest = {key: value for key, value in options.items() if key not in {"dst_crs", "bounds_crs"}}
         rest |= {"dst_crs": target, "bounds_crs": target}
-        return (around.turned(found, middle, turn),), rest
+        return (around.turned(box_there, middle, turn),), rest
 
-    def recentred(self, dataset: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    def recentred(self, dataset: Any, options: dict[str, Any]) -> dict[str, Any]:
         """Return what `part` is asked of a dataset of the scene, degrees counted from the antimeridian that it crosses.
 
         Nothing else is changed where they are read as they are.
         """
-        if self._across is None or asked.get("dst_crs") in {None, self.crs}:
-            return asked
-        options = around.recentred(self.crs, dataset.transform, self._middle_in(self.crs))
-        return {**asked, "vrt_options": options} if options else asked
+        if self._across is None or options.get("dst_crs") in {None, self.crs}:
+            return options
+        vrt_options = around.recentred(self.crs, dataset.transform, self._middle_in(self.crs))
+        return {**options, "vrt_options": vrt_options} if vrt_options else options
 
     def own_place(self, x: float, y: float, crs: CRS) -> tuple[float, float, CRS]:
         """Return a place as the scene counts it: in its own CRS, where that counts turns around the Earth."""
@@ -305,9 +305,9 @@ class CogReader(PlacedReader):
             values: PointData = self._named(super().point(x, y, crs, *args[3:], **kwargs), kwargs)
         return attr.evolve(values, coordinates=(args[0], args[1]), crs=place)
 
-    def _named(self, read: Any, asked: dict[str, Any]) -> Any:
+    def _named(self, read: Any, options: dict[str, Any]) -> Any:
         """Give each band that was read its own name; rio-tiler's reader gives all of them the last one's."""
-        if not asked.get("expression"):
+        if not options.get("expression"):
             named: Any = self.dataset
             read.band_descriptions = [named.descriptions[int(name[1:]) - 1] or name for name in read.band_names]
         return read

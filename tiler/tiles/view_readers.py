@@ -37,9 +37,9 @@ OVERSAMPLING = 1.2
 """GDAL takes an overview that is coarser than what it needs by up to this factor; tiles made here do the same."""
 
 
-def _shrinking(pixels: int, wanted: int) -> int:
+def _shrinking(pixels: int, size: int) -> int:
     """How often a view of so many pixels is halved for a picture of the wanted size, as a power of 2."""
-    return int(2 ** math.floor(math.log2(max(1.0, OVERSAMPLING * pixels / max(wanted, 1)))))
+    return int(2 ** math.floor(math.log2(max(1.0, OVERSAMPLING * pixels / max(size, 1)))))
 
 
 class ViewReader(PlacedReader):
@@ -112,10 +112,10 @@ class ViewReader(PlacedReader):
         """Make the whole scene, or the `window` of it that is asked for."""
         parameters.check_nodata(kwargs.get("nodata"), self.dtype)
         budget.check_read(self.pixels, kwargs.get("window"), kwargs.get("dst_crs"), kwargs)
-        given = kwargs.pop("window", None)
+        window_asked = kwargs.pop("window", None)
         window = self.grid.window
-        if given is not None:
-            window = Window(*(int(value) for value in given.flatten()))
+        if window_asked is not None:
+            window = Window(*(int(value) for value in window_asked.flatten()))
         longest = max(window.width, window.height)
         side = max(kwargs.get("max_size") or 0, kwargs.get("width") or 0, kwargs.get("height") or 0) or longest
         image = self._with(window, _shrinking(longest, side), lambda reader: reader.read(*args, **kwargs))
@@ -143,8 +143,8 @@ class ViewReader(PlacedReader):
         )
         return attr.evolve(values, coordinates=(lon, lat), crs=coord_crs)
 
-    def _shown(self, image: ImageData, asked: dict[str, Any]) -> ImageData:
-        return stretched(image, self.layer, asked.get("indexes"), asked.get("expression"))
+    def _shown(self, image: ImageData, options: dict[str, Any]) -> ImageData:
+        return stretched(image, self.layer, options.get("indexes"), options.get("expression"))
 
     def _pixels(self, left: float, bottom: float, right: float, top: float) -> Window:
         """Return the pixels of the scene that a box needs, with a margin; raises TileOutsideBounds."""
@@ -154,8 +154,8 @@ class ViewReader(PlacedReader):
             raise TileOutsideBounds("the view has no place in the scene's CRS.")
         cols, rows = zip(*corners, strict=True)
         col, row = math.floor(min(cols)) - MARGIN, math.floor(min(rows)) - MARGIN
-        wanted = Window(col, row, math.ceil(max(cols)) + MARGIN - col, math.ceil(max(rows)) + MARGIN - row)
-        window = wanted.intersection(self.grid.window)
+        needed = Window(col, row, math.ceil(max(cols)) + MARGIN - col, math.ceil(max(rows)) + MARGIN - row)
+        window = needed.intersection(self.grid.window)
         if window is None:
             raise TileOutsideBounds("the view is outside the scene.")
         return window

@@ -154,11 +154,11 @@ def _declares_missing(model: str) -> bool:
 
 def _polarisations(models: tuple[str, ...]) -> tuple[str, ...]:
     """Return the polarisations that the models want of a pair; empty for one, whichever it is."""
-    wanted = {model: _polarisations_of(model) for model in models}
-    if len(set(wanted.values())) > 1:
-        words = ", ".join(f"{model}: {' and '.join(names) or 'one'}" for model, names in wanted.items())
+    by_model = {model: _polarisations_of(model) for model in models}
+    if len(set(by_model.values())) > 1:
+        words = ", ".join(f"{model}: {' and '.join(names) or 'one'}" for model, names in by_model.items())
         raise click.UsageError(f"The models want other polarisations ({words}). Score them apart.")
-    return wanted[models[0]]
+    return by_model[models[0]]
 
 
 def _polarisations_of(model: str) -> tuple[str, ...]:

@@ -88,9 +88,9 @@ def fit(
         )
         last = output / "last.pt"
         if last.exists():
-            told = trainer.resume(last)
+            notes = trainer.resume(last)
             click.echo(f"Resuming at update {trainer.update}.")
-            for words in told:
+            for words in notes:
                 click.echo(f"Note: {words}.", err=True)
         elif start:
             trainer.start_from(start)
@@ -105,7 +105,7 @@ def fit(
 def _tell_end(trainer: Trainer) -> None:
     best = trainer.validation
     if best is not None and best.best_update:
-        click.echo(f"The best is {best.told}: {trainer.folder / 'best.pt'}.")
+        click.echo(f"The best is {best.words}: {trainer.folder / 'best.pt'}.")
     if best is not None and best.over:
         click.echo(f"It got no better for {best.waited} scores, as many as patience waits for; set it higher to go on.")
     elif trainer.stopping:

@@ -41,9 +41,9 @@ def read_all(
     """
     pairs, extra = list[Pair](), list[Pair]()
     for folder in folders:
-        found = read_pairs(folder, polarisations=() if together else polarisations)
-        pairs += found
-        extra += in_decibels(found, folder, together=together) if calibrated else []
+        of_folder = read_pairs(folder, polarisations=() if together else polarisations)
+        pairs += of_folder
+        extra += in_decibels(of_folder, folder, together=together) if calibrated else []
     if calibrated and not extra:
         raise PairsError(
             f"The settings ask for calibrated pairs, and none of {', '.join(map(str, folders))} has a pair's VV or VH "

@@ -66,15 +66,15 @@ def prepare(
             minimum_valid=minimum_valid, maximum_clouds=maximum_clouds, maximum_shift=maximum_shift,
             keep_duplicates=keep_duplicates,
         )  # fmt: skip
-        made = prepare_pairs(
+        prepared = prepare_pairs(
             match(sar, optical), output, options, by=by, block=block, validation=validation, seed=seed, strict=strict
         )
-    click.echo(made.report)
+    click.echo(prepared.report)
     click.echo(f"The pairs are in {output}.")
-    for words in made.warnings:
+    for words in prepared.warnings:
         click.echo(f"Note: {words}", err=True)
-    if made.unusable:
-        many = f"{len(made.unusable)} scene{'s' if len(made.unusable) > 1 else ''} could not be used"
+    if prepared.unusable:
+        many = f"{len(prepared.unusable)} scene{'s' if len(prepared.unusable) > 1 else ''} could not be used"
         click.echo(f"Note: {many}; dropped.csv and report.md say why.", err=True)
 
 

@@ -11,12 +11,16 @@ from geosar_training.pairs.batch import Batch
 
 
 def adversary_step(
-    adversary: Adversary, optimiser: torch.optim.Optimizer, batch: Batch, made: tuple[Tensor, Tensor], descent: Descent
+    adversary: Adversary,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    painted: tuple[Tensor, Tensor],
+    descent: Descent,
 ) -> Tensor:
     """Teach the adversary to tell luma and chroma that were made, detached, from the truth; returns its hinge loss."""
     with descent.autocast():
         real = adversary(batch, batch.luma, functional.avg_pool2d(batch.chroma, 4))
-        fake = adversary(batch, *made)
+        fake = adversary(batch, *painted)
     hinges = [losses.adversary_hinge(r[0].float(), f[0].float()) for r, f in zip(real, fake, strict=True)]
     loss = torch.stack(hinges).mean()
     descent(optimiser, loss, {"adversary": loss})

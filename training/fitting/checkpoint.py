@@ -26,10 +26,10 @@ def write_checkpoint(state: dict[str, Any], target: Path) -> None:
         with published(target) as part, part.open("wb") as file:
             torch.save(state, file)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        kept = f"The earlier checkpoint {target} is intact" if target.exists() else "No checkpoint was written yet"
+        earlier = f"The earlier checkpoint {target} is intact" if target.exists() else "No checkpoint was written yet"
         raise CheckpointWriteError(
             f"The checkpoint of update {state['update']} cannot be written to {target.parent} ({first_line(error)}). "
-            f"{kept}; free some space and give the same command again."
+            f"{earlier}; free some space and give the same command again."
         ) from error
 
 

@@ -53,22 +53,22 @@ def _tensorboard(folder: Path, _config: Config, update: int) -> Any:
 
 def _mlflow(folder: Path, config: Config, _update: int) -> Any:
     """Send to the server of MLFLOW_TRACKING_URI, else to a folder of the run's; a resumed run is one run."""
-    kept = _kept(folder)
+    ids = _ids(folder)
     logger = _lightning("mlflow", "MLFlowLogger")(
-        experiment_name="geosar", run_name=folder.name, run_id=kept.get("mlflow"), save_dir=str(folder / "mlruns")
+        experiment_name="geosar", run_name=folder.name, run_id=ids.get("mlflow"), save_dir=str(folder / "mlruns")
     )
-    _keep(folder, {**kept, "mlflow": logger.run_id})
+    _keep(folder, {**ids, "mlflow": logger.run_id})
     logger.log_hyperparams(config.to_dict())
     return logger
 
 
 def _wandb(folder: Path, config: Config, _update: int) -> Any:
     """Send to Weights & Biases, or with WANDB_MODE=offline to the run's folder; a resumed run is one run."""
-    kept = _kept(folder)
+    ids = _ids(folder)
     logger = _lightning("wandb", "WandbLogger")(
-        project="geosar", name=folder.name, save_dir=str(folder), id=kept.get("wandb"), resume="allow"
+        project="geosar", name=folder.name, save_dir=str(folder), id=ids.get("wandb"), resume="allow"
     )
-    _keep(folder, {**kept, "wandb": logger.experiment.id})
+    _keep(folder, {**ids, "wandb": logger.experiment.id})
     logger.log_hyperparams(config.to_dict())
     return logger
 
@@ -89,10 +89,10 @@ def _lightning(package: str, name: str) -> Any:
     return getattr(import_module("lightning.pytorch.loggers"), name)
 
 
-def _kept(folder: Path) -> dict[str, str]:
+def _ids(folder: Path) -> dict[str, str]:
     path = folder / "tracking.json"
-    kept: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
-    return kept
+    ids: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
+    return ids
 
 
 def _keep(folder: Path, names: dict[str, str]) -> None:

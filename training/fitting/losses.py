@@ -184,12 +184,12 @@ def _detail(predicted: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, T
     for size in (1, 2, 4):
         if min(target.shape[-2:]) < reach * size:
             break
-        made, true = (_finer(functional.avg_pool2d(image, size)) for image in (predicted, target))
+        ours, true = (_finer(functional.avg_pool2d(image, size)) for image in (predicted, target))
         known = 1.0 - functional.max_pool2d(1.0 - _pool_valid(valid, size), reach, 1)
-        spread, wanted = ((_windows(band * band) + FLAT).sqrt() for band in (made, true))
-        correlation = _windows(made * true) / (spread * wanted)
-        structure.append(masked_l1(correlation, torch.ones(()), known * wanted))
-        contrast.append(masked_l1(spread, wanted, known))
+        spread, spread_of_truth = ((_windows(band * band) + FLAT).sqrt() for band in (ours, true))
+        correlation = _windows(ours * true) / (spread * spread_of_truth)
+        structure.append(masked_l1(correlation, torch.ones(()), known * spread_of_truth))
+        contrast.append(masked_l1(spread, spread_of_truth, known))
     return torch.stack(structure).mean(), torch.stack(contrast[:2]).mean()
 
 

@@ -32,8 +32,8 @@ def save_preview(network: Network, pairs: Sequence[Pair], path: Path, rows: int 
         truth = tones[pair.source](pair.optical)[: SIDE * 2, : SIDE * 2].astype(np.uint8)
         image = generate(network, backscatter)[..., :3].astype(np.uint8)
         left, top = index % columns * 3 * SIDE, index // columns * height
-        told = (f"{CAPTIONS[0]}: {pair.name}"[:40], *CAPTIONS[1:])
+        captions = (f"{CAPTIONS[0]}: {pair.name}"[:40], *CAPTIONS[1:])
         for place, picture in enumerate((np.repeat(grey(backscatter)[..., None], 3, 2), image, truth)):
-            words.text((left + place * SIDE + 4, top + 2), told[place], "white")
+            words.text((left + place * SIDE + 4, top + 2), captions[place], "white")
             sheet.paste(Image.fromarray(picture[:SIDE, :SIDE]), (left + place * SIDE, top + CAPTION))
     sheet.save(path)

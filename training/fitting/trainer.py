@@ -152,13 +152,13 @@ class Trainer:
                 bar.update()
                 for key, value in _numbers(terms).items():
                     meter[key] = meter.get(key, value) * 0.98 + value * 0.02
-                told = self._validated(bar) if first_process else {}
+                scores = self._validated(bar) if first_process else {}
                 if log and self.update % LOG_EVERY == 0:
                     bar.set_postfix({key: f"{value:.3f}" for key, value in meter.items()}, refresh=False)
                     speed = (self.update - first) * self.config.batch / (time.monotonic() - started)
-                    told |= meter | {"crops_per_second": speed}
-                if log and told:
-                    log.add(self.update, told)
+                    scores |= meter | {"crops_per_second": speed}
+                if log and scores:
+                    log.add(self.update, scores)
                 if seconds is not None:
                     self._spent = (time.monotonic() - started) / seconds
                     self.stopping = self.stopping or self._spent > 1
@@ -179,7 +179,7 @@ class Trainer:
             return {}
         scores = self.validation.score(self.averaged())
         best = self.validation.is_best(self.update, scores)
-        note = "the best so far" if best else f"the best was {self.validation.told}"
+        note = "the best so far" if best else f"the best was {self.validation.words}"
         bar.write(f"update {self.update}: {scores['val_psnr']:.2f} dB on {self.validation.place}; {note}")
         if best:
             self.save("best.pt")
@@ -254,10 +254,10 @@ def _numbers(terms: Terms) -> dict[str, float]:
     return dict(zip(terms, values.tolist(), strict=True))
 
 
-def _precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
+def _precision(setting: Precision) -> Literal["32-true", "bf16-mixed"]:
     """bf16 where the hardware multiplies in it; elsewhere autocast halves the speed instead of doubling it."""
-    if wanted != "auto":
-        return wanted
+    if setting != "auto":
+        return setting
     if torch.cuda.is_available():
         return "bf16-mixed"
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""

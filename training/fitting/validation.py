@@ -53,8 +53,8 @@ class Validation:
         from geosar_training.scoring.table import evaluate  # noqa: PLC0415 - see above
 
         table, _ = evaluate({"network": partial(generate, network)}, self.pairs)
-        found = table["network"]["all"].matched
-        return {"val_psnr": found.psnr, "val_psnr_80m": found.psnr_80m, "val_sharpness": found.sharpness}
+        score = table["network"]["all"].matched
+        return {"val_psnr": score.psnr, "val_psnr_80m": score.psnr_80m, "val_sharpness": score.sharpness}
 
     def is_best(self, update: int, scores: dict[str, float]) -> bool:
         """Take note of the scores of an update; returns whether they are the best so far."""
@@ -70,7 +70,7 @@ class Validation:
         return 0 < self.patience <= self.waited
 
     @property
-    def told(self) -> str:
+    def words(self) -> str:
         """The best, in words."""
         return f"{self.best:.2f} dB at update {self.best_update}, on {len(self.pairs)} pairs of {self.place}"
 

@@ -126,8 +126,8 @@ def _own(folder: Path, reference: Reference | None, leave_out: Callable[[str], N
     whole = folder.resolve().name.replace(" ", "-")
     for row in _rows(folder):
         name = row["name"]
-        with open_scene(_file(folder / "sar", name)) as found:
-            scene = found.select("VV" if "VV" in found.polarisations else found.polarisations[0])
+        with open_scene(_file(folder / "sar", name)) as opened:
+            scene = opened.select("VV" if "VV" in opened.polarisations else opened.polarisations[0])
             block, grid = scene.read(scene.grid.window), scene.grid
             # The reference is of calibrated VV; all else goes by its own values, as in translation.
             known_by = reference if scene.calibrated and scene.polarisations == ("VV",) else None

@@ -38,28 +38,28 @@ def markdown(study: Study, setting: str) -> str:
             f"### {group}: {len(names)} chips", "| segmentation | given | IoU | F1 | precision | recall |",
             "|---|---|---|---|---|---|",
         ]  # fmt: skip
-        for method, given in _rows(study):
-            counts = study.of(method, given, names)
+        for method, inputs in _rows(study):
+            counts = study.of(method, inputs, names)
             if counts:
                 part = f" ({len(counts)} chips)" if len(counts) < len(names) else ""
                 lines.append(
-                    f"| {method} | {given}{part} | {_cells(pooled(counts))}{_spread(study, method, given, names)} |"
+                    f"| {method} | {inputs}{part} | {_cells(pooled(counts))}{_spread(study, method, inputs, names)} |"
                 )
         lines.append("")
     return "\n".join(lines)
 
 
 def _rows(study: Study) -> list[tuple[str, str]]:
-    return [(method, given) for method in METHODS for given in INPUTS if (method, given) in study.counts]
+    return [(method, inputs) for method in METHODS for inputs in INPUTS if (method, inputs) in study.counts]
 
 
 def _cells(scores: WaterScores) -> str:
     return " | ".join(f"{value:.3f}" if isfinite(value) else "" for value in asdict(scores).values())
 
 
-def _spread(study: Study, method: str, given: str, names: list[str]) -> str:
+def _spread(study: Study, method: str, inputs: str, names: list[str]) -> str:
     """Return the IoU of each seed, where there are several."""
-    runs = study.counts[method, given]
+    runs = study.counts[method, inputs]
     if len(runs) < 2:
         return ""
     each = [pooled([run[name] for name in names if name in run]).iou for run in runs]
@@ -71,12 +71,12 @@ def to_plain(study: Study) -> dict[str, object]:
     return {
         group: [
             {
-                "method": method, "given": given, "chips": len(counts),
+                "method": method, "given": inputs, "chips": len(counts),
                 **{key: value if isfinite(value) else None for key, value in asdict(pooled(counts)).items()},
-                **({} if given == RADAR else {"iou_minus_radar": asdict(study.against_radar(method, given, names))}),
+                **({} if inputs == RADAR else {"iou_minus_radar": asdict(study.against_radar(method, inputs, names))}),
             }
-            for method, given in _rows(study)
-            if (counts := study.of(method, given, names))
+            for method, inputs in _rows(study)
+            if (counts := study.of(method, inputs, names))
         ]
         for group, names in study.groups().items()
     }  # fmt: skip
@@ -94,7 +94,7 @@ def save_pictures(study: Study, path: Path) -> None:
     sheet = Image.new("RGB", (6 * SIDE, len(chosen) * SIDE), "white")
     for row, chip in enumerate(chosen):
         blank = np.full((*chip.water.shape, 3), 255, np.uint8)
-        maps = [_map(study.masks[method, given][chip.name], chip) for given in (RADAR, COLORIZED, BOTH)]
+        maps = [_map(study.masks[method, inputs][chip.name], chip) for inputs in (RADAR, COLORIZED, BOTH)]
         optical = blank if chip.optical is None else chip.optical
         pictures = (grey(chip.radar), study.colours[chip.name], optical, *maps)
         for column, picture in enumerate(pictures):
@@ -102,11 +102,11 @@ def save_pictures(study: Study, path: Path) -> None:
     sheet.save(path)
 
 
-def _map(found: Mask, chip: Chip) -> NDArray[np.uint8]:
+def _map(mask: Mask, chip: Chip) -> NDArray[np.uint8]:
     picture = np.full((*chip.water.shape, 3), 255, np.uint8)
     for colour, where in (
-        (LAND, ~found & ~chip.water), (WATER, found & chip.water), (MISSED, ~found & chip.water),
-        (ALARM, found & ~chip.water),
+        (LAND, ~mask & ~chip.water), (WATER, mask & chip.water), (MISSED, ~mask & chip.water),
+        (ALARM, mask & ~chip.water),
     ):  # fmt: skip
         picture[where & chip.known] = colour
     return picture

@@ -37,10 +37,12 @@ class Difference:
     high: float
 
 
-def count(found: NDArray[np.bool_], water: NDArray[np.bool_], known: NDArray[np.bool_]) -> Counts:
+def count(predicted: NDArray[np.bool_], water: NDArray[np.bool_], known: NDArray[np.bool_]) -> Counts:
     """Compare masks (H, W) where the truth is known."""
-    found, water = found & known, water & known
-    return Counts(float((found & water).sum()), float((found & ~water).sum()), float((water & ~found).sum()))
+    predicted, water = predicted & known, water & known
+    return Counts(
+        float((predicted & water).sum()), float((predicted & ~water).sum()), float((water & ~predicted).sum())
+    )
 
 
 def pooled(counts: Sequence[Counts]) -> WaterScores:

@@ -37,15 +37,15 @@ class Study:
                 names.setdefault(group, []).append(chip.name)
         return names
 
-    def of(self, method: str, given: str, names: Sequence[str]) -> list[Counts]:
+    def of(self, method: str, inputs: str, names: Sequence[str]) -> list[Counts]:
         """Return the counts of these chips, summed over the seeds; chips without that input are left out."""
-        runs = self.counts[method, given]
+        runs = self.counts[method, inputs]
         return [_total([run[name] for run in runs]) for name in names if name in runs[0]]
 
-    def against_radar(self, method: str, given: str, names: Sequence[str]) -> Difference:
+    def against_radar(self, method: str, inputs: str, names: Sequence[str]) -> Difference:
         """Return how much better an input is than radar alone, on the chips that have both."""
-        both = [name for name in names if name in self.counts[method, given][0]]
-        return compare(self.of(method, given, both), self.of(method, RADAR, both))
+        both = [name for name in names if name in self.counts[method, inputs][0]]
+        return compare(self.of(method, inputs, both), self.of(method, RADAR, both))
 
 
 def run_study(
@@ -63,27 +63,27 @@ def run_study(
             "OMBRIA, or chips of both splits."
         )
     study = Study(tested, colours)
-    for given in INPUTS:
+    for inputs in INPUTS:
         mine, theirs = (
-            [(chip, bands) for chip in part if (bands := bands_of(chip, given, colours)) is not None]
+            [(chip, bands) for chip in part if (bands := bands_of(chip, inputs, colours)) is not None]
             for part in (training, tested)
         )
         if not (mine and theirs):
             continue
         examples = [(bands, chip.water, chip.known) for chip, bands in mine]
         threshold = fit_threshold(examples)
-        _note(study, LEVEL, given, [(chip, threshold.fixed(bands)) for chip, bands in theirs])
-        _note(study, OTSU, given, [(chip, threshold.otsu(bands, chip.known)) for chip, bands in theirs])
+        _note(study, LEVEL, inputs, [(chip, threshold.fixed(bands)) for chip, bands in theirs])
+        _note(study, OTSU, inputs, [(chip, threshold.otsu(bands, chip.known)) for chip, bands in theirs])
         for seed in range(schedule.seeds if schedule.updates else 0):
             network = train_segmenter(examples, schedule, seed, progress)
-            _note(study, UNET, given, [(chip, segment(network, bands)) for chip, bands in theirs])
+            _note(study, UNET, inputs, [(chip, segment(network, bands)) for chip, bands in theirs])
     return study
 
 
-def _note(study: Study, method: str, given: str, found: Sequence[tuple[Chip, Mask]]) -> None:
-    key = method, given
-    study.masks.setdefault(key, {chip.name: mask for chip, mask in found})
-    study.counts.setdefault(key, []).append({chip.name: count(mask, chip.water, chip.known) for chip, mask in found})
+def _note(study: Study, method: str, inputs: str, masks: Sequence[tuple[Chip, Mask]]) -> None:
+    key = method, inputs
+    study.masks.setdefault(key, {chip.name: mask for chip, mask in masks})
+    study.counts.setdefault(key, []).append({chip.name: count(mask, chip.water, chip.known) for chip, mask in masks})
 
 
 def _total(counts: Sequence[Counts]) -> Counts:
@@ -97,21 +97,21 @@ def verdicts(study: Study) -> list[str]:
         if " " in group:
             continue
         for method in METHODS:
-            for given, title in (
+            for inputs, title in (
                 (COLORIZED, "the colorized image instead of radar"),
                 (BOTH, "the colorized image beside radar"),
             ):
-                if (method, given) in study.counts:
-                    found = study.against_radar(method, given, names)
-                    words.append(f"{group}, {method}: {title} {_verdict(found)} (IoU {_range(found)}).")
+                if (method, inputs) in study.counts:
+                    difference = study.against_radar(method, inputs, names)
+                    words.append(f"{group}, {method}: {title} {_verdict(difference)} (IoU {_range(difference)}).")
     return words
 
 
-def _verdict(found: Difference) -> str:
-    if found.low > 0:
+def _verdict(difference: Difference) -> str:
+    if difference.low > 0:
         return "**helped**"
-    return "**harmed**" if found.high < 0 else "made no difference that these chips can show"
+    return "**harmed**" if difference.high < 0 else "made no difference that these chips can show"
 
 
-def _range(found: Difference) -> str:
-    return f"{found.mean:+.3f}, 95 % interval {found.low:+.3f} to {found.high:+.3f}"
+def _range(difference: Difference) -> str:
+    return f"{difference.mean:+.3f}, 95 % interval {difference.low:+.3f} to {difference.high:+.3f}"

@@ -72,5 +72,5 @@ def smooth(bands: Bands) -> NDArray[np.float64]:
     return functional.avg_pool2d(torch.from_numpy(padded)[None].double(), BOX, stride=1)[0].numpy()
 
 
-def _iou(found: Mask, water: Mask) -> float:
-    return float((found & water).sum() / max((found | water).sum(), 1))
+def _iou(mask: Mask, water: Mask) -> float:
+    return float((mask & water).sum() / max((mask | water).sum(), 1))

@@ -173,8 +173,8 @@ class ColouriserMethod(Method[ColouriserConfig]):
         pairs, dates = len(batch.sar), batch.dates
         seen = batch.sar if dates is None else torch.cat([batch.sar, dates.sar])
         with descent.autocast():
-            made = self.generator.parts(seen.contiguous(memory_format=torch.channels_last))
-        every = Parts(*(part.float() for part in made))
+            half_parts = self.generator.parts(seen.contiguous(memory_format=torch.channels_last))
+        every = Parts(*(part.float() for part in half_parts))
         parts = Parts(*(part[:pairs] for part in every))
         # Whoever judges the picture may change its colours and coarse luma; its detail is the radar's.
         luma, chroma = self.generator.compose(batch.sar, parts._replace(despeckled=parts.despeckled.detach()))

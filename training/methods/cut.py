@@ -111,11 +111,11 @@ class CutMethod(PainterMethod[Settings]):
         places = draw_places(theirs, self.config.patches)
         return contrast(self.projection(ours, places), self.projection(theirs, places))
 
-    def _opinion(self, image: Tensor, wanted: float) -> Tensor:
+    def _opinion(self, image: Tensor, target: float) -> Tensor:
         """Least squares (Mao et al. 2017)."""
         verdict = self.adversary(image)
         verdict = verdict[0] if isinstance(verdict, tuple) else verdict
-        loss: Tensor = ((verdict.float() - wanted) ** 2).mean()
+        loss: Tensor = ((verdict.float() - target) ** 2).mean()
         return loss
 
 

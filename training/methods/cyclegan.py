@@ -112,13 +112,13 @@ class CycleGAN(PainterMethod[CycleConfig]):
         image: Tensor = body(radar, label) if isinstance(body, Labelled) else body(radar)
         return image
 
-    def _judge(self, real: dict[str, Tensor], made: dict[str, Tensor]) -> Tensor:
-        return 0.5 * (self._opinion(real, 1.0) + self._opinion({k: v.detach() for k, v in made.items()}, 0.0))
+    def _judge(self, real: dict[str, Tensor], fake: dict[str, Tensor]) -> Tensor:
+        return 0.5 * (self._opinion(real, 1.0) + self._opinion({k: v.detach() for k, v in fake.items()}, 0.0))
 
-    def _opinion(self, images: dict[str, Tensor], wanted: float) -> Tensor:
+    def _opinion(self, images: dict[str, Tensor], target: float) -> Tensor:
         """Least squares (Mao et al. 2017), summed over both judges."""
         verdicts = [self.judges[key](image)[0].float() for key, image in images.items()]
-        return torch.stack([((verdict - wanted) ** 2).mean() for verdict in verdicts]).sum()
+        return torch.stack([((verdict - target) ** 2).mean() for verdict in verdicts]).sum()
 
 
 def _l1(first: Tensor, second: Tensor) -> Tensor:

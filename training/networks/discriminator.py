@@ -40,11 +40,11 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, features: Tensor) -> Opinion:
         """Judge radar and image, stacked (N, channels, H, W)."""
-        kept = []
+        layers = []
         for layer in self.layers:
             features = layer(features)
-            kept.append(features)
-        return self.verdict(features), kept
+            layers.append(features)
+        return self.verdict(features), layers
 
 
 class Adversary(nn.Module):

@@ -42,12 +42,12 @@ class ResNet(nn.Module):
 
     def encode(self, features: Tensor, layers: Sequence[int]) -> list[Tensor]:
         """Features behind some layers of the encoder, counted from 0, in rising order."""
-        kept = []
+        outputs = []
         for index, layer in enumerate(self.encoder[: layers[-1] + 1]):
             features = layer(features)
             if index in layers:
-                kept.append(features)
-        return kept
+                outputs.append(features)
+        return outputs
 
 
 class _Block(nn.Module):

@@ -44,9 +44,9 @@ class ErrorCurve:
     slope: float
     offset: float
 
-    def __call__(self, stated: NDArray[np.floating]) -> NDArray[np.float64]:
+    def __call__(self, errors: NDArray[np.floating]) -> NDArray[np.float64]:
         """Apply to errors above 0."""
-        true: NDArray[np.float64] = np.exp(self.offset) * np.asarray(stated, dtype=np.float64) ** self.slope
+        true: NDArray[np.float64] = np.exp(self.offset) * np.asarray(errors, dtype=np.float64) ** self.slope
         return true
 
     def to_dict(self) -> dict[str, float]:

@@ -69,14 +69,14 @@ def beside_sea(backscatter: Values, share: float) -> Values:
 def basins(shape: tuple[int, ...], random: np.random.Generator) -> Mask:
     """One to six channels and basins of a harbour: rectangles along one direction and across it."""
     rows, cols = np.mgrid[: shape[0], : shape[1]]
-    turn, found = random.uniform(0, np.pi / 2), np.zeros(shape, dtype=bool)
+    turn, mask = random.uniform(0, np.pi / 2), np.zeros(shape, dtype=bool)
     for _ in range(int(random.integers(1, 7))):
         angle = turn + np.pi / 2 * int(random.integers(2))
         half = 0.5 * np.exp(random.uniform(*np.log(BASIN_LENGTH))), 0.5 * np.exp(random.uniform(*np.log(BASIN_WIDTH)))
         down, right = rows - random.uniform(0, shape[0]), cols - random.uniform(0, shape[1])
         along, across = down * np.sin(angle) + right * np.cos(angle), down * np.cos(angle) - right * np.sin(angle)
-        found |= (np.abs(along) < half[0]) & (np.abs(across) < half[1])
-    return found
+        mask |= (np.abs(along) < half[0]) & (np.abs(across) < half[1])
+    return mask
 
 
 def _contrast(gamma: float, random: np.random.Generator) -> np.float32:

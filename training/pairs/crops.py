@@ -121,13 +121,13 @@ class Crops(Dataset[tuple[Tensor, ...]]):
         pair = self.pairs[index]
         if not pair.coloured:
             return []
-        found = water_in(luma_chroma(self.tones[pair.source](pair.rgb)))[0]
+        water_cells = water_in(luma_chroma(self.tones[pair.source](pair.rgb)))[0]
         near, wide = (
-            functional.avg_pool2d(found, 2 * reach + 1, 1, reach, count_include_pad=False)[0]
+            functional.avg_pool2d(water_cells, 2 * reach + 1, 1, reach, count_include_pad=False)[0]
             for reach in (SHORE, NARROW[0])
         )
         mask = functional.avg_pool2d(torch.from_numpy(pair.mask[None].astype(np.float32)), 4)[0]
-        water = found[0] * (mask == 1)
+        water = water_cells[0] * (mask == 1)
         if water.sum() <= LEAST_WATER * water.numel():
             return []
         kinds = [torch.nonzero(kind).numpy() for kind in (water, water * (near < 1), water * (wide <= NARROW[1]))]

@@ -65,9 +65,9 @@ def read_places(folder: Path, *, held_out: bool = False) -> list[Place]:
         names = [row["name"] for row in csv.DictReader(file)]
     measured = set(names[:: max(1, len(names) // HELD_OUT)][:HELD_OUT])
     for name in names:
-        if (name in measured) is not held_out or not all(name in found for found in files):
+        if (name in measured) is not held_out or not all(name in by_name for by_name in files):
             continue
-        looks = np.stack([_grey(found[name]) for found in files])[:, None]
+        looks = np.stack([_grey(by_name[name]) for by_name in files])[:, None]
         valid = (looks > 0).all(axis=(0, 1))
         if name in masks:
             valid &= _grey(masks[name]) == 0
@@ -132,14 +132,14 @@ class Dates(Dataset[DateCrop]):
         square = np.s_[..., top : top + self.size, left : left + self.size]
         quarters, flip = int(random.integers(4)), bool(random.integers(2))
         images = (*place.values[order], place.valid)
-        seen, wanted, valid = (_turned(image[square], quarters, flip=flip) for image in images)
+        seen, truth, valid = (_turned(image[square], quarters, flip=flip) for image in images)
         gain, offset = np.float32(random.uniform(0.7, 1.4)), np.float32(random.normal(0.0, 0.3))
-        seen, wanted = seen * gain + offset, wanted * gain + offset
+        seen, truth = seen * gain + offset, truth * gain + offset
         if random.random() < SPECKLED:
             seen = seen + speckle(seen.shape, float(2 ** random.uniform(2.0, 5.0)), random, correlated=True)
         shown, channels = drawn_planes(len(seen), place.polarisations, self.dropout, random)
         # The network is to repeat the only polarisation that it sees in the place of the other.
-        target = np.broadcast_to(wanted[shown], (len(PLANES), self.size, self.size)).astype(np.float32)
+        target = np.broadcast_to(truth[shown], (len(PLANES), self.size, self.size)).astype(np.float32)
         known = np.broadcast_to(valid, target.shape).astype(np.float32)
         sar = placed(seen[shown].clip(*CLIP).astype(np.float32) * valid, channels)
         return DateCrop(*(torch.from_numpy(image) for image in (sar, target, known)))

@@ -125,8 +125,8 @@ def read_pairs(folder: Path, splits: Sequence[str] = ("train", "val"), polarisat
             _check_sizes(pair)
         pairs.append(pair)
     if not pairs:
-        wanted = f" with {' and '.join(polarisations)} in sar_db/" if polarisations else ""
-        raise PairsError(f"{manifest} has no pair in the splits {', '.join(splits)}{wanted}.")
+        also = f" with {' and '.join(polarisations)} in sar_db/" if polarisations else ""
+        raise PairsError(f"{manifest} has no pair in the splits {', '.join(splits)}{also}.")
     return pairs
 
 
@@ -137,19 +137,19 @@ def in_decibels(pairs: Sequence[Pair], folder: Path, *, together: bool = False) 
     source ``calibrated/SOURCE``. They are normalised by the `REFERENCE`, as calibrated scenes are in translation. That
     needs rasterio. Raises PairsError for a file that cannot be read or is of another size.
     """
-    files, found = _files(folder / "sar_db"), []
+    files, result = _files(folder / "sar_db"), []
     for pair in (pair for pair in pairs if pair.name in files):
         for names in [tuple(REFERENCE)] if together else [(name,) for name in REFERENCE]:
             values = import_module("geosar_training.pairs.decibels").read_decibels(files[pair.name], names)
             if values is None:
                 continue
-            made = replace(
+            converted = replace(
                 pair, source="/".join(["calibrated", pair.source, *(() if together else names)]),
                 sar=values if together else values[0], unit=Unit.DECIBEL, polarisations=names, calibrated=True,
             )  # fmt: skip
-            _check_sizes(made)
-            found.append(made)
-    return found
+            _check_sizes(converted)
+            result.append(converted)
+    return result
 
 
 def _rows(manifest: Path) -> list[dict[str, str]]:
@@ -227,8 +227,10 @@ def coloured_split(pairs: Sequence[Pair], split: str) -> list[Pair]:
     """Return the pairs of a split that have colour; raises PairsError when there are none."""
     chosen = [pair for pair in pairs if pair.coloured and pair.split == split]
     if not chosen:
-        found = ", ".join(sorted({pair.split for pair in pairs if pair.coloured})) or "none"
-        raise PairsError(f"No coloured pair has the split {split!r}; found are: {found}. Give another split or folder.")
+        splits = ", ".join(sorted({pair.split for pair in pairs if pair.coloured})) or "none"
+        raise PairsError(
+            f"No coloured pair has the split {split!r}; found are: {splits}. Give another split or folder."
+        )
     return chosen
 
 

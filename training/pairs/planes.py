@@ -55,6 +55,6 @@ def drawn_planes(
         return [0], channels if channels and random.random() >= EXCHANGED else [int(random.integers(len(PLANES)))]
     channels = channels or list(range(bands))
     if random.random() < dropout:
-        kept = int(random.integers(bands))
-        return [kept], [channels[kept]]
+        band = int(random.integers(bands))
+        return [band], [channels[band]]
     return list(range(bands)), channels

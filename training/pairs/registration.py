@@ -49,10 +49,12 @@ def registered(pairs: Sequence[Pair]) -> list[Pair]:
     normalisers = fit_normalisers(pairs)
     result = dict[int, Pair]()  # two folders may give a pair the same name
     for members in by_source(pairs).values():
-        found = [_blocks(normalised(pair, normalisers), pair.rgb.mean(axis=-1, dtype=np.float32)) for pair in members]
-        certain = [field[sure] for field, sure in found if sure.any()]
+        fields = [_blocks(normalised(pair, normalisers), pair.rgb.mean(axis=-1, dtype=np.float32)) for pair in members]
+        certain = [field[sure] for field, sure in fields if sure.any()]
         usual = np.median(np.concatenate(certain), axis=0) if certain else np.zeros(2)
-        result |= {id(pair): moved(pair, smoothed(*blocks, usual)) for pair, blocks in zip(members, found, strict=True)}
+        result |= {
+            id(pair): moved(pair, smoothed(*blocks, usual)) for pair, blocks in zip(members, fields, strict=True)
+        }
     return [result[id(pair)] for pair in pairs]
 
 
@@ -76,13 +78,13 @@ def moved(pair: Pair, field: Field) -> Pair:
     return replace(pair, optical=optical, valid=inside)
 
 
-def smoothed(found: Field, sure: NDArray[np.bool_], usual: NDArray[np.float64]) -> Field:
+def smoothed(displacements: Field, sure: NDArray[np.bool_], usual: NDArray[np.float64]) -> Field:
     """Join what the blocks say to a smooth field: means of the neighbours that are sure and agree, else `usual`."""
     weight = sure.astype(np.float64)
     for _ in range(3):
-        field = _near(found * weight[..., None], REACH) + TRUST * usual
+        field = _near(displacements * weight[..., None], REACH) + TRUST * usual
         field /= _near(weight[..., None], REACH) + TRUST
-        weight = sure * (np.hypot(*np.moveaxis(found - field, -1, 0)) <= OUTLIER)
+        weight = sure * (np.hypot(*np.moveaxis(displacements - field, -1, 0)) <= OUTLIER)
     return field
 
 
@@ -97,9 +99,11 @@ def _blocks(sar: NDArray[np.float32], grey: NDArray[np.float32]) -> tuple[Field,
     joined = _near(fits, NEIGHBOURS) / _near(np.ones((*fits.shape[:2], 1, 1)), NEIGHBOURS)
     heights = joined.reshape(*joined.shape[:2], -1)
     best = np.stack(np.unravel_index(heights.argmax(axis=-1), fits.shape[2:]), axis=-1)
-    found = best - SEARCH + _between(joined, best)
+    displacements = best - SEARCH + _between(joined, best)
     needed = CERTAIN if min(heights.shape[:2]) >= 3 else CONFIDENT
-    return found, (heights.max(axis=-1) >= needed) & (np.hypot(found[..., 0], found[..., 1]) <= FARTHEST)
+    return displacements, (heights.max(axis=-1) >= needed) & (
+        np.hypot(displacements[..., 0], displacements[..., 1]) <= FARTHEST
+    )
 
 
 def _blocks_along(length: int) -> list[slice]:

@@ -72,7 +72,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Made:
+class MadePairs:
     """What was written, by split, and the names that were left out for clouds."""
 
     pairs: Counter[str]
@@ -89,7 +89,7 @@ class Chip:
     shown: Mask
 
 
-def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods: bool = False) -> Made:
+def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods: bool = False) -> MadePairs:
     """Write manifest.csv, sar/, opt/ and mask/ into `target`, which must be new or empty.
 
     Each chip was stretched by itself, so each is a source of its own, ``ombria/NAME``, and ``flood/NAME`` during the
@@ -98,7 +98,7 @@ def make_pairs(ombria: Path, target: Path, *, true_colour: bool = False, floods:
     """
     if target.is_dir() and any(target.iterdir()):
         raise PairsError(f"{target} holds files. Give a new or empty folder.")
-    result = Made(Counter(), [])
+    result = MadePairs(Counter(), [])
     rows: list[tuple[str, ...]] = []
     estimated = "yes" if true_colour else ""
 
@@ -142,8 +142,8 @@ def clouds(optical: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def water(optical: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where open water is, (H, W)."""
     infrared, red = optical[..., 1].astype(np.float32), optical[..., 2].astype(np.float32)
-    found: NDArray[np.bool_] = (infrared < 1.1 * red) & (infrared < WATER_INFRARED)
-    return found
+    mask: NDArray[np.bool_] = (infrared < 1.1 * red) & (infrared < WATER_INFRARED)
+    return mask
 
 
 def with_flood(chip: Chip, label: Mask) -> Chip | None:

@@ -12,7 +12,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
-from geosar.display import WHITE_PERCENTILE, bands_but_alpha, told_colour_bands
+from geosar.display import WHITE_PERCENTILE, bands_but_alpha, labelled_colour_bands
 from geosar.errors import SceneContentError
 from geosar.grid import MapGrid, Window
 from geosar.scene.untrusted import open_path
@@ -94,9 +94,9 @@ def open_optical(path: Path, grid: MapGrid, bands: Sequence[int], *, resample: b
 
 def _bands_of(dataset: Any, path: Path) -> list[int]:
     """Return red, green and blue, or the only band; raises PrepareError where they would have to be guessed."""
-    told, every = told_colour_bands(dataset), bands_but_alpha(dataset)
-    if told or len(every) in (1, 3):
-        return list(told or every)
+    labelled, every = labelled_colour_bands(dataset), bands_but_alpha(dataset)
+    if labelled or len(every) in (1, 3):
+        return list(labelled or every)
     names = ", ".join(name or "nameless" for name in dataset.descriptions[:6])
     raise PrepareError(
         f"{path} has {dataset.count} bands ({names}{', ...' if dataset.count > 6 else ''}), and nothing says which are "

@@ -55,23 +55,23 @@ def write_dropped(path: Path, tiles: Sequence[Tile], unusable: Sequence[Unusable
 
 
 def markdown(
-    kept: Sequence[Tile], dropped: Sequence[Tile], unusable: Sequence[Unusable], splits: Mapping[str, str],
+    good: Sequence[Tile], dropped: Sequence[Tile], unusable: Sequence[Unusable], splits: Mapping[str, str],
     cutter: Cutter,
 ) -> str:  # fmt: skip
     """Return the report: how many tiles, why others were left out, and how well radar and optical lie on each other."""
     shifts = cutter.shifts()
-    counts = Counter(splits[tile.name] for tile in kept)
-    tiles = [*kept, *dropped]
+    counts = Counter(splits[tile.name] for tile in good)
+    tiles = [*good, *dropped]
     shares = ", ".join(f"{number} {split}" for split, number in sorted(counts.items()))
     lines = [
-        "# Pairs", "", f"{len(kept)} tiles: {shares}. {len(dropped)} were left out. `sheet.png` shows some.", "",
+        "# Pairs", "", f"{len(good)} tiles: {shares}. {len(dropped)} were left out. `sheet.png` shows some.", "",
         "| scene | kept | left out | shift of the scene: rows, columns | certainty | optical bands |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for scene in dict.fromkeys(tile.source.name for tile in tiles):
         shift = shifts.get(scene, Shift(0, 0, 0.0))
         lines.append(
-            f"| {scene} | {sum(tile.source.name == scene for tile in kept)} "
+            f"| {scene} | {sum(tile.source.name == scene for tile in good)} "
             f"| {sum(tile.source.name == scene for tile in dropped)} "
             f"| {f'{shift.rows:+d}, {shift.columns:+d}' if shift.certain else 'cannot be told'} "
             f"| {shift.confidence:.1f} | {cutter.bands.get(scene, '')} |"

@@ -114,8 +114,8 @@ def _by_place(folder: Path) -> dict[str, Path]:
 def place(stem: str) -> str:
     """Return what is left of a file's name without the words of sensors: `la_s1_vh` and `la_s2_rgb` give `la`."""
     words = [word for word in re.split(r"[^a-z0-9]+", stem.lower()) if word]
-    kept = [word for word in words if word not in _SENSORS]
-    return "_".join(kept or words)
+    others = [word for word in words if word not in _SENSORS]
+    return "_".join(others or words)
 
 
 def _from_csv(path: Path) -> list[Source]:

@@ -21,11 +21,11 @@ def split_blocks(tiles: Mapping[BlockPlace, int], fraction: float, seed: int) ->
             "or smaller blocks (`--block`)."
         )
     order = sorted(tiles, key=lambda block: zlib.crc32(f"{seed}/{block}".encode()))
-    wanted, taken = fraction * sum(tiles.values()), 0
+    share, validating = fraction * sum(tiles.values()), 0
     chosen: dict[BlockPlace, str] = {}
     for block in order:
-        nearer = abs(taken + tiles[block] - wanted) <= abs(taken - wanted)
+        nearer = abs(validating + tiles[block] - share) <= abs(validating - share)
         last = "train" not in chosen.values() and len(chosen) == len(order) - 1
-        chosen[block] = "val" if (nearer or not taken) and not last else "train"
-        taken += tiles[block] if chosen[block] == "val" else 0
+        chosen[block] = "val" if (nearer or not validating) and not last else "train"
+        validating += tiles[block] if chosen[block] == "val" else 0
     return chosen

@@ -61,13 +61,13 @@ def prepare(
                 _refuse(sources, unusable, strict=strict)
             else:
                 tiles += cut
-        kept, dropped = [tile for tile in tiles if not tile.reason], [tile for tile in tiles if tile.reason]
-        _check_kept(kept, dropped, unusable)
-        splits = _splits(kept, by, block, validation, seed)
-        text = markdown(kept, dropped, unusable, splits, cutter)
-        write_manifest(folder / "manifest.csv", kept, splits)
+        good, dropped = [tile for tile in tiles if not tile.reason], [tile for tile in tiles if tile.reason]
+        _check_kept(good, dropped, unusable)
+        splits = _splits(good, by, block, validation, seed)
+        text = markdown(good, dropped, unusable, splits, cutter)
+        write_manifest(folder / "manifest.csv", good, splits)
         write_dropped(folder / "dropped.csv", dropped, unusable)
-        save_sheet(folder, [tile.name for tile in kept])
+        save_sheet(folder, [tile.name for tile in good])
         (folder / "report.md").write_text(text)
         if output.exists():
             output.rmdir()
@@ -91,8 +91,8 @@ def _refuse(sources: Sequence[Source], unusable: Sequence[Unusable], *, strict: 
     raise PrepareError(f"{len(unusable)} scenes cannot be used:\n- " + "\n- ".join(shown) + more)
 
 
-def _check_kept(kept: Sequence[Tile], dropped: Sequence[Tile], unusable: Sequence[Unusable]) -> None:
-    if kept:
+def _check_kept(good: Sequence[Tile], dropped: Sequence[Tile], unusable: Sequence[Unusable]) -> None:
+    if good:
         return
     if not dropped:
         _refuse([], unusable, strict=True)

@@ -81,9 +81,9 @@ def settings_of(path: Path, budget: Budget) -> Config:
     if not budget.short:
         return config
     dual = len(config.polarisations) > 1 and not config.declares_missing
-    wanted = SHORT | (SHORT_DUAL if dual else {})
+    changes = SHORT | (SHORT_DUAL if dual else {})
     known = {item.name for item in fields(config)}
-    overrides: dict[str, Any] = {key: wanted[key] for key in wanted if key in known}
+    overrides: dict[str, Any] = {key: changes[key] for key in changes if key in known}
     return load_config(path, updates=budget.updates, **overrides)
 
 
@@ -196,9 +196,9 @@ def page(tables: Mapping[str, str], budget: Budget, command: str, device: str, *
         "\n**Short mode**: tiny networks, few patches and few updates. It shows that every method runs; the figures\n"
         "say nothing about which is better.\n"
     )
-    made = f"Each method by its settings file in `training/configs/`, {each}, on {device}; made by"
+    origin = f"Each method by its settings file in `training/configs/`, {each}, on {device}; made by"
     head = (
-        f"# Methods compared\n\n{made}\n\n```\n{command}\n```\n{short if budget.short else ''}\n"
+        f"# Methods compared\n\n{origin}\n\n```\n{command}\n```\n{short if budget.short else ''}\n"
         "Scores are tone-matched (one gain and offset a channel and scene, for baselines as well), in brackets of the\n"
         "image as it was made; [docs/training.md](../docs/training.md) says what each is. Unpaired methods\n"
         "(CycleGAN, CUT) never see which optical image belongs to which radar image, so pixel scores are hard on\n"

@@ -102,9 +102,9 @@ def score_patches(
     result = Evaluation(pairs, measures, [grey(sar) for sar in backscatter])
     truths = [pair.optical.astype(np.float32) for pair in pairs]
     for name, translate in translators.items():
-        made = [as_bytes(translate(sar)) for sar in backscatter]
-        images = [picture[..., :3].astype(np.float32) for picture in made]
-        result.pictures[name], result.matches[name] = made, _matches(images, truths, pairs)
+        pictures = [as_bytes(translate(sar)) for sar in backscatter]
+        images = [picture[..., :3].astype(np.float32) for picture in pictures]
+        result.pictures[name], result.matches[name] = pictures, _matches(images, truths, pairs)
         result.rows[name] = []
         for index, (pair, image, truth) in enumerate(zip(pairs, images, truths, strict=True)):
             radar = np.repeat(result.radars[index][..., None], 3, axis=2).astype(np.float32)

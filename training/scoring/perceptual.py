@@ -67,8 +67,8 @@ def lpips_measure(weights: Path, network: str) -> Measure:
     given_network = backbone(LPIPS_NETWORKS[network], weights)
     judge = lpips._LPIPS(pretrained=True, net=network, pnet_rand=True)  # noqa: SLF001 - the public class downloads
     # torchmetrics cuts the same layers into stages under names of its own; their order stays.
-    for mine, given in zip(judge.net.parameters(), given_network.features.parameters(), strict=False):
-        mine.copy_(given)
+    for mine, loaded in zip(judge.net.parameters(), given_network.features.parameters(), strict=False):
+        mine.copy_(loaded)
 
     @torch.no_grad()
     def of(image: Image, truth: Image, _radar: Image) -> float:

@@ -34,27 +34,27 @@ class Probe:
         """Return 4096 numbers a patch (H, W, 3) of 0 to 255: (N, 4096)."""
         mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_DEVIATION))
         images = (torch.from_numpy(np.moveaxis(np.stack(patches), -1, 1).copy()) / 255 - mean) / deviation
-        found = []
+        pooled = []
         for index, layer in enumerate(self.layers):
             images = layer(images)
             if index in STAGES:
-                found += [images.mean(dim=(2, 3)), images.std(dim=(2, 3))]
-        return torch.cat(found, dim=1).double().numpy()
+                pooled += [images.mean(dim=(2, 3)), images.std(dim=(2, 3))]
+        return torch.cat(pooled, dim=1).double().numpy()
 
-    def named(self, known: NDArray[np.float64], covers: Sequence[str], asked: NDArray[np.float64]) -> list[str]:
-        """Return the covers of the features `asked`, learnt from those that are `known`."""
+    def named(self, known: NDArray[np.float64], covers: Sequence[str], features: NDArray[np.float64]) -> list[str]:
+        """Return the covers of `features`, learnt from those that are `known`."""
         names = sorted(set(covers))
         mean, deviation = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-6)
-        learnt, wanted = (known - mean) / deviation, (asked - mean) / deviation
+        learnt, scaled = (known - mean) / deviation, (features - mean) / deviation
         target = np.array([[cover == name for name in names] for cover in covers], np.float64) - 1 / len(names)
         kernel = learnt @ learnt.T / learnt.shape[1]
         weights = np.linalg.solve(kernel + RIDGE * np.eye(len(kernel)), target)
-        return [names[index] for index in (wanted @ learnt.T / learnt.shape[1] @ weights).argmax(axis=1)]
+        return [names[index] for index in (scaled @ learnt.T / learnt.shape[1] @ weights).argmax(axis=1)]
 
     def left_out(self, features: NDArray[np.float64], covers: Sequence[str]) -> list[str]:
         """Return the cover of each patch as learnt from all the others."""
-        everyone, found = np.arange(len(covers)), []
+        everyone, result = np.arange(len(covers)), []
         for one in everyone:
             others = [cover for place, cover in enumerate(covers) if place != one]
-            found += self.named(features[everyone != one], others, features[[one]])
-        return found
+            result += self.named(features[everyone != one], others, features[[one]])
+        return result

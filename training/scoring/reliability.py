@@ -69,8 +69,8 @@ def deciles(stated: NDArray[np.uint8], true: NDArray[np.floating], parts: int = 
     mean = np.bincount(stated, true, minlength=256) / np.maximum(count, 1)
     end = np.cumsum(count)
     cuts = end[-1] * np.arange(parts + 1) / parts
-    found = []
+    result = []
     for low, high in pairwise(cuts):
         share = np.clip(np.minimum(end, high) - np.maximum(end - count, low), 0, None)
-        found.append(Decile(float(share @ levels / share.sum()), float(share @ mean / share.sum())))
-    return found
+        result.append(Decile(float(share @ levels / share.sum()), float(share @ mean / share.sum())))
+    return result

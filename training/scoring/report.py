@@ -228,14 +228,14 @@ def _gallery(evaluation: Evaluation, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _pictures(evaluation: Evaluation, name: str, row: Row) -> dict[str, str]:
-    pair, made = evaluation.pairs[row.image], evaluation.pictures[name][row.image][row.area][..., :3]
+    pair, painted = evaluation.pairs[row.image], evaluation.pictures[name][row.image][row.area][..., :3]
     truth = pair.optical[row.area]
     return {
         "pair": pair.name,
         "radar": figures.data_uri(np.ascontiguousarray(evaluation.radars[row.image][row.area])),
-        "made": figures.data_uri(np.ascontiguousarray(made)),
+        "made": figures.data_uri(np.ascontiguousarray(painted)),
         "truth": figures.data_uri(np.ascontiguousarray(truth)),
         "error": figures.data_uri(
-            figures.error_picture(evaluation.matches[name][row.image](made.astype(np.float32)), truth)
+            figures.error_picture(evaluation.matches[name][row.image](painted.astype(np.float32)), truth)
         ),
     }

@@ -18,7 +18,7 @@ class Finding:
 
 def findings(evaluation: Evaluation, bands: Mapping[str, Reliability]) -> list[Finding]:
     """Say of each network how it does against the baselines, how sharp it is, and whether its error band is right."""
-    found = []
+    result = []
     for name in (name for name in evaluation.rows if name not in BASELINES):
         ours = _mean(evaluation, name, "psnr")
         against = [
@@ -32,8 +32,8 @@ def findings(evaluation: Evaluation, bands: Mapping[str, Reliability]) -> list[F
             f"{_of_sharpness(sharp)} (sharpness {sharp:.2f}; 1 is the truth's).",
             *([_of_band(bands[name])] if name in bands else []),
         ]
-        found.append(Finding(name, " ".join(sentences)))
-    return found
+        result.append(Finding(name, " ".join(sentences)))
+    return result
 
 
 def _mean(evaluation: Evaluation, name: str, measure: str, *, matched: bool = True) -> float:

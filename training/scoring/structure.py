@@ -48,10 +48,10 @@ def structure(translators: Mapping[str, Translator], places: Sequence[Place]) ->
     scores: dict[str, list[float]] = {name: [] for name in ("radar", "chance", *translators)}
     for place in places:
         before, after = place.values[0, 0], place.values[1, 0]
-        wanted = edges(after)[place.valid]
+        truth = edges(after)[place.valid]
 
-        def agree(image: NDArray[np.float32], wanted: NDArray[np.float32] = wanted, place: Place = place) -> float:
-            return float(np.corrcoef(edges(image)[place.valid], wanted)[0, 1])
+        def agree(image: NDArray[np.float32], truth: NDArray[np.float32] = truth, place: Place = place) -> float:
+            return float(np.corrcoef(edges(image)[place.valid], truth)[0, 1])
 
         scores["radar"].append(agree(before))
         scores["chance"].append(agree(np.roll(before, SHIFT, (0, 1))))

@@ -53,8 +53,8 @@ def _slim(picture: Picture) -> Image.Image:
     """Leave out channels that say nothing: colours of a grey picture, transparency of an opaque one."""
     grey = bool((picture[..., :1] == picture[..., 1:3]).all())
     opaque = bool(picture[..., 3].all())
-    kept = {(True, True): [0], (True, False): [0, 3], (False, True): [0, 1, 2], (False, False): [0, 1, 2, 3]}
-    pixels = picture[..., kept[grey, opaque]]
+    channels = {(True, True): [0], (True, False): [0, 3], (False, True): [0, 1, 2], (False, False): [0, 1, 2, 3]}
+    pixels = picture[..., channels[grey, opaque]]
     return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if grey and opaque else pixels))
 
 

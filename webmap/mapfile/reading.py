@@ -53,21 +53,21 @@ def read_layers(
     return _sar_layers(source, size, **opening)
 
 
-def _role_of(dataset: DatasetReader, found: Source) -> Role:
+def _role_of(dataset: DatasetReader, source: Source) -> Role:
     bands = measurement_bands(dataset)
     if dataset.tags().get("GEOSAR_SYNTHETIC") == "YES":
         return "error" if len(bands) == 1 else "optical"
-    if is_photograph(dataset) and not (len(bands) > 1 and bands_are_equal(dataset, bands, found.printable)):
+    if is_photograph(dataset) and not (len(bands) > 1 and bands_are_equal(dataset, bands, source.printable)):
         return "optical"
     descriptions = " ".join(text or "" for text in dataset.descriptions)
     return "optical" if len(bands) >= _COLOURS and not polarisations.named_in(descriptions) else "sar"
 
 
-def _picture_layer(dataset: DatasetReader, found: Source, role: Role, size: int) -> Layer:
+def _picture_layer(dataset: DatasetReader, source: Source, role: Role, size: int) -> Layer:
     """Return the layer of an optical image (true or synthetic), or of an expected error."""
-    name = Path(found.printable).name
+    name = Path(source.printable).name
     grid = MapGrid(dataset.crs, dataset.transform, dataset.width, dataset.height)
-    with gdal_errors(found.printable, "Reading"):
+    with gdal_errors(source.printable, "Reading"):
         values, small = _read_small(dataset, name, role, _side(grid, size))
     # Bytes are shown as they are; reflectances from zero to the 99th percentile of all three bands.
     high = 255.0 if dataset.dtypes[0] == "uint8" else float(np.nanpercentile(values, WHITE_PERCENTILE))

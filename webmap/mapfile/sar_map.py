@@ -42,7 +42,7 @@ def _asset(path: Path | Traversable) -> tuple[str, str]:
     if path.name == "leaflet.css":  # the pictures that it names come along
         pictures = re.sub(
             r"url\((images/[\w-]+\.png)\)",
-            lambda found: f"url({_url((_LEAFLET / found[1]).read_bytes(), found[1])})",
+            lambda match: f"url({_url((_LEAFLET / match[1]).read_bytes(), match[1])})",
             content.decode(),
         )
         content = pictures.encode()
@@ -110,7 +110,7 @@ class _Controls(MacroElement):
 
     _template = Template(
         "{% macro script(this, kwargs) %}"
-        "geosarMap({{ this._parent.get_name() }}, {{ this.told|tojson }}, [{{ this.shown|join(', ') }}]);"
+        "geosarMap({{ this._parent.get_name() }}, {{ this.settings|tojson }}, [{{ this.shown|join(', ') }}]);"
         "{% endmacro %}"
     )
 
@@ -119,7 +119,7 @@ class _Controls(MacroElement):
         parent.__init__()
         self._name = "geosar_controls"
         self.shown = [element.get_name() for element in shown]
-        self.told = {
+        self.settings = {
             "title": title,
             "version": geosar.__version__,
             "georeferenced": layers[0].georeferenced,

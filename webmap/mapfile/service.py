@@ -25,14 +25,14 @@ def tile_layers(service: str, scene: str, *, key: str | None = None) -> tuple[st
     if not document.get("georeferenced"):
         raise GridMismatchError(f"{name} has no georeference, so the service has no map tiles of it. Show its files.")
     there = document["layers"]
-    wanted = ["sar", "optical" if "optical" in there else "live", "error", "reference"]
-    return name, [_layer(base, layer, document, key) for layer in wanted if layer in there]
+    names = ["sar", "optical" if "optical" in there else "live", "error", "reference"]
+    return name, [_layer(base, layer, document, key) for layer in names if layer in there]
 
 
-def _layer(base: str, layer: str, told: Mapping[str, Any], key: str | None) -> Layer:
+def _layer(base: str, layer: str, document: Mapping[str, Any], key: str | None) -> Layer:
     tiles = _ask(f"{base}/{layer}/tilejson.json", key)
     west, south, east, north = tiles["bounds"]
-    description = told["description"]
+    description = document["description"]
     legend: Legend | None = ERROR_LEGEND if layer == "error" else None
     if layer == "sar":
         polarisation, figures = description["polarisations"][0], next(iter(description["statistics"].values()))
@@ -44,9 +44,9 @@ def _layer(base: str, layer: str, told: Mapping[str, Any], key: str | None) -> L
     model = str(tiles.get("description", "")).rpartition("model ")[2] or "that is unknown"
     return Layer(
         role="sar" if layer == "sar" else "error" if layer == "error" else "optical",
-        name=title, detail=str(told["name"]), bounds=((south, west), (north, east)), tiles=tiles, legend=legend,
-        notice=synthetic_notice(told["name"], model) if synthetic else None,
-        shape=(told.get("height", 0), told.get("width", 0)),
+        name=title, detail=str(document["name"]), bounds=((south, west), (north, east)), tiles=tiles, legend=legend,
+        notice=synthetic_notice(document["name"], model) if synthetic else None,
+        shape=(document.get("height", 0), document.get("width", 0)),
     )  # fmt: skip
 
 

@@ -45,30 +45,30 @@ def choose(facts: Facts, evidence: Sequence[Evidence], request: Request, printab
     named = polarisations_of(facts, evidence)
     mask, notes = _mask(facts, named, request, printable, is_mask)
     if request.bands:
-        bands, said = _stated(facts, named, request, printable)
-        return Choice(bands, mask, notes + said)
+        bands, more = _stated(facts, named, request, printable)
+        return Choice(bands, mask, notes + more)
     free = [band.number for band in facts.bands if band.number != mask]
     if not free:
         raise SceneContentError(f"{printable} holds an alpha channel only; expected one or two bands.")
     usable = [number for number in free if not _OTHER.search(facts.bands[number - 1].description)] or free
     usable = [number for number in usable if not _LESS.search(facts.bands[number - 1].description)] or usable
     if any(number in named for number in usable):
-        bands, said = _of_names(facts, named, usable, evidence)
+        bands, more = _of_names(facts, named, usable, evidence)
     else:
-        bands, said = _of_file(facts, usable, request, printable)
-    return Choice(bands, mask, notes + said)
+        bands, more = _of_file(facts, usable, request, printable)
+    return Choice(bands, mask, notes + more)
 
 
 def polarisations_of(facts: Facts, evidence: Sequence[Evidence]) -> dict[int, str]:
     """Return the polarisation of each band that says one: by its name, else its tags, else the product's layout."""
-    found: dict[int, Evidence] = {}
+    surest: dict[int, Evidence] = {}
     for one in evidence:
         if one.topic is not Topic.POLARISATION or one.band is None or one.band > len(facts.bands):
             continue
-        best = found.get(one.band)
+        best = surest.get(one.band)
         if best is None or _rank(one) > _rank(best):
-            found[one.band] = one
-    return {number: str(one.value) for number, one in found.items()}
+            surest[one.band] = one
+    return {number: str(one.value) for number, one in surest.items()}
 
 
 def listing(facts: Facts, numbers: Sequence[int] | None = None) -> str:
@@ -140,13 +140,13 @@ def _number(facts: Facts, named: dict[int, str], reference: str, printable: str)
         if 0 < int(reference) <= len(facts.bands):
             return int(reference)
     else:
-        wanted = reference.casefold()
-        found = [band.number for band in facts.bands if band.description.casefold() == wanted]
+        folded = reference.casefold()
+        matching = [band.number for band in facts.bands if band.description.casefold() == folded]
         in_name = _in_name(facts)
         names = named or (dict(enumerate(in_name, 1)) if len(in_name) == len(facts.bands) else {})
-        found = found or [number for number, name in sorted(names.items()) if name.casefold() == wanted]
-        if found:
-            return found[0]
+        matching = matching or [number for number, name in sorted(names.items()) if name.casefold() == folded]
+        if matching:
+            return matching[0]
     raise UsageError(f"{printable} has no band {reference!r}; it has {listing(facts)}.")
 
 
@@ -183,8 +183,8 @@ def _of_file(
 ) -> tuple[tuple[tuple[int, str], ...], tuple[str, ...]]:
     """Name bands that do not say their polarisation by the file's name, or as the caller has it."""
     in_name = _in_name(facts)
-    wanted = request.wanted or ()
-    for names, who in ((in_name, "taken from the name of the file"), (wanted, "as stated by the caller")):
+    by_caller = request.polarisations or ()
+    for names, who in ((in_name, "taken from the name of the file"), (by_caller, "as stated by the caller")):
         if len(names) == len(usable):
             words = f"Polarisation {' and '.join(names)}, {who}."
             return tuple(zip(usable, names, strict=True)), (words,)

@@ -66,8 +66,8 @@ class Border:
         height, width = shape or (window.height, window.width)
         rows = window.row_off + ((np.arange(height) + 0.5) * window.height / height).astype(int)
         cols = window.col_off + ((np.arange(width) + 0.5) * window.width / width).astype(int)
-        found: Mask = (cols >= self.first[rows, np.newaxis]) & (cols < self.end[rows, np.newaxis])
-        return found
+        mask: Mask = (cols >= self.first[rows, np.newaxis]) & (cols < self.end[rows, np.newaxis])
+        return mask
 
     def within(self, margin: int, width: int) -> "Border":
         """Return the border that reaches so many pixels further inside, on every side that has one."""
@@ -97,8 +97,8 @@ class Edge:
     @cached_property
     def border(self) -> Border | None:
         """The border, where there is one."""
-        found = find_border(self._dataset, self._band, self._kind)
-        return found if found is None else found.within(self._margin, self._dataset.width)
+        border = find_border(self._dataset, self._band, self._kind)
+        return border if border is None else border.within(self._margin, self._dataset.width)
 
     def inside(self, window: Window, shape: tuple[int, int] | None = None) -> Mask | None:
         """Say which pixels of a window lie inside the border; None where there is none."""
@@ -161,5 +161,5 @@ def _dark_run(bright: Mask, kind: Kind) -> Ends:
         total = np.cumsum(np.pad(bright, ((0, 0), (1, _AHEAD))), axis=1, dtype=np.int32)
         lasting = (total[:, _AHEAD:] - total[:, :-_AHEAD] >= _BRIGHT)[:, :width]
         bright = bright & lasting
-    found: Ends = np.where(bright.any(axis=1), bright.argmax(axis=1), width).astype(np.int32)
-    return found
+    lengths: Ends = np.where(bright.any(axis=1), bright.argmax(axis=1), width).astype(np.int32)
+    return lengths

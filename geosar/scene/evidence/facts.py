@@ -67,7 +67,7 @@ def _texts(dataset: DatasetReader, source: Source) -> tuple[list[str], dict[str,
     try:
         descriptions = [text or "" for text in dataset.descriptions]
         tags = dict(dataset.tags())
-        of_band = {number: found for number in dataset.indexes if (found := dataset.tags(number))}
+        of_band = {number: of_one for number in dataset.indexes if (of_one := dataset.tags(number))}
     except UnicodeDecodeError:
         # rasterio reads UTF-8 alone, and gives up at the first text that is none.
         descriptions, tags, of_band = _replaced(dataset, source)
@@ -78,14 +78,14 @@ def _replaced(dataset: DatasetReader, source: Source) -> tuple[list[str], dict[s
     """Read the texts from the file itself, as far as that is known to hold them, else those that rasterio can read."""
     descriptions = [""] * dataset.count
     tags: dict[str, str] = _tried(dataset.tags, {})
-    of_band = {number: found for number in dataset.indexes if (found := _tried(partial(dataset.tags, number), {}))}
+    of_band = {number: of_one for number in dataset.indexes if (of_one := _tried(partial(dataset.tags, number), {}))}
     with suppress(OSError, ET.ParseError):
         if source.driver == "GTiff" and source.files:
             with source.files[0].open("rb") as file:
                 _take_items(metadata_of_tiff(file), descriptions, tags, of_band)
         elif source.driver == "ENVI" and source.companions:
             header = source.companions[0].read_bytes().decode(errors="replace")
-            names = [name.strip() for found in _ENVI_NAMES.findall(header) for name in found.split(",")]
+            names = [name.strip() for listed in _ENVI_NAMES.findall(header) for name in listed.split(",")]
             descriptions[: len(names)] = names[: dataset.count]
     return descriptions, tags, of_band
 

@@ -33,27 +33,27 @@ def undeclared(sample: Values) -> tuple[float, ...]:
         return ()
     if sample.dtype.kind == "f":
         return (*ALWAYS, *_apart(sample[(sample != 0) & without_fills(sample, ALWAYS)]))
-    found = []
+    fills = []
     for value in dict.fromkeys((*_OF_INTEGERS, *_limits(sample.dtype))):
         count = int(np.count_nonzero(sample == value))
         if _is_frequent(count, sample) and _stands_out(sample, value, count):
-            found.append(value)
-    return (*found, *_apart(sample[without_fills(sample, tuple(found))]))
+            fills.append(value)
+    return (*fills, *_apart(sample[without_fills(sample, tuple(fills))]))
 
 
 def without_fills(sample: Values, fills: tuple[float, ...]) -> Mask:
     """Say which of a band's values, of any shape, are none of its fills."""
-    kept: Mask = np.ones(sample.shape, np.bool_)
+    mask: Mask = np.ones(sample.shape, np.bool_)
     if not sample.size:
-        return kept
+        return mask
     low, high = float(sample.min()), float(sample.max())
     if low != low or not max(abs(low), abs(high)) < FILL_MAGNITUDE:  # noqa: PLR0124 - NaN
-        kept = np.abs(sample) < FILL_MAGNITUDE
+        mask = np.abs(sample) < FILL_MAGNITUDE
         low, high = -FILL_MAGNITUDE, FILL_MAGNITUDE
     for value in fills:
         if low <= value <= high:  # most scenes reach none of them
-            kept &= sample != value
-    return kept
+            mask &= sample != value
+    return mask
 
 
 def _is_frequent(count: int, sample: Values) -> bool:
@@ -66,7 +66,7 @@ def _apart(sample: Values) -> list[float]:
     Far is further than 98 % of the others lie from each other, in proportions too where all are above zero: what was
     cut off at a number lies beside the others, and is measured.
     """
-    found = []
+    fills = []
     for value in () if not sample.size else (sample.min(), sample.max()):
         others = sample[sample != value]
         tell = others.size >= _ENOUGH and len(np.unique(others[:_LOOKED_AT])) >= _DISTINCT
@@ -74,8 +74,8 @@ def _apart(sample: Values) -> list[float]:
             positive = min(value, others.min()) > 0
             below = value < 0 <= others.min()
             if below or _is_far(value, others) or (positive and _is_far(np.log(float(value)), np.log(others))):
-                found.append(float(value))
-    return found
+                fills.append(float(value))
+    return fills
 
 
 def _is_far(value: Any, others: Values) -> bool:

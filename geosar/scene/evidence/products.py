@@ -34,14 +34,14 @@ class Product:
 
 def recognise(facts: Facts) -> Product | None:
     """Return the product that a raster is, by its name, tags and bands; None where it is none that is known."""
-    return next((found for rule in _RULES if (found := rule(facts)) is not None), None)
+    return next((product for rule in _RULES if (product := rule(facts)) is not None), None)
 
 
 def _hyp3(facts: Facts) -> Product | None:
     # S1A_IW_20180128T161201_DVP_RTC30_G_gpuned_FD6A: gamma0 or sigma0, then power, amplitude or decibel.
     # What stands beside it (area, rgb, ...) does not end in a polarisation; clips have something before.
-    found = re.search(r"S1\w*_\w+_RTC\d\d_\w_[gs]([pad])\w{4}_\w+_(VV|VH|HH|HV)(?![A-Za-z])", facts.name)
-    return None if found is None else Product("HyP3 RTC", _IN_CODE[found[1]], calibrated=True)
+    match = re.search(r"S1\w*_\w+_RTC\d\d_\w_[gs]([pad])\w{4}_\w+_(VV|VH|HH|HV)(?![A-Za-z])", facts.name)
+    return None if match is None else Product("HyP3 RTC", _IN_CODE[match[1]], calibrated=True)
 
 
 def _opera(facts: Facts) -> Product | None:
@@ -49,17 +49,17 @@ def _opera(facts: Facts) -> Product | None:
 
 
 def _planetary_computer(facts: Facts) -> Product | None:
-    found = re.fullmatch(r"\w\w-(vv|vh|hh|hv)\.rtc\.tiff?", facts.name, re.IGNORECASE)
-    return Product("Planetary Computer RTC", Unit.POWER, (found[1].upper(),)) if found else None
+    match = re.fullmatch(r"\w\w-(vv|vh|hh|hv)\.rtc\.tiff?", facts.name, re.IGNORECASE)
+    return Product("Planetary Computer RTC", Unit.POWER, (match[1].upper(),)) if match else None
 
 
 def _sentinel_hub(facts: Facts) -> Product | None:
     # ..._Sentinel-1_IW_VV+VH_VV_-_linear_gamma0: the mode's polarisations, then the layer's own.
-    found = re.search(r"_Sentinel-1_.*_(VV|VH|HH|HV)_-_(linear|decibel)_gamma0", facts.name)
-    if found is None:
+    match = re.search(r"_Sentinel-1_.*_(VV|VH|HH|HV)_-_(linear|decibel)_gamma0", facts.name)
+    if match is None:
         return None
     logarithmic = Unit.DECIBEL if facts.bands[0].dtype.startswith("float") else Unit.PICTURE
-    return Product("Sentinel Hub", Unit.POWER if found[2] == "linear" else logarithmic, (found[1],))
+    return Product("Sentinel Hub", Unit.POWER if match[2] == "linear" else logarithmic, (match[1],))
 
 
 def _capella(facts: Facts) -> Product | None:

@@ -61,7 +61,7 @@ def _starts(length: int, count: int) -> list[int]:
 def _gather(read: Read, places: Iterable[Window], enough: int | None = None) -> Sample:
     values: list[Values] = []
     valid: list[Mask] = []
-    seen = found = 0
+    seen = count = 0
     for window in places:
         raw, mask = read(window)
         raw, mask = raw.reshape(len(raw), -1), mask.reshape(len(mask), -1)
@@ -70,9 +70,9 @@ def _gather(read: Read, places: Iterable[Window], enough: int | None = None) -> 
             keep = mask.any(axis=0)
             # The first window is kept as it is, so that an empty scene still has its number of bands.
             raw, mask = (raw[:, keep], mask[:, keep]) if values else (raw, mask)
-            found += int(np.count_nonzero(keep))
+            count += int(np.count_nonzero(keep))
         values.append(raw)
         valid.append(mask)
-        if enough is not None and found >= enough:
+        if enough is not None and count >= enough:
             break
     return Sample(np.concatenate(values, axis=1), np.concatenate(valid, axis=1), seen)

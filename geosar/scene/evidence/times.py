@@ -13,10 +13,10 @@ def parse_time(text: str) -> datetime | None:
     product = _IN_NAME.search(text)
     try:
         if product is None:
-            found = datetime.fromisoformat(text.strip()[:26])
+            time = datetime.fromisoformat(text.strip()[:26])
         else:
-            found = datetime.strptime(product.group(1).upper().replace("T", ""), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+            time = datetime.strptime(product.group(1).upper().replace("T", ""), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-    return found if _EARLIEST <= found < _LATEST else None
+    return time if _EARLIEST <= time < _LATEST else None

@@ -38,12 +38,12 @@ class UnitVerdict:
     @property
     def notes(self) -> tuple[str, ...]:
         """The verdict in plain words, and what was not believed."""
-        found = self.inference
-        how = f"Unit {found.unit.value}: " if found.certain else f"Unit {found.unit.value}, inferred from "
+        inference = self.inference
+        how = f"Unit {inference.unit.value}: " if inference.certain else f"Unit {inference.unit.value}, inferred from "
         against = [f"Not believed: {one.evidence.describe()}, because {one.reason}." for one in self.refuted]
-        after = f"{found.unit.value} is used, as stated" if found.certain else "state which with `--scale`"
+        after = f"{inference.unit.value} is used, as stated" if inference.certain else "state which with `--scale`"
         doubts = [f"Against that: {one.describe()}; {after}." for one in self.doubted]
-        return tuple(dict.fromkeys((f"{how}{found.reason}.", *against, *doubts)))
+        return tuple(dict.fromkeys((f"{how}{inference.reason}.", *against, *doubts)))
 
 
 def weigh_unit(evidence: Sequence[Evidence], samples: Mapping[int, Values], dtype: npt.DTypeLike) -> UnitVerdict:

@@ -48,8 +48,8 @@ def beside_dim(path: Path) -> tuple[Path, ...]:
     Raises `SceneReadError` where there are several that are not of one scene.
     """
     folder = path if path.is_dir() else path.with_suffix(".data")
-    found = {str(one): one for one in sorted(folder.glob("*.img")) if one.with_suffix(".hdr").is_file()}
-    return tuple(found[name] for name in _belonging(list(found), path)) if found else ()
+    images = {str(one): one for one in sorted(folder.glob("*.img")) if one.with_suffix(".hdr").is_file()}
+    return tuple(images[name] for name in _belonging(list(images), path)) if images else ()
 
 
 def of_header(path: Path) -> Path | None:

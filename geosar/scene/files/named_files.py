@@ -53,8 +53,8 @@ def check_crs(text: bytes, printable: str) -> None:
     """Raise `SceneReadError` where a CRS, or a text that holds one, names a grid file for PROJ."""
     if len(text) > TEXT_LIMIT:
         raise SceneReadError(f"{printable} has a text of more than {TEXT_LIMIT} bytes about itself; expected a few.")
-    if found := _GRIDS.search(text):
-        raise _leads_away(printable, text[found.start() : found.start() + 80])
+    if match := _GRIDS.search(text):
+        raise _leads_away(printable, text[match.start() : match.start() + 80])
 
 
 def _leads_away(printable: str, name: bytes) -> SceneReadError:
@@ -78,16 +78,16 @@ def metadata_of_tiff(file: IO[bytes]) -> bytes:
     return next(_texts_of_tiff(file, _GDAL_METADATA), b"")
 
 
-def _texts_of_tiff(file: IO[bytes], wanted: int = _GEO_ASCII) -> Iterator[bytes]:
+def _texts_of_tiff(file: IO[bytes], tag: int = _GEO_ASCII) -> Iterator[bytes]:
     """Return the texts of one tag of a TIFF's first directory; by default those that GDAL takes a CRS from."""
-    return next(_directories(file, wanted))
+    return next(_directories(file, tag))
 
 
 def _texts_of_pages(file: IO[bytes]) -> Iterator[bytes]:
     return (text for texts in _directories(file, _GEO_ASCII) for text in texts)
 
 
-def _directories(file: IO[bytes], wanted: int) -> Iterator[Iterator[bytes]]:
+def _directories(file: IO[bytes], tag: int) -> Iterator[Iterator[bytes]]:
     """Return the texts of one tag, of each directory of a TIFF."""
     header = _read(file, 0, 16).ljust(16, b"\0")
     order = "<" if header[:2] == b"II" else ">"
@@ -103,17 +103,17 @@ def _directories(file: IO[bytes], wanted: int) -> Iterator[Iterator[bytes]]:
             raise _DamagedError(f"it has more than {_TIFF_DIRECTORIES} pages")
         (entries,) = count.unpack(_read(file, place, count.size).ljust(count.size, b"\0"))
         directory = _read(file, place + count.size, min(entries, _TIFF_ENTRIES) * entry.size)
-        yield _texts_in(file, directory[: len(directory) // entry.size * entry.size], entry, offset, wanted)
+        yield _texts_in(file, directory[: len(directory) // entry.size * entry.size], entry, offset, tag)
         (place,) = offset.unpack(
             _read(file, place + count.size + entries * entry.size, offset.size).ljust(offset.size, b"\0")
         )
 
 
 def _texts_in(
-    file: IO[bytes], directory: bytes, entry: struct.Struct, offset: struct.Struct, wanted: int
+    file: IO[bytes], directory: bytes, entry: struct.Struct, offset: struct.Struct, wanted_tag: int
 ) -> Iterator[bytes]:
     for tag, kind, length, value in entry.iter_unpack(directory):
-        if tag == wanted:
+        if tag == wanted_tag:
             size = min(length * _TIFF_WIDTHS.get(kind, 8), TEXT_LIMIT + 1)
             yield value[:size] if size <= offset.size else _read(file, offset.unpack(value)[0], size)
 

@@ -68,11 +68,11 @@ class Lattice:
             return self._nodes(window, 0).spread()
         levels = heights / np.float32(LEVEL_METRES)
         lowest, highest = math.floor(levels.min()), math.floor(levels.max()) + 1
-        found: Numbers = np.zeros((2, window.height, window.width))
+        result: Numbers = np.zeros((2, window.height, window.width))
         for level in range(lowest, highest + 1):
             share = np.clip(1 - np.abs(levels.astype(np.float64) - level), 0, None)
-            found += self._nodes(window, level).spread() * share
-        return found
+            result += self._nodes(window, level).spread() * share
+        return result
 
     def on(self, grid: MapGrid) -> "Lattice":
         """Return the lattice of another grid of the same outline, with nodes about as far apart on the ground."""
@@ -112,10 +112,10 @@ class Lattice:
         to_map = self.grid.transform
         xs = to_map.a * col + to_map.b * row + to_map.c
         ys = to_map.d * col + to_map.e * row + to_map.f
-        found = np.stack(self._placement(xs, ys, level * LEVEL_METRES))
+        nodes = np.stack(self._placement(xs, ys, level * LEVEL_METRES))
         # What has no place in the image is far outside it.
-        found = np.where(np.isfinite(found).all(axis=0), found, _NOWHERE).reshape(2, _BLOCK, _BLOCK)
-        self._blocks[key] = found
+        nodes = np.where(np.isfinite(nodes).all(axis=0), nodes, _NOWHERE).reshape(2, _BLOCK, _BLOCK)
+        self._blocks[key] = nodes
         if len(self._blocks) > _KEPT_BLOCKS:
             self._blocks.popitem(last=False)
-        return found
+        return nodes

@@ -84,7 +84,7 @@ class GroundRange:
         if len(self.times) == 1:
             return np.asarray(np.polynomial.polynomial.polyval(ranges - self.origins[0], self.coefficients[0]))
         index = np.clip(np.searchsorted(self.times, times) - 1, 0, len(self.times) - 2)
-        found = np.empty_like(ranges)
+        result = np.empty_like(ranges)
         for number in np.unique(index):
             here = index == number
             before, after = (
@@ -93,8 +93,8 @@ class GroundRange:
             )
             share = (times[here] - self.times[number]) / (self.times[number + 1] - self.times[number])
             share = np.clip(share, 0, 1)
-            found[here] = before * (1 - share) + after * share
-        return found
+            result[here] = before * (1 - share) + after * share
+        return result
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def range_doppler(annotation: ET.Element) -> RangeDoppler:
     return RangeDoppler(orbit, _in_step(ground_range, annotation, begin, steps[1]), *steps)
 
 
-def _in_step(given: GroundRange, annotation: ET.Element, begin: datetime, pixel_metres: float) -> GroundRange:
+def _in_step(conversion: GroundRange, annotation: ET.Element, begin: datetime, pixel_metres: float) -> GroundRange:
     """Shift the polynomials in time so that they agree with the product's own geolocation grid.
 
     They are given every second. In real products the grid is met within a hundredth of a pixel where each one holds
@@ -162,12 +162,12 @@ def _in_step(given: GroundRange, annotation: ET.Element, begin: datetime, pixel_
     """
     points = annotation.findall(".//geolocationGridPoint")
     if not 0 < len(points) <= _MOST_RECORDS:
-        return given
+        return conversion
     times = np.array([(_moment(point, "azimuthTime") - begin).total_seconds() for point in points])
     ranges = np.array([_number(point, "slantRangeTime") for point in points]) * LIGHT / 2
     pixels = np.array([_number(point, "pixel") for point in points])
-    nearest = float(given.times[np.abs(given.times).argmin()])
-    shifted = [replace(given, times=given.times - shift) for shift in (0.0, nearest)]
+    nearest = float(conversion.times[np.abs(conversion.times).argmin()])
+    shifted = [replace(conversion, times=conversion.times - shift) for shift in (0.0, nearest)]
     return min(shifted, key=lambda one: float(np.square(one(times, ranges) / pixel_metres - pixels).mean()))
 
 

@@ -196,8 +196,8 @@ class PlacedRaster:
             return self._shrunk(part, out_shape).read(indexes, Window(0, 0, out_shape[-1], out_shape[-2]).to_rasterio())
         wants_alpha = bands == (self._alpha,)
         values, valid = self._looked_up((1,) if wants_alpha else bands, part)
-        found: Values = valid.astype(np.uint8) * np.uint8(255) if wants_alpha else values
-        return found[0] if isinstance(indexes, int) else found
+        pixels: Values = valid.astype(np.uint8) * np.uint8(255) if wants_alpha else values
+        return pixels[0] if isinstance(indexes, int) else pixels
 
     def read_masks(self, index: int, window: rasterio.windows.Window, **coarser: Any) -> NDArray[np.uint8]:
         """Read which pixels of a band are real, as 255; else 0."""
@@ -366,8 +366,8 @@ def _around(places: Sequence[Numbers], image: Image) -> Window | None:
     low = np.min([place.min(axis=(1, 2)) for place in places], axis=0)
     high = np.max([place.max(axis=(1, 2)) for place in places], axis=0)
     (left, top), (right, bottom) = (np.floor(np.clip(bound, -1e6, 1e9)).astype(int) for bound in (low - 1, high + 1))
-    wanted = Window(int(left), int(top), int(right - left) + 1, int(bottom - top) + 1)
-    return wanted.intersection(Window(0, 0, image.width, image.height))
+    window = Window(int(left), int(top), int(right - left) + 1, int(bottom - top) + 1)
+    return window.intersection(Window(0, 0, image.width, image.height))
 
 
 def _keep_apart(values: Values, valid: Mask, nodata: Any) -> None:

@@ -94,12 +94,12 @@ class ControlPoints:
 
         Raises `SceneContentError` for fewer than three points, or points on one line.
         """
-        kept = _apart(points[:: -(-len(points) // MAX_POINTS)] if len(points) else points)
-        if len(kept) < 3:
-            raise SceneContentError(f"There are {len(kept)} ground control points; expected three or more.")
+        distinct = _apart(points[:: -(-len(points) // MAX_POINTS)] if len(points) else points)
+        if len(distinct) < 3:
+            raise SceneContentError(f"There are {len(distinct)} ground control points; expected three or more.")
         try:
-            self._to_image = ThinPlate(kept[:, 2:4], kept[:, :2])
-            self._to_map = ThinPlate(kept[:, :2], kept[:, 2:4])
+            self._to_image = ThinPlate(distinct[:, 2:4], distinct[:, :2])
+            self._to_map = ThinPlate(distinct[:, :2], distinct[:, 2:4])
         except (ValueError, np.linalg.LinAlgError) as error:
             raise SceneContentError(
                 "The ground control points lie on one line, which says nothing of the pixels beside it; "
@@ -107,7 +107,7 @@ class ControlPoints:
             ) from error
         self.heights = float(points[:, 4].min()), float(points[:, 4].max())
         """The lowest and the highest of the points, in metres."""
-        self._kept = kept
+        self._kept = distinct
 
     @property
     def missed(self) -> Numbers:
@@ -146,10 +146,10 @@ class ControlPoints:
 
 def _apart(points: Numbers) -> Numbers:
     """Leave out points that stand, in the image or on the map, where another one does."""
-    kept = points
+    distinct = points
     for axes in (slice(0, 2), slice(2, 4)):
-        if len(kept):
-            span = np.ptp(kept[:, axes], axis=0).max() or 1.0
-            cells = np.round(kept[:, axes] / (span * _SAME_PLACE))
-            kept = kept[np.sort(np.unique(cells, axis=0, return_index=True)[1])]
-    return kept
+        if len(distinct):
+            span = np.ptp(distinct[:, axes], axis=0).max() or 1.0
+            cells = np.round(distinct[:, axes] / (span * _SAME_PLACE))
+            distinct = distinct[np.sort(np.unique(cells, axis=0, return_index=True)[1])]
+    return distinct

@@ -62,8 +62,8 @@ class RationalPolynomials:
                 by = 1 / (a * d - b * c)
                 lons = lons + (d * (cols - col) - b * (rows - row)) * by * steps[0]
                 lats = lats + (a * (rows - row) - c * (cols - col)) * by * steps[1]
-        found = self(lons, lats, height)
-        settled = np.hypot(found[0] - cols, found[1] - rows) < _SETTLED
+        reached = self(lons, lats, height)
+        settled = np.hypot(reached[0] - cols, reached[1] - rows) < _SETTLED
         return np.where(settled, lons, np.nan), np.where(settled, lats, np.nan)
 
 

@@ -43,11 +43,11 @@ class Flattening:
         """Return the factor in a window, or in it as `shape` (height, width) of larger pixels; NaN where none is."""
         if shape is not None and shape != (window.height, window.width):
             return self._coarser(window, shape).read(Window(0, 0, shape[1], shape[0]))
-        found = np.empty((window.height, window.width), np.float32)
+        factor = np.empty((window.height, window.width), np.float32)
         for row in range(0, window.height, _ROWS):
             strip = Window(window.col_off, window.row_off + row, window.width, min(_ROWS, window.height - row))
-            found[row : row + strip.height] = self._factor(strip)
-        return found
+            factor[row : row + strip.height] = self._factor(strip)
+        return factor
 
     def _coarser(self, window: Window, shape: tuple[int, int]) -> "Flattening":
         part = self._grid.subgrid(window)
@@ -115,8 +115,8 @@ class _Part:
     def __call__(self, xs: Numbers, ys: Numbers, height: float) -> tuple[Numbers, Numbers]:
         """Return them on the ellipsoid: three kilometres of height turn the direction by a fifth of a degree."""
         del height
-        found = self._whole.vectors(xs, ys)
-        return found[self._first], found[self._first + 1]
+        vectors = self._whole.vectors(xs, ys)
+        return vectors[self._first], vectors[self._first + 1]
 
 
 def _rise(ground: Numbers, axis: int) -> Numbers:

@@ -62,8 +62,8 @@ class BlockMemory:
             self._blocks[key] = block
             self.bytes += _size(block)
             while self.bytes > self._limit and len(self._blocks) > 1:
-                _, gone = self._blocks.popitem(last=False)
-                self.bytes -= _size(gone)
+                _, oldest = self._blocks.popitem(last=False)
+                self.bytes -= _size(oldest)
 
     def forget(self, scene: str) -> None:
         """Drop the blocks of a scene."""

@@ -55,9 +55,9 @@ class DirectScene:
                 block, grid = self.scene.read_overview(OVERVIEW_SIDE)
                 pixels = _decibel(self.scene, block)
                 with self.store.upload() as folder:
-                    made = folder / self.overview_path.name
-                    write_decibel(made, pixels, grid, self.scene.polarisations)
-                    made.replace(self.overview_path)
+                    path = folder / self.overview_path.name
+                    write_decibel(path, pixels, grid, self.scene.polarisations)
+                    path.replace(self.overview_path)
         return self.overview_path
 
     @property

@@ -85,22 +85,22 @@ class LiveScene:
         OverloadedError when too many wait.
         """
         key = self._key(WHOLE)
-        found = self.blocks.get(key)
-        if found is not None:
-            return found
+        overview = self.blocks.get(key)
+        if overview is not None:
+            return overview
         if not self.waiting.acquire(blocking=False):
             raise OverloadedError("too many live tiles are waiting. Ask again in a moment.")
         try:
             with self._coarse_lock:
-                found = self.blocks.get(key)
-                if found is None:
+                overview = self.blocks.get(key)
+                if overview is None:
                     radar = read_radar(self.copy, factor_of(self.grid))
-                    found = coarse_colour(radar, self.grid, self.window, BLOCK)
-                    self.blocks.put(key, found)
-                    self.blocks.save(key, found)
+                    overview = coarse_colour(radar, self.grid, self.window, BLOCK)
+                    self.blocks.put(key, overview)
+                    self.blocks.save(key, overview)
         finally:
             self.waiting.release()
-        return found
+        return overview
 
     def window(self, window: Window) -> Pixels:
         """Return red, green, blue and expected error (h, w, 4) of a window inside the scene, and what is valid (h, w).
@@ -137,14 +137,14 @@ class LiveScene:
                 # Another tile, or another process, may have made some of them while this one waited.
                 for place in [place for place, block in blocks.items() if block is None]:
                     blocks[place] = self.blocks.get(self._key(place))
-                made = self._translated([place for place, block in blocks.items() if block is None])
-                for place, block in made.items():
+                translated = self._translated([place for place, block in blocks.items() if block is None])
+                for place, block in translated.items():
                     self.blocks.put(self._key(place), block)
         finally:
             self.waiting.release()
-        for place, block in made.items():
+        for place, block in translated.items():
             self.blocks.save(self._key(place), block)
-        blocks.update(made)
+        blocks.update(translated)
 
     def _translated(self, places: list[Place]) -> dict[Place, Pixels]:
         """Run all of these blocks through the network together, with one halo."""
@@ -152,18 +152,18 @@ class LiveScene:
             return {}
         hull = _hull(places).intersection(self.grid.window)
         read = None if hull is None else self.translator.read(hull)
-        made = None if read is None else self.translator.compute(read)
+        prediction = None if read is None else self.translator.compute(read)
         blocks: dict[Place, Pixels] = {}
         for place in places:
             part = Window(*place, BLOCK, BLOCK).intersection(self.grid.window)
             if part is None or hull is None:
                 continue
-            if made is None:
+            if prediction is None:
                 shape = (part.height, part.width)
                 blocks[place] = Pixels(np.zeros((*shape, BANDS), np.uint8), np.zeros(shape, np.bool_))
             else:
                 inside = part.shifted(-hull.col_off, -hull.row_off).slices
-                values, valid = made.values[inside].copy(), made.valid[inside].copy()
+                values, valid = prediction.values[inside].copy(), prediction.valid[inside].copy()
                 values[~valid] = 0  # as the COG has it
                 blocks[place] = Pixels(values, valid)
         return blocks
