@@ -181,7 +181,7 @@ class CogSink:
         self._append(window, self._pieces(block))
 
     def write_empty(self, window: Window) -> None:
-        """Take one window that holds no data; it costs no room."""
+        """Take one window that holds no data; it takes no space."""
         self._append(window, [b""] * self._pyramid.pieces_of(window))
 
     def prepare(self) -> None:
@@ -201,7 +201,7 @@ class CogSink:
         with target_errors(self.path, self._needed):
             self._build_deeper_overviews()
             layout = lay_out(self._pyramid.levels(), self._encoder.image_format, self._descriptive)
-            self._check_room(layout.size)
+            self._check_free(layout.size)
             self._assemble(layout)
             self._validate()
         self._prepared = True
@@ -346,7 +346,7 @@ class CogSink:
             error.errno = errno.EEXIST
             raise error
 
-    def _check_room(self, size: int) -> None:
+    def _check_free(self, size: int) -> None:
         free = shutil.disk_usage(self._spool.folder).free
         if free < size:
             raise OSError(errno.ENOSPC, "No space left on device")

@@ -92,8 +92,8 @@ class OpenVinoEngine:
         if key in self._graphs:
             self._graphs.move_to_end(key)
             return self._graphs[key]
-        room = KEPT_PIXELS - _pixels(key)
-        while self._graphs and (len(self._graphs) >= KEPT_GRAPHS or sum(map(_pixels, self._graphs)) > room):
+        pixels_left = KEPT_PIXELS - _pixels(key)
+        while self._graphs and (len(self._graphs) >= KEPT_GRAPHS or sum(map(_pixels, self._graphs)) > pixels_left):
             self._graphs.popitem(last=False)
         fixed = self._networks[despeckled].clone()
         fixed.reshape(shape)

@@ -78,7 +78,7 @@ class Agreement:
                     self._store.discard(folder)
                 else:
                     self._register.withdraw(folder.name)
-            ordered = copies.order_again(self._database, self._register.quota.room)
+            ordered = copies.order_again(self._database, self._register.quota.free_bytes)
         if ordered:
             self._register.runner.wake()
         self._store.keep_reserve()

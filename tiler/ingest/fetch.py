@@ -48,14 +48,14 @@ def fetch(
     settings: Settings,
     *,
     limit: int,
-    room: Callable[[], int],
+    free_bytes: Callable[[], int],
     wrote: Callable[[int], None] = lambda _: None,
     label: str = "",
     tell_size: Callable[[int], None] | None = None,
 ) -> Received:
     """Write what lies at an allowed URL to `path`; `tell_size` hears how large it is before it comes.
 
-    `room` and `wrote` are those of `Writer`.
+    `free_bytes` and `wrote` are those of `Writer`.
 
     Raises ForbiddenError for a URL that is not allowed, NotFoundError, FetchError, and what `Writer` raises.
     """
@@ -63,7 +63,7 @@ def fetch(
     version: str | None = None
     breaks = 0
     with path.open("wb") as target:
-        writer = Writer(target, limit, room, wrote)
+        writer = Writer(file=target, limit=limit, free_bytes=free_bytes, wrote=wrote)
         while True:
             begin = writer.size
             try:

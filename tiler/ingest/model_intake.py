@@ -8,7 +8,7 @@ from geosar.errors import ModelChecksumError, ModelFormatError
 from geosar.models import Model
 from geosar.models.library import unpack_model, unpacked_bytes
 from geosar_tiler.errors import ConflictError, InvalidError, NotFoundError, UnsupportedError
-from geosar_tiler.ingest.receive import Received, check_room
+from geosar_tiler.ingest.receive import Received, check_free
 from geosar_tiler.state.database import Database, Job
 from geosar_tiler.state.inspector import Inspector
 from geosar_tiler.state.models import Models
@@ -40,7 +40,7 @@ class ModelIntake:
         fresh = folder / "model"
         fresh.mkdir()
         try:
-            check_room(self._quota.room(), unpacked_bytes(archive))
+            check_free(self._quota.free_bytes(), unpacked_bytes(archive))
             manifest = unpack_model(archive, fresh).manifest
         except (ModelFormatError, ModelChecksumError) as error:
             raise InvalidError(str(error)) from error

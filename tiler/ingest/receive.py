@@ -23,8 +23,8 @@ from geosar_tiler.words import BESIDE
 
 BINARY = {"type": "string", "format": "binary"}
 BUFFER_BYTES = 2**20
-ROOM_CHECK_BYTES = 64 * 2**20
-"""After so many bytes the store is asked again what room it has: others write to it too."""
+SPACE_CHECK_BYTES = 64 * 2**20
+"""After so many bytes the store is asked again what space it has: others write to it too."""
 LEAST_STEP = 4 * 2**20
 """Bytes that are promised at first to what comes without a length."""
 MOST_FILES = 4
@@ -55,23 +55,20 @@ class Received:
     label: str = ""
 
 
-@dataclass
-class Writer:
-    """Writes and hashes off the event loop, in pieces of about a megabyte; knows the limits.
+@dataclass(kw_only=True)
+class Appender:
+    """Writes to the end of a file off the event loop, in pieces of about a megabyte; knows the limits.
 
-    `limit` is the most bytes of an upload; `room` says what the store has left now; `wrote` hears how much was written.
-    Raises the errors of `geosar_tiler.errors`, also for a content that is no scene's.
+    `limit` is the most bytes that it takes, `too_large` what it says of more; `free_bytes` says what the store has left
+    now; `digest` hashes what is written. Raises the errors of `geosar_tiler.errors`.
     """
 
     file: BinaryIO
     limit: int
-    room: Callable[[], int]
-    wrote: Callable[[int], None] = lambda _: None
-    filename: str = "scene"
-    expected: str = TAKEN
+    free_bytes: Callable[[], int]
+    too_large: str = "the upload is larger than {limit} bytes, the most that this service takes."
+    digest: Any = None
     size: int = 0
-    header: bytes = b""
-    digest: Any = field(default_factory=hashlib.sha256)
     waiting: bytearray = field(default_factory=bytearray)
     granted: int = 0
 
@@ -90,21 +87,42 @@ class Writer:
     def _count(self, data: bytes) -> None:
         self.size += len(data)
         if self.size > self.limit:
-            raise TooLargeError(f"the upload is larger than {self.limit} bytes, the most that this service takes.")
+            raise TooLargeError(self.too_large.format(limit=self.limit))
         self.waiting += data
 
     def flush(self) -> None:
         """Write what waits."""
         data, self.waiting = bytes(self.waiting), bytearray()
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        if len(data) > self.granted:
+            self.granted = min(self.free_bytes(), SPACE_CHECK_BYTES)
+            check_free(self.granted, len(data))
+        self.granted -= len(data)
+        if self.digest is not None:
+            self.digest.update(data)
+        write(self.file, data)
+
+
+@dataclass(kw_only=True)
+class Writer(Appender):
+    """Writes a whole file, hashed by SHA-256, and refuses it as soon as its first bytes are no scene's.
+
+    `wrote` hears how much was written.
+    """
+
+    wrote: Callable[[int], None] = lambda _: None
+    filename: str = "scene"
+    expected: str = TAKEN
+    header: bytes = b""
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def _write(self, data: bytes) -> None:
         if len(self.header) < HEADER_BYTES:
             self.header = (self.header + data)[:HEADER_BYTES]
             driver_by_content(self.header, self.filename, self.expected)
-        if len(data) > self.granted:
-            self.granted = min(self.room(), ROOM_CHECK_BYTES)
-            check_room(self.granted, len(data))
-        self.granted -= len(data)
-        self.digest.update(data)
-        write(self.file, data)
+        super()._write(data)
         self.wrote(len(data))
 
     def received(self, path: Path, filename: str, label: str = "") -> Received:
@@ -117,9 +135,9 @@ class Writer:
 
 
 class Promise:
-    """Room for what comes in, promised before it comes: of several at once none takes another's.
+    """Space for what comes in, promised before it comes: of several at once none takes another's.
 
-    What has no `size` is promised as much again as has come, of LEAST_STEP bytes to ROOM_CHECK_BYTES. What is promised
+    What has no `size` is promised as much again as has come, of LEAST_STEP bytes to SPACE_CHECK_BYTES. What is promised
     is the length of a file without content in `folder`, beside what comes, for all processes to see.
     """
 
@@ -130,16 +148,16 @@ class Promise:
         self._left = self._written = 0
         if size is not None:
             with quota.store.exclusively():
-                check_room(quota.room(), size)
+                check_free(quota.free_bytes(), size)
                 self._promise(size)
 
-    def room(self) -> int:
+    def free_bytes(self) -> int:
         """Bytes that the store has for this; of what has no size, those that are promised until it is asked again."""
         if self._has_size:
-            return self._quota.room() + self._left
+            return self._quota.free_bytes() + self._left
         with self._quota.store.exclusively():
-            room = self._quota.room() + self._left
-            self._promise(max(0, min(room, max(LEAST_STEP, self._written), ROOM_CHECK_BYTES)))
+            free = self._quota.free_bytes() + self._left
+            self._promise(max(0, min(free, max(LEAST_STEP, self._written), SPACE_CHECK_BYTES)))
         return self._left
 
     def shrink(self, written: int) -> None:
@@ -174,11 +192,12 @@ def driver_by_content(header: bytes, filename: str = "scene", expected: str = TA
     return driver
 
 
-def check_room(room: int, size: int) -> None:
-    """Raise StoreFullError when so many bytes have no room."""
-    if size > room:
+def check_free(free_bytes: int, size: int) -> None:
+    """Raise StoreFullError when so many bytes are not free."""
+    if size > free_bytes:
         raise StoreFullError(
-            f"the store has {max(0, room)} bytes of free space, and the upload needs more. Delete scenes or jobs first."
+            f"the store has {max(0, free_bytes)} bytes of free space, and the upload needs more. Delete scenes or jobs "
+            "first."
         )
 
 
@@ -234,7 +253,10 @@ async def _write_files(
                 part = piece
                 file = closing.enter_context((folder / str(len(done))).open("wb"))
                 left = limit - sum(one.size for one in done)
-                writer = Writer(file, left, promise.room, promise.shrink, piece.filename, expected)
+                writer = Writer(
+                    file=file, limit=left, free_bytes=promise.free_bytes, wrote=promise.shrink, filename=piece.filename,
+                    expected=expected,
+                )  # fmt: skip
             elif writer is not None:
                 await writer.take(piece)
         await asyncio.to_thread(end)

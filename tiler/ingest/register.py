@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from geosar.scene.polarisations import named_in
 from geosar.vocabulary import UNKNOWN
 from geosar_tiler.errors import ConflictError, InvalidError, NotFoundError, TooLargeError
-from geosar_tiler.ingest.receive import Received, check_room
+from geosar_tiler.ingest.receive import Received, check_free
 from geosar_tiler.jobs import copies
 from geosar_tiler.jobs.runner import JobRunner
 from geosar_tiler.scene_options import SceneOptions
@@ -108,7 +108,7 @@ class SceneRegister:
             raise
 
     def check_size(self, description: dict[str, Any]) -> None:
-        """Raise TooLargeError for more pixels than are taken, StoreFullError where their copy would have no room."""
+        """Raise TooLargeError for more pixels than are taken, StoreFullError where their copy would have no space."""
         width, height = description["width"], description["height"]
         if width * height > self.most_pixels:
             raise TooLargeError(
@@ -117,7 +117,7 @@ class SceneRegister:
             )
         shares = [one["valid_fraction"] for one in description.get("statistics", {}).values()]
         pixel = 2 * len(shares) or 3
-        check_room(self.quota.room(), least_copy_bytes(width, height, pixel, min(shares, default=1.0)))
+        check_free(self.quota.free_bytes(), least_copy_bytes(width, height, pixel, min(shares, default=1.0)))
 
     def remove(self, scene_id: str) -> None:
         """Stop the scene's jobs, forget it, and free its disk; raises ConflictError when a job does not stop.
@@ -146,7 +146,7 @@ class SceneRegister:
             if not is_full(error):
                 self.store.restore_scene(scene_id)
                 raise
-            self.store.empty_removed(scene_id)  # the disk has no room to write that the files are gone
+            self.store.empty_removed(scene_id)  # the disk has no space to write that the files are gone
             self.database.write_always(forget)
         self.store.discard(self.store.removed / scene_id)
 

@@ -41,7 +41,7 @@ from geosar_tiler.errors import (
 )
 from geosar_tiler.ingest.fetch import fetch
 from geosar_tiler.ingest.places import STILL_SECONDS, making_way
-from geosar_tiler.ingest.receive import Promise, Received, check_room, driver_by_content
+from geosar_tiler.ingest.receive import Promise, Received, check_free, driver_by_content
 from geosar_tiler.ingest.register import SceneRegister
 from geosar_tiler.scene_options import SceneOptions
 from geosar_tiler.settings import Settings
@@ -95,7 +95,7 @@ class ResumableUploads:
         if length > limit:
             raise TooLargeError(f"the upload is {length} bytes; this service takes {limit} at most.")
         with self._store.exclusively():
-            check_room(self._quota.room(), length)
+            check_free(self._quota.free_bytes(), length)
             upload = self._enter(filename, length, options, None, client, hold=hold)
         self._store.resumable(upload.id).touch()
         return upload
@@ -254,7 +254,7 @@ class ResumableUploads:
             path = folder / str(number) if number else self._store.resumable(upload.id)
             tell_size = None if number else partial(self._expect, upload.id)
             file = fetch(
-                href, path, settings, limit=left, room=promise.room, wrote=promise.shrink, label=label,
+                href, path, settings, limit=left, free_bytes=promise.free_bytes, wrote=promise.shrink, label=label,
                 tell_size=tell_size,
             )  # fmt: skip
             files.append(file if number else replace(file, path=linked(path, folder / "0")))

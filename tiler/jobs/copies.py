@@ -1,8 +1,8 @@
 """Copies that tiles are made from: ordered with the scene or picture they are of, and again where that came to nothing.
 
 A copy is wanted while its scene or picture is "preparing". Nobody may be making it all the same: its order was
-dismissed by a removal that was refused, or the copy was lost. One that failed for want of room is tried again as soon
-as there is more room than it had.
+dismissed by a removal that was refused, or the copy was lost. One that failed for want of space is tried again as soon
+as there is more of it than it had.
 """
 
 import time
@@ -20,10 +20,10 @@ from geosar_tiler.state.states import LIVE, CopyState, JobStatus, Process
 
 REST_SECONDS = 10.0
 """An order that ended so lately may belong to a removal that is under way."""
-MORE_ROOM, MORE_BYTES = 1.1, 2**20
-"""So many times the room that was too little, and so many bytes more, are tried."""
-ROOM = "room"
-"""In the report of a copy that failed for want of room: how many bytes it had."""
+MORE_SPACE, MORE_BYTES = 1.1, 2**20
+"""So many times the free bytes that were too few, and so many bytes more, are tried."""
+FREE_BYTES = "room"
+"""In the report of a copy that failed for want of space: how many bytes it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,15 @@ def dismiss(session: Session, scene_id: str, process: Process) -> None:
     session.execute(update(Job).where(*mine, Job.status.in_(LIVE)).values(cancel=True))
 
 
-def order_again(database: Database, room: Callable[[], int]) -> int:
+def order_again(database: Database, free_bytes: Callable[[], int]) -> int:
     """Order the copies that are wanted and that nobody makes; returns how many. Call it `exclusively` of the store."""
     with database.begin() as session:
         ordered = 0
         left: int | None = None
         for copy in _unmade(session):
             if copy.state == CopyState.FAILED:
-                left = room() if left is None else left
-                if not _has_more_room(copy.latest, left):
+                left = free_bytes() if left is None else left
+                if not _has_more_space(copy.latest, left):
                     continue
             elif copy.latest is not None and copy.latest.updated > time.time() - REST_SECONDS:
                 continue
@@ -105,6 +105,6 @@ def last_order(session: Session, scene_id: str, process: Process, since: float) 
     return session.scalar(select(Job).where(*mine).order_by(Job.created.desc()).limit(1))
 
 
-def _has_more_room(latest: Job | None, room: int) -> bool:
-    had = None if latest is None else (latest.report or {}).get(ROOM)
-    return had is not None and room > MORE_ROOM * had + MORE_BYTES
+def _has_more_space(latest: Job | None, free_bytes: int) -> bool:
+    had = None if latest is None else (latest.report or {}).get(FREE_BYTES)
+    return had is not None and free_bytes > MORE_SPACE * had + MORE_BYTES

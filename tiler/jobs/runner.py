@@ -37,10 +37,10 @@ CANCEL_SECONDS = 1.2
 """A process that has not stopped by itself so long after it was asked is killed."""
 PARK_SECONDS = 5.0
 READ_SECONDS = 0.5
-ROOM_SECONDS = 0.5
-"""Between looks at how much a job has written; no file of it can grow beyond the room, but several together could."""
-SHARED_ROOM_SECONDS = 5.0
-"""Between looks at what room is left while several jobs write: each began with all that there was."""
+SPACE_SECONDS = 0.5
+"""Between looks at how much a job has written; no file of it outgrows the free space, but several together could."""
+SHARED_SPACE_SECONDS = 5.0
+"""Between looks at what space is left while several jobs write: each began with all that there was."""
 MAX_LOG_LINES = 50
 FULL = "the store has no free space for what it makes. Delete scenes or jobs first."
 
@@ -117,7 +117,7 @@ class JobRunner:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tiler-jobs", daemon=True)
         self._stale_checked = 0.0
-        self._room_checked = 0.0
+        self._space_checked = 0.0
 
     @property
     def alive(self) -> bool:
@@ -170,18 +170,18 @@ class JobRunner:
                 self._children[job_id].ask_to_stop(CANCEL_SECONDS)
             for job_id in lost:  # another service took it over while this one stood still, or the scene is gone
                 self._abandon(self._children.pop(job_id))
-        self._share_room(now)
+        self._share_space(now)
         for child in list(self._children.values()):
             self._look_after(child)
         for internal in (True, False):
             self._claim(internal=internal)
 
-    def _share_room(self, now: float) -> None:
+    def _share_space(self, now: float) -> None:
         """Stop the job that began last where several, or what came in meanwhile, have written more than there was."""
-        if not self._children or now - self._room_checked < SHARED_ROOM_SECONDS:
+        if not self._children or now - self._space_checked < SHARED_SPACE_SECONDS:
             return
-        self._room_checked = now
-        if self._quota.room() < 0:
+        self._space_checked = now
+        if self._quota.free_bytes() < 0:
             last = list(self._children.values())[-1]
             last.full, last.most_bytes = True, written_beside(last.destination)
             last.process.kill()
@@ -198,7 +198,7 @@ class JobRunner:
             except OSError as error:
                 if (child := self._children.pop(claimed[0].id, None)) is not None:
                     self._abandon(child)
-                report = {copies.ROOM: max(0, self._quota.room())} if error.errno in DISK_FULL else None
+                report = {copies.FREE_BYTES: max(0, self._quota.free_bytes())} if error.errno in DISK_FULL else None
                 message = f"it could not be begun: {error.strerror or error}."
                 self._finish(claimed[0], JobStatus.FAILED, message, report=report)
 
@@ -212,7 +212,7 @@ class JobRunner:
             return
         order = self._order(job, scene)
         destination = Path(order["destination"])
-        most = written_beside(destination) + max(0, self._quota.room())
+        most = written_beside(destination) + max(0, self._quota.free_bytes())
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "geosar_tiler.jobs.worker"],  # -P: what lies in the current folder is not ours
@@ -275,7 +275,7 @@ class JobRunner:
             child.late = True
             child.process.kill()
             return
-        if now - child.looked > ROOM_SECONDS:
+        if now - child.looked > SPACE_SECONDS:
             child.looked = now
             if written_beside(child.destination) > child.most_bytes:
                 child.full = True
@@ -297,12 +297,12 @@ class JobRunner:
             for path in child.destination.parent.glob(f".{child.destination.name}.*"):
                 path.unlink(missing_ok=True)
             late = f"it took longer than {self._settings.job_seconds:g} s, as long as a job may (GEOSAR_JOB_SECONDS)."
-            report = {copies.ROOM: child.most_bytes} if child.full else None
+            report = {copies.FREE_BYTES: child.most_bytes} if child.full else None
             self._finish(job, JobStatus.FAILED, FULL if child.full else late, report=report)
         elif child.kill_at is not None or state == JobStatus.DISMISSED:
             self._finish(job, JobStatus.DISMISSED, "stopped as asked")
         elif state == JobStatus.FAILED:
-            report = {copies.ROOM: child.most_bytes} if last["room"] else None
+            report = {copies.FREE_BYTES: child.most_bytes} if last["room"] else None
             message = self._settings.without_model_path(self._store.scrub(last["message"]))
             self._finish(job, JobStatus.FAILED, message, report=report)
         else:

@@ -15,7 +15,7 @@ from geosar.errors import BoundsError
 from geosar.grid import full_turn
 from geosar_tiler.crs import CRS84, named_crs
 from geosar_tiler.errors import InvalidError, NotFoundError
-from geosar_tiler.ingest.receive import check_room
+from geosar_tiler.ingest.receive import check_free
 from geosar_tiler.jobs import queue
 from geosar_tiler.routes import links
 from geosar_tiler.routes.process_description import (
@@ -179,7 +179,9 @@ def _shown(request: Request, services: Services, job: Job) -> dict[str, Any]:
 
 def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
     scene = catalogue.get(services.database, inputs.scene)
-    check_room(services.quota.room(), 1)  # what a job makes cannot be known; that there is room for something can
+    check_free(
+        services.quota.free_bytes(), 1
+    )  # what a job makes cannot be known; that there is space for something can
     name = inputs.model or services.settings.model_name
     if name not in services.models.names():
         raise InvalidError(f"there is no model {name!r}; this service has {', '.join(services.models.names())}.")

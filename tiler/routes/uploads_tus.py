@@ -6,7 +6,6 @@ import binascii
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
 from typing import Any, BinaryIO
@@ -28,7 +27,7 @@ from geosar_tiler.errors import (
     TooLargeError,
     UnsupportedError,
 )
-from geosar_tiler.ingest.receive import BUFFER_BYTES, ROOM_CHECK_BYTES, check_room, driver_by_content, write
+from geosar_tiler.ingest.receive import Appender, driver_by_content
 from geosar_tiler.ingest.resumable import ResumableUploads, exclusive
 from geosar_tiler.problems import MEDIA_TYPE
 from geosar_tiler.routes import links
@@ -194,41 +193,6 @@ def _received(services: Shared, upload: Upload) -> int:
     return services.quota.size_of(upload.id) if upload.status == UploadStatus.RECEIVING else upload.length
 
 
-@dataclass
-class _Piece:
-    """Appends to a file that another request may have begun, off the event loop, in pieces of about a megabyte."""
-
-    file: BinaryIO
-    begin: int
-    length: int
-    room: Callable[[], int]
-    digest: Any = None
-    waiting: bytes = b""
-    size: int = 0
-    unchecked: int = ROOM_CHECK_BYTES
-
-    async def take(self, data: bytes) -> None:
-        self.size += len(data)
-        if self.begin + self.size > self.length:
-            raise TooLargeError(f"more than the {self.length} bytes came that Upload-Length had promised.")
-        self.waiting += data
-        if len(self.waiting) >= BUFFER_BYTES:
-            await asyncio.to_thread(self.flush)
-
-    def flush(self) -> None:
-        data, self.waiting = self.waiting, b""
-        self.unchecked += len(data)
-        if self.unchecked >= ROOM_CHECK_BYTES:
-            self.unchecked = 0
-            check_room(self.room(), len(data))
-        write(self.file, data)
-        if self.digest is not None:
-            self.digest.update(data)
-
-    def undo(self) -> None:
-        self.file.truncate(self.begin)
-
-
 async def _append(request: Request, services: Shared, upload: Upload, begin: int) -> int:
     """Write the body behind what has come; gives how much has come then."""
     algorithm, expected = _checksum(request)
@@ -238,7 +202,13 @@ async def _append(request: Request, services: Shared, upload: Upload, begin: int
         if there != begin:
             raise ConflictError(f"Upload-Offset is {begin}, but {there} bytes have come. Go on from there.")
         digest = CHECKSUMS[algorithm]() if algorithm else None
-        piece = _Piece(file, begin, upload.length, partial(services.quota.room, without=upload.id), digest)
+        piece = Appender(
+            file=file,
+            limit=upload.length - begin,
+            free_bytes=partial(services.quota.free_bytes, without=upload.id),
+            too_large=f"more than the {upload.length} bytes came that Upload-Length had promised.",
+            digest=digest,
+        )
         try:
             try:
                 async for data in request.stream():
@@ -250,7 +220,7 @@ async def _append(request: Request, services: Shared, upload: Upload, begin: int
                 _compare(algorithm, digest.digest(), expected)
         except BaseException as error:
             if algorithm or isinstance(error, TooLargeError):
-                piece.undo()
+                file.truncate(begin)
             raise
         reached = begin + piece.size
         await asyncio.to_thread(services.uploads.touch, upload.id)

@@ -190,7 +190,7 @@ class Database:
             _watch_file(self.engine, Path(self.engine.url.database))
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self.when_full: Callable[[], bool] = lambda: False
-        """Makes some room on the disk; returns whether it could."""
+        """Frees some space on the disk; returns whether it could."""
 
     @contextmanager
     def begin(self) -> Iterator[Session]:

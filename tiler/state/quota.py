@@ -32,7 +32,7 @@ class Quota:
     database: Database
     most: int | None
 
-    def room(self, *, without: str | None = None) -> int:
+    def free_bytes(self, *, without: str | None = None) -> int:
         """Bytes that may still be written, less than zero where the quota is exceeded.
 
         `without` names an upload whose own promise does not count.

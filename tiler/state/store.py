@@ -170,7 +170,7 @@ class Store:
     def withdraw_scene(self, scene_id: str, jobs: Iterable[str]) -> None:
         """Begin to remove a scene with the results of its jobs, `exclusively`; that is finished however it is stopped.
 
-        The files leave their place at once, by names alone, which a full disk has room for.
+        The files leave their place at once, by names alone, which a full disk has space for.
         """
         withdrawn = self.removed / scene_id
         if self.scene(scene_id).exists():

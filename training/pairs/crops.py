@@ -230,11 +230,11 @@ def _random_crop(pair: Pair, size: int, random: np.random.Generator, around: NDA
     Smaller patches are mirrored up to the size.
     """
     short = [max(0, size - length) for length in pair.shape]
-    room = [max(length, size) - size for length in pair.shape]
+    slack = [max(length, size) - size for length in pair.shape]
     if around is None:
-        top, left = (int(random.integers(rest + 1)) for rest in room)
+        top, left = (int(random.integers(rest + 1)) for rest in slack)
     else:
-        top, left = (int(np.clip(at - random.integers(size), 0, rest)) for at, rest in zip(around, room, strict=True))
+        top, left = (int(np.clip(at - random.integers(size), 0, rest)) for at, rest in zip(around, slack, strict=True))
     cut = pair.cut(slice(top, top + size), slice(left, left + size))
     images = (cut.bands, np.moveaxis(cut.rgb, -1, 0), cut.mask[None])
     sar, optical, valid = (torch.from_numpy(image.copy()) for image in images)

@@ -190,8 +190,8 @@ def _check_size(scene: SarScene, size: int) -> None:
         )
 
 
-def check_room(sources: Sequence[Source], folder: Path) -> None:
-    """Raise PrepareError when the disk has less room than the sources' own size."""
+def check_free(sources: Sequence[Source], folder: Path) -> None:
+    """Raise PrepareError when the disk has less free space than the sources' own size."""
     needed = sum(path.stat().st_size for source in sources for path in (source.sar, source.optical) if path.is_file())
     free = shutil.disk_usage(folder).free
     if free < needed:

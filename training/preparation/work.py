@@ -14,7 +14,7 @@ from geosar_training.preparation.report import markdown, write_dropped, write_ma
 from geosar_training.preparation.sheet import save_sheet
 from geosar_training.preparation.sources import Matches, Source, Unusable
 from geosar_training.preparation.splits import BlockPlace, split_blocks
-from geosar_training.preparation.tiles import Cutter, Options, Tile, check_room
+from geosar_training.preparation.tiles import Cutter, Options, Tile, check_free
 
 By = Literal["scene", "block"]
 
@@ -45,7 +45,7 @@ def prepare(
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise PrepareError(f"{output} is not empty; give a new folder.")
     output.parent.mkdir(parents=True, exist_ok=True)
-    check_room(matches.sources, output.parent)
+    check_free(matches.sources, output.parent)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as work:
         folder = Path(work, "new")
         for name in ("sar", "opt"):

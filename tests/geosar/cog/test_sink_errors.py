@@ -105,17 +105,17 @@ class Full:
 class FullDisk:
     """Lets a number of bytes through and then says that the disk is full."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
-        self.room = room
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+        self.free_bytes = free_bytes
         for name in ("pwrite", "write", "copy_file_range"):
             monkeypatch.setattr(os, name, self.limited(getattr(os, name)))
 
     def limited(self, call: Callable[..., int]) -> Callable[..., int]:
         def limited_call(*arguments: Any, **options: Any) -> int:
-            if self.room <= 0:
+            if self.free_bytes <= 0:
                 raise OSError(errno.ENOSPC, "No space left on device")
             done = call(*arguments, **options)
-            self.room -= done
+            self.free_bytes -= done
             return done
 
         return limited_call
@@ -135,7 +135,7 @@ def test_wherever_the_disk_fills_up_the_spool_stays_and_a_resumed_run_gives_the_
                 write_image(path, image, resume=True)
             except TargetError as error:
                 messages.append((error.errno, str(error)[:13]))
-                disk.room = 200_000 * len(messages)
+                disk.free_bytes = 200_000 * len(messages)
     assert len(messages) > 3
     assert set(messages) == {(errno.ENOSPC, "no room left ")}
     assert path.read_bytes() == expected

@@ -18,7 +18,7 @@ def settings(*allowed: str, private: bool = True, **more: Any) -> Settings:
 
 
 def get(href: str, folder: Path, given: Settings, *, limit: int = MANY) -> Received:
-    return fetch(href, folder / "got", given, limit=limit, room=lambda: MANY)
+    return fetch(href, folder / "got", given, limit=limit, free_bytes=lambda: MANY)
 
 
 def made(client: TestClient, order: dict[str, Any]) -> dict[str, Any]:

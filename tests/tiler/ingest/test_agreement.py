@@ -178,16 +178,16 @@ def test_a_copy_that_is_gone_is_made_again(service: TestClient, path: Path) -> N
 def test_a_copy_that_failed_for_want_of_room_is_made_when_there_is_room(
     service: TestClient, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = 1000
+    free_bytes = 1000
     services = services_of(service)
-    monkeypatch.setattr(type(services.quota), "room", lambda *_, **__: room)
-    monkeypatch.setattr("geosar_tiler.ingest.register.check_room", lambda *_: None)
-    monkeypatch.setattr("geosar_tiler.ingest.receive.check_room", lambda *_: None)
+    monkeypatch.setattr(type(services.quota), "free_bytes", lambda *_, **__: free_bytes)
+    monkeypatch.setattr("geosar_tiler.ingest.register.check_free", lambda *_: None)
+    monkeypatch.setattr("geosar_tiler.ingest.receive.check_free", lambda *_: None)
     scene = send(service, path)
     assert scene["display"]["state"] == "failed"
     agree(service)
     assert service.get(f"/scenes/{scene['id']}").json()["display"]["state"] == "failed"
-    room = 2**30
+    free_bytes = 2**30
     agree(service)
     ready(service, scene)
 

@@ -75,7 +75,7 @@ def test_another_version_is_never_joined_to_the_first(files: HttpsFiles, tmp_pat
     with pytest.raises(FetchError, match="could not be resumed"):
         fetch.fetch(
             f"{files.url}/data/fields_power.tif", tmp_path / "got", settings(files.url), limit=MANY,
-            room=lambda: MANY, tell_size=changed,
+            free_bytes=lambda: MANY, tell_size=changed,
         )  # fmt: skip
 
 

@@ -135,7 +135,7 @@ def test_more_than_there_is_room_for_is_refused(
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:  # small on its way
         for path in large.iterdir():
             archive.write(path, path.name)
-    monkeypatch.setattr(Quota, "room", lambda *_, **__: 2_000_000)
+    monkeypatch.setattr(Quota, "free_bytes", lambda *_, **__: 2_000_000)
     problem(client.post("/models", files={"file": ("m.zip", memory.getvalue())}), 507)
     monkeypatch.undo()
     assert client.post("/models", files={"file": ("m.zip", memory.getvalue())}).status_code == 201

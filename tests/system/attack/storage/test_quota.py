@@ -116,13 +116,13 @@ def test_a_job_has_the_room_that_there_is(make_service: MakeService, scene_file:
 def test_a_job_is_stopped_when_others_took_the_room_that_it_began_with(
     make_service: MakeService, scene_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("geosar_tiler.jobs.runner.SHARED_ROOM_SECONDS", 0.0)
+    monkeypatch.setattr("geosar_tiler.jobs.runner.SHARED_SPACE_SECONDS", 0.0)
     with make_service() as service:
         scene = service.post("/scenes", params={"filename": scene_file.name}, content=scene_file.read_bytes()).json()
         order = {"inputs": {"scene": scene["id"]}}
         job = f"/jobs/{service.post('/processes/translate/execution', json=order, headers=ASYNC).json()['jobID']}"
         wait(service, job, lambda found: found["status"] == "running")
-        monkeypatch.setattr("geosar_tiler.state.quota.Quota.room", lambda *_, **__: -1)
+        monkeypatch.setattr("geosar_tiler.state.quota.Quota.free_bytes", lambda *_, **__: -1)
         done = wait(service, job, lambda found: found["status"] != "running")
         assert (done["status"], done["message"]) == ("failed", runner.FULL)
 

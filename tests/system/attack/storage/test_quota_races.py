@@ -68,17 +68,17 @@ def test_bodies_at_once_have_room_or_are_refused(quota: Quota, says: bool) -> No
     came = [one for one in answers if isinstance(one, int)]
     assert len(refused) + len(came) == AT_ONCE
     assert len(came) == 2 if says else 0 < len(came) <= 2
-    assert quota.room() == quota.most  # nothing is promised any more
+    assert quota.free_bytes() == quota.most  # nothing is promised any more
 
 
 def test_what_has_no_length_is_promised_as_much_again_as_has_come(quota: Quota) -> None:
     with quota.store.upload() as folder, quota.store.upload() as another:
         promise = Promise(quota, folder)
-        assert promise.room() == LEAST_STEP
-        assert Promise(quota, another).room() == quota.most - LEAST_STEP
+        assert promise.free_bytes() == LEAST_STEP
+        assert Promise(quota, another).free_bytes() == quota.most - LEAST_STEP
         (folder / "0").write_bytes(bytes(LEAST_STEP))
         promise.shrink(LEAST_STEP)
-        assert promise.room() == 0
+        assert promise.free_bytes() == 0
 
 
 def test_resumable_uploads_begun_at_once_are_promised_what_there_is(make_service: MakeService) -> None:
