@@ -9,11 +9,10 @@ from typing import Any
 import morecantile
 import numpy as np
 import pytest
-from sqlalchemy import create_engine, text, update
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from geosar_tiler.jobs import queue
-from geosar_tiler.state.database import Database, Scene
+from geosar_tiler.state.database import Scene
 from helpers.rasters import speckled
 from helpers.service import MakeRaster, MakeService, problem, send, services_of
 
@@ -91,48 +90,3 @@ def test_a_scene_sent_while_it_is_removed_is_there_or_not_but_never_half(make_se
             else:
                 problem(found, 404)
                 assert client.post("/scenes?filename=short_lived_VV_db.tif", content=data).status_code == 201
-
-
-def test_a_store_over_its_quota_takes_nothing_more(make_service: MakeService, scene_file: Path) -> None:
-    data = scene_file.read_bytes()
-    with make_service(quota_bytes=len(data) + 800_000) as client:
-        scene = send(client, scene_file)  # there is no room for its copy for tiles, nor for what a job makes
-        order = {"inputs": {"scene": scene["id"]}}
-        failed = problem(client.post("/processes/translate/execution", json=order), 422)
-        assert "larger than the free space of the service" in failed
-        assert "Delete scenes" in failed
-        problem(client.post("/scenes", content=data[:-1]), 507)
-        assert client.delete(f"/scenes/{scene['id']}").status_code == 204
-        assert client.post("/scenes?filename=fields_power.tif", content=data).status_code == 201
-
-
-def test_a_new_scene_does_not_wait_for_translations(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'd.sqlite'}")
-    scene = Scene(id="s", sha256="s", name="", filename="", size=0, description={}, created=0.0)
-    with database.begin() as session:
-        session.add(scene)
-    for process in ("translate", "prepare"):
-        queue.submit(database, scene, process, key=process, inputs={}, queue_length=5)
-    claimed = queue.claim(database, "me", internal=True)
-    assert claimed is not None
-    assert claimed[0].process == "prepare"
-    assert queue.claim(database, "me", internal=True) is None
-    assert queue.claim(database, "me") is not None
-    assert queue.claim(database, "me") is None
-
-
-def test_a_catalogue_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'old.sqlite'}"
-    Database(url).close()
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE scenes DROP COLUMN parts"))
-    engine.dispose()
-    database = Database(url)
-    with database.begin() as session:
-        session.add(Scene(id="s", sha256="s", name="", filename="", size=0, description={}, parts={"VV": "a.tif"}))
-    with database.begin() as session:
-        found = session.get(Scene, "s")
-        assert found is not None
-        assert found.parts == {"VV": "a.tif"}
-    database.close()

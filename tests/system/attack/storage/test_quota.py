@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from geosar_tiler.jobs import runner
 from helpers.rasters import speckled
-from helpers.service import MakeService, problem, services_of, wait
+from helpers.service import MakeService, problem, send, services_of, wait
 
 SIDE = 512
 MEBIBYTE = 2**20
@@ -132,3 +132,16 @@ def test_the_tiff_is_what_it_says(tmp_path: Path) -> None:
         values = dataset.read(1)
     assert values.shape == (600, 1000)
     assert np.array_equal(values[:88, :488], values[512:, 512:])
+
+
+def test_a_store_over_its_quota_takes_nothing_more(make_service: MakeService, scene_file: Path) -> None:
+    data = scene_file.read_bytes()
+    with make_service(quota_bytes=len(data) + 800_000) as client:
+        scene = send(client, scene_file)  # there is no space for its copy for tiles, nor for what a job makes
+        order = {"inputs": {"scene": scene["id"]}}
+        failed = problem(client.post("/processes/translate/execution", json=order), 422)
+        assert "larger than the free space of the service" in failed
+        assert "Delete scenes" in failed
+        problem(client.post("/scenes", content=data[:-1]), 507)
+        assert client.delete(f"/scenes/{scene['id']}").status_code == 204
+        assert client.post("/scenes?filename=fields_power.tif", content=data).status_code == 201
