@@ -29,10 +29,10 @@ def make_raster(tmp_path: Path) -> MakeRaster:
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Return the folder of real scenes, GEOSAR_DATA; without it the test is skipped, or fails where that is asked."""
-    given = os.environ.get("GEOSAR_DATA")
-    if given and Path(given, "scenes").is_dir():
-        return Path(given)
-    message = f"GEOSAR_DATA is {given!r}; set it to the folder that holds scenes/ and pairs/."
+    folder = os.environ.get("GEOSAR_DATA")
+    if folder and Path(folder, "scenes").is_dir():
+        return Path(folder)
+    message = f"GEOSAR_DATA is {folder!r}; set it to the folder that holds scenes/ and pairs/."
     if os.environ.get("GEOSAR_REQUIRE_DATA") == "1":
         pytest.fail(message)
     pytest.skip(message)

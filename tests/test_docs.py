@@ -78,7 +78,7 @@ def _modules(place: Path) -> list[Path]:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_gives_what_is_stored(path: Path, notebooks: ModuleType, tmp_path: Path) -> None:
     pytest.importorskip("nbclient")
-    made, stored = notebooks.run(path, tmp_path), notebooks.read(path)
+    pixels, stored = notebooks.run(path, tmp_path), notebooks.read(path)
 
     def kinds(notebook: dict) -> list[list[str]]:
         return [
@@ -86,8 +86,8 @@ def test_a_notebook_runs_and_gives_what_is_stored(path: Path, notebooks: ModuleT
             for cell in notebooks.code_cells(notebook)
         ]
 
-    assert kinds(made) == kinds(stored)
-    assert "Traceback" not in json.dumps(made)
+    assert kinds(pixels) == kinds(stored)
+    assert "Traceback" not in json.dumps(pixels)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -85,11 +85,11 @@ def module_of(name: str) -> str:
 
 def trespasses(folder: Path, forbidden: set[str], but: Mapping[str, set[str]] | None = None) -> dict[str, set[str]]:
     """Files that import what is forbidden, but for what is allowed to some, and what they import of it."""
-    found = {}
+    forbidden_of = {}
     for name in sources(folder):
         packages = {module.split(".")[0] for module, _ in imported(folder.parent / name)}
-        found[name] = (packages & forbidden) - (but or {}).get(name, set())
-    return {name: imports for name, imports in found.items() if imports}
+        forbidden_of[name] = (packages & forbidden) - (but or {}).get(name, set())
+    return {name: imports for name, imports in forbidden_of.items() if imports}
 
 
 def graph_of(folder: Path) -> dict[str, set[str]]:
@@ -97,13 +97,13 @@ def graph_of(folder: Path) -> dict[str, set[str]]:
     files = {module_of(name): folder.parent / name for name in sources(folder)}
     graph = {}
     for module, path in files.items():
-        wanted = set[str]()
+        imports = set[str]()
         for base, names in imported(path):
             of_base = {f"{base}.{name}" for name in names} & set(files)
-            wanted |= of_base
+            imports |= of_base
             if not names or len(of_base) < len(names):
-                wanted.add(base)
-        graph[module] = (wanted & set(files)) - {module}
+                imports.add(base)
+        graph[module] = (imports & set(files)) - {module}
     return graph
 
 
@@ -121,11 +121,11 @@ def graph_of_page() -> dict[str, set[str]]:
 
 def in_circles(graph: Mapping[str, set[str]]) -> set[str]:
     """Modules that import themselves by way of others."""
-    left = {module: set(wanted) for module, wanted in graph.items()}
-    while free := {module for module, wanted in left.items() if not wanted & set(left)}:
-        left = {module: wanted for module, wanted in left.items() if module not in free}
-    while free := {module for module in left if not any(module in wanted for wanted in left.values())}:
-        left = {module: wanted for module, wanted in left.items() if module not in free}
+    left = {module: set(imports) for module, imports in graph.items()}
+    while free := {module for module, imports in left.items() if not imports & set(left)}:
+        left = {module: imports for module, imports in left.items() if module not in free}
+    while free := {module for module in left if not any(module in imports for imports in left.values())}:
+        left = {module: imports for module, imports in left.items() if module not in free}
     return set(left)
 
 
@@ -153,13 +153,13 @@ def test_geosar_imports_neither_the_web_nor_what_stands_on_it() -> None:
 
 def test_geosar_loads_five_modules_upstairs_by_their_names_and_no_others() -> None:
     named = re.compile(r"geosar_(?:qgis_plugin|training|tiler|webmap)(?:\.\w+)+")
-    found = {
+    loads = {
         (name, node.value)
         for name in sources(PACKAGE)
         for node in ast.walk(ast.parse((PACKAGE.parent / name).read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value)
     }
-    assert found == LOADED_BY_NAME
+    assert loads == LOADED_BY_NAME
     for _, module in LOADED_BY_NAME:
         assert SOURCES.joinpath(*module.split(".")).with_suffix(".py").is_file()
 
@@ -205,13 +205,13 @@ def test_a_circle_would_be_found() -> None:
 
 
 def test_the_floors_of_the_service_stand_on_one_another() -> None:
-    found = {}
-    for module, wanted in graph_of(SOURCES / "geosar_tiler").items():
+    forbidden = {}
+    for module, imports in graph_of(SOURCES / "geosar_tiler").items():
         _, floor, *_ = (*module.split("."), "")
         if floor in FLOORS:
-            others = {name.split(".")[1] for name in wanted} & set(FLOORS)
-            found[module] = others - FLOORS[floor] - {floor}
-    assert {module: floors for module, floors in found.items() if floors} == {}
+            others = {name.split(".")[1] for name in imports} & set(FLOORS)
+            forbidden[module] = others - FLOORS[floor] - {floor}
+    assert {module: floors for module, floors in forbidden.items() if floors} == {}
 
 
 def test_every_folder_of_modules_can_be_overlooked() -> None:
@@ -225,8 +225,8 @@ def test_every_folder_of_modules_can_be_overlooked() -> None:
 
 def test_rasters_are_opened_in_one_place() -> None:
     """Where nothing that a raster names is followed."""
-    found = {name for package in PACKAGES for name in sources(SOURCES / package) if openings(SOURCES / name)}
-    assert found == {"geosar/scene/untrusted.py"}
+    modules = {name for package in PACKAGES for name in sources(SOURCES / package) if openings(SOURCES / name)}
+    assert modules == {"geosar/scene/untrusted.py"}
 
 
 def test_geosar_and_its_command_load_the_packages_upstairs_only_when_asked() -> None:

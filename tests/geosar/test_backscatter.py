@@ -34,9 +34,9 @@ POWER = speckled((64, 64))
 def test_decibels_are_ten_times_the_logarithm_of_power_and_twenty_of_amplitude(
     unit: Any, linear: float, decibel: float
 ) -> None:
-    found = to_decibel(np.array([linear]), unit)
-    assert found.dtype == np.float32
-    assert found[0] == pytest.approx(decibel, abs=1e-4)
+    decibels = to_decibel(np.array([linear]), unit)
+    assert decibels.dtype == np.float32
+    assert decibels[0] == pytest.approx(decibel, abs=1e-4)
 
 
 def test_decibels_of_nothing_are_not_a_number() -> None:
@@ -65,9 +65,9 @@ def test_conversion_undoes_the_power_of_ten(decibel: float, unit: Any) -> None:
     ids=["db", "power", "amplitude", "uint16", "int16", "scaled db", "8-bit amplitude", "8-bit db"],
 )
 def test_the_unit_of_unlabelled_speckle_is_found_and_said_to_be_uncertain(values: np.ndarray, unit: Any) -> None:
-    found = infer_unit(values.ravel(), values.dtype)
-    assert (found.unit, found.certain) == (unit, False)
-    assert found.reason
+    inference = infer_unit(values.ravel(), values.dtype)
+    assert (inference.unit, inference.certain) == (unit, False)
+    assert inference.reason
 
 
 def test_an_undeclared_fill_does_not_hide_decibels() -> None:
@@ -108,19 +108,19 @@ def test_what_a_radar_cannot_have_measured_is_masked() -> None:
 
 def test_statistics_are_those_of_the_values_between_the_first_and_last_percent() -> None:
     values = np.arange(1001, dtype=np.float32)  # its percentiles are 10, 20, 500, 980, 990
-    found = band_statistics(values, np.ones(1001, bool))
-    assert (found.minimum, found.p02, found.p50, found.p98, found.maximum) == (0, 20, 500, 980, 1000)
-    assert found.valid_fraction == 1
+    band = band_statistics(values, np.ones(1001, bool))
+    assert (band.minimum, band.p02, band.p50, band.p98, band.maximum) == (0, 20, 500, 980, 1000)
+    assert band.valid_fraction == 1
     clipped = [min(max(value, 10), 990) for value in range(1001)]
     mean = sum(clipped) / 1001
-    assert found.mean == pytest.approx(mean)
-    assert found.std == pytest.approx((sum((value - mean) ** 2 for value in clipped) / 1001) ** 0.5)
+    assert band.mean == pytest.approx(mean)
+    assert band.std == pytest.approx((sum((value - mean) ** 2 for value in clipped) / 1001) ** 0.5)
 
 
 def test_statistics_leave_out_what_is_invalid() -> None:
     values = np.array([-10, -12, 99, np.nan], np.float32)
-    found = band_statistics(values, np.array([True, True, False, True]))
-    assert (found.minimum, found.maximum, found.valid_fraction) == (-12, -10, 0.75)
+    band = band_statistics(values, np.array([True, True, False, True]))
+    assert (band.minimum, band.maximum, band.valid_fraction) == (-12, -10, 0.75)
 
 
 def test_statistics_of_nothing_are_refused() -> None:
@@ -135,9 +135,9 @@ def statistics(mean: float, std: float) -> BandStatistics:
 def test_normalised_values_are_deviations_from_the_mean_clipped_and_zero_where_invalid() -> None:
     normalise = Normaliser(Unit.DECIBEL, [statistics(-10, 2), statistics(-20, 4)], (-3, 3))
     values = np.array([[[-10, -14, 50, -1]], [[-20, -12, -99, -1]]], np.float32)
-    found = normalise(values, np.array([[True, True, True, False]]))
-    assert found.dtype == np.float32
-    assert found.tolist() == [[[0, -2, 3, 0]], [[0, 2, -3, 0]]]
+    normalised = normalise(values, np.array([[True, True, True, False]]))
+    assert normalised.dtype == np.float32
+    assert normalised.tolist() == [[[0, -2, 3, 0]], [[0, 2, -3, 0]]]
 
 
 @pytest.mark.parametrize(("offset", "gain"), [(50, 100), (30, 1000), (40, 20)])
@@ -146,8 +146,8 @@ def test_decibels_in_integers_with_an_offset_are_told_from_amplitudes_by_how_the
 ) -> None:
     decibels = 10 * np.log10(speckled((256, 256), seed=3))
     stored = np.clip((decibels + offset) * gain, 1, 65535).astype(np.uint16)
-    found = infer_unit(stored.ravel(), stored.dtype)
-    assert (found.unit, found.certain) == (Unit.PICTURE, False)
+    inference = infer_unit(stored.ravel(), stored.dtype)
+    assert (inference.unit, inference.certain) == (Unit.PICTURE, False)
     amplitudes = np.clip(10 ** (decibels / 20) * offset * gain, 1, 65534).astype(np.uint16)
     assert infer_unit(amplitudes.ravel(), amplitudes.dtype).unit is Unit.DIGITAL_NUMBER
 
@@ -159,23 +159,23 @@ def test_the_table_gives_what_the_formula_gives(dtype: Any, unit: Any) -> None:
     limits = np.iinfo(dtype)
     values = np.linspace(limits.min, limits.max, 2 * 40 * 50).astype(dtype).reshape(2, 40, 50)
     valid = np.ones((40, 50), bool)
-    found = Normaliser(unit, known, (-4, 4))(values, valid)
+    normalised = Normaliser(unit, known, (-4, 4))(values, valid)
     direct = Normaliser(unit, known, (-4, 4))(values.astype(np.float64), valid)
-    np.testing.assert_allclose(found, direct, atol=1e-5)
+    np.testing.assert_allclose(normalised, direct, atol=1e-5)
 
 
 def test_black_is_the_darkest_value_of_an_amplitude_picture_and_not_its_mean() -> None:
-    found = Normaliser(Unit.AMPLITUDE, [statistics(40, 5)], (-3, 3))(
+    normalised = Normaliser(Unit.AMPLITUDE, [statistics(40, 5)], (-3, 3))(
         np.zeros((1, 1, 1), np.uint8), np.ones((1, 1), bool)
     )
-    assert found.item() == -3
+    assert normalised.item() == -3
 
 
 def test_a_scene_without_contrast_is_all_mean() -> None:
-    found = Normaliser(Unit.DECIBEL, [statistics(-10, 0)], (-3, 3))(
+    normalised = Normaliser(Unit.DECIBEL, [statistics(-10, 0)], (-3, 3))(
         np.full((1, 2, 2), -7.0, np.float32), np.ones((2, 2), bool)
     )
-    assert (found == 0).all()
+    assert (normalised == 0).all()
 
 
 def test_power_and_amplitude_normalise_to_the_same() -> None:
@@ -194,11 +194,11 @@ def test_the_number_of_bands_must_be_that_of_the_statistics() -> None:
 
 @pytest.mark.data
 def test_real_amplitude_pictures_are_told_from_decibel_pictures(data_dir: Path) -> None:
-    found = {True: Counter(), False: Counter()}
+    inference = {True: Counter(), False: Counter()}
     with (data_dir / "pairs" / "manifest.csv").open() as manifest:
         names = [(row["source"].startswith("volkov"), row["name"]) for row in csv.DictReader(manifest)]
     for amplitude, name in names[::3]:
         with rasterio.open(data_dir / "pairs" / "sar" / f"{name}.png") as image:
-            found[amplitude][infer_unit(image.read(1).ravel(), np.uint8).unit] += 1
-    assert set(found[True]) == {Unit.AMPLITUDE}
-    assert found[False][Unit.PICTURE] > 0.93 * found[False].total()
+            inference[amplitude][infer_unit(image.read(1).ravel(), np.uint8).unit] += 1
+    assert set(inference[True]) == {Unit.AMPLITUDE}
+    assert inference[False][Unit.PICTURE] > 0.93 * inference[False].total()

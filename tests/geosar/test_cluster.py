@@ -37,13 +37,18 @@ def client() -> Iterator[Client]:
 
 def test_a_cluster_makes_the_same_file(tmp_path: Path, scene: Path, model: Path, client: Client) -> None:
     here = geosar.translate(scene, tmp_path / "here.tif", model=model, threads=1)
-    told: list[geosar.Progress] = []
+    messages: list[geosar.Progress] = []
     there = geosar.translate(
-        scene, tmp_path / "there.tif", model=model, threads=1, cluster=client.scheduler.address, progress=told.append
+        scene,
+        tmp_path / "there.tif",
+        model=model,
+        threads=1,
+        cluster=client.scheduler.address,
+        progress=messages.append,
     )
     assert there.windows_skipped == here.windows_skipped == 1
     assert (tmp_path / "there.tif").read_bytes() == (tmp_path / "here.tif").read_bytes()
-    assert told[-1].windows_done == there.windows_total
+    assert messages[-1].windows_done == there.windows_total
 
 
 def test_a_part_on_a_cluster_is_the_same_part(tmp_path: Path, scene: Path, model: Path, client: Client) -> None:

@@ -36,14 +36,14 @@ def test_outputs_are_clamped_and_rounded_to_the_nearest(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "passing", networks={"float32": passing_on()}, stride=1)
     engine = open_engine(load_model(folder), "cpu")
     batch = np.array([[[[-3.0, 0.4, 0.5, 1.5, 100.6, 254.5, 300.0]]]], np.float32)
-    found = engine.run(batch)
-    assert found.dtype == np.uint8
-    assert found.shape == (1, 1, 7, 4)
+    outputs = engine.run(batch)
+    assert outputs.dtype == np.uint8
+    assert outputs.shape == (1, 1, 7, 4)
     # Halves go to the even number.
-    assert found[0, 0, :, 0].tolist() == [0, 0, 0, 2, 101, 254, 255]
-    assert found[0, 0, :, 1].tolist() == [3, 0, 0, 0, 0, 0, 0]
-    assert found[0, 0, :, 2].tolist() == [0, 1, 1, 3, 201, 255, 255]
-    assert found[0, 0, :, 3].tolist() == [0, 0, 0, 1, 50, 127, 150]
+    assert outputs[0, 0, :, 0].tolist() == [0, 0, 0, 2, 101, 254, 255]
+    assert outputs[0, 0, :, 1].tolist() == [3, 0, 0, 0, 0, 0, 0]
+    assert outputs[0, 0, :, 2].tolist() == [0, 1, 1, 3, 201, 255, 255]
+    assert outputs[0, 0, :, 3].tolist() == [0, 0, 0, 1, 50, 127, 150]
 
 
 def test_int8_is_the_default_on_the_cpu_and_float32_where_there_is_none(model: Model, tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_a_pixel_depends_on_nothing_beyond_the_halo(model: Model, precision: str
     assert expected.std() > 10
     part = engine.run(whole[:, :, 32:224, 64:256])
     inner = slice(HALO, -HALO)
-    found, wanted = part[:, inner, inner], expected[:, 32:224, 64:256][:, inner, inner]
-    assert np.array_equal(found, wanted)
+    inside, inside_whole = part[:, inner, inner], expected[:, 32:224, 64:256][:, inner, inner]
+    assert np.array_equal(inside, inside_whole)
     assert not np.array_equal(part, expected[:, 32:224, 64:256])
 
 

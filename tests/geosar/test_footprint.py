@@ -19,9 +19,9 @@ def grid(crs: int | None, transform: Affine, width: int = 100, height: int = 50)
 
 
 def test_a_grid_in_degrees_is_its_own_footprint() -> None:
-    found = footprint(grid(4326, Affine(0.1, 0, 10, 0, -0.1, 50)))
-    assert found is not None
-    geometry, bbox = found
+    outline = footprint(grid(4326, Affine(0.1, 0, 10, 0, -0.1, 50)))
+    assert outline is not None
+    geometry, bbox = outline
     assert bbox == [10, 45, 20, 50]
     assert geometry["type"] == "Polygon"
     (ring,) = geometry["coordinates"]
@@ -31,26 +31,26 @@ def test_a_grid_in_degrees_is_its_own_footprint() -> None:
 
 
 def test_a_south_up_grid_is_anticlockwise_too() -> None:
-    found = footprint(grid(4326, Affine(0.1, 0, 10, 0, 0.1, 45)))
-    assert found is not None
-    assert found[1] == [10, 45, 20, 50]
-    assert area(found[0]["coordinates"][0]) > 0
+    outline = footprint(grid(4326, Affine(0.1, 0, 10, 0, 0.1, 45)))
+    assert outline is not None
+    assert outline[1] == [10, 45, 20, 50]
+    assert area(outline[0]["coordinates"][0]) > 0
 
 
 def test_web_mercator_reaches_the_longitudes_of_its_formula() -> None:
     # x = R * longitude; a hundredth of the half circumference is 1.8 degrees.
     step = 20037508.342789244 / 100
-    found = footprint(grid(3857, Affine(step, 0, 0, 0, -step, step), 1, 1))
-    assert found is not None
-    west, south, east, north = found[1]
+    outline = footprint(grid(3857, Affine(step, 0, 0, 0, -step, step), 1, 1))
+    assert outline is not None
+    west, south, east, north = outline[1]
     assert (west, south, east) == pytest.approx((0, 0, 1.8), abs=1e-6)
     assert north == pytest.approx(np.degrees(np.arctan(np.sinh(np.pi / 100))), abs=1e-6)
 
 
 def test_curved_edges_have_more_points_than_corners() -> None:
-    found = footprint(grid(32633, Affine(10_000, 0, 0, 0, -10_000, 9_000_000)))
-    assert found is not None
-    assert len(found[0]["coordinates"][0]) > 60
+    outline = footprint(grid(32633, Affine(10_000, 0, 0, 0, -10_000, 9_000_000)))
+    assert outline is not None
+    assert len(outline[0]["coordinates"][0]) > 60
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_curved_edges_have_more_points_than_corners() -> None:
     ids=["degrees_beyond_180", "degrees_before_180", "mercator", "utm_60"],
 )
 def test_a_grid_over_the_antimeridian_is_cut_in_two_and_west_exceeds_east(crs: int, transform: Affine) -> None:
-    found = footprint(grid(crs, transform))
-    assert found is not None
-    geometry, (west, south, east, north) = found
+    outline = footprint(grid(crs, transform))
+    assert outline is not None
+    geometry, (west, south, east, north) = outline
     assert geometry["type"] == "MultiPolygon"
     assert 179 < west < 180
     assert -180 < east < -179
@@ -79,9 +79,9 @@ def test_a_grid_over_the_antimeridian_is_cut_in_two_and_west_exceeds_east(crs: i
 
 @pytest.mark.parametrize(("crs", "pole"), [(3413, 90), (3031, -90)])
 def test_a_grid_around_a_pole_reaches_it_at_all_longitudes(crs: int, pole: int) -> None:
-    found = footprint(grid(crs, Affine(10_000, 0, -500_000, 0, -10_000, 500_000), 100, 100))
-    assert found is not None
-    geometry, (west, south, east, north) = found
+    outline = footprint(grid(crs, Affine(10_000, 0, -500_000, 0, -10_000, 500_000), 100, 100))
+    assert outline is not None
+    geometry, (west, south, east, north) = outline
     assert (west, east) == (-180, 180)
     assert pole in {south, north}
     assert min(abs(south), abs(north)) == pytest.approx(83.5, abs=0.3)
@@ -93,18 +93,18 @@ def test_a_grid_around_a_pole_reaches_it_at_all_longitudes(crs: int, pole: int) 
 
 
 def test_the_whole_earth_is_one_rectangle() -> None:
-    found = footprint(grid(4326, Affine(3.6, 0, -180, 0, -3.6, 90)))
-    assert found is not None
-    assert found[1] == [-180, -90, 180, 90]
-    assert found[0]["type"] == "Polygon"
-    assert area(found[0]["coordinates"][0]) == pytest.approx(360 * 180)
+    outline = footprint(grid(4326, Affine(3.6, 0, -180, 0, -3.6, 90)))
+    assert outline is not None
+    assert outline[1] == [-180, -90, 180, 90]
+    assert outline[0]["type"] == "Polygon"
+    assert area(outline[0]["coordinates"][0]) == pytest.approx(360 * 180)
 
 
 def test_the_earth_from_0_to_360_is_cut_and_whole() -> None:
-    found = footprint(grid(4326, Affine(3.6, 0, 0, 0, -3.6, 90)))
-    assert found is not None
-    assert found[1] == [-180, -90, 180, 90]
-    assert sum(area(ring) for (ring,) in found[0]["coordinates"]) == pytest.approx(360 * 180)
+    outline = footprint(grid(4326, Affine(3.6, 0, 0, 0, -3.6, 90)))
+    assert outline is not None
+    assert outline[1] == [-180, -90, 180, 90]
+    assert sum(area(ring) for (ring,) in outline[0]["coordinates"]) == pytest.approx(360 * 180)
 
 
 def test_image_space_and_local_grids_have_no_place_on_the_earth() -> None:

@@ -23,8 +23,8 @@ def test_a_window_knows_its_ends_and_slices() -> None:
     assert (window.col_end, window.row_end, window.area) == (13, 25, 200)
     assert window.slices == (slice(5, 25), slice(3, 13))
     assert window.shifted(-3, 2) == Window(0, 7, 10, 20)
-    found = window.to_rasterio()
-    assert (found.col_off, found.row_off, found.width, found.height) == (3, 5, 10, 20)
+    converted = window.to_rasterio()
+    assert (converted.col_off, converted.row_off, converted.width, converted.height) == (3, 5, 10, 20)
 
 
 def test_windows_that_only_touch_do_not_intersect() -> None:
@@ -113,14 +113,14 @@ def test_inside_the_scene_nothing_is_indexed() -> None:
     ],
 )
 def test_pixel_sizes_are_true_ground_distances(crs: Any, transform: Any, across: Any, down: Any) -> None:
-    found = MapGrid(CRS.from_user_input(crs), transform, 1, 1).pixel_size_metres()
-    assert found == pytest.approx((across, down), rel=3e-4)
+    size = MapGrid(CRS.from_user_input(crs), transform, 1, 1).pixel_size_metres()
+    assert size == pytest.approx((across, down), rel=3e-4)
 
 
 def test_a_rotated_pixel_has_the_length_of_its_sides() -> None:
     transform = Affine.translation(500_000, 1_100_000) @ Affine.rotation(30) @ Affine.scale(20, -10)
-    found = MapGrid(CRS.from_epsg(32643), transform, 3, 3).pixel_size_metres()
-    assert found == pytest.approx((20.008, 10.004), rel=1e-4)
+    size = MapGrid(CRS.from_epsg(32643), transform, 3, 3).pixel_size_metres()
+    assert size == pytest.approx((20.008, 10.004), rel=1e-4)
 
 
 def test_without_a_place_on_the_earth_there_is_no_pixel_size() -> None:

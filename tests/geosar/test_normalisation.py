@@ -30,8 +30,8 @@ def test_a_scene_that_is_all_forest_stays_bright(tmp_path: Path, unit: str) -> N
     with geosar.open_scene(scene(tmp_path / "forest.tif", values), scale=unit) as opened:
         normalise, words = choose_normaliser(opened, INPUTS)
         block = opened.read(opened.grid.window)
-        found = normalise(block.values, block.valid)
-    np.testing.assert_allclose(found[0], ((forest() + 11.0) / 5.0).astype(np.float32), atol=1e-4)
+        normalised = normalise(block.values, block.valid)
+    np.testing.assert_allclose(normalised[0], ((forest() + 11.0) / 5.0).astype(np.float32), atol=1e-4)
     assert words == "normalised by the model's reference (VV -11.0 ± 5.0 dB)"
 
 
@@ -49,7 +49,7 @@ def test_other_scenes_go_by_their_own_values(
     with geosar.open_scene(scene(tmp_path / "scene.tif", values, name), scale=unit) as opened:
         normalise, words = choose_normaliser(opened, INPUTS)
         block = opened.read(opened.grid.window)
-        found = normalise(block.values, block.valid)
+        normalised = normalise(block.values, block.valid)
     assert why in words
-    assert abs(float(found.mean())) < 0.05
-    assert 0.9 < float(found.std()) < 1.1
+    assert abs(float(normalised.mean())) < 0.05
+    assert 0.9 < float(normalised.std()) < 1.1

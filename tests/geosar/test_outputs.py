@@ -16,10 +16,10 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_side_files_lie_beside_the_image_unless_named(tmp_path: Path, source: Path) -> None:
-    found = plan_targets(source, tmp_path / "a.tif", True, False, tmp_path / "item.json")
-    assert found.error_band == tmp_path / "a.error.tif"
-    assert found.quicklook is None
-    assert found.all() == (tmp_path / "a.tif", tmp_path / "a.error.tif", tmp_path / "item.json")
+    targets = plan_targets(source, tmp_path / "a.tif", True, False, tmp_path / "item.json")
+    assert targets.error_band == tmp_path / "a.error.tif"
+    assert targets.quicklook is None
+    assert targets.all() == (tmp_path / "a.tif", tmp_path / "a.error.tif", tmp_path / "item.json")
 
 
 @pytest.mark.parametrize("kind", ["same", "symlink", "hardlink", "dotted"])

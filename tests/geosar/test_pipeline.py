@@ -84,12 +84,12 @@ def test_the_number_of_blocks_that_are_held_is_bounded() -> None:
 
 
 def test_a_check_that_raises_stops_even_a_slow_stage() -> None:
-    asked = 0
+    checks = 0
 
     def check() -> None:
-        nonlocal asked
-        asked += 1
-        if asked > 3:
+        nonlocal checks
+        checks += 1
+        if checks > 3:
             raise Stop
 
     def slow(item: int) -> int:

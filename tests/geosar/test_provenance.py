@@ -41,12 +41,12 @@ def cog(tmp_path: Path) -> Path:
 
 
 def test_tags_say_in_plain_words_that_the_image_is_synthetic() -> None:
-    found = tags(provenance())
-    assert found["TIFFTAG_IMAGEDESCRIPTION"] == (
+    read_back = tags(provenance())
+    assert read_back["TIFFTAG_IMAGEDESCRIPTION"] == (
         "Synthetic optical image made from SAR by model unet 1.2; not an observation"
     )
-    assert found["TIFFTAG_SOFTWARE"].startswith("geosar ")
-    assert {key: value for key, value in found.items() if key.startswith("GEOSAR_")} == {
+    assert read_back["TIFFTAG_SOFTWARE"].startswith("geosar ")
+    assert {key: value for key, value in read_back.items() if key.startswith("GEOSAR_")} == {
         "GEOSAR_SYNTHETIC": "YES",
         "GEOSAR_MODEL": "unet 1.2",
         "GEOSAR_MODEL_SHA256": SHA,
@@ -97,8 +97,8 @@ def validated(item: dict[str, Any]) -> pystac.Item:
 
 
 def test_an_item_is_valid_and_its_extensions_read_back(cog: Path) -> None:
-    found = stac_item(cog, provenance(), error_band="x/colours.error.tif", quicklook="x/colours.png", created=NOW)
-    item = validated(found)
+    stac = stac_item(cog, provenance(), error_band="x/colours.error.tif", quicklook="x/colours.png", created=NOW)
+    item = validated(stac)
     assert item.id == "colours"
     assert item.datetime == datetime(2020, 11, 5, 17, 30, tzinfo=UTC)
     projection = ProjectionExtension.ext(item)
@@ -107,10 +107,10 @@ def test_an_item_is_valid_and_its_extensions_read_back(cog: Path) -> None:
     assert projection.transform == [10, 0, 399960.1, 0, -10, 5200020.7]
     assert projection.bbox == pytest.approx([399960.1, 5198020.7, 402960.1, 5200020.7])
     assert [band.data_type for band in RasterExtension.ext(item.assets["optical"]).bands or []] == ["uint8"] * 3
-    assert found["properties"]["processing:software"].keys() == {"geosar"}
-    assert "not an observation" in found["properties"]["processing:lineage"]
-    assert found["properties"]["geosar:synthetic"] is True
-    assert found["properties"]["created"] == "2026-01-02T03:04:05Z"
+    assert stac["properties"]["processing:software"].keys() == {"geosar"}
+    assert "not an observation" in stac["properties"]["processing:lineage"]
+    assert stac["properties"]["geosar:synthetic"] is True
+    assert stac["properties"]["created"] == "2026-01-02T03:04:05Z"
     assert {key: asset.href for key, asset in item.assets.items()} == {
         "optical": "./colours.tif",
         "error": "./colours.error.tif",
@@ -139,8 +139,8 @@ def test_nothing_tells_the_folders_of_the_machine(cog: Path) -> None:
 
 def test_notes_on_one_of_several_sources_tell_its_name_alone() -> None:
     notes = ("Nodata of /home/somebody/vh.tif is not declared.",)
-    found = tags(provenance(source="/home/somebody/vv.tif, /home/somebody/vh.tif", notes=notes))
-    assert found["GEOSAR_NOTES"] == "Nodata of vh.tif is not declared."
+    read_back = tags(provenance(source="/home/somebody/vv.tif, /home/somebody/vh.tif", notes=notes))
+    assert read_back["GEOSAR_NOTES"] == "Nodata of vh.tif is not declared."
 
 
 def test_an_unknown_time_of_acquisition_is_said_to_be_unknown(cog: Path) -> None:
@@ -185,10 +185,10 @@ def test_an_item_over_the_antimeridian_is_valid(tmp_path: Path) -> None:
 
 
 def test_a_stac_item_says_what_placed_the_scene_and_how_far_off_it_may_be(cog: Path) -> None:
-    told = {"placement": "control points", "placement_error_metres": 423.96}
-    found = validated(stac_item(cog, provenance(**told), created=NOW)).properties
-    assert found["geosar:placement"] == "control points"
-    assert found["geosar:placement_error_metres"] == 424.0
+    placement = {"placement": "control points", "placement_error_metres": 423.96}
+    item = validated(stac_item(cog, provenance(**placement), created=NOW)).properties
+    assert item["geosar:placement"] == "control points"
+    assert item["geosar:placement_error_metres"] == 424.0
     corrected = stac_item(cog, provenance(placement="terrain correction"), created=NOW)["properties"]
     assert corrected["geosar:placement"] == "terrain correction"
     assert "geosar:placement_error_metres" not in corrected

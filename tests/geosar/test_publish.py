@@ -66,13 +66,13 @@ def test_writers_that_share_a_name_do_not_share_a_half(tmp_path: Path) -> None:
 def test_what_lasts_is_flushed_before_and_after_it_gets_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lasting: bool, flushed: list[str]
 ) -> None:
-    path, told = tmp_path / "a.json", []
+    path, messages = tmp_path / "a.json", []
 
-    def flush(found: Path) -> None:
-        assert path.exists() == found.is_dir()
-        told.append("folder" if found.is_dir() else "file")
+    def flush(place: Path) -> None:
+        assert path.exists() == place.is_dir()
+        messages.append("folder" if place.is_dir() else "file")
 
     monkeypatch.setattr(publish, "flush", flush)
     with published(path, lasting=lasting) as part:
         part.write_text("x")
-    assert told == flushed
+    assert messages == flushed

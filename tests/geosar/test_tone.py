@@ -59,10 +59,10 @@ def test_one_gain_and_offset_a_channel_are_found(
     true = true_image(plain)
     reference = write_raster(tmp_path / "true.tif", true, photometric="RGB")
     report = geosar.translate(scene, tmp_path / "o.tif", model=model, match=reference)
-    found = read(tmp_path / "o.tif").astype(int)
+    pixels = read(tmp_path / "o.tif").astype(int)
     for band in (0, 1):
-        assert np.abs(found[band] - true[band]).mean() < 2
-    assert np.abs(found - plain).mean() > 15
+        assert np.abs(pixels[band] - true[band]).mean() < 2
+    assert np.abs(pixels - plain).mean() > 15
     (note,) = [note for note in report.notes if "matched in tone" in note]
     assert "true" in note
     assert "red x 0.7" in note
@@ -86,9 +86,9 @@ def test_the_image_may_lie_on_any_grid_in_any_order_of_bands_and_cover_a_part(
         colorinterp=(ColorInterp.blue, ColorInterp.green, ColorInterp.red),
     )  # fmt: skip
     geosar.translate(scene, tmp_path / "o.tif", model=model, match=reference)
-    found = read(tmp_path / "o.tif").astype(int)
+    pixels = read(tmp_path / "o.tif").astype(int)
     for band in (0, 1):
-        assert np.abs(found[band] - true_image(plain)[band]).mean() < 8
+        assert np.abs(pixels[band] - true_image(plain)[band]).mean() < 8
 
 
 def test_a_part_of_the_scene_has_the_tone_of_the_whole(
@@ -123,9 +123,9 @@ def test_what_is_no_map_or_has_no_colours_is_refused(tmp_path: Path, scene: Path
 
 @pytest.mark.parametrize(("width", "height"), [(640, 640), (100, 40), (9000, 700), (20_000, 15_000)])
 def test_samples_are_of_whole_cells_inside_the_scene_and_few(width: int, height: int) -> None:
-    found = list(sample_windows(width, height))
-    assert 0 < len(found) <= 25
-    for window in found:
+    windows = list(sample_windows(width, height))
+    assert 0 < len(windows) <= 25
+    for window in windows:
         assert window.col_off % CELL == window.row_off % CELL == window.width % CELL == window.height % CELL == 0
         assert 0 < window.width <= SAMPLE
         assert window.col_off + window.width <= width

@@ -45,10 +45,10 @@ WHOLE = Window(0, 0, SIDE, SIDE)
 def test_both_polarisations_are_used_where_they_are_there(tmp_path: Path, model: Model) -> None:
     bands = decibels()
     path = write_raster(tmp_path / "s.tif", bands, descriptions=("VV", "VH"), units="dB")
-    made = translator(path, model)
-    block = made.read(WHOLE)
+    window_translator = translator(path, model)
+    block = window_translator.read(WHOLE)
     assert block is not None
-    pixels = made.compute(block)
+    pixels = window_translator.compute(block)
     expected = 128 + 20 * ((bands - np.array([-10.0, -16.5])[:, None, None]) / 3).clip(-4, 4)
     np.testing.assert_allclose(pixels.values[..., 0], expected[0].clip(0, 255), atol=0.51)
     np.testing.assert_allclose(pixels.values[..., 1], expected[1].clip(0, 255), atol=0.51)
@@ -76,19 +76,19 @@ def test_despeckled_is_in_decibels_and_bright_points_stay(tmp_path: Path, model:
     bands = decibels()[1:]
     bands[0, 50, 50] = -60.0  # speckle over dark water
     path = write_raster(tmp_path / "s.tif", bands, descriptions=("VH",), units="dB")
-    made = translator(path, model, despeckled=True)
-    block = made.read(WHOLE)
+    window_translator = translator(path, model, despeckled=True)
+    block = window_translator.read(WHOLE)
     assert block is not None
-    found = made.compute(block).despeckled
-    assert found is not None
-    assert (found.dtype, found.shape) == (np.float32, (SIDE, SIDE, 1))
+    despeckled = window_translator.compute(block).despeckled
+    assert despeckled is not None
+    assert (despeckled.dtype, despeckled.shape) == (np.float32, (SIDE, SIDE, 1))
     clipped = bands[0].clip(-16.5 - 12, -16.5 + 12)
     rows, cols = 40, 17
     expected = clipped[rows - 1 : rows + 2, cols - 1 : cols + 2].mean()
-    assert found[rows, cols, 0] == pytest.approx(expected, abs=0.005)
-    assert found[20, 30, 0] == 14.0  # beyond what the network sees, so it is what was measured
+    assert despeckled[rows, cols, 0] == pytest.approx(expected, abs=0.005)
+    assert despeckled[20, 30, 0] == 14.0  # beyond what the network sees, so it is what was measured
     around = clipped[49:52, 49:52].mean()
-    assert found[50, 50, 0] == pytest.approx(around, abs=0.005)  # darkness is the network's to tell
+    assert despeckled[50, 50, 0] == pytest.approx(around, abs=0.005)  # darkness is the network's to tell
 
 
 def test_a_model_that_makes_none_is_refused(tmp_path: Path) -> None:

@@ -74,8 +74,8 @@ def test_pages_are_put_together_until_all_are_there() -> None:
         return answer({"scenes": scenes, "numberMatched": 230})
 
     script = Script([page(0, 100), page(100, 100), page(200, 30)])
-    found = talk(Service(BASE).scenes((7.0, 46, 8, 47), text="alps"), script)
-    assert [one.id for one in found] == [str(number) for number in range(230)]
+    listed = talk(Service(BASE).scenes((7.0, 46, 8, 47), text="alps"), script)
+    assert [one.id for one in listed] == [str(number) for number in range(230)]
     assert [request.url.partition("?")[2].split("&")[:2] for request in script.asked] == [
         ["limit=100", "offset=0"],
         ["limit=100", "offset=100"],
@@ -85,7 +85,7 @@ def test_pages_are_put_together_until_all_are_there() -> None:
 
 
 def test_a_translation_is_followed_to_its_results() -> None:
-    told: list[tuple[float, str]] = []
+    progress: list[tuple[float, str]] = []
     results = {
         "optical": {"href": f"{BASE}/jobs/j/results/optical?expires=9&signature=f"},
         "report": {"value": {"model": "m"}},
@@ -101,17 +101,17 @@ def test_a_translation_is_followed_to_its_results() -> None:
     )
     service = Service(BASE)
     wish = TranslateRequest(model="m", box=(0, 0, 10, 10), crs="EPSG:32643", error_band=False)
-    found = talk(completed(service, "s", wish, lambda *now: told.append(now)), script)
-    assert service.result_url(found, "optical").endswith("/jobs/j/results/optical?expires=9&signature=f")
+    outcome = talk(completed(service, "s", wish, lambda *now: progress.append(now)), script)
+    assert service.result_url(outcome, "optical").endswith("/jobs/j/results/optical?expires=9&signature=f")
     assert json.loads(script.asked[0].body)["inputs"] == {
         "scene": "s",
         "model": "m",
         "error_band": False,
         "bbox": {"bbox": [0, 0, 10, 10], "crs": "EPSG:32643"},
     }
-    assert told[1] == (0.4, "Translating, 40 %, 2.0 megapixels a second, 2 min left")
+    assert progress[1] == (0.4, "Translating, 40 %, 2.0 megapixels a second, 2 min left")
     with pytest.raises(messages.NotThereError, match="no file 'error'"):
-        service.result_url(found, "error")
+        service.result_url(outcome, "error")
 
 
 def test_a_failed_translation_says_why() -> None:
@@ -130,10 +130,10 @@ def test_stopping_stops_the_job_on_the_service_too() -> None:
 def test_a_download_goes_on_where_it_was_cut_if_the_file_is_the_same(tmp_path: Path) -> None:
     whole = bytes(range(200))
     target = tmp_path / "a.tif"
-    asked: list[Request] = []
+    requests: list[Request] = []
 
     def send(request: Request, _cancelled: Callable[[], bool]) -> Response:
-        asked.append(request)
+        requests.append(request)
         assert request.save_to is not None
         assert not target.exists(), "nothing half-done looks finished"
         begin = int(request.headers.get("Range", "bytes=0-")[6:-1])
@@ -144,7 +144,7 @@ def test_a_download_goes_on_where_it_was_cut_if_the_file_is_the_same(tmp_path: P
 
     talk(Service(BASE).download(f"{BASE}/jobs/j/results/optical", target), send)
     assert target.read_bytes() == whole
-    assert dict(asked[1].headers) == {"Range": "bytes=120-", "If-Range": '"x"'}
+    assert dict(requests[1].headers) == {"Range": "bytes=120-", "If-Range": '"x"'}
     assert list(tmp_path.iterdir()) == [target]
 
 

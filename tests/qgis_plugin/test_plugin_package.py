@@ -20,13 +20,13 @@ NETWORK = {"urllib.request", "http", "http.client", "socket", "ssl", "requests"}
 
 def imported(path: Path) -> set[str]:
     """Names of all modules that a file imports, relative ones left out."""
-    found = set()
+    modules = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.add(str(node.module))
-    return found
+            modules.add(str(node.module))
+    return modules
 
 
 def test_the_client_imports_the_standard_library_alone_and_no_network(plugin_folder: Path) -> None:

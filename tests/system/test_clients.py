@@ -36,8 +36,8 @@ with rasterio.open(name) as image:
 @pytest.fixture
 def apart(tmp_path: Any) -> Any:
     """Return a function that runs a program which knows nothing of what GDAL is told here."""
-    told = ("GDAL_", "CPL_", "VSI_")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(told)}
+    prefixes = ("GDAL_", "CPL_", "VSI_")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
 
     def run(*command: str) -> str:
         ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=clean, cwd=tmp_path)
@@ -71,9 +71,9 @@ def test_gdal_reads_the_tiles_as_xyz_and_as_wmts(
         apart(sys.executable, "-c", READ, xyz, window, "xyz.npy")
         apart(sys.executable, "-c", READ, f"WMTS:{here}/WMTSCapabilities.xml", window, "wmts.npy")
     for name in ("xyz", "wmts"):
-        found = np.load(tmp_path / f"{name}.npy").astype(int)
-        assert found.shape[0] >= 3, name
-        assert np.abs(coarse(found) - coarse(expected)).mean() < 4, name
+        pixels = np.load(tmp_path / f"{name}.npy").astype(int)
+        assert pixels.shape[0] >= 3, name
+        assert np.abs(coarse(pixels) - coarse(expected)).mean() < 4, name
 
 
 def test_rio_reads_a_result_where_it_lies(
@@ -81,6 +81,6 @@ def test_rio_reads_a_result_where_it_lies(
 ) -> None:
     with on_a_port(client) as address:
         result = f"{address}/jobs/{job['jobID']}/results/optical"
-        found = json.loads(apart(str(Path(sys.executable).with_name("rio")), "info", f"/vsicurl/{result}"))
-    assert (found["width"], found["height"], found["count"]) == (scene["width"], scene["height"], 3)
-    assert found["crs"] == "EPSG:32643"
+        answer = json.loads(apart(str(Path(sys.executable).with_name("rio")), "info", f"/vsicurl/{result}"))
+    assert (answer["width"], answer["height"], answer["count"]) == (scene["width"], scene["height"], 3)
+    assert answer["crs"] == "EPSG:32643"

@@ -30,15 +30,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """A small scene in each kind of file."""
     folder = tmp_path_factory.mktemp("whole")
     decibel = 10 * np.log10(speckled((2, 40, 44), seed=31))
-    made = {}
+    contents = {}
     for kind, options in KINDS.items():
         values = np.clip(decibel * 4 + 120, 1, 255).astype(np.uint8) if "dtype" in options else decibel
         values = values[:1] if "dtype" in options else values
         names = ("VV",) if len(values) == 1 else ("VV", "VH")
         given_options = {key: value for key, value in options.items() if key != "dtype"}
         path = write_raster(folder / f"{kind}_VV.tif", values, descriptions=names, **given_options)
-        made[kind] = Path(path).read_bytes()
-    return made
+        contents[kind] = Path(path).read_bytes()
+    return contents
 
 
 MAGIC = 4

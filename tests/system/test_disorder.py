@@ -83,10 +83,10 @@ def test_a_scene_sent_while_it_is_removed_is_there_or_not_but_never_half(make_se
             sent = pool.submit(client.post, "/scenes?filename=short_lived_VV_db.tif", content=data)
             assert removed.result().status_code in {204, 404, 409}
             assert sent.result().status_code in {200, 201, 404, 409}
-            found = client.get(here)
-            if found.status_code == 200:
+            response = client.get(here)
+            if response.status_code == 200:
                 assert client.get(f"{here}/download").content == data
                 assert client.get(f"{here}/sar/preview.png").status_code == 200
             else:
-                problem(found, 404)
+                problem(response, 404)
                 assert client.post("/scenes?filename=short_lived_VV_db.tif", content=data).status_code == 201

@@ -19,24 +19,24 @@ NOT_NOW = {503, 507}
 def test_no_route_answers_with_a_server_error(client: TestClient, scene: dict[str, Any], job: dict[str, Any]) -> None:
     schema = schemathesis.openapi.from_asgi("/openapi.json", _kept_running(client.app))
     names = {"scene_id": scene["id"], "job_id": job["jobID"], "process_id": "translate", "collection_id": "results"}
-    asked: list[str] = []
+    requests: list[str] = []
     failures: list[str] = []
 
     def ask(case: Case) -> None:
         answer = case.call()
-        asked.append(case.path)
-        told = f"{case.method} {case.formatted_path} {case.query} {case.body!r:.200}: {answer.status_code}"
+        requests.append(case.path)
+        line = f"{case.method} {case.formatted_path} {case.query} {case.body!r:.200}: {answer.status_code}"
         if answer.status_code >= 500 and answer.status_code not in NOT_NOW:
-            failures.append(f"{told} {answer.text[:300]}")
+            failures.append(f"{line} {answer.text[:300]}")
         if b"Traceback" in answer.content:
-            failures.append(f"{told}: a traceback")
+            failures.append(f"{line}: a traceback")
 
-    for found in schema.get_all_operations():
-        operation = found.ok()
+    for one in schema.get_all_operations():
+        operation = one.ok()
         if not operation.path.endswith("/events"):  # a stream has no end
             _examine(operation, names, ask)
     assert failures == []
-    assert len(set(asked)) > 100
+    assert len(set(requests)) > 100
     assert client.get(f"/scenes/{scene['id']}").status_code == 200
     assert client.get("/readyz").status_code == 200
 
@@ -50,10 +50,10 @@ def _kept_running(app: Any) -> Any:
             others = [pair for pair in scope["headers"] if pair[0] != b"host"]
             await app({**scope, "headers": [(b"host", b"localhost"), *others]}, receive, send)
             return
-        told = ""
-        while told != "lifespan.shutdown":
-            told = (await receive())["type"]
-            await send({"type": f"{told}.complete"})
+        message_type = ""
+        while message_type != "lifespan.shutdown":
+            message_type = (await receive())["type"]
+            await send({"type": f"{message_type}.complete"})
 
     return answer
 

@@ -76,9 +76,9 @@ def writes(function: ast.AST) -> bool:
 def _changes_files(call: ast.Call) -> bool:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name in {"open", "fdopen"}:
-        given = [*call.args, *(one.value for one in call.keywords)]
-        modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-        flags = [node.attr for one in given for node in ast.walk(one) if isinstance(node, ast.Attribute)]
+        values = [*call.args, *(one.value for one in call.keywords)]
+        modes = [one.value for one in values if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        flags = [node.attr for one in values for node in ast.walk(one) if isinstance(node, ast.Attribute)]
         return any(_WRITING.fullmatch(one) for one in (*modes, *flags))
     if not isinstance(call.func, ast.Attribute):
         return False
@@ -117,19 +117,19 @@ def _changes_rows(transaction: tuple[str, ast.With, str]) -> bool:
 
 def steps() -> set[str]:
     """Every function of the service that writes, as "file:function"."""
-    found = set()
+    names = set()
     for path in sorted(ROOT.rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             inside = node.body if isinstance(node, ast.ClassDef) else [node]
             owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
             functions = [one for one in inside if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
-            found |= {f"{name}:{owner}{one.name}" for one in functions if writes(one)}
-    return found
+            names |= {f"{name}:{owner}{one.name}" for one in functions if writes(one)}
+    return names
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("dying")
     for name, seed in NAMES.items():
         write_raster(folder / f"{name}_VV.tif", speckled((64, 64), seed=seed), units="power")
@@ -140,17 +140,19 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent / "src")])}
     done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
-def test_a_kill_at_any_step_loses_nothing_and_leaves_nothing(told: dict[str, Any]) -> None:
-    assert told["wrong"] == {}
+def test_a_kill_at_any_step_loses_nothing_and_leaves_nothing(report: dict[str, Any]) -> None:
+    assert report["wrong"] == {}
 
 
-def test_each_step_that_writes_is_killed_at_or_has_a_reason(told: dict[str, Any]) -> None:
+def test_each_step_that_writes_is_killed_at_or_has_a_reason(report: dict[str, Any]) -> None:
     known = steps()
-    left = {one for one in known - set(told["seen"]) - set(ELSEWHERE) if f"{one.partition(':')[0]}:*" not in ELSEWHERE}
+    left = {
+        one for one in known - set(report["seen"]) - set(ELSEWHERE) if f"{one.partition(':')[0]}:*" not in ELSEWHERE
+    }
     assert left == set(), "a step that writes: let an operation of helpers/service/dying.py reach it, or say why not"
     of_files = {f"{one.partition(':')[0]}:*" for one in known}
     assert set(ELSEWHERE) - known - of_files == set(), "no step any more"

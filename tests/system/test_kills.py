@@ -40,12 +40,12 @@ def small_scene(folder: Path, number: int) -> Path:
 
 
 def job_processes(service: "psutil.Process") -> list["psutil.Process"]:
-    found = []
+    processes = []
     for child in service.children(recursive=True):
         with suppress(psutil.Error):
             if "geosar_tiler.jobs.worker" in child.cmdline():
-                found.append(child)
-    return found
+                processes.append(child)
+    return processes
 
 
 def test_kills_at_random_moments_lose_nothing(tmp_path: Path, model: Path) -> None:
@@ -76,12 +76,12 @@ def test_kills_at_random_moments_lose_nothing(tmp_path: Path, model: Path) -> No
                 if process.poll() is not None:
                     process = start(store, model, port, job_retries="1000")
                 until_it_answers(client, process)
-            done = wait(client, f"/jobs/{job}", lambda found: found["status"] not in {"accepted", "running"}, 120)
+            done = wait(client, f"/jobs/{job}", lambda state: state["status"] not in {"accepted", "running"}, 120)
             assert done["status"] == "successful"
             (tmp_path / "served.tif").write_bytes(client.get(f"/jobs/{job}/results/optical").content)
             for scene_id, body in acknowledged.items():
                 assert client.get(f"/scenes/{scene_id}/download").content == body
-                wait(client, f"/scenes/{scene_id}", lambda found: found["display"]["state"] == "ready")
+                wait(client, f"/scenes/{scene_id}", lambda state: state["display"]["state"] == "ready")
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
@@ -96,12 +96,12 @@ def test_kills_at_random_moments_lose_nothing(tmp_path: Path, model: Path) -> No
 def _remove_one(client: httpx2.Client, acknowledged: dict[str, bytes], moments: random.Random) -> None:
     """Remove a scene in one of four cases; one whose removal was cut off may be there or not."""
     if acknowledged and moments.random() < 1 / 4:
-        gone = moments.choice(sorted(acknowledged))
+        scene_id = moments.choice(sorted(acknowledged))
         with suppress(httpx2.TransportError):
-            answer = client.delete(f"/scenes/{gone}")
+            answer = client.delete(f"/scenes/{scene_id}")
             if answer.status_code != 204:
                 return
-        del acknowledged[gone]
+        del acknowledged[scene_id]
 
 
 def _kill(process: "Any", service: bool) -> None:
@@ -132,10 +132,10 @@ def test_a_full_disk_is_told_and_harms_nobody(tmp_path: Path, model: Path) -> No
         sent = client.post("/scenes?filename=fitting_VV_db.tif", content=fitting.read_bytes())
         assert sent.status_code == 201, sent.text
         scene = sent.json()["id"]
-        wait(client, f"/scenes/{scene}", lambda found: found["display"]["state"] in {"ready", "failed"})
+        wait(client, f"/scenes/{scene}", lambda answer: answer["display"]["state"] in {"ready", "failed"})
         order = {"inputs": {"scene": scene}}
         job = client.post(EXECUTION, json=order, headers=ASYNC).json()["jobID"]
-        done = wait(client, f"/jobs/{job}", lambda found: found["status"] not in {"accepted", "running"})
+        done = wait(client, f"/jobs/{job}", lambda answer: answer["status"] not in {"accepted", "running"})
         assert done["status"] in {"successful", "failed"}
         assert client.get("/healthz").status_code == 200
         assert client.get(f"/scenes/{scene}/live/preview.png").status_code == 200
@@ -149,17 +149,17 @@ def test_a_locked_database_is_told_and_what_waits_goes_on_afterwards(
     with make_service() as client:
         scene = send(client, scene_file)
         job = client.post(EXECUTION, json={"inputs": {"scene": scene["id"]}}, headers=ASYNC).json()["jobID"]
-        wait(client, f"/jobs/{job}", lambda found: found["status"] != "accepted")
+        wait(client, f"/jobs/{job}", lambda answer: answer["status"] != "accepted")
         path = services_of(client).store.root / "catalogue.sqlite"
         with sqlite3.connect(path, isolation_level=None) as other:
             other.execute("BEGIN IMMEDIATE")
-            told = client.patch(f"/scenes/{scene['id']}", json={"name": "other"})
-            assert "database" in problem(told, 503)
-            assert int(told.headers["retry-after"]) > 0
+            response = client.patch(f"/scenes/{scene['id']}", json={"name": "other"})
+            assert "database" in problem(response, 503)
+            assert int(response.headers["retry-after"]) > 0
             assert client.get(f"/scenes/{scene['id']}").status_code == 200  # readers go on
             assert client.get(f"/scenes/{scene['id']}/sar/preview.png").status_code == 200
             time.sleep(2)  # the job goes on meanwhile, and may end
             other.execute("ROLLBACK")
-        done = wait(client, f"/jobs/{job}", lambda found: found["status"] not in {"accepted", "running"})
+        done = wait(client, f"/jobs/{job}", lambda answer: answer["status"] not in {"accepted", "running"})
         assert done["status"] == "successful"
         assert client.patch(f"/scenes/{scene['id']}", json={"name": "other"}).json()["name"] == "other"

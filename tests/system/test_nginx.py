@@ -113,7 +113,7 @@ def test_everything_works_through_tls_and_a_prefix(outside: httpx2.Client, tmp_p
 
     listener = Thread(target=listen)
     listener.start()
-    done = wait(outside, f"/jobs/{job.json()['jobID']}", lambda found: found["status"] not in {"accepted", "running"})
+    done = wait(outside, f"/jobs/{job.json()['jobID']}", lambda answer: answer["status"] not in {"accepted", "running"})
     listener.join(20)
     assert done["status"] == "successful"
     assert len(came) > 2
@@ -125,16 +125,16 @@ def test_everything_works_through_tls_and_a_prefix(outside: httpx2.Client, tmp_p
 def _walk(outside: httpx2.Client, base: str, scene: str) -> None:
     """Follow the URLs that the service tells: all of them lead through the proxy again."""
     for layer in ("sar", "optical", "live"):
-        told: dict[str, Any] = outside.get(f"/scenes/{scene}/{layer}/tilejson.json").json()
-        assert told["tiles"][0].startswith(f"{base}/scenes/{scene}/{layer}/tiles/")
-        west, south, east, north = told["bounds"]
+        answer: dict[str, Any] = outside.get(f"/scenes/{scene}/{layer}/tilejson.json").json()
+        assert answer["tiles"][0].startswith(f"{base}/scenes/{scene}/{layer}/tiles/")
+        west, south, east, north = answer["bounds"]
         place = f"{(west + east) / 2},{(south + north) / 2}"
         assert outside.get(f"/scenes/{scene}/{layer}/point/{place}").status_code == 200
     capabilities = outside.get(f"/scenes/{scene}/sar/WMTSCapabilities.xml").text
     assert f"{base}/scenes/{scene}/sar/" in capabilities
     assert "http://127.0.0.1" not in capabilities
-    found = outside.post("/stac/search", json={"collections": ["results"]}).json()["features"][0]
-    image = found["assets"]["optical"]["href"]
+    features = outside.post("/stac/search", json={"collections": ["results"]}).json()["features"][0]
+    image = features["assets"]["optical"]["href"]
     assert image.startswith(f"{base}/jobs/")
     assert outside.get(image, headers={"range": "bytes=0-3"}).content == b"II*\0"
     assert outside.get("/openapi.json").json()["servers"] == [{"url": "/geosar"}]

@@ -37,9 +37,9 @@ from helpers.service.serving import free_port, serving, until_it_answers
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(make_service: MakeService) -> None:
     with make_service(read_rate="3/minute", write_rate="1/minute") as client:
         assert [client.get("/scenes").status_code for _ in range(4)] == [200, 200, 200, 429]
-        told = client.get("/scenes")
-        assert "3 per 1 minute" in problem(told, 429)
-        assert 1 <= int(told.headers["retry-after"]) <= 60
+        response = client.get("/scenes")
+        assert "3 per 1 minute" in problem(response, 429)
+        assert 1 <= int(response.headers["retry-after"]) <= 60
         assert client.post("/stac/search", json={}).status_code == 200  # counted apart
         problem(client.post("/stac/search", json={}), 429)
         assert client.get("/healthz").status_code == 200  # whoever watches is never turned away
@@ -66,8 +66,8 @@ def test_clients_behind_a_believed_proxy_are_counted_one_by_one(make_service: Ma
 
 def test_a_listener_for_both_kinds_of_addresses_tells_clients_apart() -> None:
     """It sees those of IPv4 in one network of IPv6; of that, a network that one household has is one client."""
-    asked = ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")
-    assert [client_of({"client": (host, 1)}) for host in asked] == [
+    addresses = ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")
+    assert [client_of({"client": (host, 1)}) for host in addresses] == [
         "192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::/64", "2001:db8::/64", "2001:db8:0:1::/64",
     ]  # fmt: skip
 
@@ -159,26 +159,26 @@ def test_a_store_or_database_that_cannot_be_used_is_told_in_one_line(
     for name in ("GEOSAR_STORE", "GEOSAR_DATABASE_URL"):
         monkeypatch.setenv(name, "")  # so that what the command sets is undone
     (tmp_path / "file").write_text("no folder")
-    told = CliRunner().invoke(group, ["serve", "--store", str(tmp_path / "file" / "store")])
-    assert told.exit_code == 2
-    assert "cannot be written to" in told.output
+    result = CliRunner().invoke(group, ["serve", "--store", str(tmp_path / "file" / "store")])
+    assert result.exit_code == 2
+    assert "cannot be written to" in result.output
     monkeypatch.setenv("GEOSAR_DATABASE_URL", "postgresql+psycopg://me:hidden@127.0.0.1:1/none")
-    told = CliRunner().invoke(group, ["serve", "--store", str(tmp_path / "store")])
-    assert told.exit_code == 2
-    assert "cannot be opened" in told.output
-    assert "hidden" not in told.output
+    result = CliRunner().invoke(group, ["serve", "--store", str(tmp_path / "store")])
+    assert result.exit_code == 2
+    assert "cannot be opened" in result.output
+    assert "hidden" not in result.output
 
 
 def test_readiness_needs_a_disk_that_takes_files(make_service: MakeService, monkeypatch: pytest.MonkeyPatch) -> None:
     with make_service() as client:
-        wait(client, "/readyz", lambda found: found["status"] == "ready")
+        wait(client, "/readyz", lambda answer: answer["status"] == "ready")
 
         def full(*_: object) -> int:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(Path, "write_bytes", full)
-        told = client.get("/readyz")
-        assert (told.status_code, told.json()["checks"]["disk"]) == (503, False)
+        response = client.get("/readyz")
+        assert (response.status_code, response.json()["checks"]["disk"]) == (503, False)
 
 
 def test_a_request_that_stands_still_is_given_up() -> None:
@@ -195,8 +195,8 @@ def test_a_request_that_stands_still_is_given_up() -> None:
         return StreamingResponse("x" for _ in range(3) if not time.sleep(0.6))
 
     @app.post("/body")
-    def body(given: dict[str, Any]) -> int:
-        return len(given)
+    def body(document: dict[str, Any]) -> int:
+        return len(document)
 
     async def trickle(pause: float) -> AsyncIterator[bytes]:
         for piece in (b'{"a"', b": 1", b"}"):
@@ -227,7 +227,7 @@ def test_several_processes_are_one_service(tmp_path: Path, model: Path, scene_fi
         scene = wait(
             client,
             f"/scenes/{client.post('/scenes?filename=fields_power.tif', content=scene_file.read_bytes()).json()['id']}",
-            lambda found: found["display"]["state"] == "ready",
+            lambda answer: answer["display"]["state"] == "ready",
         )
         jobs = [
             client.post(
@@ -240,10 +240,10 @@ def test_several_processes_are_one_service(tmp_path: Path, model: Path, scene_fi
         assert jobs[0] == jobs[2]
         most = 0
 
-        def done(found: dict[str, Any]) -> bool:
+        def done(answer: dict[str, Any]) -> bool:
             nonlocal most
-            most = max(most, sum(job["status"] == "running" for job in found["jobs"]))
-            return all(job["status"] == "successful" for job in found["jobs"])
+            most = max(most, sum(job["status"] == "running" for job in answer["jobs"]))
+            return all(job["status"] == "successful" for job in answer["jobs"])
 
         assert len(wait(client, "/jobs", done)["jobs"]) == 2
         assert most == 1  # GEOSAR_JOB_WORKERS counts for the whole service
@@ -271,7 +271,7 @@ def test_a_stop_parks_what_runs_and_ends_streams_in_time(tmp_path: Path, model: 
         sent = client.post("/scenes?filename=large_VV.tif", content=large.read_bytes()).json()
         order = {"inputs": {"scene": sent["id"]}}
         job = client.post("/processes/translate/execution", json=order, headers={"prefer": "respond-async"}).json()
-        wait(client, f"/jobs/{job['jobID']}", lambda found: found["status"] == "running")
+        wait(client, f"/jobs/{job['jobID']}", lambda answer: answer["status"] == "running")
         with client.stream("GET", f"/jobs/{job['jobID']}/events") as events:
             next(events.iter_lines())
             started = time.monotonic()

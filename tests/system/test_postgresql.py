@@ -43,7 +43,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )  # fmt: skip
     address = f"postgresql+psycopg://geosar@127.0.0.1:{port}/postgres"
     try:
-        wait(_Asks(address), "", lambda found: found["ready"])
+        wait(_Asks(address), "", lambda answer: answer["ready"])
         yield address
     finally:
         server.terminate()
@@ -72,7 +72,7 @@ def test_everything_works_on_postgresql(make_service: MakeService, scene_file: P
     with make_service(database_url=url) as client:
         scene = send(client, scene_file)
         job = client.post(EXECUTION, json={"inputs": {"scene": scene["id"]}}, headers=ASYNC).json()["jobID"]
-        done = wait(client, f"/jobs/{job}", lambda found: found["status"] not in {"accepted", "running"}, 90)
+        done = wait(client, f"/jobs/{job}", lambda answer: answer["status"] not in {"accepted", "running"}, 90)
         assert done["status"] == "successful"
         assert client.post(EXECUTION, json={"inputs": {"scene": scene["id"]}}, headers=ASYNC).json()["jobID"] == job
         assert client.get("/scenes?text=FIELDS_p&bbox=75.9,10.8,76,10.9").json()["numberMatched"] == 1
@@ -107,8 +107,8 @@ def test_equal_files_at_once_are_one_scene_and_a_kill_loses_neither_it_nor_its_j
         process.kill()
     with make_service(database_url=url) as client:
         assert client.get(f"/scenes/{scene}/download").content == content
-        wait(client, f"/scenes/{scene}", lambda found: found["display"]["state"] == "ready", 90)
-        done = wait(client, f"/jobs/{job}", lambda found: found["status"] not in {"accepted", "running"}, 90)
+        wait(client, f"/scenes/{scene}", lambda state: state["display"]["state"] == "ready", 90)
+        done = wait(client, f"/jobs/{job}", lambda state: state["status"] not in {"accepted", "running"}, 90)
         assert done["status"] == "successful"
         assert client.delete(f"/scenes/{scene}").status_code == 204
 
@@ -118,13 +118,13 @@ def test_many_who_claim_at_once_get_each_job_once(url: str) -> None:
     with database.begin() as session:
         session.add(Scene(id="s", sha256="s", name="", filename="", size=0, description={}, created=0.0))
     scene = Scene(id="s")
-    asked = list(range(12))
+    numbers = list(range(12))
 
     def submit(number: int) -> str:
         return queue.submit(database, scene, "translate", key=str(number % 6), inputs={}, queue_length=50)[0].id
 
     with ThreadPoolExecutor(6) as pool:
-        assert len(set(pool.map(submit, asked))) == 6
+        assert len(set(pool.map(submit, numbers))) == 6
 
         def claim(number: int) -> str | None:
             got = queue.claim(database, f"elsewhere{number}/1/x", 50)

@@ -33,7 +33,7 @@ def test_no_route_makes_a_file_or_a_url_out_of_a_parameter(
 ) -> None:
     real = {"scene_id": scene["id"], "job_id": job["jobID"], "process_id": "translate", "collection_id": "scenes",
             "item_id": scene["id"], "z": "9", "x": "364", "y": "240", "scale": "2"}  # fmt: skip
-    asked = 0
+    request = 0
     for path, methods in client.get("/openapi.json").json()["paths"].items():
         for method, operation in methods.items():
             if path.endswith(STREAMS):
@@ -44,17 +44,17 @@ def test_no_route_makes_a_file_or_a_url_out_of_a_parameter(
             for number, string in enumerate(bait.strings):
                 every = {name: quote(string, safe="") for name in names}
                 requests = [(every, {})] if names and number < 6 else []
-                if queries and method == "get" and number % 3 == asked % 3:
+                if queries and method == "get" and number % 3 == request % 3:
                     requests.append(({**every, **real}, dict.fromkeys((*queries, "url", "src_path"), string)))
                 for places, query in requests:
                     answer = client.request(method, path.format_map(places), params=query)
-                    asked += 1
+                    request += 1
                     assert answer.status_code < 500, (method, path, string, answer.text[:300])
                     assert SECRET not in answer.content
                     assert b"Traceback" not in answer.content
                     if places is every and not query:
                         assert answer.status_code in {400, 401, 403, 404, 405, 409, 410, 412, 415, 422}, (path, string)
-    assert asked > 500
+    assert request > 500
     assert bait.touched() == []
     assert client.get(f"/scenes/{scene['id']}").status_code == 200
 
@@ -72,9 +72,9 @@ def test_no_body_makes_one_either(client: TestClient, scene: dict[str, Any], bai
         for body in ({"href": string}, {"files": {"VV": string}}, {"href": {"VV": string}}, {"uploads": [string]}):
             answer = client.post("/scenes", json=body)
             assert answer.status_code in {400, 403, 404, 415, 422}, (body, answer.text)
-        found = client.post("/stac/search", json={"collections": [string], "ids": [string]})
-        assert found.status_code == (422 if "\0" in string else 200)
-        assert found.json().get("features", []) == []
+        response = client.post("/stac/search", json={"collections": [string], "ids": [string]})
+        assert response.status_code == (422 if "\0" in string else 200)
+        assert response.json().get("features", []) == []
         headers = {
             "tus-resumable": "1.0.0",
             "upload-length": "10",

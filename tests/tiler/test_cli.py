@@ -26,11 +26,11 @@ def serving(store: Path, **environment: str) -> "subprocess.Popen[str]":
 def test_a_free_port_is_named_and_the_service_ends_with_who_started_it(tmp_path: Path) -> None:
     with serving(tmp_path / "store", GEOSAR_MODEL=str(write_model(tmp_path / "tiny"))) as process:
         assert process.stdout is not None
-        said = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
-        assert said is not None
-        assert int(said[1]) > 0
+        match = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
+        assert match is not None
+        assert int(match[1]) > 0
         # Whoever reads the line is answered.
-        assert httpx2.get(f"{said[0]}healthz", timeout=60).json()["version"]
+        assert httpx2.get(f"{match[0]}healthz", timeout=60).json()["version"]
         assert process.stdin is not None
         process.stdin.close()
         process.wait(20)
@@ -43,16 +43,16 @@ def test_it_ends_in_peace_while_its_model_is_being_loaded(tmp_path: Path) -> Non
         process.send_signal(signal.SIGINT)
         assert process.wait(60) in (0, -signal.SIGINT)
         assert process.stderr is not None
-        said = process.stderr.read()
-    assert "Traceback" not in said
-    assert "terminate" not in said
+        errors = process.stderr.read()
+    assert "Traceback" not in errors
+    assert "terminate" not in errors
 
 
 def test_a_port_that_is_taken_is_said_before_anything_else(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        told = CliRunner().invoke(group, ["serve", "--port", str(port), "--store", str(tmp_path)])
-    assert told.exit_code == 2
-    assert f"127.0.0.1:{port} cannot be listened on: Address already in use." in told.output
-    assert "Choose another --port" in told.output
-    assert "geosar serves" not in told.output
+        result = CliRunner().invoke(group, ["serve", "--port", str(port), "--store", str(tmp_path)])
+    assert result.exit_code == 2
+    assert f"127.0.0.1:{port} cannot be listened on: Address already in use." in result.output
+    assert "Choose another --port" in result.output
+    assert "geosar serves" not in result.output

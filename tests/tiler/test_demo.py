@@ -37,28 +37,28 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_it_serves_the_translated_scene_and_ends(shown: Any, model: Path, tmp_path: Path) -> None:
-    told = io.StringIO()
-    with socket.socket() as taken:  # the port that was asked for is not free
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        found = show_service(shown, tmp_path, str(model), port, Console(file=told, width=300), staying=False)
-    assert [link.what for link in found] == [
+    output = io.StringIO()
+    with socket.socket() as connection:  # the port that was asked for is not free
+        connection.bind(("127.0.0.1", 0))
+        connection.listen()
+        port = connection.getsockname()[1]
+        shown_scene = show_service(shown, tmp_path, str(model), port, Console(file=output, width=300), staying=False)
+    assert [link.what for link in shown_scene] == [
         "The map", "XYZ tiles", "TileJSON", "WMTS", "STAC API", "HTTP reference", "QGIS",
     ]  # fmt: skip
-    assert all(link.url in told.getvalue() for link in found)
-    assert f":{port}/" not in told.getvalue()
+    assert all(link.url in output.getvalue() for link in shown_scene)
+    assert f":{port}/" not in output.getvalue()
     with pytest.raises(DemonstrationError, match="did not answer"):
-        check(found[2].url)  # the service has ended
+        check(shown_scene[2].url)  # the service has ended
 
 
 def test_the_links_are_those_that_people_paste() -> None:
-    found = {link.what: link for link in links_to("http://host:1", "ID", TILES)}
-    assert found["XYZ tiles"].url == "http://host:1/scenes/ID/optical/tiles/{z}/{x}/{y}.png"
+    links = {link.what: link for link in links_to("http://host:1", "ID", TILES)}
+    assert links["XYZ tiles"].url == "http://host:1/scenes/ID/optical/tiles/{z}/{x}/{y}.png"
     # (1 - ln(tan 47.5° + sec 47.5°) / pi) / 2 of 4096 rows is 1432.3
-    assert found["XYZ tiles"].check == "http://host:1/scenes/ID/optical/tiles/12/2212/1432.png"
-    assert found["The map"].url == "http://host:1/#scene=ID&compare=swipe,sar,optical,50"
-    assert found["QGIS"].url == (
+    assert links["XYZ tiles"].check == "http://host:1/scenes/ID/optical/tiles/12/2212/1432.png"
+    assert links["The map"].url == "http://host:1/#scene=ID&compare=swipe,sar,optical,50"
+    assert links["QGIS"].url == (
         'iface.addRasterLayer("type=xyz&zmin=8&zmax=12&url=http://host:1/scenes/ID/optical/tiles/%7Bz%7D/%7Bx%7D/%7By%7D'
         '.png", "a (synthetic)", "wms")'
     )
@@ -110,19 +110,19 @@ def test_in_a_terminal_it_serves_until_ctrl_c(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(tmp_path)], stdout=its_end, stderr=its_end, env=environment
     )
     os.close(its_end)
-    told = ""
+    output = ""
     end = time.monotonic() + 300
-    while "Ctrl-C stops" not in told:
-        assert time.monotonic() < end, told
-        told += os.read(terminal, 4096).decode(errors="replace")
-    found = re.search(r"TileJSON +(http\S+)", told)
-    assert found is not None
-    assert b"synthetic" in check(found[1])
+    while "Ctrl-C stops" not in output:
+        assert time.monotonic() < end, output
+        output += os.read(terminal, 4096).decode(errors="replace")
+    match = re.search(r"TileJSON +(http\S+)", output)
+    assert match is not None
+    assert b"synthetic" in check(match[1])
     process.send_signal(signal.SIGINT)
     assert process.wait(40) == 0
     os.close(terminal)
     with pytest.raises(DemonstrationError):
-        check(found[1])
+        check(match[1])
     assert (tmp_path / "map.html").is_file()
 
 

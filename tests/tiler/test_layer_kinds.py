@@ -41,8 +41,8 @@ def test_every_kind_has_its_routes_under_its_own_heading(client: TestClient) -> 
 def test_what_a_network_made_says_so() -> None:
     assert {kind.name for kind in KINDS if kind.synthetic} == {"optical", "error", "live"}
     for kind in KINDS:
-        said = f"{kind.statement} {kind.legend}".lower().replace("not synthetic", "")
-        assert ("synthetic" in said) == kind.synthetic
+        text = f"{kind.statement} {kind.legend}".lower().replace("not synthetic", "")
+        assert ("synthetic" in text) == kind.synthetic
     assert kind_of("error").title("Rome") == "Rome (expected error)"
     assert kind_of("sar").title("Rome") == "Rome"
 

@@ -48,10 +48,10 @@ def refused(result: Result) -> str:
 def test_a_checkpoint_is_scored_beside_the_baselines(checkpoint: Path, folder: Path, tmp_path: Path) -> None:
     result = score([checkpoint], folder, tmp_path / "report")
     assert result.exit_code == 0, result.output
-    found = json.loads((tmp_path / "report" / "metrics.json").read_text())
-    scores = found["scores"]
+    answer = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    scores = answer["scores"]
     assert list(scores) == ["mean colour", "grey", "smooth grey", "run (4 updates)"]
-    assert found["protocol"]["patches"] == scores["mean colour"]["all"]["raw"]["psnr"]["patches"] == 2
+    assert answer["protocol"]["patches"] == scores["mean colour"]["all"]["raw"]["psnr"]["patches"] == 2
     # Land is a function of the radar here, so smoothed radar beats the mean colour, and the mean has no detail.
     best, mean = (scores[name]["all"]["matched"] for name in ("smooth grey", "mean colour"))
     assert best["psnr"]["mean"] > mean["psnr"]["mean"] + 3
@@ -60,7 +60,7 @@ def test_a_checkpoint_is_scored_beside_the_baselines(checkpoint: Path, folder: P
     assert scores["grey"]["source"]["here"]["raw"]["identity"]["mean"] < 0.02  # it is the radar
     assert scores["grey"]["landcover"]["field"]["raw"]["q2n"]["patches"] == 2
     assert "ms_ssim" not in best  # the patches are too small for it
-    assert list(found["error_band"]) == ["run (4 updates)"]
+    assert list(answer["error_band"]) == ["run (4 updates)"]
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
         "metrics.json", "report.html", "report.md", "sheet.png",
     }  # fmt: skip
@@ -146,15 +146,15 @@ def test_flood_says_in_words_what_colorizing_did(tmp_path: Path, monkeypatch: py
     assert result.exit_code == 0, result.output
     assert "OMBRIA, one threshold: the colorized image instead of radar" in result.output
     assert "Sen1Floods11, small U-Net: the colorized image beside radar" in result.output
-    found = json.loads((tmp_path / "report" / "flood.json").read_text())
-    assert list(found) == ["OMBRIA", "OMBRIA place", "Sen1Floods11"]
-    assert {(row["method"], row["given"]) for row in found["OMBRIA"]} >= {
+    answer = json.loads((tmp_path / "report" / "flood.json").read_text())
+    assert list(answer) == ["OMBRIA", "OMBRIA place", "Sen1Floods11"]
+    assert {(row["method"], row["given"]) for row in answer["OMBRIA"]} >= {
         ("one threshold", "radar"), ("Otsu's threshold", "radar + colorized"), ("small U-Net", "optical"),
     }  # fmt: skip
-    radar = next(row for row in found["OMBRIA"] if (row["method"], row["given"]) == ("one threshold", "radar"))
+    radar = next(row for row in answer["OMBRIA"] if (row["method"], row["given"]) == ("one threshold", "radar"))
     assert radar["iou"] > 0.85  # water is dark in these chips; its shore is lost in the 5 x 5 mean
     assert (tmp_path / "report" / "flood.png").is_file()
-    assert {row["chips"] for row in found["Sen1Floods11"] if row["given"] == "optical"} == {1}
+    assert {row["chips"] for row in answer["Sen1Floods11"] if row["given"] == "optical"} == {1}
 
 
 def test_flood_of_a_folder_without_chips_is_refused(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ def bands(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_ombria_is_read_with_its_splits(tmp_path: Path) -> None:
-    found = read_chips(write_ombria(tmp_path / "chips", train=2, val=1))
-    assert [(chip.split, chip.group) for chip in found] == [
+    read = read_chips(write_ombria(tmp_path / "chips", train=2, val=1))
+    assert [(chip.split, chip.group) for chip in read] == [
         ("train", "OMBRIA"), ("train", "OMBRIA"), ("val", "OMBRIA place"),
     ]  # fmt: skip
-    chip = found[0]
+    chip = read[0]
     assert chip.water.sum() == scene(0)[1].sum()
     assert chip.radar[chip.water].mean() < -1 < 0 < chip.radar[~chip.water].mean()
     assert tuple(chip.optical[0, 0]) == (60, 120, 40)
@@ -98,9 +98,9 @@ def test_a_chip_that_measured_nothing_is_left_out_by_name(tmp_path: Path) -> Non
         raster.write(np.full((2, SIZE, SIZE), np.nan, np.float32))
     black = write_ombria(tmp_path / "black")
     Image.fromarray(np.zeros((SIZE, SIZE), np.uint8)).save(black / "sar_after/train_0.png")
-    told: list[str] = []
-    names = {chip.name for path in (folder, black) for chip in read_chips(path, None, told.append)}
-    assert told == ["Place_2", "train_0"]
+    messages: list[str] = []
+    names = {chip.name for path in (folder, black) for chip in read_chips(path, None, messages.append)}
+    assert messages == ["Place_2", "train_0"]
     assert "Place_1" in names
     assert not {"Place_2", "train_0"} & names
 
@@ -131,8 +131,8 @@ def test_a_threshold_finds_dark_water_and_its_sign_by_itself() -> None:
     threshold = fit_threshold(training)
     assert threshold.weights[0] < 0  # water is dark
     radar, water, known = bands(9)
-    for found in (threshold.fixed(radar), threshold.otsu(radar, known)):
-        assert pooled([count(found, water, known)]).iou > 0.85
+    for mask in (threshold.fixed(radar), threshold.otsu(radar, known)):
+        assert pooled([count(mask, water, known)]).iou > 0.85
 
 
 def test_the_threshold_weighs_the_band_that_knows() -> None:
@@ -150,17 +150,17 @@ def test_the_small_network_learns_water_and_its_crops_depend_on_the_seed_alone()
     schedule = Schedule(updates=40, batch=4, crop=32, width=4)
     network = train_segmenter(training, schedule, 3)
     radar, water, known = bands(9)
-    found = segment(network, radar)
-    assert pooled([count(found, water, known)]).iou > 0.8
-    assert np.array_equal(segment(train_segmenter(training, schedule, 3), radar), found)
+    mask = segment(network, radar)
+    assert pooled([count(mask, water, known)]).iou > 0.8
+    assert np.array_equal(segment(train_segmenter(training, schedule, 3), radar), mask)
     assert segment(network, radar[:, :50, :61]).shape == (50, 61)
 
 
 def test_water_scores_by_hand() -> None:
     water = np.array([[1, 1, 1, 0], [0, 0, 0, 0]], bool)
-    found = np.array([[1, 1, 0, 1], [0, 0, 0, 1]], bool)
+    mask = np.array([[1, 1, 0, 1], [0, 0, 0, 1]], bool)
     known = np.array([[1, 1, 1, 1], [1, 1, 1, 0]], bool)  # the last alarm is where nobody knows
-    scores = pooled([count(found, water, known)])
+    scores = pooled([count(mask, water, known)])
     assert scores.iou == pytest.approx(2 / 4)
     assert scores.precision == scores.recall == scores.f1 == pytest.approx(2 / 3)
 
@@ -177,7 +177,7 @@ def test_verdicts_are_helped_harmed_or_neither(tmp_path: Path) -> None:
     tested = [chip for chip in read_chips(write_ombria(tmp_path / "chips", val=6)) if chip.split == "val"]
     good, bad = Counts(60, 20, 20), Counts(50, 25, 25)
     study = Study(tested, {})
-    for given, counts in ((RADAR, bad), (COLORIZED, good), (BOTH, bad)):
-        study.counts["one threshold", given] = [{chip.name: counts for chip in tested}]
+    for inputs, counts in ((RADAR, bad), (COLORIZED, good), (BOTH, bad)):
+        study.counts["one threshold", inputs] = [{chip.name: counts for chip in tested}]
     assert ["**helped**" in word for word in verdicts(study)] == [True, False]
     assert "made no difference that these chips can show" in verdicts(study)[1]

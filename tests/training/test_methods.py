@@ -106,12 +106,12 @@ def test_a_network_becomes_a_graph_of_the_same_images(name: str) -> None:
     with torch.no_grad():
         expected = network(sar).numpy()
     graph = openvino.compile_model(writer.to_openvino(network), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    found = graph(sar.numpy())[0]
-    cut = (expected.shape[2] - found.shape[2]) // 2
+    image = graph(sar.numpy())[0]
+    cut = (expected.shape[2] - image.shape[2]) // 2
     inner = slice(network.halo, -network.halo or None)
     expected = expected[..., inner, inner]
     rest = slice(network.halo - cut, -(network.halo - cut) or None)
-    assert np.abs(found[..., rest, rest] - expected).max() < 0.05
+    assert np.abs(image[..., rest, rest] - expected).max() < 0.05
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
@@ -160,13 +160,13 @@ def test_the_mean_is_the_mean(tmp_path: Path) -> None:
 def test_a_linear_filter_finds_the_filter_that_made_its_truth() -> None:
     torch.manual_seed(0)
     kernel = torch.randn(3, 1, 3, 3)
-    made, found = LinearFilter(pixels(1, 3)), LinearFilter(pixels(1, 3))
-    made.kernel.copy_(kernel)
-    made.bias.copy_(torch.tensor([0.1, 0.2, 0.3]))
+    true_filter, learnt = LinearFilter(pixels(1, 3)), LinearFilter(pixels(1, 3))
+    true_filter.kernel.copy_(kernel)
+    true_filter.bias.copy_(torch.tensor([0.1, 0.2, 0.3]))
     sar = torch.randn(2, 1, 64, 64)
-    found.learn(sar, made(sar), torch.ones(2, 1, 64, 64), lambda value: value)
-    torch.testing.assert_close(found.kernel, kernel, atol=1e-3, rtol=1e-3)
-    torch.testing.assert_close(found.bias, made.bias, atol=1e-3, rtol=1e-3)
+    learnt.learn(sar, true_filter(sar), torch.ones(2, 1, 64, 64), lambda value: value)
+    torch.testing.assert_close(learnt.kernel, kernel, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(learnt.bias, true_filter.bias, atol=1e-3, rtol=1e-3)
 
 
 def test_pixels_of_no_weight_do_not_count() -> None:

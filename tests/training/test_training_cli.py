@@ -220,10 +220,10 @@ def test_export_tells_the_scores_and_where_the_model_is(
     settings: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit(settings, folder)
-    given: dict[str, object] = {}
+    exported: dict[str, object] = {}
 
     def make(checkpoint: Path, pairs: object, output: Path, **rest: object) -> Report:
-        given.update(rest, checkpoint=checkpoint, output=output, pairs=pairs)
+        exported.update(rest, checkpoint=checkpoint, output=output, pairs=pairs)
         row = GroupScores(2, 11.0, 0.75, Scores(12.5, 0.25, 14.0, 0.5))
         return Report({"mine": {"all": row}}, Agreement(40.0, 1.0, 9.0))
 
@@ -233,7 +233,7 @@ def test_export_tells_the_scores_and_where_the_model_is(
     assert result.exit_code == 0, result.output
     assert "| all | 2 | mine | 12.50 (11.00) | 0.250 | 14.00 | 0.50 (0.75) |" in result.output
     assert "40.0 dB, mean difference 1.00, 99.9 % within 9 of 255" in result.output
-    assert given["checkpoint"] == tmp_path / "run" / "last.pt"
+    assert exported["checkpoint"] == tmp_path / "run" / "last.pt"
 
 
 def test_export_of_a_model_with_an_impossible_name_is_refused(settings: Path, folder: Path, tmp_path: Path) -> None:

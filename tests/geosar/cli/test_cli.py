@@ -163,20 +163,20 @@ def test_translate_geotiff_and_rio_take_the_same(tmp_path: Path, scene: Path, mo
 
 def test_info_tells_the_grid_the_unit_and_the_models_use(scene: Path, model: Path) -> None:
     code, out, _ = invoke("info", scene, "--json", "--model", model)
-    found = json.loads(out)
+    answer = json.loads(out)
     assert code == 0
-    assert (found["width"], found["height"], found["unit"], found["used"]) == (90, 80, "dn", ["VV"])
-    assert found["pixel_size_metres"] == pytest.approx([10, 10], rel=0.01)
-    assert found["refused"] is None
+    assert (answer["width"], answer["height"], answer["unit"], answer["used"]) == (90, 80, "dn", ["VV"])
+    assert answer["pixel_size_metres"] == pytest.approx([10, 10], rel=0.01)
+    assert answer["refused"] is None
     code, out, _ = invoke("info", scene, "--model", model)
     assert "tiny 1.0" in out
 
 
 def test_info_says_why_a_model_cannot_take_a_scene(tmp_path: Path, model: Path) -> None:
     hh = write_scene(tmp_path / "hh.tif", descriptions=("HH",))
-    found = json.loads(invoke("info", hh, "--json", "--model", model)[1])
-    assert found["used"] == []
-    assert "takes VV or VH" in found["refused"]
+    answer = json.loads(invoke("info", hh, "--json", "--model", model)[1])
+    assert answer["used"] == []
+    assert "takes VV or VH" in answer["refused"]
 
 
 def test_models_are_listed_and_shown(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,9 +191,9 @@ def test_models_are_listed_and_shown(model: Path, monkeypatch: pytest.MonkeyPatc
 def test_doctor_finds_everything_that_is_needed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("geosar.models.library.PACKAGED", model.parent)
     code, out, _ = invoke("doctor", "--json")
-    found = json.loads(out)
-    assert (code, found["problems"]) == (0, [])
-    assert "checksums right" in found["models"]["tiny"]
+    answer = json.loads(out)
+    assert (code, answer["problems"]) == (0, [])
+    assert "checksums right" in answer["models"]["tiny"]
     (model / "int8.bin").rename(model / "gone")
     try:
         code, out, _ = invoke("doctor")
@@ -211,31 +211,31 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         "import sys; import geosar.cli, geosar.cli.translate; "
         "print([n for n in ('rasterio', 'numpy', 'openvino', 'pydantic', 'torch') if n in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 def test_what_the_user_says_of_a_scene_is_taken(tmp_path: Path, model: Path) -> None:
     power = np.random.default_rng(0).gamma(4.0, 0.02, (2, 80, 90)).astype(np.float32)
     path = write_raster(tmp_path / "patch.tif", power)
-    said = ("--band", "VV=2", "--scale", "Linear", "--nodata", "none", "--crs", "EPSG:32644", "--mask-band", "none")
-    _, out, _ = invoke("info", path, "--model", model, *said, "--json")
-    found = json.loads(out)
-    assert (found["polarisations"], found["unit"], found["crs"]) == (["VV"], "power", "EPSG:32644")
-    assert found["unit_certain"]
+    options = ("--band", "VV=2", "--scale", "Linear", "--nodata", "none", "--crs", "EPSG:32644", "--mask-band", "none")
+    _, out, _ = invoke("info", path, "--model", model, *options, "--json")
+    answer = json.loads(out)
+    assert (answer["polarisations"], answer["unit"], answer["crs"]) == (["VV"], "power", "EPSG:32644")
+    assert answer["unit_certain"]
     assert {"about": "unit", "value": "power", "source": "stated"}.items() <= next(
-        one for one in found["evidence"] if one["about"] == "unit"
+        one for one in answer["evidence"] if one["about"] == "unit"
     ).items()
-    assert "unit power, by stated" in invoke("info", path, "--model", model, *said)[1]
+    assert "unit power, by stated" in invoke("info", path, "--model", model, *options)[1]
     assert (
         invoke("translate", path, "--model", model, "--band", "VV=1", "--band", "VH=2", "-o", tmp_path / "o.tif")[0]
         == 0
     )
 
 
-@pytest.mark.parametrize("said", ["dB", "Decibels", "LINEAR", "linear power", "Digital-Number"])
-def test_units_are_read_in_any_usual_spelling(scene: Path, model: Path, said: str) -> None:
-    assert invoke("info", scene, "--model", model, "--scale", said, "--force")[0] == 0
+@pytest.mark.parametrize("spelling", ["dB", "Decibels", "LINEAR", "linear power", "Digital-Number"])
+def test_units_are_read_in_any_usual_spelling(scene: Path, model: Path, spelling: str) -> None:
+    assert invoke("info", scene, "--model", model, "--scale", spelling, "--force")[0] == 0
 
 
 def test_advice_for_bands_without_names_works_when_typed(tmp_path: Path, model: Path) -> None:

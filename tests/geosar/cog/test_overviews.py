@@ -74,10 +74,12 @@ def test_a_mean_of_decibels_is_the_float_nearest_to_the_exact_mean_of_valid_pixe
     assert means.shape == ((height + 1) // 2, (width + 1) // 2, bands)
     for row, column in np.ndindex(means.shape[:2]):
         place = np.s_[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
-        kept = pixels[place][valid[place]]
-        assert (coarse is None or coarse[row, column]) == bool(len(kept))
+        valid_values = pixels[place][valid[place]]
+        assert (coarse is None or coarse[row, column]) == bool(len(valid_values))
         for band in range(bands):
-            exact = sum((Fraction(float(value)) for value in kept[:, band]), Fraction(0)) / max(len(kept), 1)
+            exact = sum((Fraction(float(value)) for value in valid_values[:, band]), Fraction(0)) / max(
+                len(valid_values), 1
+            )
             assert means[row, column, band] == np.float32(float(exact))
 
 
@@ -146,10 +148,10 @@ def test_tiles_made_depth_first_are_the_cuts_of_whole_levels(size: tuple[int, in
         block = cut(0, row, column)
         return block if block[1].any() else None
 
-    made: dict[tuple[int, int, int], Pixels] = {}
+    emitted: dict[tuple[int, int, int], Pixels] = {}
 
     def emit(level: int, row: int, column: int, block: Pixels) -> None:
-        made[level, row, column] = block
+        emitted[level, row, column] = block
 
     build_tile(len(sizes) - 1, 0, 0, base=0, sizes=sizes, tile=tile, fetch=fetch, emit=emit)
 
@@ -158,10 +160,10 @@ def test_tiles_made_depth_first_are_the_cuts_of_whole_levels(size: tuple[int, in
             for column in range(-(-level_width // tile)):
                 expected, expected_mask = cut(level, row, column)
                 if not expected_mask.any():
-                    assert (level, row, column) not in made
+                    assert (level, row, column) not in emitted
                     continue
-                found, found_mask = made.pop((level, row, column))
+                found, found_mask = emitted.pop((level, row, column))
                 assert found.dtype == dtype
                 np.testing.assert_array_equal(found, expected)
                 np.testing.assert_array_equal(True if found_mask is None else found_mask, expected_mask)
-    assert not made
+    assert not emitted

@@ -164,9 +164,9 @@ def test_windows_without_data_cost_no_room_and_read_as_masked(tmp_path: Path) ->
     valid[:, 256:] = False
     path = write_image(tmp_path / "quarter.tif", (pixels, valid))
     assert path.stat().st_size < 0.3 * full
-    found, mask = read(path)
+    image, mask = read(path)
     np.testing.assert_array_equal(mask, valid)
-    assert not found[:, 256:].any()
+    assert not image[:, 256:].any()
     assert cog_validate(path, strict=True) == (True, [], [])
 
 
@@ -186,8 +186,8 @@ def test_write_empty_is_the_same_as_writing_nothing_valid(tmp_path: Path) -> Non
 def test_an_image_without_any_data_is_still_a_valid_cog(tmp_path: Path) -> None:
     pixels, valid = smooth_image(700, 300)
     path = write_image(tmp_path / "a.tif", (pixels, valid & False))
-    found, mask = read(path)
-    assert not found.any()
+    image, mask = read(path)
+    assert not image.any()
     assert not mask.any()
     assert not read(path, 3)[1].any()
     assert path.stat().st_size < 4000

@@ -169,17 +169,17 @@ def test_windows_without_data_cost_no_room_and_are_the_same_as_those_left_empty(
             else:
                 sink.write_empty(window)
     assert (tmp_path / "b.tif").read_bytes() == path.read_bytes()
-    found, mask = read(path)
+    image, mask = read(path)
     np.testing.assert_array_equal(mask, valid)
-    assert not found[~valid].any()
+    assert not image[~valid].any()
 
 
 def test_an_image_without_any_data_is_still_a_valid_cog(tmp_path: Path) -> None:
     pixels, valid = decibel_image(700, 300)
     path = write_image(tmp_path / "a.tif", (pixels, valid & False))
     assert cog_validate(path, strict=True) == (True, [], [])
-    found, mask = read(path, 3)
-    assert not found.any()
+    image, mask = read(path, 3)
+    assert not image.any()
     assert not mask.any()
 
 

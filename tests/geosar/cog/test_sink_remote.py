@@ -41,9 +41,9 @@ class RangeHandler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
-        found = re.match(r"bytes=(\d+)-(\d+)", self.headers["Range"])
-        assert found is not None
-        start, stop = int(found[1]), min(int(found[2]) + 1, len(self.server.content))
+        match = re.match(r"bytes=(\d+)-(\d+)", self.headers["Range"])
+        assert match is not None
+        start, stop = int(match[1]), min(int(match[2]) + 1, len(self.server.content))
         self.server.asked.append((start, stop))
         self.send_response(206)
         self.send_header("Content-Length", str(stop - start))

@@ -148,6 +148,6 @@ def test_reading_tags_refuses_what_is_no_little_endian_classic_tiff() -> None:
 
 def test_short_values_stand_in_the_entry_and_long_ones_behind_it() -> None:
     layout = lay_out(two_levels(), ZSTD_RGB, [longs(40000, 1, 2, 3), longs(40001, 9)], big=False)
-    found = read_tags(layout.header)
-    assert struct.unpack("<3I", found[40000].data) == (1, 2, 3)
-    assert struct.unpack("<I", found[40001].data) == (9,)
+    read_back = read_tags(layout.header)
+    assert struct.unpack("<3I", read_back[40000].data) == (1, 2, 3)
+    assert struct.unpack("<I", read_back[40001].data) == (9,)

@@ -13,21 +13,21 @@ from geosar.demo.examples import unpack_examples
 
 
 def test_it_translates_six_real_scenes_and_says_that_they_are_synthetic(tmp_path: Path) -> None:
-    told = io.StringIO()
-    shown = demonstrate(tmp_path, None, None, Console(file=told, width=200))
+    output = io.StringIO()
+    shown = demonstrate(tmp_path, None, None, Console(file=output, width=200))
     assert len(shown) == 6
     for one in shown:
-        with rasterio.open(one.report.destination) as made, rasterio.open(one.place.truth[0]) as truth:
-            assert (made.crs, made.transform, made.shape) == (truth.crs, truth.transform, truth.shape)
-            assert made.tags()["GEOSAR_SYNTHETIC"] == "YES"
-        assert str(one.report.destination) in told.getvalue()
+        with rasterio.open(one.report.destination) as dataset, rasterio.open(one.place.truth[0]) as truth:
+            assert (dataset.crs, dataset.transform, dataset.shape) == (truth.crs, truth.transform, truth.shape)
+            assert dataset.tags()["GEOSAR_SYNTHETIC"] == "YES"
+        assert str(one.report.destination) in output.getvalue()
         assert all(path.is_file() for path in one.report.outputs)
         with Image.open(one.picture) as picture:
             assert picture.width > 3 * 240
     assert "Synthetic optical" in (tmp_path / "map.html").read_text(encoding="utf-8")
-    assert f"{tmp_path / 'map.html'}   {shown[-1].place.name} on a map" in told.getvalue()
-    assert f"Open {tmp_path / 'overview.png'} first" in told.getvalue()
-    assert "not an observation" in told.getvalue()
+    assert f"{tmp_path / 'map.html'}   {shown[-1].place.name} on a map" in output.getvalue()
+    assert f"Open {tmp_path / 'overview.png'} first" in output.getvalue()
+    assert "not an observation" in output.getvalue()
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def grid(crs: str | None, size: float) -> MapGrid:
 def test_pixels_far_from_the_models_are_warned_of(
     manifest: ModelManifest, crs: str | None, size: float, *, warned: bool
 ) -> None:
-    found = spacing_warnings(grid(crs, size), manifest)
-    assert bool(found) == warned
+    warnings = spacing_warnings(grid(crs, size), manifest)
+    assert bool(warnings) == warned
     if warned and crs:
-        assert "--resample-to-model" in found[0]
+        assert "--resample-to-model" in warnings[0]

@@ -19,36 +19,36 @@ OF_ASSETS = {"mlm:framework", "mlm:artifact_type"}
 
 @pytest.fixture(params=["one", "two", "s1-rgb", "odd"])
 def item(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
-    made = {
+    models = {
         "one": lambda: write_model(tmp_path / "one"),
         "two": lambda: write_dual_model(tmp_path / "two"),
         "s1-rgb": lambda: "s1-rgb",
         "odd": lambda: write_model(tmp_path / "odd", name="3", version="1 (draft)", licence="not stated"),
     }
-    return mlm_item(load_model(made[request.param]()).manifest, MADE)
+    return mlm_item(load_model(models[request.param]()).manifest, MADE)
 
 
 def test_the_item_has_what_the_schema_asks_for(item: dict[str, Any]) -> None:
-    told = item["properties"]
-    assert told.keys() >= REQUIRED
-    assert re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_.\-\s]+[a-zA-Z0-9]", told["mlm:name"])
-    assert set(told["mlm:tasks"]) <= {"regression", "generative"}
-    assert all(key in {*REQUIRED, "mlm:hyperparameters"} for key in told if key.startswith("mlm:"))
-    known = {one["name"] for one in told["bands"]}
-    for one, key in ((told["mlm:input"][0], "input"), *((out, "result") for out in told["mlm:output"])):
+    properties = item["properties"]
+    assert properties.keys() >= REQUIRED
+    assert re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_.\-\s]+[a-zA-Z0-9]", properties["mlm:name"])
+    assert set(properties["mlm:tasks"]) <= {"regression", "generative"}
+    assert all(key in {*REQUIRED, "mlm:hyperparameters"} for key in properties if key.startswith("mlm:"))
+    known = {one["name"] for one in properties["bands"]}
+    for one, key in ((properties["mlm:input"][0], "input"), *((out, "result") for out in properties["mlm:output"])):
         assert set(one[key]) == {"shape", "dim_order", "data_type"}
         assert one[key]["shape"][one[key]["dim_order"].index("bands")] == len(one["bands"])
         assert set(one["bands"]) <= known
-    scaling = told["mlm:input"][0]["value_scaling"]
+    scaling = properties["mlm:input"][0]["value_scaling"]
     assert scaling is None or [set(one) for one in scaling] == [{"type", "mean", "stddev"}] * len(scaling)
     models = [asset for asset in item["assets"].values() if "mlm:model" in asset["roles"]]
     assert models
     for asset in item["assets"].values():
         assert ("mlm:artifact_type" in asset) == (asset in models)
         assert {key for key in asset if key.startswith("mlm:")} <= OF_ASSETS
-    found = pystac.Item.from_dict(item)
-    assert (found.id, found.datetime) == (item["id"], MADE)
-    assert re.fullmatch(r"[\w\-.]+|other", told["license"])
+    stac = pystac.Item.from_dict(item)
+    assert (stac.id, stac.datetime) == (item["id"], MADE)
+    assert re.fullmatch(r"[\w\-.]+|other", properties["license"])
 
 
 def test_it_names_each_file_with_its_checksum(tmp_path: Path) -> None:

@@ -93,9 +93,9 @@ def test_values_do_not_depend_on_the_window_that_they_are_read_in(make_raster: C
     with open_scene(path) as whole, open_scene(path) as parts:
         expected = whole.read(whole.grid.window)
         for window in windows(parts.grid.width, parts.grid.height, 77):
-            found = parts.read(window)
-            assert (found.values == expected.values[:, *window.slices]).all()
-            assert (found.valid == expected.valid[window.slices]).all()
+            block = parts.read(window)
+            assert (block.values == expected.values[:, *window.slices]).all()
+            assert (block.valid == expected.valid[window.slices]).all()
 
 
 @pytest.mark.parametrize("kind", ["declared nodata", "NaN", "mask", "zero of an 8-bit picture"])

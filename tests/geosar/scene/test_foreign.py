@@ -78,9 +78,9 @@ def test_what_libraries_raise_is_said_in_geosars_words(error: Exception) -> None
     def surprised() -> None:
         raise error
 
-    with pytest.raises(SceneContentError, match=type(error).__name__) as told:
+    with pytest.raises(SceneContentError, match=type(error).__name__) as raised:
         surprised()
-    assert told.value.__cause__ is error
+    assert raised.value.__cause__ is error
 
 
 def test_geosars_own_errors_and_those_of_arguments_pass() -> None:
@@ -89,6 +89,6 @@ def test_geosars_own_errors_and_those_of_arguments_pass() -> None:
         raise error
 
     for error in (UsageError("own"), ValueError("outside")):
-        with pytest.raises(type(error)) as told:
+        with pytest.raises(type(error)) as raised:
             door(error)
-        assert told.value is error
+        assert raised.value is error

@@ -38,11 +38,11 @@ def test_edges_of_known_places_lie_where_radar_and_light_have_them(
     place: str, translated: Path, data_dir: Path
 ) -> None:
     scenes = data_dir / "scenes"
-    made = edges(luma(translated, PLACES[place]))
+    edges_here = edges(luma(translated, PLACES[place]))
     radar = edges(np.log(np.maximum(luma(scenes / "los_angeles_s1_vh.tif", PLACES[place]), 1.0)))
     truth = edges(luma(scenes / "los_angeles_s2_rgb.tif", PLACES[place]))
 
-    assert np.abs(offset(made, radar)).max() <= 1, "the translation is shifted against its source"
+    assert np.abs(offset(edges_here, radar)).max() <= 1, "the translation is shifted against its source"
     assert np.abs(offset(radar, truth)).max() <= 5, "the source is shifted against the map"
 
 

@@ -18,12 +18,12 @@ GRIDS = b'GEOGCS["x",EXTENSION["PROJ4_GRIDS","/etc/passwd"]]\0'
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three pages, each with a smaller copy of itself behind it, which is none."""
-    made = tmp_path_factory.mktemp("pages") / "dates.tif"
-    with tifffile.TiffWriter(made) as file:
+    folder = tmp_path_factory.mktemp("pages") / "dates.tif"
+    with tifffile.TiffWriter(folder) as file:
         for name, level in zip(("Sigma0_VV", "Sigma0_VH", "2021"), LEVELS, strict=True):
             file.write(DECIBEL + np.float32(level), description=name, metadata=None)
             file.write(DECIBEL[::2, ::2], subfiletype=1, metadata=None)
-    return made
+    return folder
 
 
 def test_the_first_page_is_used_and_all_are_listed(path: Path) -> None:

@@ -62,9 +62,9 @@ def test_a_real_product_passes_through_every_one_of_its_control_points(tmp_path:
     path = ramps(tmp_path / "grd.tif", points, width, height)
     with open_scene(path, scale="amplitude") as scene:
         cols, rows = places(scene, [p.x for p in points], [p.y for p in points])
-        found = [read_between(scene, col, row) for col, row in zip(cols, rows, strict=True)]
+        values = [read_between(scene, col, row) for col, row in zip(cols, rows, strict=True)]
         inner = [1 < p.col < width - 1 and 1 < p.row < height - 1 for p in points]  # the others lack pixels on a side
-        off = [np.hypot(*(at - (p.col, p.row))) for at, p, here in zip(found, points, inner, strict=True) if here]
+        off = [np.hypot(*(at - (p.col, p.row))) for at, p, here in zip(values, points, inner, strict=True) if here]
         assert len(off) > len(points) * 0.6
         # The polynomial of before missed by up to 7, 9 and 1.6 of these pixels.
         assert max(off) < 0.1
@@ -89,9 +89,9 @@ def test_at_full_size_the_placement_is_exact_at_every_control_point(name: str) -
 def test_the_expected_error_is_that_of_points_which_were_left_out_one_by_one() -> None:
     generator = np.random.default_rng(3)
     at, values = generator.uniform(0, 100, (30, 2)), generator.normal(0, 5, (30, 1))
-    told = ThinPlate(at, values)
+    spline = ThinPlate(at, values)
     # The polynomial is the same for all; so what is left of it is what the spline alone must be asked for.
-    left = values - told.trend(at)
+    left = values - spline.trend(at)
     missed = []
     for k in range(30):
         rest = np.arange(30) != k
@@ -108,7 +108,7 @@ def test_the_expected_error_is_that_of_points_which_were_left_out_one_by_one() -
         one = (at[k : k + 1] - at.mean(axis=0)) / np.abs(at - at.mean(axis=0)).max()
         guess = kernel(one, scaled) @ solved[:29] + np.column_stack([[1.0], one]) @ solved[29:]
         missed.append(left[k, 0] - guess[0])
-    np.testing.assert_allclose(told.missed[:, 0], missed, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(spline.missed[:, 0], missed, rtol=1e-6, atol=1e-9)
 
 
 def test_relief_is_told_in_metres_or_said_to_be_unknown(tmp_path: Path) -> None:
@@ -213,9 +213,9 @@ def test_the_same_pixel_has_the_same_value_over_hills_whatever_the_windows(tmp_p
         expected = whole.read(whole.grid.window)
         for side in (97, 64):
             for window in windows(parts.grid.width, parts.grid.height, side)[::3]:
-                found = parts.read(window)
-                assert (found.values == expected.values[:, *window.slices]).all()
-                assert (found.valid == expected.valid[window.slices]).all()
+                block = parts.read(window)
+                assert (block.values == expected.values[:, *window.slices]).all()
+                assert (block.valid == expected.valid[window.slices]).all()
 
 
 def test_an_overview_shows_the_same_places(tmp_path: Path) -> None:
@@ -266,10 +266,10 @@ def test_rational_polynomials_place_an_image_at_their_own_height(tmp_path: Path)
         assert any("300 m" in note and "--dem corrects it" in note for note in scene.notes)
         for lon, lat in ((30.1, 50.2), (30.11, 50.205), (30.085, 50.194)):
             cols, rows = places(scene, [lon], [lat])
-            found = read_between(scene, cols[0], rows[0])
+            place = read_between(scene, cols[0], rows[0])
             # 100 columns to 0.02 degrees and 50 rows to 0.01, around the middle; at 300 m nothing leans.
             expected = 100 + (lon - 30.1) * 5000, 50 - (lat - 50.2) * 5000
-            np.testing.assert_allclose(found, expected, atol=0.02)
+            np.testing.assert_allclose(place, expected, atol=0.02)
 
 
 def test_rational_polynomials_lean_with_the_heights_of_a_model(tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from helpers.tiny_model import write_model
 
 def run(*command: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run a command in a process of its own, which knows nothing of what GDAL was told here."""
-    told = re.compile("^(GDAL|CPL|VSI|AWS)_|CA_BUNDLE$|^SSL_")
-    kept = {name: value for name, value in os.environ.items() if not told.search(name)}
+    settings = re.compile("^(GDAL|CPL|VSI|AWS)_|CA_BUNDLE$|^SSL_")
+    others = {name: value for name, value in os.environ.items() if not settings.search(name)}
     return subprocess.run(
         [sys.executable, "-m", "geosar.cli", *map(str, command)], check=False, capture_output=True, text=True,
-        timeout=120, env={**kept, **environment},
+        timeout=120, env={**others, **environment},
     )  # fmt: skip
 
 
@@ -44,8 +44,8 @@ def test_an_object_of_s3_is_described_and_translated_as_the_file_is(tmp_path: Pa
         there = "s3://scenes/fields_power.tif"
         described = run("info", there, "--json", **settings)
         assert described.returncode == 0, described.stderr
-        found = json.loads(described.stdout)
-        assert (found["width"], found["height"], found["polarisations"]) == (700, 600, ["VV", "VH"])
+        answer = json.loads(described.stdout)
+        assert (answer["width"], answer["height"], answer["polarisations"]) == (700, 600, ["VV", "VH"])
         done = run("translate", there, "-o", tmp_path / "far.tif", "--model", model, **settings)
         assert done.returncode == 0, done.stderr
         absent = run("info", "s3://scenes/nothing.tif", **settings)

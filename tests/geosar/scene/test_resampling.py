@@ -84,8 +84,8 @@ def test_another_crs_puts_the_pixels_where_they_belong(make_raster: Callable[...
         assert scene.grid.pixel_size_metres() == pytest.approx((10, 10), rel=0.01)
         xs, ys = rasterio.warp.transform("EPSG:32643", "EPSG:32644", [600_805.0], [1_199_395.0])
         col, row = ~scene.grid.transform @ (xs[0], ys[0])
-        found = scene.read(Window(int(col), int(row), 1, 1)).values.item()
-        assert found == pytest.approx(1000 + 10 * 80.5 + 60.5, abs=10)
+        block = scene.read(Window(int(col), int(row), 1, 1)).values.item()
+        assert block == pytest.approx(1000 + 10 * 80.5 + 60.5, abs=10)
 
 
 def test_holes_do_not_bleed_into_their_neighbours(make_raster: Callable[..., Path]) -> None:

@@ -44,8 +44,8 @@ def check(scene: SarScene) -> None:
 
 def test_a_folder_is_calibrated_to_sigma0_and_rectified(tmp_path: Path) -> None:
     root = write_product(tmp_path, BOTH)
-    for given in (root, root / "manifest.safe", str(root)):
-        with open_scene(given) as scene:
+    for reference in (root, root / "manifest.safe", str(root)):
+        with open_scene(reference) as scene:
             check(scene)
 
 
@@ -168,9 +168,9 @@ def test_files_of_elements_without_end_are_given_up(tmp_path: Path) -> None:
     many = f"<a>{'<b/>' * (safe.MOST_ELEMENTS + 1)}</a>"
     archive = zip_product(_replaced(product, "calibration-*.xml", many), tmp_path / "many.zip")
     assert archive.stat().st_size < 200_000
-    for given in (product, archive):
+    for source in (product, archive):
         with pytest.raises(SceneReadError, match=r"more than 200000 elements; do not trust"):
-            open_scene(given)
+            open_scene(source)
 
 
 def test_a_manifest_that_names_measurements_without_end_is_refused(tmp_path: Path) -> None:

@@ -296,11 +296,11 @@ def test_a_scene_knows_whether_it_lies_in_strips(make_raster: Callable[..., Path
 
 def test_statistics_of_a_small_scene_are_exact(make_raster: Callable[..., Path]) -> None:
     with open_scene(make_raster(values=DECIBEL)) as scene:
-        for band, found in zip(DECIBEL, scene.statistics, strict=True):
+        for band, statistics in zip(DECIBEL, scene.statistics, strict=True):
             exact = np.clip(band, *np.percentile(band, (1, 99)))
-            assert found.mean == pytest.approx(exact.mean(), abs=1e-4)
-            assert found.std == pytest.approx(exact.std(), abs=1e-4)
-            assert (found.minimum, found.maximum) == (band.min(), band.max())
+            assert statistics.mean == pytest.approx(exact.mean(), abs=1e-4)
+            assert statistics.std == pytest.approx(exact.std(), abs=1e-4)
+            assert (statistics.minimum, statistics.maximum) == (band.min(), band.max())
 
 
 def test_an_island_between_the_samples_is_found(make_raster: Callable[..., Path]) -> None:
@@ -392,6 +392,6 @@ def test_odd_file_names_are_only_names(
 ) -> None:
     make_raster("plain.tif", DECIBEL).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    for given in (name, tmp_path / name):
-        with open_scene(given) as scene:
+    for name_or_path in (name, tmp_path / name):
+        with open_scene(name_or_path) as scene:
             assert scene.grid.shape == (60, 80)

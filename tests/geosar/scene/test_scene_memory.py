@@ -30,8 +30,8 @@ with Env(GDAL_CACHEMAX=32), geosar.scene.open_scene(sys.argv[1], scale="dn") as 
 
 def growth(path: Path) -> int:
     """Return by how many megabytes the peak memory of a process grows while it reads a scene."""
-    found = subprocess.run([sys.executable, "-c", READ_ALL, str(path)], capture_output=True, text=True, check=True)
-    return int(found.stdout)
+    process = subprocess.run([sys.executable, "-c", READ_ALL, str(path)], capture_output=True, text=True, check=True)
+    return int(process.stdout)
 
 
 @pytest.mark.parametrize("kind", ["map grid", "control points"])

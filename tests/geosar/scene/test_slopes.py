@@ -84,8 +84,8 @@ def test_the_factor_is_that_of_areas_in_space(geometry: RangeDoppler, east: floa
 def test_slopes_in_layover_and_in_shadow_have_none(geometry: RangeDoppler) -> None:
     # Descending and looking right, to the west, at some 37 degrees: slopes that fall to the east face the radar.
     for east, seen in ((-1.2, False), (-0.6, True), (0.9, True), (1.6, False)):
-        found = np.isfinite(Flattening(geometry, GRID, Plane(east, 0)).read(GRID.window))
-        assert found.all() if seen else not found.any()
+        measured = np.isfinite(Flattening(geometry, GRID, Plane(east, 0)).read(GRID.window))
+        assert measured.all() if seen else not measured.any()
 
 
 def test_the_factor_knows_nothing_of_windows_and_is_none_without_heights(geometry: RangeDoppler) -> None:

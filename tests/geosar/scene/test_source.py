@@ -37,15 +37,15 @@ def values_of(scene: SarScene) -> np.ndarray:
 
 
 def test_one_file_for_each_polarisation(make_raster: Callable[..., Path]) -> None:
-    given = {"VH": make_raster("a.tif", VH), "VV": make_raster("b.tif", VV)}
-    with open_scene(given) as scene:
+    files = {"VH": make_raster("a.tif", VH), "VV": make_raster("b.tif", VV)}
+    with open_scene(files) as scene:
         assert scene.polarisations == ("VH", "VV")
         assert (values_of(scene) == np.concatenate([VH, VV])).all()
         assert (values_of(scene.select("VV")) == VV).all()
         assert scene.source.count(".tif") == 2
         assert len(scene.statistics) == 2
         scene.check_unchanged()
-        given["VV"].write_bytes(b"")
+        files["VV"].write_bytes(b"")
         with pytest.raises(SceneChangedError, match=r"b\.tif"):
             scene.check_unchanged()
 
@@ -61,9 +61,9 @@ def test_one_file_for_each_polarisation(make_raster: Callable[..., Path]) -> Non
 def test_files_that_do_not_fit_together_are_refused(
     make_raster: Callable[..., Path], options: Any, message: Any
 ) -> None:
-    given = {"VV": make_raster("a.tif", VV), "VH": make_raster("b.tif", VH, **options)}
+    files = {"VV": make_raster("a.tif", VV), "VH": make_raster("b.tif", VH, **options)}
     with pytest.raises(GridMismatchError, match=message):
-        open_scene(given)
+        open_scene(files)
 
 
 def test_mappings_that_make_no_sense_are_refused(make_raster: Callable[..., Path]) -> None:
@@ -128,8 +128,8 @@ class RangeHandler(SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a part of a file, or the whole."""
-        asked = self.headers.get("Range")
-        self.requests.append(asked)
+        span = self.headers.get("Range")
+        self.requests.append(span)
         try:
             with open(self.translate_path(self.path), "rb") as file:  # noqa: PTH123
                 content = file.read()
@@ -137,8 +137,8 @@ class RangeHandler(SimpleHTTPRequestHandler):
             self.send_error(404)
             return
         total = len(content)
-        if asked:
-            first, _, last = asked.removeprefix("bytes=").partition("-")
+        if span:
+            first, _, last = span.removeprefix("bytes=").partition("-")
             content = content[int(first) : int(last or total - 1) + 1]
             self.send_response(206)
             self.send_header("Content-Range", f"bytes {first}-{int(first) + len(content) - 1}/{total}")
@@ -181,7 +181,9 @@ def test_a_raster_on_a_server_is_read_by_parts(make_raster: Callable[..., Path],
         assert (block.values == values[:, *window.slices]).all()
         sizes = [
             int(last) - int(first) + 1
-            for first, last in (asked.removeprefix("bytes=").split("-") for asked in RangeHandler.requests if asked)
+            for first, last in (
+                byte_range.removeprefix("bytes=").split("-") for byte_range in RangeHandler.requests if byte_range
+            )
         ]
         assert all(RangeHandler.requests)
         assert scene.driver == "GTiff"
@@ -242,7 +244,7 @@ def test_gdal_waits_for_servers_no_longer_than_it_is_told(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "given",
+    "name",
     [
         "/vsicurl/http://inside/scene.tif",
         "/vsimem/x.tif",
@@ -255,9 +257,9 @@ def test_gdal_waits_for_servers_no_longer_than_it_is_told(monkeypatch: pytest.Mo
         "https://host/product.zip",
     ],
 )
-def test_names_for_gdals_own_use_and_odd_schemes_are_refused(given: Any) -> None:
+def test_names_for_gdals_own_use_and_odd_schemes_are_refused(name: Any) -> None:
     with pytest.raises(UsageError, match=r"give|download"):
-        open_scene(given)
+        open_scene(name)
 
 
 def test_a_file_url_is_a_path(make_raster: Callable[..., Path]) -> None:
@@ -266,9 +268,9 @@ def test_a_file_url_is_a_path(make_raster: Callable[..., Path]) -> None:
 
 
 def test_an_object_of_a_bucket_goes_to_gdals_s3_reader() -> None:
-    found = sources.resolve("s3://bucket/folder/scene%201.tif")
-    assert found.gdal_name == "/vsis3/bucket/folder/scene%201.tif"
-    assert (found.driver, found.name, found.remote) == ("GTiff", "scene 1", True)
+    source = sources.resolve("s3://bucket/folder/scene%201.tif")
+    assert source.gdal_name == "/vsis3/bucket/folder/scene%201.tif"
+    assert (source.driver, source.name, source.remote) == ("GTiff", "scene 1", True)
     assert sources.resolve("s3://bucket/a.png").driver == "PNG"
 
 

@@ -79,11 +79,11 @@ def test_every_control_point_lands_on_its_longitude_and_latitude(product: Path, 
         assert any("surface, heights above the ellipsoid" in note for note in scene.notes)
         off = []
         for point in points:
-            found = place_in_image(scene, point.x, point.y)
+            place = place_in_image(scene, point.x, point.y)
             # The product counts from the centre of a pixel, the picture's values from its corner.
             col, row = point.col / SHRINK + 0.5, point.row / SHRINK + 0.5
-            if found is not None and 1 < col < 1610 and 1 < row < 1041:
-                off.append(np.hypot(found[0] - col, found[1] - row))
+            if place is not None and 1 < col < 1610 and 1 < row < 1041:
+                off.append(np.hypot(place[0] - col, place[1] - row))
     assert len(off) > 130
     # A pixel of 160 m; without the model points are off by up to 9 of them.
     assert max(off) < 0.2
@@ -111,7 +111,7 @@ def seen(lon: float, lat: float, height: float) -> tuple[float, float]:
         best = int(distance(t).argmin())
         low, high = t[max(best - 1, 0)], t[min(best + 1, 1000)]
     time = (low + high) / 2
-    wanted = float(distance(np.array([time]))[0])
+    slant_range = float(distance(np.array([time]))[0])
     records = tree.findall(".//coordinateConversion/coordinateConversion") or tree.findall(".//coordinateConversion")
     records = [one for one in records if one.find("grsrCoefficients") is not None]
     labels = np.array([(np.datetime64(one.findtext("azimuthTime", "")) - first) / second for one in records])
@@ -123,7 +123,7 @@ def seen(lon: float, lat: float, height: float) -> tuple[float, float]:
         low, high = 0.0, 260_000.0
         while high - low > 1e-3:
             middle = (low + high) / 2
-            low, high = (middle, high) if slant(middle) < wanted else (low, middle)
+            low, high = (middle, high) if slant(middle) < slant_range else (low, middle)
         ranges.append(low)
     share = (time - (labels[before] - 0.08995)) / (labels[before + 1] - labels[before])
     ground = ranges[0] * (1 - share) + ranges[1] * share
@@ -140,11 +140,11 @@ def test_a_mountain_is_moved_back_from_where_it_leans_towards_the_radar(product:
     with open_scene(product, dem=mountain, dem_heights="ellipsoid") as scene:
         for where, lon, height in (("top", top_lon, 3000.0), ("foot", 9.505, 0.0), ("slope", top_lon + 0.05, None)):
             at = height if height is not None else 3000 - 0.05 * np.cos(np.radians(top_lat)) * 111_000 / 4
-            found = place_in_image(scene, lon, top_lat)
-            assert found is not None
+            place = place_in_image(scene, lon, top_lat)
+            assert place is not None
             expected = seen(lon, top_lat, at)
             # Bilinear cells of a kilometre cut a cone's top by some metres.
-            np.testing.assert_allclose(found, expected, atol=0.35)
+            np.testing.assert_allclose(place, expected, atol=0.35)
             leaning[where] = expected[0] - seen(lon, top_lat, 0.0)[0]
     # Descending, looking right: the top leans by 3000 m / tan(incidence), here some 37 degrees, to nearer columns.
     assert leaning["top"] * SHRINK * 10 == pytest.approx(-3000 / np.tan(np.radians(37)), rel=0.15)
@@ -174,8 +174,8 @@ def test_pixels_are_the_same_whatever_the_windows_and_from_a_zip(product: Path, 
         expected = whole.read(area)
         assert expected.valid.all()
         for window in windows(area.width, area.height, 97)[::4]:
-            found = parts.read(window.shifted(area.col_off, area.row_off))
-            assert (found.values == expected.values[:, *window.slices]).all()
+            block = parts.read(window.shifted(area.col_off, area.row_off))
+            assert (block.values == expected.values[:, *window.slices]).all()
 
 
 def test_where_the_model_has_no_height_nothing_is_shown(product: Path, tmp_path: Path) -> None:
@@ -258,8 +258,8 @@ def test_a_folder_and_a_mosaic_of_tiles_are_the_one_model_that_they_make(
     with open_scene(product, dem=surface, dem_heights="ellipsoid") as scene:
         expected = scene.read(window)
         assert expected.valid.all()
-    for given in (tmp_path / "tiles", mosaic):
-        with open_scene(product, dem=given, dem_heights="ellipsoid") as scene:
+    for elevation in (tmp_path / "tiles", mosaic):
+        with open_scene(product, dem=elevation, dem_heights="ellipsoid") as scene:
             assert (scene.read(window).values == expected.values).all()
     mosaic.write_text('<VRTDataset><VRTRasterBand subClass="VRTDerivedRasterBand"/></VRTDataset>')
     with pytest.raises(UsageError, match="changes the values"):

@@ -50,10 +50,10 @@ def test_the_image_is_what_one_pass_over_the_whole_scene_gives(scene: Path, mode
     after = [HALO + (-(length + HALO)) % STRIDE for length in (HEIGHT, WIDTH)]
     padded = np.pad(normalised[0], ((HALO, after[0]), (HALO, after[1])), mode="symmetric")
     expected = open_engine(model, "cpu").run(padded[np.newaxis, np.newaxis])[0, HALO:][:HEIGHT, HALO:][:, :WIDTH]
-    found, mask = pixels(whole)
+    image, mask = pixels(whole)
     assert np.array_equal(mask > 0, block.valid)
     expected[~block.valid] = 0
-    assert np.array_equal(found, expected[..., :3].transpose(2, 0, 1))
+    assert np.array_equal(image, expected[..., :3].transpose(2, 0, 1))
     error, error_mask = pixels(whole.with_name("whole.error.tif"))
     assert np.array_equal(error[0], expected[..., 3])
     assert np.array_equal(error_mask, mask)

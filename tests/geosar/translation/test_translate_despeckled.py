@@ -38,7 +38,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(scene: Path, model: Model) -> Path:
+def path(scene: Path, model: Model) -> Path:
     target = scene.with_name("optical.tif")
     report = geosar.translate(scene, target, model=model, despeckled=True, error_band=True, stac=True)
     assert report.despeckled == target.with_name("optical.despeckled.tif")
@@ -46,35 +46,35 @@ def made(scene: Path, model: Model) -> Path:
     return report.despeckled
 
 
-def test_it_holds_decibels_on_the_sources_grid_and_mask(scene: Path, made: Path) -> None:
-    with rasterio.open(scene) as source, rasterio.open(made) as result:
+def test_it_holds_decibels_on_the_sources_grid_and_mask(scene: Path, path: Path) -> None:
+    with rasterio.open(scene) as source, rasterio.open(path) as result:
         assert (result.crs, result.transform, result.shape) == (source.crs, source.transform, source.shape)
         assert result.dtypes == ("float32", "float32")
         assert result.descriptions == ("VV", "VH")
         assert result.units == ("dB", "dB")
-        found, mask = result.read(), result.dataset_mask()
+        values, mask = result.read(), result.dataset_mask()
     bands = decibels()
     np.testing.assert_array_equal(mask > 0, np.isfinite(bands[0]))
     # The tiny model takes the mean of 3 x 3 pixels; across the border of the two windows too.
     inner = np.s_[:, 100:200, 1990:2090]
     padded = np.stack([bands[:, 99 + i : 199 + i, 1989 + j : 2089 + j] for i in range(3) for j in range(3)])
-    np.testing.assert_allclose(found[inner], padded.mean(axis=0), atol=0.005)
+    np.testing.assert_allclose(values[inner], padded.mean(axis=0), atol=0.005)
 
 
-def test_it_says_that_it_is_estimated_and_not_synthetic(made: Path) -> None:
-    with rasterio.open(made) as result:
+def test_it_says_that_it_is_estimated_and_not_synthetic(path: Path) -> None:
+    with rasterio.open(path) as result:
         tags = result.tags()
     assert (tags["GEOSAR_SYNTHETIC"], tags["GEOSAR_ESTIMATED"]) == ("NO", "YES")
     assert "estimated from the observation, not synthetic" in tags["TIFFTAG_IMAGEDESCRIPTION"]
-    asset = json.loads(made.with_name("optical.json").read_text())["assets"]["despeckled"]
+    asset = json.loads(path.with_name("optical.json").read_text())["assets"]["despeckled"]
     assert asset["href"] == "./optical.despeckled.tif"
     assert [band["name"] for band in asset["bands"]] == ["VV", "VH"]
 
 
-def test_the_picture_is_the_same_with_and_without_it(scene: Path, model: Model, made: Path) -> None:
-    alone = made.with_name("alone.tif")
+def test_the_picture_is_the_same_with_and_without_it(scene: Path, model: Model, path: Path) -> None:
+    alone = path.with_name("alone.tif")
     geosar.translate(scene, alone, model=model)
-    with rasterio.open(alone) as one, rasterio.open(made.with_name("optical.tif")) as other:
+    with rasterio.open(alone) as one, rasterio.open(path.with_name("optical.tif")) as other:
         np.testing.assert_array_equal(one.read(), other.read())
 
 

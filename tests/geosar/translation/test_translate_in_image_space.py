@@ -45,11 +45,11 @@ def test_rational_polynomials_are_kept_and_of_a_part_they_are_those_of_its_pixel
     with rasterio.open(translated(path, tmp_path, bbox=(10, 20, 80, 60))) as result:
         assert result.crs is None
         assert (result.width, result.height) == (70, 40)
-        kept = result.rpcs
-        assert kept.samp_off == pytest.approx(30)
-        assert kept.line_off == pytest.approx(10)
-        assert kept.line_num_coeff == pytest.approx(RPCS.line_num_coeff)
-        assert kept.lat_off == pytest.approx(36.1)
+        polynomials = result.rpcs
+        assert polynomials.samp_off == pytest.approx(30)
+        assert polynomials.line_off == pytest.approx(10)
+        assert polynomials.line_num_coeff == pytest.approx(RPCS.line_num_coeff)
+        assert polynomials.lat_off == pytest.approx(36.1)
 
 
 def test_control_points_are_kept(tmp_path: Path) -> None:

@@ -90,10 +90,10 @@ def bait_in(folder: Path) -> Iterator[Bait]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    made = Bait(folder, f"http://127.0.0.1:{server.server_port}", came)
-    made.lay()
+    bait = Bait(folder, f"http://127.0.0.1:{server.server_port}", came)
+    bait.lay()
     (folder / "bait.zip").read_bytes()
-    assert made.touched() == ["bait.zip"], "this file system does not keep times of access, so the bait tells nothing"
-    made.lay()
-    yield made
+    assert bait.touched() == ["bait.zip"], "this file system does not keep times of access, so the bait tells nothing"
+    bait.lay()
+    yield bait
     server.shutdown()

@@ -150,8 +150,8 @@ def _erdas_file(extension: bytes, **options: Any) -> Make:
 def _envi_crs(folder: Path, bait: Bait) -> Path:
     path = plain(folder / "scene.dat", "ENVI")
     header = path.with_suffix(".hdr")
-    kept = [line for line in header.read_text().splitlines() if not line.startswith("coordinate")]
-    header.write_text("\n".join([*kept, f"coordinate system string = {{{_grid_crs(bait)}}}"]) + "\n")
+    lines = [line for line in header.read_text().splitlines() if not line.startswith("coordinate")]
+    header.write_text("\n".join([*lines, f"coordinate system string = {{{_grid_crs(bait)}}}"]) + "\n")
     return path
 
 

@@ -88,8 +88,8 @@ def main(source: Path, target: Path) -> None:
                 for shift in shifts:
                     whole = np.rint(points + np.array([shift, 0])).astype(int)
                     rings.append(np.diff(whole, axis=0, prepend=[[0, 0]])[:-1].ravel().tolist())
-    told = {"source": "Natural Earth 1:50m land, public domain", "steps": STEPS, "rings": rings}
-    target.write_text(json.dumps(told, separators=(",", ":")) + "\n")
+    document = {"source": "Natural Earth 1:50m land, public domain", "steps": STEPS, "rings": rings}
+    target.write_text(json.dumps(document, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

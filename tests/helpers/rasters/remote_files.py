@@ -61,10 +61,10 @@ def _handler(files: HttpsFiles) -> type[BaseHTTPRequestHandler]:
             if content is None:
                 self.send_error(404)
                 return
-            total, asked = len(content), self.headers.get("Range")
-            files.asked.append(asked)
-            if asked and self.headers.get("If-Range", files.etag) == files.etag:
-                first, _, last = asked.removeprefix("bytes=").partition("-")
+            total, span = len(content), self.headers.get("Range")
+            files.asked.append(span)
+            if span and self.headers.get("If-Range", files.etag) == files.etag:
+                first, _, last = span.removeprefix("bytes=").partition("-")
                 content = content[int(first) : int(last or total - 1) + 1]
                 self.send_response(206)
                 self.send_header("Content-Range", f"bytes {first}-{int(first) + len(content) - 1}/{total}")
@@ -95,9 +95,9 @@ def object_store(**objects: Path) -> Iterator[str]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        told = {"endpoint_url": f"http://{host}:{port}", "region_name": "us-east-1"}
+        client_options = {"endpoint_url": f"http://{host}:{port}", "region_name": "us-east-1"}
         keys = {"aws_access_key_id": "somebody", "aws_secret_access_key": "secret"}
-        client = botocore.session.get_session().create_client("s3", **told, **keys)
+        client = botocore.session.get_session().create_client("s3", **client_options, **keys)
         client.create_bucket(Bucket="scenes")
         for key, path in objects.items():
             client.put_object(Bucket="scenes", Key=f"{key}.tif", Body=path.read_bytes())

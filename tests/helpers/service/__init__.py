@@ -38,17 +38,17 @@ def send(client: TestClient, path: Path, **query: Any) -> dict[str, Any]:
     with path.open("rb") as file:
         answer = client.post("/scenes", params=query, files={"file": (path.name, file)})
     assert answer.status_code in {200, 201}, answer.text
-    return wait(client, f"/scenes/{answer.json()['id']}", lambda found: found["display"]["state"] != "preparing")
+    return wait(client, f"/scenes/{answer.json()['id']}", lambda state: state["display"]["state"] != "preparing")
 
 
 def wait(client: Any, path: str, done: Callable[[dict[str, Any]], bool], seconds: float = 150) -> dict[str, Any]:
     """Ask until it is so; jobs are the last to get a processor, so on a busy machine that takes its time."""
     end = time.monotonic() + seconds
     while True:
-        found: dict[str, Any] = client.get(path).json()
-        if done(found):
-            return found
-        assert time.monotonic() < end, found
+        answer: dict[str, Any] = client.get(path).json()
+        if done(answer):
+            return answer
+        assert time.monotonic() < end, answer
         time.sleep(0.05)
 
 

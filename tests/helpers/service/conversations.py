@@ -12,11 +12,11 @@ from geosar_qgis.client.messages import Piece, Request, Response, UnreachableErr
 def send(request: Request, _cancelled: Callable[[], bool] = never) -> Response:
     """Send a request over a real connection."""
     body = request.body.read() if isinstance(request.body, Piece) else request.body
-    asked = urllib.request.Request(  # noqa: S310 - the tests' own service
+    sent = urllib.request.Request(  # noqa: S310 - the tests' own service
         request.url, data=body or None, headers=dict(request.headers), method=request.method
     )
     try:
-        with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
+        with urllib.request.urlopen(sent, timeout=60) as answer:  # noqa: S310
             data, status, headers = answer.read(), answer.status, answer.headers
     except urllib.error.HTTPError as error:
         data, status, headers = error.read(), error.code, error.headers

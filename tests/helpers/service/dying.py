@@ -88,30 +88,30 @@ def recover(services: Services) -> None:
 def wrong(store: Store, database: Database) -> list[str]:
     """Say where rows and files differ, and what is not at its end."""
     expected = set[str]()
-    found: list[str] = []
+    faults: list[str] = []
     with database.begin() as session:
         for scene in session.scalars(select(Scene)):
             expected |= {f"scenes/{scene.id}/source/{name}" for name in (scene.parts or {"": scene.filename}).values()}
             expected.add(store.display(scene.id, readings.number(scene)).relative_to(store.root).as_posix())
-            found += [f"{scene.id} is {scene.display}"] if scene.display != "ready" else []
+            faults += [f"{scene.id} is {scene.display}"] if scene.display != "ready" else []
         for one in session.scalars(select(Reference)):
             expected |= {f"scenes/{one.scene_id}/reference.tif", f"scenes/{one.scene_id}/reference/{one.filename}"}
-            found += [f"the picture is {one.state}"] if one.state != "ready" else []
+            faults += [f"the picture is {one.state}"] if one.state != "ready" else []
         for job in session.scalars(select(Job)):
-            found += [f"{job.process} is {job.status}"] if job.status in LIVE else []
+            faults += [f"{job.process} is {job.status}"] if job.status in LIVE else []
             if job.process == "translate" and job.status == "successful":
                 expected |= {f"jobs/{job.id}/{name}" for name in job.files.values()}
         for upload in session.scalars(select(Upload)):
             expected |= {f"uploads/{upload.id}"} if upload.status in {"receiving", "held"} else set()
-            found += [f"an upload is {upload.status}"] if upload.status == "checking" else []
+            faults += [f"an upload is {upload.status}"] if upload.status == "checking" else []
     for folder in store.models.iterdir():
         expected |= {f"models/{folder.name}/{path.name}" for path in load_model(folder).folder.iterdir()}
     there = {path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if not path.is_dir()}
     there = {name for name in there if not name.startswith(OURS)}
-    found += [f"no row names {name}" for name in sorted(there - expected)]
-    found += [f"there is no {name}" for name in sorted(expected - there)]
+    faults += [f"no row names {name}" for name in sorted(there - expected)]
+    faults += [f"there is no {name}" for name in sorted(expected - there)]
     empty = (*store.incoming.iterdir(), *store.removed.iterdir())
-    return found + [f"{path.parent.name} has {path.name}" for path in empty]
+    return faults + [f"{path.parent.name} has {path.name}" for path in empty]
 
 
 def in_a_fork(do: Callable[[], Any]) -> Any:
@@ -120,18 +120,18 @@ def in_a_fork(do: Callable[[], Any]) -> Any:
     child = os.fork()
     if child == 0:
         try:
-            told = {"done": do()}
+            outcome = {"done": do()}
         except BaseException:  # noqa: BLE001 - told to the parent
-            told = {"failed": traceback.format_exc()}
-        os.write(theirs, json.dumps(told).encode())
+            outcome = {"failed": traceback.format_exc()}
+        os.write(theirs, json.dumps(outcome).encode())
         os._exit(0)
     os.close(theirs)
     with os.fdopen(ours, "rb") as answer:
-        told = json.loads(answer.read() or "{}")
+        outcome = json.loads(answer.read() or "{}")
     os.waitpid(child, 0)
-    if "failed" in told:
-        raise RuntimeError(told["failed"])
-    return told.get("done")
+    if "failed" in outcome:
+        raise RuntimeError(outcome["failed"])
+    return outcome.get("done")
 
 
 def _received(path: Path, folder: Path, label: str = "") -> Received:
@@ -147,10 +147,10 @@ def send(services: Services, files: dict[str, Path], *names: str) -> None:
 
 def send_in_pieces(services: Services, files: dict[str, Path], *, hold: bool = False) -> str:
     data = files["VV"].read_bytes()
-    made = services.uploads.create("a_VV.tif", len(data), SceneOptions(), hold=hold)
-    services.store.resumable(made.id).write_bytes(data)
-    services.uploads.complete(services.uploads.find(made.id))
-    return made.id
+    upload = services.uploads.create("a_VV.tif", len(data), SceneOptions(), hold=hold)
+    services.store.resumable(upload.id).write_bytes(data)
+    services.uploads.complete(services.uploads.find(upload.id))
+    return upload.id
 
 
 def give_up(services: Services, files: dict[str, Path]) -> None:
@@ -162,31 +162,31 @@ def join(services: Services, files: dict[str, Path]) -> None:
 
 
 def fail(services: Services, files: dict[str, Path]) -> None:
-    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
-    services.uploads.fail(made.id, ValueError("no scene"))
+    upload = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
+    services.uploads.fail(upload.id, ValueError("no scene"))
 
 
 def make_way(services: Services, files: dict[str, Path]) -> None:
     """End an upload that lies still, as another is begun."""
-    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
-    ended = services.uploads._ended([services.uploads.find(made.id)])
+    upload = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
+    ended = services.uploads._ended([services.uploads.find(upload.id)])
     with services.database.begin() as session:
         session.delete(ended)
 
 
 def take_over(services: Services, files: dict[str, Path]) -> None:
-    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
-    shutil.copyfile(files["VV"], services.store.resumable(made.id))
+    upload = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
+    shutil.copyfile(files["VV"], services.store.resumable(upload.id))
     dead = f"{socket.gethostname()}/1/{'0' * 32}"
     with services.database.begin() as session:
-        session.execute(update(Upload).where(Upload.id == made.id).values(status="checking", owner=dead))
+        session.execute(update(Upload).where(Upload.id == upload.id).values(status="checking", owner=dead))
     services.uploads._take_over()
 
 
 def expire(services: Services, files: dict[str, Path]) -> None:
-    made = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
+    upload = services.uploads.create("a_VV.tif", files["VV"].stat().st_size, SceneOptions())
     with services.database.begin() as session:
-        session.execute(update(Upload).where(Upload.id == made.id).values(expires=0.0))
+        session.execute(update(Upload).where(Upload.id == upload.id).values(expires=0.0))
     services.uploads._forget_expired()
 
 
@@ -301,14 +301,14 @@ def killed(name: str, filled: Path, folder: Path, files: dict[str, Path], fatal:
     def look() -> list[str]:
         services = service(store)
         recover(services)
-        found = wrong(services.store, services.database)
+        faults = wrong(services.store, services.database)
         if name not in {"no picture", "a picture"} or _the_scene(services) is not None:
             OPERATIONS[name](services, files)
         recover(services)
         with services.database.begin() as session:
             whole = session.scalar(text("PRAGMA integrity_check"))
         return (
-            found
+            faults
             + [f"once more: {one}" for one in wrong(services.store, services.database)]
             + ([] if whole == "ok" else [str(whole)])
         )
@@ -321,7 +321,7 @@ def main(folder: Path, every: bool) -> None:
     files = {path.name.split("_")[0]: path for path in folder.glob("*_*")}
     filled = folder / "filled"
     in_a_fork(lambda: base(filled, files))
-    told: dict[str, Any] = {"seen": [], "wrong": {}}
+    outcome: dict[str, Any] = {"seen": [], "wrong": {}}
     tried = set[str]()
     for name in OPERATIONS:
         sound = killed(name, filled, folder, files, None)
@@ -331,11 +331,11 @@ def main(folder: Path, every: bool) -> None:
             if kind in tried and not every:
                 continue
             tried.add(kind)
-            if found := killed(name, filled, folder, files, number)["wrong"]:
-                told["wrong"][f"{name}, killed in {where} ({number})"] = found
-        told["seen"] += sorted(set(sound["seen"]))
-        told["wrong"] |= {name: sound["wrong"]} if sound["wrong"] else {}
-    print(json.dumps(told))  # noqa: T201 - it is a program
+            if faults := killed(name, filled, folder, files, number)["wrong"]:
+                outcome["wrong"][f"{name}, killed in {where} ({number})"] = faults
+        outcome["seen"] += sorted(set(sound["seen"]))
+        outcome["wrong"] |= {name: sound["wrong"]} if sound["wrong"] else {}
+    print(json.dumps(outcome))  # noqa: T201 - it is a program
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ def settings(*allowed: str, private: bool = True, **more: Any) -> Settings:
     return Settings(allowed_hrefs=allowed, href_private=private, **more)
 
 
-def get(href: str, folder: Path, given: Settings, *, limit: int = MANY) -> Received:
-    return fetch(href, folder / "got", given, limit=limit, free_bytes=lambda: MANY)
+def get(href: str, folder: Path, settings: Settings, *, limit: int = MANY) -> Received:
+    return fetch(href, folder / "got", settings, limit=limit, free_bytes=lambda: MANY)
 
 
 def made(client: TestClient, order: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def made(client: TestClient, order: dict[str, Any]) -> dict[str, Any]:
     answer = client.post("/scenes", json=order)
     if answer.status_code == 202:
         where = answer.headers["location"]
-        done = wait(client, where, lambda found: found["status"] in {"done", "failed"})
+        done = wait(client, where, lambda state: state["status"] in {"done", "failed"})
         assert done["received"] == done["length"]
         answer = client.get(f"/scenes/{done['scene']}")
     assert answer.status_code in {200, 201}, answer.text

@@ -33,8 +33,8 @@ def make_service(tmp_path: Path, model: Path) -> MakeService:
 @pytest.fixture(scope="session")
 def client(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[TestClient]:
     store = tmp_path_factory.mktemp("service") / "store"
-    with open_service(store=store, model=str(model)) as made:
-        yield made
+    with open_service(store=store, model=str(model)) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -59,4 +59,4 @@ def job(client: TestClient, scene: dict[str, Any]) -> dict[str, Any]:
         "/processes/translate/execution", json={"inputs": {"scene": scene["id"]}}, headers={"prefer": "respond-async"}
     )
     assert answer.status_code == 201
-    return wait(client, f"/jobs/{answer.json()['jobID']}", lambda found: found["status"] not in {"accepted", "running"})
+    return wait(client, f"/jobs/{answer.json()['jobID']}", lambda state: state["status"] not in {"accepted", "running"})

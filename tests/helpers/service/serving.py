@@ -34,15 +34,15 @@ def start(
 
     What it says goes into `log`; without one, errors go where the tests' own go.
     """
-    given = {f"GEOSAR_{name.upper()}": value for name, value in settings.items()}
+    variables = {f"GEOSAR_{name.upper()}": value for name, value in settings.items()}
     environment = {**os.environ, "GEOSAR_STORE": str(store), "PYTHONPATH": str(ROOT / "src")}
     if model is not None:
         environment["GEOSAR_MODEL"] = str(model)
     command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), *options]
     if log is not None:
-        return subprocess.Popen(command, env={**environment, **given}, stdout=log, stderr=log)
+        return subprocess.Popen(command, env={**environment, **variables}, stdout=log, stderr=log)
     command += ["--log-level", "warning"]
-    return subprocess.Popen(command, env={**environment, **given}, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, env={**environment, **variables}, stdout=subprocess.DEVNULL)
 
 
 def until_it_answers(client: httpx2.Client, process: "subprocess.Popen[bytes]", path: str = "/healthz") -> None:

@@ -62,13 +62,13 @@ class Steps:
 def _where() -> str:
     """Name the function of the service that writes: the innermost, below what all write with."""
     frame: Any = sys._getframe(1)
-    found = "?"
+    place = "?"
     while frame is not None:
         path = Path(frame.f_code.co_filename)
         if PACKAGE in path.parents:
             name = path.relative_to(PACKAGE).as_posix()
-            found = f"{name}:{frame.f_code.co_qualname.split('.<locals>')[0]}"
+            place = f"{name}:{frame.f_code.co_qualname.split('.<locals>')[0]}"
             if name not in {"state/database.py", "state/locks.py"}:
-                return found
+                return place
         frame = frame.f_back
-    return found
+    return place

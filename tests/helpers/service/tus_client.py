@@ -39,4 +39,4 @@ def send_whole(client: TestClient, data: bytes, **said: str) -> dict[str, Any]:
     """Send a file, and wait until it was looked at; gives the upload."""
     path = begin(client, len(data), **said)
     assert piece(client, path, 0, data).status_code == 204
-    return wait(client, path, lambda found: found["status"] not in {"receiving", "checking"})
+    return wait(client, path, lambda answer: answer["status"] not in {"receiving", "checking"})

@@ -24,8 +24,8 @@ def bait(tmp_path: Path) -> Iterator[Bait]:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[TestClient]:
     model = write_model(tmp_path / "tiny")
-    with open_service(store=tmp_path / "store", model=str(model)) as made:
-        yield made
+    with open_service(store=tmp_path / "store", model=str(model)) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

@@ -59,13 +59,13 @@ def grown(since: int) -> int:
 
 
 @pytest.mark.parametrize("layer", ["sar", "live"])
-@pytest.mark.parametrize("asked", GREEDY)
+@pytest.mark.parametrize("query", GREEDY)
 def test_a_greedy_read_is_refused_before_it_takes_memory(
-    thin: tuple[TestClient, dict[str, Any]], layer: str, asked: str
+    thin: tuple[TestClient, dict[str, Any]], layer: str, query: str
 ) -> None:
     service, scene = thin
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answer = service.get(f"/scenes/{scene['id']}/{layer}/{asked}")
+    answer = service.get(f"/scenes/{scene['id']}/{layer}/{query}")
     assert grown(before) < BUDGET_KIBIBYTES
     assert answer.status_code < 500
     if answer.status_code != 200:
@@ -73,21 +73,21 @@ def test_a_greedy_read_is_refused_before_it_takes_memory(
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("query", "words"),
     [
-        (f"preview.npy?max_size=1024&{MANY}", "200 bands are asked for; one picture has 64 at most"),
+        (f"preview.npy?max_size=1024&{MANY}", "200 bands are query for; one picture has 64 at most"),
         ("crop.tif?bbox=0,0,1,3000&width=4096", "would have 4096 x 12288000 pixels in 1 bands"),
         ("bbox/76,9,76.0000001,11.png?width=4096", "at most 128 MiB are made at once"),
-        (f"preview.png?expression={TERMS}", "400 bands are asked for"),
+        (f"preview.png?expression={TERMS}", "400 bands are query for"),
     ],
 )
 def test_it_is_told_what_was_asked_what_is_allowed_and_what_to_do(
-    thin: tuple[TestClient, dict[str, Any]], asked: str, words: str
+    thin: tuple[TestClient, dict[str, Any]], query: str, words: str
 ) -> None:
     service, scene = thin
-    told = problem(service.get(f"/scenes/{scene['id']}/sar/{asked}"), 422)
-    assert words in told
-    assert "Ask" in told
+    detail = problem(service.get(f"/scenes/{scene['id']}/sar/{query}"), 422)
+    assert words in detail
+    assert "Ask" in detail
 
 
 def test_a_feature_is_measured_as_its_box_is(thin: tuple[TestClient, dict[str, Any]]) -> None:
@@ -97,13 +97,13 @@ def test_a_feature_is_measured_as_its_box_is(thin: tuple[TestClient, dict[str, A
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     ["preview.png", "preview.npy?max_size=1024&bidx=1&bidx=1&bidx=1", "statistics", "crop.png?bbox=0,0,40,3000",
      "image/tilejson.json", "preview.tif?expression=10**(b1/10);b1*2;sqrt(abs(b1))"],
 )  # fmt: skip
-def test_what_is_within_the_budget_is_answered(thin: tuple[TestClient, dict[str, Any]], asked: str) -> None:
+def test_what_is_within_the_budget_is_answered(thin: tuple[TestClient, dict[str, Any]], query: str) -> None:
     service, scene = thin
-    assert service.get(f"/scenes/{scene['id']}/sar/{asked}").status_code == 200
+    assert service.get(f"/scenes/{scene['id']}/sar/{query}").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_a_block_that_takes_too_much_to_decode_is_decoded_by_jobs_alone(
         waiting = service.get(f"{here}/sar/preview.png")
         assert "being prepared" in problem(waiting, 503)
         assert waiting.headers["retry-after"] == "2"
-        assert "in 2 bands" in (told := problem(service.get(f"{here}/live/preview.png"), 422))
-        assert "as a job" in told
+        assert "in 2 bands" in (detail := problem(service.get(f"{here}/live/preview.png"), 422))
+        assert "as a job" in detail
         with services_of(service).database.begin() as session:
             session.execute(update(Scene).values(display="failed"))
         assert "at most 0 MiB" in problem(service.get(f"{here}/sar/preview.png"), 422)

@@ -47,8 +47,8 @@ KINDS: dict[str, dict[str, Any]] = {
 def product(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A small calibrated product in a zip."""
     folder = tmp_path_factory.mktemp("product")
-    made = write_product(folder, {"VV": np.full((40, 60), 200, np.uint16), "VH": np.full((40, 60), 90, np.uint16)})
-    return zip_product(made, folder / "product.zip").read_bytes()
+    package = write_product(folder, {"VV": np.full((40, 60), 200, np.uint16), "VH": np.full((40, 60), 90, np.uint16)})
+    return zip_product(package, folder / "product.zip").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +56,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory, product: bytes) -> dict[str,
     """A small scene in each kind of file, and a product."""
     folder = tmp_path_factory.mktemp("whole")
     decibel = (10 * np.log10(speckled((1, 40, 44), seed=31))).astype(np.float32)
-    made = {"product.zip": product}
+    files = {"product.zip": product}
     for kind, options in KINDS.items():
         values = np.clip(decibel * 4 + 120, 1, 255).astype(np.uint8) if kind in {"jpeg", "png"} else decibel
-        made[f"{kind}_VV.tif"] = write_raster(folder / f"{kind}_VV.tif", values, **options).read_bytes()
-    return made
+        files[f"{kind}_VV.tif"] = write_raster(folder / f"{kind}_VV.tif", values, **options).read_bytes()
+    return files
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +86,8 @@ def test_no_mutated_product_does_either(product: bytes, upload: Upload) -> None:
 
 
 def test_no_mutated_annotation_does_either(tmp_path_factory: pytest.TempPathFactory, upload: Upload) -> None:
-    made = coarse_product(tmp_path_factory.mktemp("terrain"), "s1b_iw_alps", 128)
-    content = zip_product(made, made.parent / "product.zip").read_bytes()
+    folder = coarse_product(tmp_path_factory.mktemp("terrain"), "s1b_iw_alps", 128)
+    content = zip_product(folder, folder.parent / "product.zip").read_bytes()
     heights = upload[1] / "heights.tif"
     shape = {"count": 1, "width": 43, "height": 24, "dtype": "float32", "crs": "EPSG:4326"}
     with rasterio.open(heights, "w", driver="GTiff", transform=Affine(0.1, 0, 8.4, 0, -0.1, 47.8), **shape) as target:
@@ -115,9 +115,9 @@ def looked_at(
         error = refusal(inspector, path, options)
         slowest = max(slowest, time.monotonic() - begun)
         described += error is None
-        most = max(most, taken := most_memory())
-        if not (error is None or is_told(error)) or taken >= MOST_MEMORY:
-            faults.append(f"seed {seed}, {name}, {taken >> 20} MiB: {error}")
+        most = max(most, memory := most_memory())
+        if not (error is None or is_told(error)) or memory >= MOST_MEMORY:
+            faults.append(f"seed {seed}, {name}, {memory >> 20} MiB: {error}")
             print(faults[-1], flush=True)  # noqa: T201 - the run may be long
     print(f"{number} files, {described} described; at most {most >> 20} MiB and {slowest:.1f} s")  # noqa: T201
     assert faults == []

@@ -104,11 +104,11 @@ def test_no_odd_request_is_a_failure(client: TestClient, scene: dict[str, Any], 
         operation = described[path].get(method.lower(), {})
         names = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"]
         # What only looks is also asked of the scene and the job that there are.
-        kept = set(real) if method in LOOKING and data.draw(st.booleans()) else set()
-        places = {name: real[name] if name in kept else _quoted(data.draw(values)) for name in names}
-        told = path
+        real_names = set(real) if method in LOOKING and data.draw(st.booleans()) else set()
+        places = {name: real[name] if name in real_names else _quoted(data.draw(values)) for name in names}
+        url = path
         for name, value in places.items():
-            told = told.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
+            url = url.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
         known = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
         query = data.draw(st.lists(st.tuples(st.sampled_from([*known, "url"]), values), max_size=3))
         sent = data.draw(headers)
@@ -116,7 +116,7 @@ def test_no_odd_request_is_a_failure(client: TestClient, scene: dict[str, Any], 
         if method in LOOKING or data.draw(st.booleans()):
             sent = {"content-type": "application/json", **sent} if content else sent
         encoded = {name: value.encode("latin-1") for name, value in sent.items()}
-        address = f"{told}?{urlencode([(key, _encoded(value)) for key, value in query])}"
+        address = f"{url}?{urlencode([(key, _encoded(value)) for key, value in query])}"
         answer = client.request(method, address, headers=encoded, content=content, follow_redirects=False)
         assert answer.status_code < 500 or answer.status_code in NOT_NOW, (method, address, sent, content, answer.text)
         assert b"Traceback" not in answer.content

@@ -118,9 +118,9 @@ def changed(tiny: Path, folder: Path, **files: Any) -> Path:
 
 def network(*nodes: onnx.NodeProto, weights: tuple[onnx.TensorProto, ...]) -> bytes:
     floats = TensorProto.FLOAT
-    given = helper.make_tensor_value_info("x", floats, ["N", 1, "H", "W"])
-    made = helper.make_tensor_value_info("y", floats, ["N", 4, "H", "W"])
-    graph = helper.make_graph(list(nodes), "g", [given], [made], list(weights))
+    input_info = helper.make_tensor_value_info("x", floats, ["N", 1, "H", "W"])
+    output_info = helper.make_tensor_value_info("y", floats, ["N", 4, "H", "W"])
+    graph = helper.make_graph(list(nodes), "g", [input_info], [output_info], list(weights))
     return bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString())
 
 
@@ -176,12 +176,12 @@ def run(model: Path) -> np.ndarray:
 
 
 def packaged(tiny: Path, folder: Path, content: bytes, **files: Any) -> Path:
-    made = changed(tiny, folder, path="net.onnx", engine="onnx", data_path=None, data_sha256=None)
-    (made / "net.onnx").write_bytes(content)
-    manifest = json.loads((made / "manifest.json").read_text())
-    manifest["files"]["float32"] |= {"sha256": sha256(made / "net.onnx"), **files}
-    (made / "manifest.json").write_text(json.dumps(manifest))
-    return made
+    package = changed(tiny, folder, path="net.onnx", engine="onnx", data_path=None, data_sha256=None)
+    (package / "net.onnx").write_bytes(content)
+    manifest = json.loads((package / "manifest.json").read_text())
+    manifest["files"]["float32"] |= {"sha256": sha256(package / "net.onnx"), **files}
+    (package / "manifest.json").write_text(json.dumps(manifest))
+    return package
 
 
 @pytest.mark.parametrize("what", NETWORKS)
@@ -194,9 +194,9 @@ def test_weights_in_the_file_that_the_manifest_names_are_read(tiny: Path, tmp_pa
     beside = tmp_path / "w.bin"
     beside.write_bytes(np.full(4, 20, np.float32).tobytes())
     named = {"data_path": "w.bin", "data_sha256": sha256(beside)}
-    made = packaged(tiny, tmp_path / "good", network(CONVOLUTION, weights=(elsewhere("w.bin"),)), **named)
-    beside.rename(made / "w.bin")
-    assert (run(made) == 20).all()
+    package = packaged(tiny, tmp_path / "good", network(CONVOLUTION, weights=(elsewhere("w.bin"),)), **named)
+    beside.rename(package / "w.bin")
+    assert (run(package) == 20).all()
 
 
 def test_the_weights_are_those_that_were_checked_and_not_those_of_the_networks_name(tiny: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ COARSE = 64
 
 
 @pytest.fixture
-def made(request: pytest.FixtureRequest, tmp_path: Path, bait: Bait) -> Path:
+def raster(request: pytest.FixtureRequest, tmp_path: Path, bait: Bait) -> Path:
     way: Way = request.param
     folder = tmp_path / "scene"
     folder.mkdir()
@@ -31,7 +31,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path, bait: Bait) -> Path:
     return path
 
 
-each_way = pytest.mark.parametrize(("way", "made"), [(way, way) for way in WAYS], indirect=["made"], ids=str)
+each_way = pytest.mark.parametrize(("way", "raster"), [(way, way) for way in WAYS], indirect=["raster"], ids=str)
 
 
 def read_coarsely(dataset: Any) -> np.ndarray:
@@ -41,9 +41,9 @@ def read_coarsely(dataset: Any) -> np.ndarray:
 
 
 @each_way
-def test_gdal_by_itself_would_be_led_away(way: Way, made: Path, bait: Bait) -> None:
+def test_gdal_by_itself_would_be_led_away(way: Way, raster: Path, bait: Bait) -> None:
     """Otherwise the tests below would find nothing however a raster is opened."""
-    with suppress(RasterioError, CPLE_BaseError), rasterio.open(made, driver=way.driver) as dataset:
+    with suppress(RasterioError, CPLE_BaseError), rasterio.open(raster, driver=way.driver) as dataset:
         read_coarsely(dataset)
         with WarpedVRT(dataset, crs="EPSG:4326") as view:
             read_coarsely(view)
@@ -51,23 +51,23 @@ def test_gdal_by_itself_would_be_led_away(way: Way, made: Path, bait: Bait) -> N
 
 
 @each_way
-def test_a_scene_does_not_follow_it(way: Way, made: Path, bait: Bait) -> None:
-    with refusal(way), open_scene(made, scale="dn") as scene:
+def test_a_scene_does_not_follow_it(way: Way, raster: Path, bait: Bait) -> None:
+    with refusal(way), open_scene(raster, scale="dn") as scene:
         values = scene.read_overview(COARSE)[0].values
         assert np.abs(values.astype(int) - PIXEL).max() <= 1
     assert bait.touched() == []
 
 
 @each_way
-def test_a_scene_on_another_grid_does_not_follow_it(way: Way, made: Path, bait: Bait) -> None:
-    with refusal(way), suppress(UsageError), open_scene(made, scale="dn", dst_crs="EPSG:4326") as scene:
+def test_a_scene_on_another_grid_does_not_follow_it(way: Way, raster: Path, bait: Bait) -> None:
+    with refusal(way), suppress(UsageError), open_scene(raster, scale="dn", dst_crs="EPSG:4326") as scene:
         scene.read_overview(COARSE)
     assert bait.touched() == []
 
 
 @each_way
-def test_other_readers_do_not_follow_it(way: Way, made: Path, bait: Bait) -> None:
-    with refusal(way), open_path(made) as dataset:
+def test_other_readers_do_not_follow_it(way: Way, raster: Path, bait: Bait) -> None:
+    with refusal(way), open_path(raster) as dataset:
         assert np.abs(read_coarsely(dataset).astype(int) - PIXEL).max() <= 1
     assert bait.touched() == []
 

@@ -30,7 +30,7 @@ def secretly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(secretly: Path) -> Iterator[tuple[TestClient, dict[str, str]]]:
+def service_and_names(secretly: Path) -> Iterator[tuple[TestClient, dict[str, str]]]:
     """A service whose store, model and cache of models lie in one place, and the names of its scene and job."""
     model = write_model(secretly / "models" / "tiny")
     with zipfile.ZipFile(secretly / "models" / "mine.zip", "w") as packed:
@@ -44,7 +44,7 @@ def told(secretly: Path) -> Iterator[tuple[TestClient, dict[str, str]]]:
             transport.raise_server_exceptions = False
             scene = send(client, raster)["id"]
             job = client.post(EXECUTION, json={"inputs": {"scene": scene}}, headers=ASYNC).json()["jobID"]
-            wait(client, f"/jobs/{job}", lambda found: found["status"] not in {"accepted", "running"}, 90)
+            wait(client, f"/jobs/{job}", lambda answer: answer["status"] not in {"accepted", "running"}, 90)
             yield client, {**PLACE, "scene_id": scene, "job_id": job, "item_id": job}
 
 
@@ -57,8 +57,8 @@ def answers(client: TestClient, names: dict[str, str]) -> Iterator[tuple[str, An
             address = path.replace("{output}", output)
             for name, value in names.items():
                 address = address.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
-            wanted = {"job": names["job_id"]} if any(f"/{layer}/" in path for layer in ("optical", "error")) else {}
-            yield address, client.get(address, params=wanted)
+            query = {"job": names["job_id"]} if any(f"/{layer}/" in path for layer in ("optical", "error")) else {}
+            yield address, client.get(address, params=query)
 
 
 def telling(client: TestClient, names: dict[str, str], secretly: Path) -> list[str]:
@@ -66,14 +66,14 @@ def telling(client: TestClient, names: dict[str, str], secretly: Path) -> list[s
     orders = ({"scene": names["scene_id"]}, {"scene": names["scene_id"], "model": "other"})
     posted = ((f"POST {order}", client.post(EXECUTION, json={"inputs": order})) for order in orders)
     return [
-        f"{asked}: {answer.text[:300]}"
-        for asked, answer in itertools.chain(answers(client, names), posted)
+        f"{address}: {answer.text[:300]}"
+        for address, answer in itertools.chain(answers(client, names), posted)
         if secretly.name.encode() in answer.content or secretly.name in str(answer.headers)
     ]
 
 
-def test_no_answer_names_a_folder(told: tuple[TestClient, dict[str, str]], secretly: Path) -> None:
-    client, names = told
+def test_no_answer_names_a_folder(service_and_names: tuple[TestClient, dict[str, str]], secretly: Path) -> None:
+    client, names = service_and_names
     assert client.get(f"/jobs/{names['job_id']}").json()["status"] == "successful"
     assert "mine" in {one["name"] for one in client.get("/models").json()["models"] if one["default"]}
     order = {"inputs": {"scene": names["scene_id"], "model": "mine"}}
@@ -81,8 +81,8 @@ def test_no_answer_names_a_folder(told: tuple[TestClient, dict[str, str]], secre
     assert telling(client, names, secretly) == []
 
 
-def test_no_failure_does(told: tuple[TestClient, dict[str, str]], secretly: Path) -> None:
-    client, names = told
+def test_no_failure_does(service_and_names: tuple[TestClient, dict[str, str]], secretly: Path) -> None:
+    client, names = service_and_names
     services = services_of(client)
     (unpacked,) = (path for path in (secretly / "cache" / "geosar" / "models").iterdir() if path.is_dir())
     (unpacked / "float32.bin").write_bytes(b"damaged")

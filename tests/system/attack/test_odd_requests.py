@@ -98,8 +98,8 @@ def test_a_missing_models_path_is_not_told(make_service: MakeService, tmp_path: 
             service.get("/models"),
             service.post("/processes/translate/execution", json={"inputs": {"scene": scene}}),
         ):
-            told = problem(answer, 503)
-            assert "no model 'model'" in told
+            detail = problem(answer, 503)
+            assert "no model 'model'" in detail
             assert "secretly" not in answer.text
 
 
@@ -122,7 +122,7 @@ def test_what_is_said_of_a_scene_is_no_html_in_a_map_of_the_web(
     monkeypatch.setattr(layers, "_unit", lambda _: words)
     service, scene = placed
     for path in ("sar/tilejson.json", "sar/image/tilejson.json"):
-        found = service.get(f"/scenes/{scene['id']}/{path}").json()
-        assert words in found["description"]
-        assert "SAR" in found["attribution"]
-        assert "<" not in found["attribution"]
+        answer = service.get(f"/scenes/{scene['id']}/{path}").json()
+        assert words in answer["description"]
+        assert "SAR" in answer["attribution"]
+        assert "<" not in answer["attribution"]

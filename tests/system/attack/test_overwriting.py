@@ -39,10 +39,10 @@ def product(tmp_path: Path) -> Path:
 
 def refused(folder: Path, source: Any, target: Path, **options: Any) -> None:
     model = write_model(folder.parent / "tiny") if not (folder.parent / "tiny").exists() else folder.parent / "tiny"
-    kept = sums(folder)
+    before = sums(folder)
     with pytest.raises(TargetError, match=r"Choose another name"):
         geosar.translate(source, target, model=model, overwrite=True, **options)
-    assert sums(folder) == kept
+    assert sums(folder) == before
 
 
 def sums(folder: Path) -> dict[Path, str]:
@@ -71,10 +71,10 @@ def test_the_image_whose_tone_is_matched(pair: Path) -> None:
 
 def test_the_model(pair: Path) -> None:
     model = write_model(pair / "own")
-    kept = sums(pair)
+    before = sums(pair)
     with pytest.raises(TargetError, match="Choose another name"):
         geosar.translate(pair / "p_VV.tif", model / "manifest.json", model=model, overwrite=True)
-    assert sums(pair) == kept
+    assert sums(pair) == before
 
 
 @pytest.mark.parametrize("source", ["", "manifest.safe"])

@@ -46,9 +46,9 @@ def test_a_search_mends_a_bow_tie_and_refuses_a_star_before_it_is_worked_out(mon
     assert stac_search._shape({"type": "Polygon", "coordinates": [[*round_ring, round_ring[0]]]}).is_valid
 
 
-@pytest.mark.parametrize(("side", "asked", "parts"), [(10, 10, 10), (10, 1000, 1000), (1000, 1000, 11), (4096, 10, 2)])
-def test_the_parts_of_pixels_in_a_polygon_are_counted_within_a_budget(side: int, asked: int, parts: int) -> None:
-    assert budget.cover_scale(side * side, asked) == parts
+@pytest.mark.parametrize(("side", "most", "parts"), [(10, 10, 10), (10, 1000, 1000), (1000, 1000, 11), (4096, 10, 2)])
+def test_the_parts_of_pixels_in_a_polygon_are_counted_within_a_budget(side: int, most: int, parts: int) -> None:
+    assert budget.cover_scale(side * side, most) == parts
     assert side * side * parts**2 <= budget.MOST_PARTS
 
 
@@ -67,7 +67,7 @@ def test_no_polygon_is_a_failure(placed: tuple[TestClient, dict[str, Any]], laye
     service, scene = placed
     west, south, east, north = scene["bbox"]
     x, y, e = (west + east) / 2, (south + north) / 2, 0.002
-    told = {
+    shapes = {
         "a point": [[x, y]] * 4,
         "a line": [[x, y], [x + e, y], [x + 2 * e, y], [x, y]],
         "an upright line": [[x, y], [x, y + e], [x, y + 2 * e], [x, y]],
@@ -79,7 +79,7 @@ def test_no_polygon_is_a_failure(placed: tuple[TestClient, dict[str, Any]], laye
         "endless": [[1e308, 0], [1e308, 1e308], [0, 0], [1e308, 0]],
         "the whole Earth": [[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]],
     }
-    for name, ring in told.items():
+    for name, ring in shapes.items():
         for path in ("feature.png?max_size=256", "feature/50x50.png", "statistics?max_size=256"):
             answer = service.post(f"/scenes/{scene['id']}/{layer}/{path}", json=feature(ring))
             assert answer.status_code in {200, 404, 422}, (name, path, answer.text[:300])
@@ -96,6 +96,6 @@ def test_many_polygons_are_asked_for_in_parts(
     monkeypatch.setattr("geosar_tiler.tiles.readers.MOST_FEATURES", 3)
     assert features.MOST_FEATURES > 3
     for count, status in ((3, 200), (4, 422)):
-        asked = {"type": "FeatureCollection", "features": [inside] * count}
-        answer = service.post(f"/scenes/{scene['id']}/sar/statistics?max_size=64", json=asked)
+        collection = {"type": "FeatureCollection", "features": [inside] * count}
+        answer = service.post(f"/scenes/{scene['id']}/sar/statistics?max_size=64", json=collection)
         assert answer.status_code == status, answer.text[:300]

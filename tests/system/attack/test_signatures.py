@@ -27,7 +27,7 @@ def signed(
         scene = send(client, scene_file)["id"]
         order = {"inputs": {"scene": scene, "error_band": True}}
         ordered = client.post("/processes/translate/execution", json=order, headers={"prefer": "respond-async"}).json()
-        done = wait(client, f"/jobs/{ordered['jobID']}", lambda found: found["status"] not in {"accepted", "running"})
+        done = wait(client, f"/jobs/{ordered['jobID']}", lambda answer: answer["status"] not in {"accepted", "running"})
         assert done["status"] == "successful"
         results = client.get(f"/jobs/{done['jobID']}/results").json()
         del client.headers["x-api-key"]
@@ -50,14 +50,14 @@ def test_a_signed_tilejson_hands_on_its_own_signature_and_makes_no_fresh_one(
 ) -> None:
     client, scene, _ = signed
     address = f"/scenes/{scene}/sar/{path}"
-    given = signature_in(client.get(address, headers={"x-api-key": "read"}).json()["tiles"][0])
+    answer = signature_in(client.get(address, headers={"x-api-key": "read"}).json()["tiles"][0])
     later = time.time() + 3600
     monkeypatch.setattr(time, "time", lambda: later)
-    told = client.get(address, params=given).json()["tiles"][0]
-    assert signature_in(told) == given
+    document = client.get(address, params=answer).json()["tiles"][0]
+    assert signature_in(document) == answer
     # Its owner gets a fresh one.
-    fresh = signature_in(client.get(address, params=given, headers={"x-api-key": "read"}).json()["tiles"][0])
-    assert int(fresh["expires"]) > int(given["expires"])
+    fresh = signature_in(client.get(address, params=answer, headers={"x-api-key": "read"}).json()["tiles"][0])
+    assert int(fresh["expires"]) > int(answer["expires"])
 
 
 def test_a_jobs_signature_opens_its_results_and_their_layers_alone(
@@ -66,44 +66,44 @@ def test_a_jobs_signature_opens_its_results_and_their_layers_alone(
     client, scene, results = signed
     here = urlsplit(results["optical"]["href"]).path.rpartition("/")[0]
     job = here.split("/")[-2]
-    given = signature_in(results["optical"]["href"])
-    told = client.get(here, params=given).json()
-    addresses = [one["href"] for one in told.values() if "href" in one]
+    signature = signature_in(results["optical"]["href"])
+    answer = client.get(here, params=signature).json()
+    addresses = [one["href"] for one in answer.values() if "href" in one]
     assert len(addresses) > 7
     # Whatever it is told by way of the signature has no other one.
-    assert {tuple(signature_in(one).items()) for one in addresses if "signature" in one} == {tuple(given.items())}
-    assert told["tilejson"]["href"] == results["tilejson"]["href"]
-    tilejson = client.get(relative(told["tilejson"]["href"])).json()
-    assert dict(parse_qsl(urlsplit(tilejson["tiles"][0]).query)).items() >= {"job": job, **given}.items()
-    assert client.get(relative(told["errorTilejson"]["href"])).status_code == 200
-    capabilities = client.get(relative(told["wmts"]["href"])).text
-    assert re.search(rf"signature={given['signature']}", capabilities)
+    assert {tuple(signature_in(one).items()) for one in addresses if "signature" in one} == {tuple(signature.items())}
+    assert answer["tilejson"]["href"] == results["tilejson"]["href"]
+    tilejson = client.get(relative(answer["tilejson"]["href"])).json()
+    assert dict(parse_qsl(urlsplit(tilejson["tiles"][0]).query)).items() >= {"job": job, **signature}.items()
+    assert client.get(relative(answer["errorTilejson"]["href"])).status_code == 200
+    capabilities = client.get(relative(answer["wmts"]["href"])).text
+    assert re.search(rf"signature={signature['signature']}", capabilities)
 
     for layer in ("sar", "live", "reference", "optical", "error"):
         for query in ({}, {"job": "another"}, {"job": [job, "another"]}, {"job": ["another", job]}):
             if layer in {"optical", "error"} or "job" in query:
-                problem(client.get(f"/scenes/{scene}/{layer}/preview.png", params={**given, **query}), 401)
-    problem(client.get(f"/scenes/{scene}/sar/preview.png", params={**given, "job": job}), 401)
-    problem(client.get(f"/scenes/{scene}", params=given), 401)
-    problem(client.get(f"/jobs/{job}", params=given), 401)
-    assert client.get(f"/scenes/{scene}/optical/preview.png", params={**given, "job": job}).status_code == 200
+                problem(client.get(f"/scenes/{scene}/{layer}/preview.png", params={**signature, **query}), 401)
+    problem(client.get(f"/scenes/{scene}/sar/preview.png", params={**signature, "job": job}), 401)
+    problem(client.get(f"/scenes/{scene}", params=signature), 401)
+    problem(client.get(f"/jobs/{job}", params=signature), 401)
+    assert client.get(f"/scenes/{scene}/optical/preview.png", params={**signature, "job": job}).status_code == 200
 
 
 def test_a_scenes_signature_opens_its_layers_and_no_files(signed: tuple[TestClient, str, dict[str, Any]]) -> None:
     client, scene, results = signed
     address = f"/scenes/{scene}/sar/tilejson.json"
-    given = signature_in(client.get(address, headers={"x-api-key": "read"}).json()["tiles"][0])
+    document = signature_in(client.get(address, headers={"x-api-key": "read"}).json()["tiles"][0])
     for layer in ("sar", "optical", "live"):
-        answer = client.get(f"/scenes/{scene}/{layer}/preview.png", params={**given, "max_size": 256})
+        answer = client.get(f"/scenes/{scene}/{layer}/preview.png", params={**document, "max_size": 256})
         assert answer.status_code == 200
-    problem(client.get(urlsplit(results["optical"]["href"]).path, params=given), 401)
-    problem(client.get(f"/scenes/{scene}/download", params=given), 401)
+    problem(client.get(urlsplit(results["optical"]["href"]).path, params=document), 401)
+    problem(client.get(f"/scenes/{scene}/download", params=document), 401)
 
 
 def test_urls_in_the_catalogue_open_what_they_name(signed: tuple[TestClient, str, dict[str, Any]]) -> None:
     client, _, _ = signed
-    found = client.get("/stac/search", headers={"x-api-key": "read"}).json()["features"]
-    for item in found:
+    features = client.get("/stac/search", headers={"x-api-key": "read"}).json()["features"]
+    for item in features:
         tiles = [one["href"] for one in item["links"] if one["rel"] == "tiles"]
         files = [one["href"] for one in item["assets"].values() if "signature=" in one["href"]]
         assert tiles

@@ -53,10 +53,10 @@ def port() -> Iterator[int]:
         yield int(address.rpartition(":")[2])
 
 
-def opened(port: int, said: bytes = b"") -> socket.socket:
-    made = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-    made.sendall(said)
-    return made
+def opened(port: int, beginning: bytes = b"") -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    connection.sendall(beginning)
+    return connection
 
 
 def is_dropped(peer: socket.socket) -> bool:
@@ -67,9 +67,9 @@ def is_dropped(peer: socket.socket) -> bool:
     return True
 
 
-@pytest.mark.parametrize("said", [b"", b"GET /small HTT", b"GET /small HTTP/1.1\r\nHost: localhost\r\nX-A: b"])
-def test_idle_and_half_sent_connections_are_dropped_and_make_room(port: int, said: bytes) -> None:
-    peers = [opened(port, said) for _ in range(6)]
+@pytest.mark.parametrize("beginning", [b"", b"GET /small HTT", b"GET /small HTTP/1.1\r\nHost: localhost\r\nX-A: b"])
+def test_idle_and_half_sent_connections_are_dropped_and_make_room(port: int, beginning: bytes) -> None:
+    peers = [opened(port, beginning) for _ in range(6)]
     assert all(is_dropped(peer) for peer in peers)
     assert httpx2.get(f"http://127.0.0.1:{port}/small").status_code == 200
 
@@ -86,8 +86,8 @@ def test_geosar_serve_speaks_by_such_connections(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("GEOSAR_STORE", "")  # so that what the command sets is undone
     monkeypatch.setattr(uvicorn.Server, "run", run)
     monkeypatch.setattr(cli, "make", FastAPI)
-    told = CliRunner().invoke(group, ["serve", "--port", "0", "--store", str(tmp_path / "store")])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(group, ["serve", "--port", "0", "--store", str(tmp_path / "store")])
+    assert result.exit_code == 0, result.output
     served[0].load()
     assert served[0].http_protocol_class is Connection
 
@@ -117,11 +117,11 @@ def test_a_client_that_takes_nothing_of_its_answer_is_dropped(port: int) -> None
     peer.connect(("127.0.0.1", port))
     peer.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
     time.sleep(1.5)
-    taken = 0
+    received = 0
     with contextlib.suppress(ConnectionError):
         while data := peer.recv(2**20):
-            taken += len(data)
-    assert taken < 64 * 2**20
+            received += len(data)
+    assert received < 64 * 2**20
 
 
 def test_patience_is_for_answers_that_are_being_made_and_taken(port: int) -> None:

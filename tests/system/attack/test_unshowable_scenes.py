@@ -49,8 +49,8 @@ PLACES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[TestClient]:
-    with open_service(store=tmp_path_factory.mktemp("unshowable") / "store", model=str(model)) as made:
-        yield made
+    with open_service(store=tmp_path_factory.mktemp("unshowable") / "store", model=str(model)) as client:
+        yield client
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def files_of(client: TestClient) -> set[str]:
 
 
 def ready(client: TestClient, scene: dict[str, Any]) -> dict[str, Any]:
-    return wait(client, f"/scenes/{scene['id']}", lambda found: found["display"]["state"] == "ready")
+    return wait(client, f"/scenes/{scene['id']}", lambda answer: answer["display"]["state"] == "ready")
 
 
 def test_a_scene_whose_order_was_lost_is_prepared(service: TestClient, path: Path) -> None:
@@ -165,11 +165,11 @@ def test_a_copy_that_is_gone_is_made_again(service: TestClient, path: Path) -> N
     store = services_of(service).store
     put = service.put(f"/scenes/{scene['id']}/reference", files={"file": ("a.tif", path.read_bytes())})
     assert put.status_code == 202, put.text
-    wait(service, f"/scenes/{scene['id']}", lambda found: found["reference"]["state"] == "ready")
+    wait(service, f"/scenes/{scene['id']}", lambda answer: answer["reference"]["state"] == "ready")
     for copy in (store.display(scene["id"]), store.reference(scene["id"])):
         copy.unlink()
     agree(service)
-    wait(service, f"/scenes/{scene['id']}", lambda found: found["reference"]["state"] == "ready")
+    wait(service, f"/scenes/{scene['id']}", lambda answer: answer["reference"]["state"] == "ready")
     ready(service, scene)
     assert store.display(scene["id"]).is_file()
     assert store.reference(scene["id"]).is_file()
@@ -208,7 +208,7 @@ def test_the_picture_that_is_replaced_leaves_nothing(service: TestClient, path: 
     other = make_raster("other.tif", 10 * np.log10(speckled((90, 100), seed=52)))
     for content in (path.read_bytes(), other.read_bytes(), other.read_bytes()):
         assert service.put(f"{here}/reference", files={"file": ("a.tif", content)}).status_code == 202
-        wait(service, here, lambda found: found["reference"]["state"] == "ready")
+        wait(service, here, lambda answer: answer["reference"]["state"] == "ready")
     with services_of(service).database.begin() as session:
         name = session.query(Reference).one().filename
     assert files_of(service) - before == {

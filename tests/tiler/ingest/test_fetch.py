@@ -68,9 +68,9 @@ def files(scene_file: Path) -> Iterator[str]:
 
 def test_what_lies_under_an_allowed_url_is_fetched(files: str, scene_file: Path, tmp_path: Path) -> None:
     for name in ("fields_power.tif", "moved.tif"):
-        found = get(f"{files}/data/{name}", tmp_path, settings(f"{files}/data"))
-        assert found.size == scene_file.stat().st_size
-        assert found.filename == "fields_power.tif"
+        received = get(f"{files}/data/{name}", tmp_path, settings(f"{files}/data"))
+        assert received.size == scene_file.stat().st_size
+        assert received.filename == "fields_power.tif"
         assert (tmp_path / "got").read_bytes() == scene_file.read_bytes()
 
 
@@ -127,23 +127,23 @@ def test_addresses_that_are_not_public_are_refused(monkeypatch: pytest.MonkeyPat
 def test_the_connection_goes_to_the_address_that_was_looked_at(
     files: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, asked = socket.getaddrinfo, []
+    real, hosts = socket.getaddrinfo, []
 
     def answers(host: str, port: int, *rest: Any, **more: Any) -> Any:
         if host != "data.example":
             return real(host, port, *rest, **more)
-        asked.append(host)
-        if len(asked) > 1:
+        hosts.append(host)
+        if len(hosts) > 1:
             raise AssertionError("the name was looked up twice")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", answers)
     port = files.rpartition(":")[2]
-    found = get(
+    received = get(
         f"http://data.example:{port}/data/fields_power.tif", tmp_path, settings(f"http://data.example:{port}/data/")
     )
-    assert found.size
-    assert asked == ["data.example"]
+    assert received.size
+    assert hosts == ["data.example"]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_scene_is_made_of_a_url(make_service: MakeService, files: str, scene_f
         assert first["name"] == "Fetched"
         again = made(client, {"href": str(folder / "b_power.tif")})
         assert again["id"] == first["id"]
-        wait(client, f"/scenes/{first['id']}", lambda found: found["display"]["state"] == "ready")
+        wait(client, f"/scenes/{first['id']}", lambda answer: answer["display"]["state"] == "ready")
 
 
 @pytest.mark.parametrize(

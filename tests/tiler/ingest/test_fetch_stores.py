@@ -41,7 +41,7 @@ def test_a_scene_comes_from_a_store_of_objects(
         with make_service(allowed_hrefs=("s3://scenes",)) as client:  # the store is in a private network
             answer = client.post("/scenes", json={"href": "s3://scenes/fields_power.tif"})
             if answer.status_code == 202:  # a slow service says where to ask
-                failed = wait(client, answer.headers["location"], lambda found: found["status"] == "failed")
+                failed = wait(client, answer.headers["location"], lambda state: state["status"] == "failed")
                 assert failed["problem"]["status"] == 403
             else:
                 problem(answer, 403)
@@ -60,9 +60,9 @@ def test_https_is_believed_by_its_certificate(
 def test_what_breaks_off_is_gone_on_with(files: HttpsFiles, tmp_path: Path, scene_file: Path) -> None:
     content = scene_file.read_bytes()
     files.most = len(content) // 4 + 1
-    found = get(f"{files.url}/data/fields_power.tif", tmp_path, settings(files.url))
+    received = get(f"{files.url}/data/fields_power.tif", tmp_path, settings(files.url))
     assert (tmp_path / "got").read_bytes() == content
-    assert found.size == len(content)
+    assert received.size == len(content)
     assert files.asked == [None, *(f"bytes={part * files.most}-" for part in (1, 2, 3))]
 
 

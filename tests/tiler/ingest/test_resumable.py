@@ -45,7 +45,7 @@ def test_an_upload_in_pieces_is_the_scene_that_it_is_whole(client: TestClient, m
         assert "upload-expires" in answer.headers
     assert client.get(path).json()["received"] == offset(client, path) == 2 * third
     assert piece(client, path, 2 * third, data[2 * third :]).status_code == 204
-    done = wait(client, path, lambda found: found["status"] != "checking")
+    done = wait(client, path, lambda state: state["status"] != "checking")
     assert (done["status"], done["new"], done["problem"]) == ("done", True, None)
     assert offset(client, path) == len(data)
     scene = client.get(f"/scenes/{done['scene']}").json()
@@ -63,7 +63,7 @@ def test_creation_may_bring_the_first_bytes(client: TestClient, make_raster: Mak
     answer = client.post("/uploads", content=data, headers=headers)
     assert (answer.status_code, answer.headers["upload-offset"]) == (201, str(len(data)))
     path = answer.headers["location"]
-    done = wait(client, path, lambda found: found["status"] != "checking")
+    done = wait(client, path, lambda state: state["status"] != "checking")
     assert done["status"] == "done"
     client.delete(f"/scenes/{done['scene']}")
 
@@ -94,7 +94,7 @@ def test_a_piece_is_checked_where_its_checksum_is_given(client: TestClient, make
     problem(piece(client, path, 500, data[500:], **{"upload-checksum": checksum("md5", data[500:])}), 400)
     right = piece(client, path, 500, data[500:], **{"upload-checksum": checksum("sha256", data[500:])})
     assert right.status_code == 204
-    done = wait(client, path, lambda found: found["status"] != "checking")
+    done = wait(client, path, lambda answer: answer["status"] != "checking")
     client.delete(f"/scenes/{done['scene']}")
 
 
@@ -126,8 +126,8 @@ def test_an_upload_that_makes_no_sense_is_not_begun(client: TestClient, headers:
 def test_what_is_no_scene_fails_with_its_first_bytes(client: TestClient) -> None:
     path = begin(client, 10**9, filename="movie.tif")
     problem(piece(client, path, 0, b"GIF89a" + bytes(100)), 415)
-    found = client.get(path).json()
-    assert (found["status"], found["problem"]["status"]) == ("failed", 415)
+    answer = client.get(path).json()
+    assert (answer["status"], answer["problem"]["status"]) == ("failed", 415)
     problem(piece(client, path, 106, b"more"), 409)
     assert list((services_of(client).store.root / "uploads").iterdir()) == []
 
@@ -163,8 +163,8 @@ def test_two_uploads_of_one_file_at_once_are_one_scene(client: TestClient, make_
 
 def test_clients_that_can_only_post_are_served(client: TestClient) -> None:
     path = begin(client, 100, filename="a.tif")
-    asked = client.post(path, headers={**VERSION, "x-http-method-override": "HEAD"})
-    assert asked.headers["upload-offset"] == "0"
+    response = client.post(path, headers={**VERSION, "x-http-method-override": "HEAD"})
+    assert response.headers["upload-offset"] == "0"
     headers = {**CHUNK, "upload-offset": "0", "x-http-method-override": "PATCH"}
     assert client.post(path, content=b"II*\0", headers=headers).status_code == 204
     assert client.post(path, headers={**VERSION, "x-http-method-override": "DELETE"}).status_code == 204
@@ -227,15 +227,15 @@ def test_a_connection_that_breaks_keeps_what_came(tmp_path: Path, model: Path, m
             head += "".join(f"{key}: {value}\r\n" for key, value in CHUNK.items())
             line.sendall(head.encode() + b"\r\n" + data[:sent])
             time.sleep(0.5)
-        found = wait(client, path, lambda found: found["received"] == sent)
-        assert found["status"] == "receiving"
+        answer = wait(client, path, lambda answer: answer["received"] == sent)
+        assert answer["status"] == "receiving"
         # The service itself may die, too.
         process.kill()
         process.wait()
     with serving(store, model, port) as (_, client):
         assert offset(client, path) == sent
         assert piece(client, path, sent, data[sent:]).status_code == 204
-        done = wait(client, path, lambda found: found["status"] != "checking")
+        done = wait(client, path, lambda answer: answer["status"] != "checking")
         scene: dict[str, Any] = client.get(f"/scenes/{done['scene']}").json()
         assert scene["sha256"] == hashlib.sha256(data).hexdigest()
 
@@ -250,5 +250,5 @@ def test_what_a_dead_service_did_not_check_is_checked_by_the_next(
         upload_id = path.rpartition("/")[2]
         services.store.resumable(upload_id).write_bytes(data)  # as if the service had been killed right after this
     with make_service() as client:
-        done = wait(client, path, lambda found: found["status"] not in {"receiving", "checking"})
+        done = wait(client, path, lambda answer: answer["status"] not in {"receiving", "checking"})
         assert done["status"] == "done"

@@ -29,12 +29,12 @@ class Counted(Database):
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Counted]:
-    made = Counted(f"sqlite:///{tmp_path / 'd.sqlite'}")
+    counted = Counted(f"sqlite:///{tmp_path / 'd.sqlite'}")
     scene = Scene(id="s", sha256="s", name="", filename="", size=0, description={}, created=0.0)
-    with made.begin() as session:
+    with counted.begin() as session:
         session.add(scene)
-    yield made
-    made.close()
+    yield counted
+    counted.close()
 
 
 def submitted(database: Database, key: str) -> Job:
@@ -77,22 +77,22 @@ def test_many_who_follow_hear_less_often_and_the_text_of_a_change_is_made_once(
 ) -> None:
     monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
     job = submitted(database, "a")
-    made: list[int] = []
+    results: list[int] = []
 
     def make(one: Job, former: str | None) -> str:
-        made.append(one.progress)
+        results.append(one.progress)
         return f"{one.progress} {former}"
 
     heard: list[list[str]] = [[] for _ in range(150)]
 
-    async def listen(followed: Followed, told: list[str]) -> None:
-        found = await asyncio.to_thread(queue.get, database, job.id)
-        async for one in followed.changes(found):
-            told.append(await followed.text(one, "here", make))  # noqa: PERF401 - others look at it meanwhile
+    async def listen(followed: Followed, texts: list[str]) -> None:
+        row = await asyncio.to_thread(queue.get, database, job.id)
+        async for one in followed.changes(row):
+            texts.append(await followed.text(one, "here", make))  # noqa: PERF401 - others look at it meanwhile
 
     async def follow() -> float:
         followed = Followed(database)
-        listening = asyncio.gather(*(listen(followed, told) for told in heard))
+        listening = asyncio.gather(*(listen(followed, moment) for moment in heard))
         while not all(heard):  # noqa: ASYNC110 - an event for each of them says no more
             await asyncio.sleep(0.05)
         begun = time.monotonic()
@@ -107,7 +107,7 @@ def test_many_who_follow_hear_less_often_and_the_text_of_a_change_is_made_once(
     assert all(one == heard[0] for one in heard)
     assert (heard[0][0], heard[0][-1]) == ("0 None", "39 None")
     changes = len(heard[0]) - 1
-    assert len(made) == 150 + changes  # each looked at the job for itself when it began
+    assert len(results) == 150 + changes  # each looked at the job for itself when it began
     assert changes <= seconds * following.MESSAGES_A_SECOND / 150 + 2
 
 
@@ -134,9 +134,9 @@ def test_who_goes_away_leaves_nothing_behind(database: Counted, monkeypatch: pyt
     job = submitted(database, "a")
 
     async def follow() -> int:
-        gone = asyncio.create_task(progress(Followed(database), job))
+        follower = asyncio.create_task(progress(Followed(database), job))
         await asyncio.sleep(0.05)
-        gone.cancel()
+        follower.cancel()
         await asyncio.sleep(0.1)
         before = database.asked
         await asyncio.sleep(0.1)

@@ -14,7 +14,7 @@ def test_a_job_that_takes_too_long_ends_and_leaves_nothing(make_service: MakeSer
     with make_service(job_seconds=0.3) as client:
         order = {"inputs": {"scene": scene["id"]}}
         job = client.post(EXECUTION, json=order, headers={"prefer": "respond-async"}).json()["jobID"]
-        done = wait(client, f"/jobs/{job}", lambda found: found["status"] not in {"accepted", "running"})
+        done = wait(client, f"/jobs/{job}", lambda answer: answer["status"] not in {"accepted", "running"})
         assert done["status"] == "failed"
         assert "longer than 0.3 s" in done["message"]
         assert not services_of(client).store.job(job).exists()

@@ -25,8 +25,8 @@ ASYNC = {"prefer": "respond-async"}
 EXECUTION = "/processes/translate/execution"
 
 
-def finished(found: dict[str, Any]) -> bool:
-    return found["status"] not in {"accepted", "running"}
+def finished(job: dict[str, Any]) -> bool:
+    return job["status"] not in {"accepted", "running"}
 
 
 def order(scene_id: str, **inputs: Any) -> dict[str, Any]:
@@ -62,9 +62,9 @@ def test_a_job_makes_what_geosar_makes(
     assert item["properties"]["geosar:synthetic"] is True
     assert results["report"]["value"]["model"] == "tiny"
     assert client.get(results["optical"]["href"], headers={"range": "bytes=0-3"}).content == b"II*\0"
-    found = client.get(f"/scenes/{scene['id']}").json()
-    assert found["jobs"] == [job["jobID"]]
-    assert set(found["layers"]) == {"sar", "live", "optical", "error"}
+    answer = client.get(f"/scenes/{scene['id']}").json()
+    assert answer["jobs"] == [job["jobID"]]
+    assert set(answer["layers"]) == {"sar", "live", "optical", "error"}
 
 
 def test_the_same_job_asked_twice_is_done_once(client: TestClient, scene: dict[str, Any], job: dict[str, Any]) -> None:
@@ -106,10 +106,10 @@ def test_a_synchronous_request_waits_a_while_and_not_beside_too_many(
         at_once, other = timed(error_band=False)
         took, answer = waiting.result()
         assert at_once < 1 < took
-        for found in (answer, other):
-            assert found.status_code == 201
-            assert found.json()["status"] == "accepted"
-            assert found.headers["location"].endswith(found.json()["jobID"])
+        for response in (answer, other):
+            assert response.status_code == 201
+            assert response.json()["status"] == "accepted"
+            assert response.headers["location"].endswith(response.json()["jobID"])
 
 
 def test_an_event_stream_ends_with_the_job(client: TestClient, job: dict[str, Any]) -> None:
@@ -160,7 +160,7 @@ def test_a_dismissed_job_stops_within_two_seconds_and_frees_its_disk(make_servic
     with make_service() as client:
         scene = send(client, large)
         job = client.post(EXECUTION, json=order(scene["id"]), headers=ASYNC).json()
-        wait(client, f"/jobs/{job['jobID']}", lambda found: found["status"] == "running")
+        wait(client, f"/jobs/{job['jobID']}", lambda answer: answer["status"] == "running")
         started = time.monotonic()
         assert client.delete(f"/jobs/{job['jobID']}").json()["status"] == "dismissed"
         assert time.monotonic() - started < 2
@@ -171,7 +171,7 @@ def test_a_dismissed_job_stops_within_two_seconds_and_frees_its_disk(make_servic
         again = client.post(EXECUTION, json=order(scene["id"]), headers=ASYNC)  # a new one, not the dismissed
         assert again.status_code == 201
         assert again.json()["jobID"] != job["jobID"]
-        wait(client, f"/jobs/{again.json()['jobID']}", lambda found: found["status"] == "running")
+        wait(client, f"/jobs/{again.json()['jobID']}", lambda answer: answer["status"] == "running")
         assert client.delete(f"/scenes/{scene['id']}").status_code == 204  # stops its job
 
 
@@ -245,7 +245,7 @@ def test_a_killed_service_goes_on_where_it_was_and_makes_the_same_bytes(
         answer = client.post("/scenes", params={"filename": large.name}, content=large.read_bytes())
         scene_id = answer.json()["id"]
         job = client.post(EXECUTION, json=order(scene_id), headers=ASYNC).json()["jobID"]
-        wait(client, f"/jobs/{job}", lambda found: found["progress"] > 0)
+        wait(client, f"/jobs/{job}", lambda state: state["progress"] > 0)
         process.kill()
         process.wait()
     with serving(store, model, port) as (process, client):

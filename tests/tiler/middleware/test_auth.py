@@ -85,8 +85,8 @@ def test_curl_and_gdal_send_a_key_as_a_password(make_service: MakeService, scene
         scene = send(client, scene_file)
         with on_a_port(client) as address:
             there = f"{address}/scenes/{scene['id']}"
-            told = ["curl", "--silent", "--fail", "--user", f"me:{KEYS['read']}", there]
-            assert json.loads(subprocess.run(told, check=True, capture_output=True, timeout=60).stdout)["id"]
+            command = ["curl", "--silent", "--fail", "--user", f"me:{KEYS['read']}", there]
+            assert json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)["id"]
             # In a process of its own, as GDAL holds Python's lock while it waits for us.
             program = f"import rasterio; print(rasterio.open('/vsicurl/{there}/download').shape)"
             clean = {name: text for name, text in os.environ.items() if not name.startswith(("GDAL_", "CPL_", "VSI_"))}
@@ -115,8 +115,8 @@ def test_serving_the_world_needs_a_key_or_a_plain_word(monkeypatch: pytest.Monke
     refused = CliRunner().invoke(group, ["serve", "--host", "0.0.0.0"])  # noqa: S104 - that is what is refused
     assert refused.exit_code == 2
     assert "no API key is set" in refused.output
-    made = CliRunner().invoke(group, ["serve", "--new-key", "write"]).output.splitlines()
-    key, entry = (line.rpartition(" ")[2] for line in made)
+    lines = CliRunner().invoke(group, ["serve", "--new-key", "write"]).output.splitlines()
+    key, entry = (line.rpartition(" ")[2] for line in lines)
     assert entry == f"write:{hashlib.sha256(key.encode()).hexdigest()}"
 
 

@@ -151,8 +151,8 @@ def test_with_a_key_names_are_free_as_nobody_else_has_it(tmp_path: Path) -> None
 def test_curl_works_as_ever(client: TestClient, scene_file: Path) -> None:
     with on_a_port(client) as address:
         for base in (address, address.replace("127.0.0.1", "localhost")):
-            told = ["curl", "--silent", "--fail", "-F", f"file=@{scene_file}", f"{base}/scenes"]
-            assert json.loads(subprocess.run(told, check=True, capture_output=True, timeout=60).stdout)["id"]
+            command = ["curl", "--silent", "--fail", "-F", f"file=@{scene_file}", f"{base}/scenes"]
+            assert json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)["id"]
 
 
 @pytest.mark.parametrize("name", ["https://sar.example.org", "sar.example.org:8000", "*.example.org", "a b"])

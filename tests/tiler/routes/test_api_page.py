@@ -19,9 +19,9 @@ def test_the_reference_has_every_route_and_asks_nobody_for_anything(client: Test
     described = client.get("/openapi.json").json()
     layers = "|".join(layer_kinds.NAMES)
     for path, methods in described["paths"].items():
-        told = re.sub(rf"^/scenes/{{scene_id}}/(?:{layers})(?=/)", "/scenes/{scene_id}/{layer}", path)
+        general = re.sub(rf"^/scenes/{{scene_id}}/(?:{layers})(?=/)", "/scenes/{scene_id}/{layer}", path)
         for method, operation in methods.items():
-            assert f"<b>{method.upper()}</b><code>{told}</code>" in page, path
+            assert f"<b>{method.upper()}</b><code>{general}</code>" in page, path
             for parameter in operation.get("parameters", ()):
                 assert f"<td><code>{parameter['name']}</code></td>" in page
     assert "<td><code>inputs.resample_to_model</code></td>" in page  # of a body

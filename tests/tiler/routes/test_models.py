@@ -37,9 +37,9 @@ def zipped(folder: Path, **changed: bytes) -> bytes:
 
 
 def names(client: TestClient) -> list[str]:
-    told = [one["name"] for one in client.get("/models").json()["models"]]
-    assert client.get("/processes/translate").json()["inputs"]["model"]["schema"]["enum"] == told
-    return told
+    answer = [one["name"] for one in client.get("/models").json()["models"]]
+    assert client.get("/processes/translate").json()["inputs"]["model"]["schema"]["enum"] == answer
+    return answer
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def sent(client: TestClient, own: Path) -> Iterator[str]:
 def test_a_model_that_is_sent_is_listed_chosen_and_removed(
     client: TestClient, sent: str, own: Path, scene: dict[str, Any]
 ) -> None:
-    told = client.get(sent).json()
-    assert (told["title"], told["removable"], told["default"]) == ("Of mine", True, False)
+    answer = client.get(sent).json()
+    assert (answer["title"], answer["removable"], answer["default"]) == ("Of mine", True, False)
     assert names(client)[-1] == "of-mine"
     assert client.post("/models", content=zipped(own)).status_code == 200  # the same once more
     done = translated(client, scene, model="of-mine")
@@ -74,11 +74,11 @@ def test_a_model_that_is_sent_is_listed_chosen_and_removed(
 @pytest.mark.usefixtures("sent")
 def test_a_model_that_a_job_needs_stays(client: TestClient, scene: dict[str, Any]) -> None:
     services = services_of(client)
-    found = catalogue.get(services.database, scene["id"])
+    row = catalogue.get(services.database, scene["id"])
     services.runner._stop.set()  # so that the job waits
     services.runner._thread.join()
     try:
-        queue.submit(services.database, found, "translate", key="k", inputs={"model": "of-mine"}, queue_length=9)
+        queue.submit(services.database, row, "translate", key="k", inputs={"model": "of-mine"}, queue_length=9)
         assert "1 jobs need the model 'of-mine'" in problem(client.delete("/models/of-mine"), 409)
     finally:
         for job in queue.listed(services.database, queue.JobFilter(statuses=["accepted"]), limit=9, offset=0)[0]:
@@ -96,8 +96,8 @@ def test_names_that_are_taken_are_refused_and_the_services_own_are_not_removed(
     other = write_model(tmp_path / "other", name="of-mine", version="2.0")
     assert "it is another" in problem(client.post("/models", content=zipped(other)), 409)
     for name in ("tiny", "s1-rgb"):
-        taken = write_model(tmp_path / name, name=name)
-        assert "the service's own" in problem(client.post("/models", content=zipped(taken)), 409)
+        package = write_model(tmp_path / name, name=name)
+        assert "the service's own" in problem(client.post("/models", content=zipped(package)), 409)
         assert "the service's own" in problem(client.delete(f"/models/{name}"), 409)
     assert names(client).count("of-mine") == 1
 
@@ -118,9 +118,9 @@ def test_what_is_no_model_is_refused_in_words_and_leaves_nothing(client: TestCli
         (zipped(own, manifest=json.dumps(halved).encode()), 422, "channel"),
         (zipped(own, manifest=json.dumps({**manifest, "name": "../up"}).encode()), 422, "name"),
     ):
-        told = problem(client.post("/models", content=body), status)
-        assert words in told
-        assert str(services_of(client).store.root) not in told
+        detail = problem(client.post("/models", content=body), status)
+        assert words in detail
+        assert str(services_of(client).store.root) not in detail
     store = services_of(client).store
     assert [*store.incoming.iterdir(), *store.models.iterdir()] == []
     assert not list(store.root.parent.rglob("evil.json"))

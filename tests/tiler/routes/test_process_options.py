@@ -61,7 +61,7 @@ def test_options_that_are_not_wanted_leave_the_keys_of_jobs_as_they_were(
     client: TestClient, scene: dict[str, Any], job: dict[str, Any]
 ) -> None:
     with services_of(client).database.begin() as session:
-        found = session.get(Job, job["jobID"])
+        row = session.get(Job, job["jobID"])
     services = services_of(client)
     checksum = geosar.load_model(services.settings.model).checksum
     options = {
@@ -69,7 +69,7 @@ def test_options_that_are_not_wanted_leave_the_keys_of_jobs_as_they_were(
         "compress": "zstd", "resample_to_model": False,
     }  # fmt: skip
     text = json.dumps(["translate", scene["sha256"], options], sort_keys=True)
-    assert found.key == hashlib.sha256(text.encode()).hexdigest()
+    assert row.key == hashlib.sha256(text.encode()).hexdigest()
     again = order(client, scene, despeckled=False, match=False)
     assert (again.status_code, again.json()["jobID"]) == (200, job["jobID"])
 
@@ -117,10 +117,10 @@ def test_a_reference_that_is_gone_before_the_job_begins_is_told(
         job = order(client, scene, match=True).json()["jobID"]
         assert client.delete(f"/scenes/{scene['id']}/reference").status_code == 204
     with make_service(model=str(dual)) as client:
-        found = wait(client, f"/jobs/{job}", lambda one: one["status"] not in {"accepted", "running"})
-        assert (found["status"], found["message"][:22]) == ("failed", "the true optical image")
+        answer = wait(client, f"/jobs/{job}", lambda one: one["status"] not in {"accepted", "running"})
+        assert (answer["status"], answer["message"][:22]) == ("failed", "the true optical image")
 
 
 def test_no_path_of_a_request_is_matched(client: TestClient, scene: dict[str, Any]) -> None:
-    for given in ("/etc/passwd", "https://example.org/optical.tif", {"href": "reference.tif"}):
-        problem(order(client, scene, match=given), 422)
+    for match in ("/etc/passwd", "https://example.org/optical.tif", {"href": "reference.tif"}):
+        problem(order(client, scene, match=match), 422)

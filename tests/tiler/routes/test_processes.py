@@ -95,18 +95,29 @@ def test_results_that_are_not_ready_say_so(make_service: MakeService, scene_file
 
 
 def test_results_name_everything_that_was_made(client: TestClient, scene: dict[str, Any], job: dict[str, Any]) -> None:
-    found = client.get(f"/jobs/{job['jobID']}/results").json()
-    wanted = {"optical", "error", "quicklook", "stac", "tiles", "tilejson", "errorTilejson", "wmts", "scene", "report"}
-    assert set(found) == wanted
-    for name in wanted - {"tiles", "report"}:
-        answer = client.get(found[name]["href"])
+    document = client.get(f"/jobs/{job['jobID']}/results").json()
+    expected = {
+        "optical",
+        "error",
+        "quicklook",
+        "stac",
+        "tiles",
+        "tilejson",
+        "errorTilejson",
+        "wmts",
+        "scene",
+        "report",
+    }
+    assert set(document) == expected
+    for name in expected - {"tiles", "report"}:
+        answer = client.get(document[name]["href"])
         assert answer.status_code == 200, name
-        assert answer.headers["content-type"].partition(";")[0] == found[name]["type"].partition(";")[0], name
+        assert answer.headers["content-type"].partition(";")[0] == document[name]["type"].partition(";")[0], name
     west, south, east, north = scene["bbox"]
-    tilejson = client.get(found["tilejson"]["href"]).json()
+    tilejson = client.get(document["tilejson"]["href"]).json()
     assert tilejson["bounds"] == pytest.approx([west, south, east, north], abs=1e-3)
-    assert "{z}/{x}/{y}" in found["tiles"]["href"]
-    assert found["report"]["value"]["model"] == "tiny"
+    assert "{z}/{x}/{y}" in document["tiles"]["href"]
+    assert document["report"]["value"]["model"] == "tiny"
 
 
 @pytest.mark.parametrize("ending", [".aux.xml", ".ovr", ".OVR", ".msk", ".tfw"])
@@ -194,5 +205,5 @@ def test_a_client_that_others_wrote_finds_runs_and_follows_a_process(
         started = processes.execute("translate", {"scene": scene["id"]}, async_=True)
         listed = client.get("/jobs").json()["jobs"]
         assert started
-        done = wait(client, f"/jobs/{listed[0]['jobID']}", lambda found: found["status"] == "successful")
+        done = wait(client, f"/jobs/{listed[0]['jobID']}", lambda answer: answer["status"] == "successful")
         assert done["progress"] == 100

@@ -16,7 +16,7 @@ from helpers.service import MakeRaster, picture, problem, services_of, wait
 
 
 def ready(client: TestClient, scene_id: str) -> dict[str, Any]:
-    return wait(client, f"/scenes/{scene_id}", lambda found: (found["reference"] or {}).get("state") != "preparing")
+    return wait(client, f"/scenes/{scene_id}", lambda answer: (answer["reference"] or {}).get("state") != "preparing")
 
 
 def test_two_files_of_a_form_are_one_scene(client: TestClient, make_raster: MakeRaster) -> None:
@@ -31,7 +31,7 @@ def test_two_files_of_a_form_are_one_scene(client: TestClient, make_raster: Make
     here = f"/scenes/{scene['id']}"
     assert client.get(f"{here}/download?polarisation=vh").content == second.read_bytes()
     problem(client.get(f"{here}/download?polarisation=HH"), 404)
-    wait(client, here, lambda found: found["display"]["state"] == "ready")
+    wait(client, here, lambda state: state["display"]["state"] == "ready")
     west, south, east, north = scene["bbox"]
     values = client.get(f"{here}/sar/point/{(west + east) / 2},{(south + north) / 2}").json()["values"]
     with rasterio.open(first) as dataset:
@@ -85,11 +85,11 @@ def test_a_reference_is_a_layer_of_the_scene(
     answer = client.put(f"{here}/reference?filename=optical.tif", content=path.read_bytes())
     assert answer.status_code == 202, answer.text
     assert answer.json()["reference"]["state"] == "preparing"
-    found = ready(client, scene["id"])
-    assert found["reference"] == {
+    reference = ready(client, scene["id"])
+    assert reference["reference"] == {
         "state": "ready", "message": "", "filename": "optical.tif", "size": path.stat().st_size
     }  # fmt: skip
-    assert "reference" in found["layers"]
+    assert "reference" in reference["layers"]
     west, south, east, north = scene["bbox"]
     point = client.get(f"{here}/reference/point/{(west + east) / 2},{(south + north) / 2}").json()
     assert point["values"] == [200, 100, 50]
@@ -141,9 +141,9 @@ def test_a_picture_of_elsewhere_is_no_reference(
 def test_histograms_count_every_valid_pixel(client: TestClient, scene: dict[str, Any], job: dict[str, Any]) -> None:
     assert job["status"] == "successful"
     here = f"/scenes/{scene['id']}"
-    found = client.get(f"{here}/sar/histogram?bins=50").json()["bands"]
-    assert [(one["name"], one["unit"]) for one in found] == [("VV", "dB"), ("VH", "dB")]
-    for band, figures in zip(found, scene["description"]["statistics"].values(), strict=True):
+    described = client.get(f"{here}/sar/histogram?bins=50").json()["bands"]
+    assert [(one["name"], one["unit"]) for one in described] == [("VV", "dB"), ("VH", "dB")]
+    for band, figures in zip(described, scene["description"]["statistics"].values(), strict=True):
         assert (len(band["edges"]), len(band["counts"])) == (51, 50)
         assert sum(band["counts"]) == 700 * 600 - 80 * 120 - 30 * 50
         assert band["range"] == [figures["p02"], figures["p98"]]
@@ -181,9 +181,9 @@ def test_legends_say_what_colours_mean(client: TestClient, scene: dict[str, Any]
         drawn = picture(client.get(f"{here}/{layer}/legend.png"))
         assert drawn.shape[1] == 256
         assert len(np.unique(drawn[..., :3].reshape(-1, 3), axis=0)) > 5
-    told = client.get(f"{here}/sar/legend.png?rescale=-25,0&colormap_name=viridis")
-    assert told.headers["x-geosar-legend"] == "-25 to 0 dB"
-    colours = picture(told)
+    response = client.get(f"{here}/sar/legend.png?rescale=-25,0&colormap_name=viridis")
+    assert response.headers["x-geosar-legend"] == "-25 to 0 dB"
+    colours = picture(response)
     row = colours[np.argmax(np.ptp(colours[:, 4:-4, :3].astype(int), axis=(1, 2)) > 200)]
     bar = colours[-25]
     assert bar[6, :3].tolist() == pytest.approx([68, 1, 84], abs=6)  # viridis begins there
@@ -200,7 +200,7 @@ def test_scenes_are_sorted_as_asked(client: TestClient, scene: dict[str, Any], m
         sent.append(client.post(f"/scenes?filename=sort{number}_VV_db.tif&name={name}", content=data).json()["id"])
 
     def order(query: str) -> list[str]:
-        return [found["id"] for found in client.get(f"/scenes?q=sort&{query}").json()["scenes"]]
+        return [scenes["id"] for scenes in client.get(f"/scenes?q=sort&{query}").json()["scenes"]]
 
     assert order("") == order("sort=-created") == sent[::-1]
     assert order("sort=created") == sent

@@ -31,8 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, model: Path, folder: Path) -> Iterator[TestClient]:
     store = tmp_path_factory.mktemp("stated") / "store"
-    with open_service(store=store, model=str(model), allowed_hrefs=(str(folder),)) as made:
-        yield made
+    with open_service(store=store, model=str(model), allowed_hrefs=(str(folder),)) as client:
+        yield client
 
 
 def patch_of(make_raster: MakeRaster, seed: int = 5) -> bytes:
@@ -91,13 +91,13 @@ def test_every_way_to_send_a_scene_hears_what_is_said_of_it(
 ) -> None:
     answer = way(service, patch_of(make_raster), folder)
     assert answer.status_code in {200, 201}, answer.text
-    found = answer.json()
-    described = found["description"]
+    document = answer.json()
+    described = document["description"]
     assert (described["unit"], described["crs"]) == ("power", "EPSG:32644")
     assert described["polarisations"][0] == "VV"
     assert described["statistics"]["1 VV"]["valid_fraction"] == pytest.approx(0.75)
-    assert found["stated"] == {**STATED, "band": ["VV=3"] if way is joined else STATED["band"]}
-    assert service.delete(f"/scenes/{found['id']}").status_code == 204
+    assert document["stated"] == {**STATED, "band": ["VV=3"] if way is joined else STATED["band"]}
+    assert service.delete(f"/scenes/{document['id']}").status_code == 204
     assert not files_of(service) - {"owners"}
 
 
@@ -167,13 +167,13 @@ def plain(service: TestClient, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def prepared(client: TestClient, scene_id: str) -> dict[str, Any]:
-    return wait(client, f"/scenes/{scene_id}", lambda found: found["display"]["state"] != "preparing")
+    return wait(client, f"/scenes/{scene_id}", lambda answer: answer["display"]["state"] != "preparing")
 
 
 def translated(client: TestClient, scene_id: str, **inputs: Any) -> str:
-    asked = client.post("/processes/translate/execution", json={"inputs": {"scene": scene_id, **inputs}})
-    assert asked.status_code == 200, asked.text
-    return str(asked.headers["location"].rpartition("/")[2])
+    response = client.post("/processes/translate/execution", json={"inputs": {"scene": scene_id, **inputs}})
+    assert response.status_code == 200, response.text
+    return str(response.headers["location"].rpartition("/")[2])
 
 
 def point(client: TestClient, scene: dict[str, Any], layer: str = "sar") -> list[float]:
@@ -249,9 +249,9 @@ def test_a_scene_stays_as_it_was_when_it_cannot_be_read_as_said(service: TestCli
 def test_a_word_is_taken_back_with_null(service: TestClient, plain: dict[str, Any]) -> None:
     here = f"/scenes/{plain['id']}"
     assert service.patch(here, json={"nodata": 0.5, "keep_border": True}).json()["stated"]["nodata"] == "0.5"
-    found = service.patch(here, json={"nodata": None, "keep_border": False}).json()
-    assert not {"nodata", "keep_border"} & set(found["stated"])
-    assert found["stated"]["unit"] == "power"
+    answer = service.patch(here, json={"nodata": None, "keep_border": False}).json()
+    assert not {"nodata", "keep_border"} & set(answer["stated"])
+    assert answer["stated"]["unit"] == "power"
     prepared(service, plain["id"])
 
 
@@ -277,11 +277,11 @@ def test_results_of_bands_that_are_not_read_any_more_can_still_be_shown(
     service: TestClient, plain: dict[str, Any]
 ) -> None:
     here, job = f"/scenes/{plain['id']}", translated(service, plain["id"])
-    found = service.patch(here, json={"band": {"HH": 2}, "crs": "EPSG:32644"}).json()
-    assert (found["description"]["polarisations"], found["former_jobs"][-1]) == (["HH"], job)
+    answer = service.patch(here, json={"band": {"HH": 2}, "crs": "EPSG:32644"}).json()
+    assert (answer["description"]["polarisations"], answer["former_jobs"][-1]) == (["HH"], job)
     result = service.get(f"/stac/collections/results/items/{job}").json()
     assert result["properties"]["renders"]["optical"]
-    assert result["bbox"] != found["bbox"], "it lies where it was made"
+    assert result["bbox"] != answer["bbox"], "it lies where it was made"
     assert service.get(f"{here}/optical/preview.png?job={job}").status_code == 200
 
 
@@ -303,6 +303,6 @@ def test_files_beside_a_raster_are_named_with_what_can_be_said_instead(
     assert files_of(service) == before
     sent = service.post("/scenes?unit=power", files={"file": ("bare.tif", body)}).json()
     assert any("bare.tif.aux.xml" in note and "do not come" in note for note in sent["description"]["notes"])
-    said = service.patch(f"/scenes/{sent['id']}", json={"crs": "EPSG:32643", "polarisation": "VV"}).json()
-    assert not any("do not come" in note for note in said["description"]["notes"]), "nothing is missing any more"
+    answer = service.patch(f"/scenes/{sent['id']}", json={"crs": "EPSG:32643", "polarisation": "VV"}).json()
+    assert not any("do not come" in note for note in answer["description"]["notes"]), "nothing is missing any more"
     service.delete(f"/scenes/{sent['id']}")

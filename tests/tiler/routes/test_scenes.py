@@ -17,9 +17,9 @@ from helpers.service import MakeRaster, problem, services_of
 
 
 def test_a_scene_is_described_as_geosar_info_does(scene: dict[str, Any]) -> None:
-    found = scene["description"]
-    assert (found["width"], found["height"], found["unit"]) == (700, 600, "power")
-    assert found["polarisations"] == ["VV", "VH"]
+    description = scene["description"]
+    assert (description["width"], description["height"], description["unit"]) == (700, 600, "power")
+    assert description["polarisations"] == ["VV", "VH"]
     assert scene["display"] == {"state": "ready", "message": "", "progress": 100}
     west, south, east, north = scene["bbox"]
     # The grid's corner is 600000 E, 1200000 N of UTM 43: 76 degrees east, 10.9 north, and 7 by 6 km from there.
@@ -52,18 +52,18 @@ def test_what_the_sender_says_of_bands_is_taken_and_no_second_word_goes_unheard(
     values = speckled((3, 64, 64), seed=5)
     values[:, :, :16] = -7777
     body = make_raster("patch.tif", values).read_bytes()
-    said = "/scenes?filename=patch.tif&band=VV=2&band=VH=1&nodata=-7777&mask_band=none&unit=power"
-    made = client.post(said, content=body)
-    assert made.status_code == 201, made.text
-    found = made.json()["description"]
-    assert (found["polarisations"], found["unit"]) == (["VV", "VH"], "power")
-    assert found["statistics"]["1 VV"]["valid_fraction"] == pytest.approx(0.75)
-    assert client.post(said, content=body).status_code == 200
+    url = "/scenes?filename=patch.tif&band=VV=2&band=VH=1&nodata=-7777&mask_band=none&unit=power"
+    response = client.post(url, content=body)
+    assert response.status_code == 201, response.text
+    description = response.json()["description"]
+    assert (description["polarisations"], description["unit"]) == (["VV", "VH"], "power")
+    assert description["statistics"]["1 VV"]["valid_fraction"] == pytest.approx(0.75)
+    assert client.post(url, content=body).status_code == 200
     assert client.post("/scenes?filename=patch.tif", content=body).status_code == 200
     other = client.post("/scenes?filename=patch.tif&band=VV=3", content=body)
     assert "Delete it first" in problem(other, 409)
     assert client.post("/scenes?band=VV", content=body).status_code == 422
-    assert client.delete(f"/scenes/{made.json()['id']}").status_code == 204
+    assert client.delete(f"/scenes/{response.json()['id']}").status_code == 204
 
 
 def test_a_format_that_is_not_read_is_named_with_the_way_out(client: TestClient) -> None:
@@ -74,7 +74,7 @@ def test_a_format_that_is_not_read_is_named_with_the_way_out(client: TestClient)
 
 def test_scenes_are_found_by_place_and_name_page_by_page(client: TestClient, scene: dict[str, Any]) -> None:
     def ids(query: str) -> list[str]:
-        return [found["id"] for found in client.get(f"/scenes?{query}").json()["scenes"]]
+        return [scenes["id"] for scenes in client.get(f"/scenes?{query}").json()["scenes"]]
 
     assert scene["id"] in ids("bbox=75.9,10.8,76,10.9")
     assert scene["id"] not in ids("bbox=10,10,11,11")
@@ -198,7 +198,7 @@ def test_damaged_files_are_refused_or_taken_but_harm_nobody(client: TestClient, 
     path = make_raster("damaged_VV_db.tif", 10 * np.log10(speckled((48, 48), seed=21)), compress="deflate")
     whole = path.read_bytes()
     random = np.random.default_rng(5)
-    taken = []
+    accepted = []
     for number in range(60):
         body = bytearray(whole[: random.integers(9, len(whole))] if number % 3 == 0 else whole)
         for place in random.integers(4, len(body), 4):
@@ -206,7 +206,7 @@ def test_damaged_files_are_refused_or_taken_but_harm_nobody(client: TestClient, 
         answer = client.post("/scenes?filename=damaged_VV_db.tif", content=bytes(body))
         assert answer.status_code in {200, 201, 413, 415, 422}, answer.text
         if answer.status_code == 201:
-            taken.append(answer.json()["id"])
+            accepted.append(answer.json()["id"])
     assert client.get("/readyz").status_code == 200
-    for scene_id in taken:
+    for scene_id in accepted:
         assert client.delete(f"/scenes/{scene_id}").status_code == 204

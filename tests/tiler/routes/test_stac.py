@@ -30,12 +30,12 @@ def test_the_root_leads_everywhere(client: TestClient) -> None:
 def test_a_result_is_found_by_its_place_and_its_image_opens(
     client: TestClient, scene: dict[str, Any], job: dict[str, Any]
 ) -> None:
-    found = client.post("/stac/search", json={"collections": ["results"], "bbox": scene["bbox"]}).json()
-    assert [feature["id"] for feature in found["features"]] == [job["jobID"]]
-    item = pystac.Item.from_dict(found["features"][0])
+    answer = client.post("/stac/search", json={"collections": ["results"], "bbox": scene["bbox"]}).json()
+    assert [feature["id"] for feature in answer["features"]] == [job["jobID"]]
+    item = pystac.Item.from_dict(answer["features"][0])
     assert item.properties["geosar:synthetic"] is True
     assert client.get(item.assets["optical"].href).content.startswith(b"II*\0")
-    links = {link["rel"]: link["href"] for link in found["features"][0]["links"]}
+    links = {link["rel"]: link["href"] for link in answer["features"][0]["links"]}
     assert client.get(links["derived_from"]).json()["id"] == scene["id"]
     assert client.get(links["tiles"]).json()["synthetic"] is True
     assert client.get(f"/stac/collections/results/items/{job['jobID']}").json()["id"] == job["jobID"]
@@ -68,11 +68,11 @@ def test_pystac_client_finds_a_result_by_its_place_and_opens_its_image(
         catalog = pystac_client.Client.open(f"{address}/stac")
         assert {one.id for one in catalog.get_collections()} == {"scenes", "results"}
         search = catalog.search(collections=["results"], bbox=scene["bbox"], sortby="-properties.created", limit=1)
-        found = next(one for one in search.items() if one.id == job["jobID"])
+        item = next(one for one in search.items() if one.id == job["jobID"])
         assert search.matched() >= 1
         # By GDAL over HTTP, in ranges; in a process of its own, as GDAL holds Python's lock while it waits for us.
         program = (
-            f"import rasterio; image = rasterio.open({found.assets['optical'].href!r})\n"
+            f"import rasterio; image = rasterio.open({item.assets['optical'].href!r})\n"
             "print(image.shape, image.read(1, window=((100, 101), (600, 601)))[0, 0] > 0)"
         )
         # What a service tells GDAL here is not told to a client elsewhere.
@@ -111,8 +111,8 @@ def test_extensions_are_as_the_classes_of_others_read_them(
     No package on the index has the schemas of the extensions; pystac knows names and types of their fields.
     """
     written = client.get(client.get(f"/jobs/{job['jobID']}/results").json()["stac"]["href"]).json()
-    found = client.get("/stac/search", params={"ids": f"{scene['id']},{job['jobID']}"}).json()["features"]
-    for one in (written, *found):
+    features = client.get("/stac/search", params={"ids": f"{scene['id']},{job['jobID']}"}).json()["features"]
+    for one in (written, *features):
         item = pystac.Item.from_dict(one)
         assert ProjectionExtension.get_schema_uri() in one["stac_extensions"]
         place = ProjectionExtension.ext(item)
@@ -127,12 +127,12 @@ def test_extensions_are_as_the_classes_of_others_read_them(
         assert isinstance(item.properties["processing:lineage"], str)
         software = item.properties.get("processing:software", {})
         assert all(isinstance(version, str) for version in software.values())
-    for item in map(pystac.Item.from_dict, found):
+    for item in map(pystac.Item.from_dict, features):
         for render in RenderExtension.ext(item).renders.values():
             assert set(render.assets) <= set(item.assets)
             assert all(low < high for low, high in render.rescale or ())
     for name in ("optical", "error"):
-        for one in (written, next(one for one in found if one["collection"] == "results")):
+        for one in (written, next(one for one in features if one["collection"] == "results")):
             bands = RasterExtension.ext(pystac.Item.from_dict(one).assets[name]).bands
             assert bands
             for band in bands:

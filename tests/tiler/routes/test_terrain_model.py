@@ -53,8 +53,8 @@ def service(tmp_path_factory: pytest.TempPathFactory, model: Path, tiles: Path) 
     store = tmp_path_factory.mktemp("terrain") / "store"
     with open_service(
         store=store, model=str(model), dem=tiles, dem_heights="ellipsoid", inspection_seconds=900
-    ) as made:
-        yield made
+    ) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +65,16 @@ def corrected(service: TestClient, product: Path) -> dict[str, Any]:
 
 
 def decibels(client: TestClient, scene: dict[str, Any], lon: float, lat: float) -> float:
-    found = client.get(f"/scenes/{scene['id']}/sar/point/{lon},{lat}").json()["values"][0]
-    return float(found)
+    answer = client.get(f"/scenes/{scene['id']}/sar/point/{lon},{lat}").json()["values"][0]
+    return float(answer)
 
 
 def test_copy_and_tiles_lie_where_the_command_puts_the_product(
     service: TestClient, corrected: dict[str, Any], product: Path, tiles: Path
 ) -> None:
-    found = corrected["description"]
-    assert found["placement"] == "terrain correction"
-    assert any("heights above the ellipsoid" in note for note in found["notes"])
+    description = corrected["description"]
+    assert description["placement"] == "terrain correction"
+    assert any("heights above the ellipsoid" in note for note in description["notes"])
     with (
         open_scene(product, scale="amplitude", dem=tiles, dem_heights="ellipsoid") as by_command,
         open_scene(product, scale="amplitude") as without,
@@ -98,8 +98,8 @@ def test_item_and_report_say_what_placed_it(service: TestClient, corrected: dict
     item = service.get(f"/stac/collections/scenes/items/{corrected['id']}").json()["properties"]
     assert item["geosar:placement"] == "terrain correction"
     assert any("where the model has no height the control points place it" in note for note in item["geosar:notes"])
-    asked = service.post("/processes/translate/execution", json={"inputs": {"scene": corrected["id"]}})
-    job = asked.headers["location"].rpartition("/")[2]
+    response = service.post("/processes/translate/execution", json={"inputs": {"scene": corrected["id"]}})
+    job = response.headers["location"].rpartition("/")[2]
     wait(service, f"/jobs/{job}", lambda one: one["status"] not in {"accepted", "running"}, 300)
     report = service.get(f"/jobs/{job}/results").json()["report"]["value"]
     assert report["placement"] == "terrain correction"
@@ -115,10 +115,10 @@ def test_what_lies_beyond_the_model_is_placed_without_it_and_says_so(
     with make_service(dem=far, dem_heights="ellipsoid", inspection_seconds=900) as client:
         sent = client.post("/scenes?unit=amplitude&filename=p.zip", content=product.read_bytes())
         assert sent.status_code == 201, sent.text
-        found = sent.json()["description"]
-    assert found["placement"] == "control points"
-    assert any("the elevation model far covers no part of it" in note for note in found["notes"])
-    assert not any(str(tmp_path) in note for note in found["notes"])
+        description = sent.json()["description"]
+    assert description["placement"] == "control points"
+    assert any("the elevation model far covers no part of it" in note for note in description["notes"])
+    assert not any(str(tmp_path) in note for note in description["notes"])
 
 
 def test_a_model_that_cannot_be_used_is_told_before_the_service_begins(

@@ -32,10 +32,10 @@ def test_scripts_are_asked_for_again_after_an_update(client: TestClient) -> None
 
 def test_the_page_knows_the_services_limits(make_service: MakeService) -> None:
     with make_service(max_upload_bytes=1234) as client:
-        told = client.get("/page-settings").json()
-    assert told["max_upload_bytes"] == 1234
-    assert told["needs_key"] is False
-    assert told["basemap"] is None
+        answer = client.get("/page-settings").json()
+    assert answer["max_upload_bytes"] == 1234
+    assert answer["needs_key"] is False
+    assert answer["basemap"] is None
 
 
 def test_the_pages_files_need_no_key_but_data_does(make_service: MakeService) -> None:
@@ -59,19 +59,19 @@ def test_models_have_cards_and_no_path_is_one(client: TestClient) -> None:
 
 
 def test_a_base_map_by_name_is_allowed_by_the_policy() -> None:
-    found = basemap(Settings(basemap="OpenStreetMap.Mapnik"))
-    assert found is not None
-    assert found["url"] == "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
-    assert "OpenStreetMap</a> contributors" in found["attribution"]
-    assert "img-src 'self' blob: data: https://tile.openstreetmap.org;" in policy(found)
+    base_map = basemap(Settings(basemap="OpenStreetMap.Mapnik"))
+    assert base_map is not None
+    assert base_map["url"] == "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
+    assert "OpenStreetMap</a> contributors" in base_map["attribution"]
+    assert "img-src 'self' blob: data: https://tile.openstreetmap.org;" in policy(base_map)
 
 
 def test_a_base_map_by_url_has_the_credit_of_the_settings() -> None:
-    given = Settings(basemap="https://{s}.example.org/{z}/{x}/{y}.png", basemap_attribution="Example")
-    found = basemap(given)
-    assert found is not None
-    assert found["attribution"] == "Example"
-    assert "https://*.example.org;" in policy(found)
+    settings = Settings(basemap="https://{s}.example.org/{z}/{x}/{y}.png", basemap_attribution="Example")
+    base_map = basemap(settings)
+    assert base_map is not None
+    assert base_map["attribution"] == "Example"
+    assert "https://*.example.org;" in policy(base_map)
 
 
 def test_an_unknown_base_map_is_refused() -> None:

@@ -36,10 +36,10 @@ def test_a_process_that_looks_at_uploads_can_do_nothing_else(tmp_path: Path) -> 
 
 
 def test_doctor_says_how_it_is_confined() -> None:
-    said = examine()["machine"]["uploads"]
-    assert said == confinement.described()
+    finding = examine()["machine"]["uploads"]
+    assert finding == confinement.described()
     if confinement.version() >= 4:
-        assert said == "reads what comes in alone; no network"
+        assert finding == "reads what comes in alone; no network"
 
 
 def test_confined_or_not_a_scene_is_looked_at(make_service: MakeService, scene_file: Path) -> None:

@@ -14,9 +14,9 @@ from helpers.attack import looks
 
 @pytest.fixture
 def inspector() -> Iterator[Inspector]:
-    made = Inspector(30)
-    yield made
-    made.close()
+    own = Inspector(30)
+    yield own
+    own.close()
 
 
 def look_at_all(inspector: Inspector, files: list[tuple[Look, Path]]) -> list[Any]:
@@ -35,10 +35,10 @@ def look_at_all(inspector: Inspector, files: list[tuple[Look, Path]]) -> list[An
 def test_a_death_fails_the_file_in_hand_alone(inspector: Inspector, tmp_path: Path) -> None:
     names = [f"{number}.tif" for number in range(8)]
     deadly = {"2.tif", "5.tif"}
-    found = look_at_all(
+    outcomes = look_at_all(
         inspector, [(looks.deadly if name in deadly else looks.good, tmp_path / name) for name in names]
     )
-    for name, one in zip(names, found, strict=True):
+    for name, one in zip(names, outcomes, strict=True):
         if name in deadly:
             assert isinstance(one, InvalidError)
             assert name in str(one)

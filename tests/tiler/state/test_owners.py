@@ -81,7 +81,7 @@ def test_an_upload_that_was_being_checked_is_checked_by_a_service_with_the_same_
             )  # fmt: skip
         services.store.resumable("u" * 32).write_bytes(content)
     with make_service() as client:
-        wait(client, "/scenes", lambda found: found["numberMatched"] == 1)
-        wait(client, f"/uploads/{'u' * 32}", lambda found: found["status"] == "done")
-        gone = client.delete(f"/uploads/{'u' * 32}", headers={"tus-resumable": "1.0.0"})
-        assert gone.status_code == 204
+        wait(client, "/scenes", lambda answer: answer["numberMatched"] == 1)
+        wait(client, f"/uploads/{'u' * 32}", lambda answer: answer["status"] == "done")
+        response = client.delete(f"/uploads/{'u' * 32}", headers={"tus-resumable": "1.0.0"})
+        assert response.status_code == 204

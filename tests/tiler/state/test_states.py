@@ -25,6 +25,6 @@ def test_a_state_is_written_as_its_plain_word(database: Database) -> None:
 
 def test_a_state_is_read_as_a_member_of_its_enumeration(database: Database) -> None:
     with database.begin() as session:
-        found = session.scalars(select(Upload).where(Upload.status.in_((UploadStatus.HELD, "done")))).all()
-    assert [type(upload.status) for upload in found] == [UploadStatus]
-    assert found[0].status is UploadStatus.HELD
+        rows = session.scalars(select(Upload).where(Upload.status.in_((UploadStatus.HELD, "done")))).all()
+    assert [type(upload.status) for upload in rows] == [UploadStatus]
+    assert rows[0].status is UploadStatus.HELD

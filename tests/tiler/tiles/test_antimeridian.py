@@ -23,8 +23,8 @@ ZOOM = 14
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[TestClient]:
-    with open_service(store=tmp_path_factory.mktemp("antimeridian") / "store", model=str(model)) as made:
-        yield made
+    with open_service(store=tmp_path_factory.mktemp("antimeridian") / "store", model=str(model)) as client:
+        yield client
 
 
 def halves(width: int = 400, height: int = 300) -> np.ndarray:
@@ -52,11 +52,11 @@ def tile(service: TestClient, scene: str, lon: float, lat: float) -> int:
 def test_a_zone_across_the_antimeridian_is_shown_on_both_sides(service: TestClient, tmp_path: Path) -> None:
     # 180 degrees cross the middle: easting 820 300 of zone 60 at 16.46 degrees south.
     scene = sent(service, tmp_path / "z_VV.tif", crs="EPSG:32760", transform=Affine(10, 0, 818_300, 0, -10, 8_179_000))
-    found = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
-    west, south, east, north = found["bounds"]
+    answer = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
+    west, south, east, north = answer["bounds"]
     assert 179.9 < west < 180 < east < 180.1
-    assert found["center"][0] == pytest.approx((west + east) / 2)
-    assert (found["minzoom"], found["maxzoom"]) == (13, 14)
+    assert answer["center"][0] == pytest.approx((west + east) / 2)
+    assert (answer["minzoom"], answer["maxzoom"]) == (13, 14)
     middle = (south + north) / 2
     for lon, value in ((west + 0.003, -20), (east - 360 - 0.003, -10)):
         assert tile(service, scene, lon, middle) == 200
@@ -67,8 +67,8 @@ def test_a_zone_across_the_antimeridian_is_shown_on_both_sides(service: TestClie
 
 def test_longitudes_from_0_to_360_are_those_of_the_map(service: TestClient, tmp_path: Path) -> None:
     scene = sent(service, tmp_path / "d_VV.tif", crs="EPSG:4326", transform=Affine(1e-4, 0, 190, 0, -1e-4, -16.5))
-    found = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
-    assert found["bounds"] == pytest.approx([-170, -16.53, -169.96, -16.5])
+    answer = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
+    assert answer["bounds"] == pytest.approx([-170, -16.53, -169.96, -16.5])
     for lon, value in ((-169.99, -20), (-169.97, -10)):
         assert tile(service, scene, lon, -16.515) == 200
         assert point(service, scene, lon, -16.515) == pytest.approx(value, abs=0.2)
@@ -89,11 +89,11 @@ def test_degrees_and_mercator_that_go_on_beyond_the_antimeridian_are_shown_on_bo
 ) -> None:
     crs, transform = ACROSS[kind]
     scene = sent(service, tmp_path / "a_VV.tif", crs=crs, transform=transform)
-    found = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
-    west, south, east, north = found["bounds"]
+    answer = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
+    west, south, east, north = answer["bounds"]
     assert (west + east) / 2 == pytest.approx(180, abs=1e-6)
     assert east - west == pytest.approx(0.04 if crs == "EPSG:4326" else 4000 / HALF_TURN * 180, abs=1e-6)
-    assert (found["minzoom"], found["maxzoom"]) == (13, 14)
+    assert (answer["minzoom"], answer["maxzoom"]) == (13, 14)
     middle = (south + north) / 2
     for lon, value in ((west + 0.003, -20), (east - 360 - 0.003, -10)):
         at = MERCATOR.tile(lon, middle, ZOOM)
@@ -124,10 +124,10 @@ def test_a_box_across_the_antimeridian_is_a_part_of_the_scene() -> None:
 def test_what_lies_around_a_pole_is_shown_in_its_own_pixels(service: TestClient, tmp_path: Path) -> None:
     around = Affine(10, 0, -2000, 0, -10, 1500)
     scene = sent(service, tmp_path / "p_VV.tif", crs="EPSG:3413", transform=around)
-    told = service.get(f"/scenes/{scene}").json()
-    assert told["bbox"] == pytest.approx([-180, 89.976, 180, 90], abs=2e-3)
-    assert told["georeferenced"] is False
-    assert any(link["href"].endswith("sar/image/tilejson.json") for link in told["links"])
+    answer = service.get(f"/scenes/{scene}").json()
+    assert answer["bbox"] == pytest.approx([-180, 89.976, 180, 90], abs=2e-3)
+    assert answer["georeferenced"] is False
+    assert any(link["href"].endswith("sar/image/tilejson.json") for link in answer["links"])
     assert "85.06" in problem(service.get(f"/scenes/{scene}/sar/tilejson.json"), 422)
     polar = service.get(f"/scenes/{scene}/sar/UPSArcticWGS84Quad/tilejson.json")
     assert polar.status_code == 200, polar.text
@@ -137,10 +137,10 @@ def test_what_lies_around_a_pole_is_shown_in_its_own_pixels(service: TestClient,
 def test_a_scene_from_a_pole_to_the_middle_has_the_zooms_of_its_pixels(service: TestClient, tmp_path: Path) -> None:
     wide = Affine(10_000, 0, -2e6, 0, -10_000, 1.5e6)
     scene = sent(service, tmp_path / "w_VV.tif", crs="EPSG:3413", transform=wide)
-    found = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
+    answer = service.get(f"/scenes/{scene}/sar/tilejson.json").json()
     # Ten kilometres are twenty of Mercator's at 60 degrees: nearest to zoom 3, of 19.6.
-    assert found["maxzoom"] == 3
-    assert found["bounds"][0::2] == [-180, 180]
+    assert answer["maxzoom"] == 3
+    assert answer["bounds"][0::2] == [-180, 180]
 
 
 def test_a_collection_with_scenes_on_both_sides_goes_around_the_earth(service: TestClient, tmp_path: Path) -> None:

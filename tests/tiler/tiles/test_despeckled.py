@@ -18,8 +18,8 @@ from helpers.tiny_model import write_dual_model
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("despeckled")
-    with open_service(store=folder / "store", model=str(write_dual_model(folder / "dual"))) as made:
-        yield made
+    with open_service(store=folder / "store", model=str(write_dual_model(folder / "dual"))) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,9 @@ def plain(service: TestClient, sent: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def job(service: TestClient, plain: dict[str, Any]) -> dict[str, Any]:
-    found = translated(service, plain, despeckled=True)
-    assert found["status"] == "successful", found
-    return found
+    ended = translated(service, plain, despeckled=True)
+    assert ended["status"] == "successful", ended
+    return ended
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,12 @@ def test_a_scene_has_the_layers_that_its_jobs_made(
     service: TestClient, plain: dict[str, Any], job: dict[str, Any]
 ) -> None:
     assert plain["layers"] == ["sar", "optical", "live"]
-    told = problem(plain["refused"], 404)
-    assert "with the input 'despeckled'" in told
-    assert "live" not in told
-    found = service.get(f"/scenes/{plain['id']}").json()
-    assert found["layers"] == ["sar", "despeckled", "optical", "error", "live"]
-    assert found["jobs"] == [job["jobID"], plain["job"]]
+    detail = problem(plain["refused"], 404)
+    assert "with the input 'despeckled'" in detail
+    assert "live" not in detail
+    answer = service.get(f"/scenes/{plain['id']}").json()
+    assert answer["layers"] == ["sar", "despeckled", "optical", "error", "live"]
+    assert answer["jobs"] == [job["jobID"], plain["job"]]
 
 
 def test_the_layer_stays_with_the_job_that_made_it(service: TestClient, here: str, plain: dict[str, Any]) -> None:
@@ -71,8 +71,8 @@ def test_a_point_is_the_mean_of_its_neighbours_in_decibels(service: TestClient, 
     with rasterio.open(sent) as dataset:
         (lon,), (lat,) = rasterio.warp.transform(dataset.crs, "EPSG:4326", *([one] for one in dataset.xy(row, col)))
     # The tiny model takes the mean of 3 x 3 pixels.
-    wanted = decibels()[:, row - 1 : row + 2, col - 1 : col + 2].mean(axis=(1, 2))
-    assert service.get(f"{here}/point/{lon},{lat}").json()["values"] == pytest.approx(wanted, abs=0.005)
+    expected = decibels()[:, row - 1 : row + 2, col - 1 : col + 2].mean(axis=(1, 2))
+    assert service.get(f"{here}/point/{lon},{lat}").json()["values"] == pytest.approx(expected, abs=0.005)
 
 
 def test_it_is_shown_as_the_radar_is(service: TestClient, here: str, plain: dict[str, Any]) -> None:
@@ -100,18 +100,18 @@ def test_one_polarisation_makes_no_composite(service: TestClient, tmp_path: Path
     assert translated(service, scene, despeckled=True)["status"] == "successful"
     for layer in ("sar", "despeckled"):
         assert service.get(f"/scenes/{scene['id']}/{layer}/tilejson.json").json()["bands"] == ["VV"]
-        told = problem(service.get(f"/scenes/{scene['id']}/{layer}/legend.png?composite=true"), 422)
-        assert "has one polarisation, and a composite needs two" in told
+        detail = problem(service.get(f"/scenes/{scene['id']}/{layer}/legend.png?composite=true"), 422)
+        assert "has one polarisation, and a composite needs two" in detail
     service.delete(f"/scenes/{scene['id']}")
 
 
 def test_it_says_that_it_is_estimated_and_not_synthetic(service: TestClient, here: str) -> None:
-    told = service.get(f"{here}/tilejson.json").json()
-    assert told["synthetic"] is False
-    assert told["name"] == "fields (despeckled)"
-    assert told["bands"] == ["VV", "VH"]
-    assert "estimated from the observation, not synthetic" in told["attribution"]
-    assert "model tiny 1.0" in told["description"]
+    answer = service.get(f"{here}/tilejson.json").json()
+    assert answer["synthetic"] is False
+    assert answer["name"] == "fields (despeckled)"
+    assert answer["bands"] == ["VV", "VH"]
+    assert "estimated from the observation, not synthetic" in answer["attribution"]
+    assert "model tiny 1.0" in answer["description"]
     assert service.get(f"{here}/WMTSCapabilities.xml").status_code == 200
     assert service.get(f"{here}/image/tilejson.json").json()["synthetic"] is False
 
@@ -132,10 +132,10 @@ def test_statistics_histogram_and_legend_are_in_decibels(service: TestClient, he
 def test_results_and_catalogue_name_it(
     service: TestClient, here: str, plain: dict[str, Any], job: dict[str, Any]
 ) -> None:
-    found = service.get(f"/jobs/{job['jobID']}/results").json()
-    assert found["despeckled"]["title"] == "Despeckled backscatter (estimated from the observation)"
-    assert found["despeckledTilejson"]["href"].endswith(f"{here}/tilejson.json?job={job['jobID']}")
-    with rasterio.MemoryFile(service.get(found["despeckled"]["href"]).content) as memory, memory.open() as dataset:
+    answer = service.get(f"/jobs/{job['jobID']}/results").json()
+    assert answer["despeckled"]["title"] == "Despeckled backscatter (estimated from the observation)"
+    assert answer["despeckledTilejson"]["href"].endswith(f"{here}/tilejson.json?job={job['jobID']}")
+    with rasterio.MemoryFile(service.get(answer["despeckled"]["href"]).content) as memory, memory.open() as dataset:
         assert (dataset.descriptions, dataset.units) == (("VV", "VH"), ("dB", "dB"))
     item = service.get(f"/stac/collections/results/items/{job['jobID']}").json()
     render = item["properties"]["renders"]["despeckled"]
@@ -149,6 +149,6 @@ def test_results_and_catalogue_name_it(
 
 
 def test_the_models_say_whether_they_make_it(service: TestClient, client: TestClient) -> None:
-    for asked, made in ((service, True), (client, False)):
-        told = {one["default"]: one["despeckles"] for one in asked.get("/models").json()["models"]}
-        assert told[True] is made
+    for service_of, makes_it in ((service, True), (client, False)):
+        answer = {one["default"]: one["despeckles"] for one in service_of.get("/models").json()["models"]}
+        assert answer[True] is makes_it

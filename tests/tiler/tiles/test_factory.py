@@ -30,9 +30,9 @@ def test_tiles_have_256_pixels_and_twice_that_on_request(
     base = f"/scenes/{scene['id']}/{layer}/tiles/{middle_tile(scene)}"
     answer = client.get(f"{base}.{name}")
     assert answer.headers["content-type"] == media
-    found = picture(answer)
-    assert found.shape == (256, 256, 4)
-    assert found[..., 0].std() > 1
+    pixels = picture(answer)
+    assert pixels.shape == (256, 256, 4)
+    assert pixels[..., 0].std() > 1
     assert picture(client.get(f"{base}@2x.{name}")).shape == (512, 512, 4)
 
 
@@ -90,17 +90,17 @@ def test_what_is_not_there_is_transparent(client: TestClient, scene: dict[str, A
     west, _, _, north = scene["bbox"]
     tile = MERCATOR.tile(west + 0.001, north - 0.001, ZOOM + 2)
     for layer in ("sar", "live"):
-        found = picture(client.get(f"/scenes/{scene['id']}/{layer}/tiles/{tile.z}/{tile.x}/{tile.y}.png"))
-        assert (found[..., 3] == 0).any()
+        pixels = picture(client.get(f"/scenes/{scene['id']}/{layer}/tiles/{tile.z}/{tile.x}/{tile.y}.png"))
+        assert (pixels[..., 3] == 0).any()
 
 
 def test_tilejson_says_where_and_that_it_is_synthetic(client: TestClient, scene: dict[str, Any]) -> None:
-    found = client.get(f"/scenes/{scene['id']}/live/tilejson.json").json()
-    assert "not an observation" in found["attribution"]
-    assert found["synthetic"] is True
-    assert found["bounds"] == pytest.approx(scene["bbox"], abs=1e-3)
+    document = client.get(f"/scenes/{scene['id']}/live/tilejson.json").json()
+    assert "not an observation" in document["attribution"]
+    assert document["synthetic"] is True
+    assert document["bounds"] == pytest.approx(scene["bbox"], abs=1e-3)
     z, x, y = middle_tile(scene).split("/")
-    answer = client.get(found["tiles"][0].format(z=z, x=x, y=y))
+    answer = client.get(document["tiles"][0].format(z=z, x=x, y=y))
     assert answer.status_code == 200
     assert "immutable" in answer.headers["cache-control"]
     assert client.get(f"/scenes/{scene['id']}/sar/tilejson.json").json()["synthetic"] is False
@@ -237,8 +237,8 @@ def test_urls_are_those_that_the_proxy_shows(make_service: MakeService, scene_fi
     forwarded = {"x-forwarded-proto": "https", "x-forwarded-host": "sar.example", "x-forwarded-prefix": "/geosar"}
     with make_service(trust_forwarded=True, cors_origins=("https://map.example",)) as client:
         scene = send(client, scene_file)
-        found = client.get(f"/scenes/{scene['id']}/sar/tilejson.json", headers=forwarded).json()
-        assert found["tiles"][0].startswith(f"https://sar.example/geosar/scenes/{scene['id']}/sar/tiles/")
+        answer = client.get(f"/scenes/{scene['id']}/sar/tilejson.json", headers=forwarded).json()
+        assert answer["tiles"][0].startswith(f"https://sar.example/geosar/scenes/{scene['id']}/sar/tiles/")
         allowed = client.get("/healthz", headers={"origin": "https://map.example"})
         assert allowed.headers["access-control-allow-origin"] == "https://map.example"
         assert (

@@ -31,7 +31,7 @@ def plain(client: TestClient, grey: np.ndarray) -> dict[str, Any]:
     path = f"/scenes/{answer.json()['id']}"
     order = {"inputs": {"scene": answer.json()["id"]}}
     assert client.post("/processes/translate/execution", json=order).status_code == 200
-    return wait(client, path, lambda found: found["display"]["state"] == "ready")
+    return wait(client, path, lambda state: state["display"]["state"] == "ready")
 
 
 def test_a_picture_says_how_it_is_tiled(client: TestClient, plain: dict[str, Any]) -> None:
@@ -39,10 +39,10 @@ def test_a_picture_says_how_it_is_tiled(client: TestClient, plain: dict[str, Any
     assert plain["image_maxzoom"] == 2  # 600 pixels are more than 2 tiles and fewer than 4
     assert plain["links"][-1]["href"].endswith("/image/tilejson.json")
     for layer in ("sar", "optical", "error", "live"):
-        found = client.get(f"/scenes/{plain['id']}/{layer}/image/tilejson.json").json()
-        assert (found["minzoom"], found["maxzoom"], found["bounds"]) == (0, 2, [0, 0, WIDTH, HEIGHT])
-        assert found["synthetic"] is (layer != "sar")
-        tile = client.get(found["tiles"][0].format(z=2, x=0, y=0))
+        answer = client.get(f"/scenes/{plain['id']}/{layer}/image/tilejson.json").json()
+        assert (answer["minzoom"], answer["maxzoom"], answer["bounds"]) == (0, 2, [0, 0, WIDTH, HEIGHT])
+        assert answer["synthetic"] is (layer != "sar")
+        tile = client.get(answer["tiles"][0].format(z=2, x=0, y=0))
         assert "immutable" in tile.headers["cache-control"]
 
 
@@ -99,8 +99,8 @@ def test_a_crop_is_named_by_pixels(client: TestClient, plain: dict[str, Any], gr
 
 
 def test_a_point_is_a_pixel(client: TestClient, plain: dict[str, Any], grey: np.ndarray) -> None:
-    found = client.get(f"/scenes/{plain['id']}/sar/point/123,45").json()
-    assert found["values"] == pytest.approx([float(grey[45, 123])])
+    answer = client.get(f"/scenes/{plain['id']}/sar/point/123,45").json()
+    assert answer["values"] == pytest.approx([float(grey[45, 123])])
     assert len(client.get(f"/scenes/{plain['id']}/live/point/123,45").json()["values"]) == 4
     for outside in ("600,0", "0,330", "-1,5"):
         problem(client.get(f"/scenes/{plain['id']}/sar/point/{outside}"), 404)
@@ -116,10 +116,10 @@ def test_a_map_is_refused_with_what_to_look_at_instead(client: TestClient, plain
 def test_what_is_known_of_a_layer_is_told_in_pixels(
     client: TestClient, plain: dict[str, Any], layer: str, bands: int
 ) -> None:
-    found = client.get(f"/scenes/{plain['id']}/{layer}/info").json()
-    assert found["bounds"] == [0, 0, plain["width"], plain["height"]]
-    assert (found["width"], found["height"], found["count"]) == (plain["width"], plain["height"], bands)
-    assert "pixel" in found["crs"]
+    answer = client.get(f"/scenes/{plain['id']}/{layer}/info").json()
+    assert answer["bounds"] == [0, 0, plain["width"], plain["height"]]
+    assert (answer["width"], answer["height"], answer["count"]) == (plain["width"], plain["height"], bands)
+    assert "pixel" in answer["crs"]
 
 
 def test_a_jpeg_is_seen_before_it_is_prepared(client: TestClient, make_raster: MakeRaster, grey: np.ndarray) -> None:

@@ -13,7 +13,7 @@ from helpers.service import problem
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "query",
     [
         "preview.png?color_formula=gamma R", "preview.png?color_formula=saturation 2&bidx=1", "preview.png?colormap=1",
         'preview.png?bidx=1&colormap={"a":"%23000"}', 'preview.png?bidx=1&colormap=[[["a","b"],[1,2,3]]]',
@@ -21,8 +21,8 @@ from helpers.service import problem
         "bbox/nan,0,1,1.png", "point/76,10?expression=complex(b1,b1)",
     ],
 )  # fmt: skip
-def test_what_makes_no_picture_is_refused(client: TestClient, scene: dict[str, Any], asked: str) -> None:
-    assert "make no picture" not in problem(client.get(f"/scenes/{scene['id']}/sar/{asked}"), 422)
+def test_what_makes_no_picture_is_refused(client: TestClient, scene: dict[str, Any], query: str) -> None:
+    assert "make no picture" not in problem(client.get(f"/scenes/{scene['id']}/sar/{query}"), 422)
 
 
 @pytest.mark.parametrize("kind", [ArithmeticError, KeyError, MemoryError, TypeError, ValueError])

@@ -57,9 +57,9 @@ def test_fine_noise_costs_less_at_coarse_scales() -> None:
 
 def test_water_is_told_from_land() -> None:
     truth = showing(SEA, LAKE, WOOD, ROOFS, MEADOW, noise=1)
-    found = losses.open_water(truth.luma, quarter(truth.chroma))
-    assert found.shape == (1, 1, 40, 8)
-    inner = [float(found[..., row + 2 : row + 6, :].mean()) for row in range(0, 40, 8)]
+    water = losses.open_water(truth.luma, quarter(truth.chroma))
+    assert water.shape == (1, 1, 40, 8)
+    inner = [float(water[..., row + 2 : row + 6, :].mean()) for row in range(0, 40, 8)]
     assert inner == [1, 1, 0, 0, 0]
     town = showing(SEA, noise=25)  # as uneven
     assert not losses.open_water(town.luma, quarter(town.chroma)).any()
@@ -138,9 +138,9 @@ def test_detail_near_what_is_not_valid_costs_nothing() -> None:
     truth.valid[..., :32] = 0
     wrong = truth.luma.clone()
     wrong[..., :32] = 9
-    made = losses.detail(wrong, quarter(truth.chroma), truth)
-    assert float(made["structure"]) == pytest.approx(0, abs=0.01)
-    assert float(made["contrast"]) == pytest.approx(0, abs=1e-5)
+    detail = losses.detail(wrong, quarter(truth.chroma), truth)
+    assert float(detail["structure"]) == pytest.approx(0, abs=0.01)
+    assert float(detail["contrast"]) == pytest.approx(0, abs=1e-5)
 
 
 def test_grey_targets_train_luma_alone() -> None:

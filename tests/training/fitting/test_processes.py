@@ -24,8 +24,8 @@ def fit(folder: Path, output: str, *words: str, launcher: tuple[str, ...] = ()) 
     program = folder / "program.py"
     program.write_text(PROGRAM)
     (folder / "run.yaml").write_text(SETTINGS)
-    given = ["fit", folder / "run.yaml", "--pairs", folder / "pairs", "-o", folder / output, "--threads", "1"]
-    command = [sys.executable, *launcher, str(program), *map(str, given), "--precision", "32-true", *words]
+    arguments = ["fit", folder / "run.yaml", "--pairs", folder / "pairs", "-o", folder / output, "--threads", "1"]
+    command = [sys.executable, *launcher, str(program), *map(str, arguments), "--precision", "32-true", *words]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
 

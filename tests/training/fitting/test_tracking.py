@@ -35,13 +35,13 @@ def test_a_resumed_run_is_one_run_of_the_tracker(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(log, "_lightning", lambda _package, _name: Logger)
     Logger.made.clear()
     for update in (50, 100):
-        kept = Log(tmp_path, tiny_config(tracking="mlflow"), update - 50)
-        kept.add(update, {"luma": 1.5})
-        kept.close()
+        tracked = Log(tmp_path, tiny_config(tracking="mlflow"), update - 50)
+        tracked.add(update, {"luma": 1.5})
+        tracked.close()
     first, second = Logger.made
     assert (first.options["run_id"], second.options["run_id"]) == (None, "fresh")
     assert second.told == ["pix2pix", ({"pix2pix-regression/luma": 1.5}, 100), "success"]
-    assert [row["update"] for row in kept.rows] == ["50", "100"]
+    assert [row["update"] for row in tracked.rows] == ["50", "100"]
 
 
 @pytest.mark.parametrize("tracking", ["mlflow", "wandb"])
@@ -55,10 +55,10 @@ def test_a_tracker_that_is_not_installed_is_named(
 
 def test_events_are_written_unless_the_settings_say_none(tmp_path: Path) -> None:
     for tracking in ("none", "tensorboard"):
-        kept = Log(tmp_path / tracking, tiny_config(tracking=tracking), 0)
+        tracked = Log(tmp_path / tracking, tiny_config(tracking=tracking), 0)
         (tmp_path / tracking).mkdir(exist_ok=True)
-        kept.add(50, {"luma": 1.5})
-        kept.close()
+        tracked.add(50, {"luma": 1.5})
+        tracked.close()
     assert not (tmp_path / "none" / "events").exists()
     assert len(list((tmp_path / "tensorboard" / "events").iterdir())) == 1
     with pytest.raises(ConfigError, match="tracking is 'paper'"):

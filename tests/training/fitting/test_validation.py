@@ -28,7 +28,7 @@ def trainer_in(folder: Path, pairs: list[Any], **changes: Any) -> Trainer:
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def scores(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Scores that are given in this order, whatever the network; what is left of them."""
     left = list(SCORES)
 
@@ -72,7 +72,7 @@ def test_the_best_is_kept_and_its_score_is_that_of_the_evaluation(
     assert float(rows[update - 1]["val_psnr"]) == pytest.approx(trainer.validation.best, abs=1e-4)
 
 
-def test_a_resumed_run_knows_the_best_and_scoring_changes_no_weight(tmp_path: Path, given: list[float]) -> None:
+def test_a_resumed_run_knows_the_best_and_scoring_changes_no_weight(tmp_path: Path, scores: list[float]) -> None:
     trainer_in(tmp_path / "halves", make_pairs(), updates=3).fit()
     resumed = trainer_in(tmp_path / "halves", make_pairs(), updates=4)
     resumed.resume(tmp_path / "halves" / "last.pt")
@@ -83,23 +83,23 @@ def test_a_resumed_run_knows_the_best_and_scoring_changes_no_weight(tmp_path: Pa
     plain = Trainer(tiny_config(updates=4), make_pairs(), tmp_path / "plain", precision="32-true")
     plain.fit()
     first, second = (read_checkpoint(tmp_path / name / "last.pt") for name in ("halves", "plain"))
-    assert given == [13.0]
+    assert scores == [13.0]
     assert same(first["generator"], second["generator"])
 
 
-def test_a_run_that_gets_no_better_ends_and_says_which_was_the_best(tmp_path: Path, given: list[float]) -> None:
+def test_a_run_that_gets_no_better_ends_and_says_which_was_the_best(tmp_path: Path, scores: list[float]) -> None:
     settings = tmp_path / "tiny.yaml"
     settings.write_text(json.dumps(tiny_config(validate_every=1, patience=2, updates=9).to_dict()))  # JSON is YAML
     pairs = write_pairs(tmp_path / "pairs", make_pairs())
     words = ["fit", str(settings), "--pairs", str(pairs), "-o", str(tmp_path / "run"), "--precision", "32-true"]
     fit = partial(CliRunner().invoke, train, words)
-    told = fit().output
-    assert "update 2: 12.00 dB on the split val; the best so far" in told
-    assert "The best is 12.00 dB at update 2, on 2 pairs of the split val" in told
-    assert "no better for 2 scores" in told
-    assert given == [13.0]
+    output = fit().output
+    assert "update 2: 12.00 dB on the split val; the best so far" in output
+    assert "The best is 12.00 dB at update 2, on 2 pairs of the split val" in output
+    assert "no better for 2 scores" in output
+    assert scores == [13.0]
     assert "no better for 2 scores" in fit().output  # and is not gone on with
-    assert given == [13.0]
+    assert scores == [13.0]
 
 
 def test_patience_without_scores_is_refused() -> None:

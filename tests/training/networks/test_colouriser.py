@@ -47,10 +47,10 @@ def test_a_pixel_has_one_value_whatever_the_window() -> None:
 def test_leaving_out_the_margin_changes_no_pixel_inside() -> None:
     network, sar = lively(), scene(2 * HALO + 4 * STRIDE)
     inside = np.s_[..., HALO:-HALO, HALO:-HALO]
-    for made, expected in zip(
+    for outputs, expected in zip(
         fold(copy.deepcopy(network), HALO).picture_and_despeckled(sar), network.picture_and_despeckled(sar), strict=True
     ):
-        torch.testing.assert_close(made, expected[inside], atol=1e-3, rtol=0)
+        torch.testing.assert_close(outputs, expected[inside], atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("side", ["before", "behind"])

@@ -26,21 +26,21 @@ def chroma(value: float, crops: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_no_judge_sees_the_colour_of_a_grey_truth(name: str) -> None:
-    given = batch([1.0, 0.0])
+    crops = batch([1.0, 0.0])
     adversary = Adversary(4, judges=["detail", name]).eval()
-    found = [adversary(given, given.luma, chroma(value, 2))[-1][0] for value in (0.0, 1.0)]
+    verdicts = [adversary(crops, crops.luma, chroma(value, 2))[-1][0] for value in (0.0, 1.0)]
     if name == "colour":
-        assert found[0].shape[0] == 1
+        assert verdicts[0].shape[0] == 1
     else:
-        torch.testing.assert_close(found[0][1], found[1][1])
+        torch.testing.assert_close(verdicts[0][1], verdicts[1][1])
     sees_colour = name != "detail"
-    assert (not torch.allclose(found[0][0], found[1][0])) == sees_colour
+    assert (not torch.allclose(verdicts[0][0], verdicts[1][0])) == sees_colour
 
 
 def test_grey_crops_alone_are_judged_without_the_judge_of_colour() -> None:
-    given = batch([0.0])
-    assert len(Adversary(4)(given, given.luma, chroma(0.0, 1))) == 1
-    assert len(Adversary(4, judges=["image"])(given, given.luma, chroma(0.0, 1))) == 1
+    crops = batch([0.0])
+    assert len(Adversary(4)(crops, crops.luma, chroma(0.0, 1))) == 1
+    assert len(Adversary(4, judges=["image"])(crops, crops.luma, chroma(0.0, 1))) == 1
 
 
 def test_spectral_normalisation_can_be_left_out() -> None:

@@ -15,9 +15,9 @@ from helpers.training.laboratory import WIDTHS, make_pair
 
 def network() -> Generator:
     torch.manual_seed(0)
-    made = Generator(widths=WIDTHS).eval()
-    torch.nn.init.normal_(made.colour[-1].weight, std=0.3)
-    return made
+    net = Generator(widths=WIDTHS).eval()
+    torch.nn.init.normal_(net.colour[-1].weight, std=0.3)
+    return net
 
 
 def sar() -> torch.Tensor:
@@ -49,18 +49,18 @@ def test_the_band_is_the_curve_of_the_network_and_the_image_is_as_before(*, fold
         before, after = fold(before), fold(after)
     coarse = before._features(sar())[1]
     stated = torch.exp(coarse[:, 2:]) * before.deviation[:, :1]
-    wanted = torch.nn.functional.interpolate(
+    expected = torch.nn.functional.interpolate(
         torch.from_numpy(curve(stated.numpy())).float(), scale_factor=4.0, mode="bilinear", align_corners=False
     )
     assert torch.allclose(after(sar())[:, :3], before(sar())[:, :3], atol=1e-3)
-    assert torch.allclose(after(sar())[:, 3:], wanted, rtol=1e-3)
+    assert torch.allclose(after(sar())[:, 3:], expected, rtol=1e-3)
 
 
 def test_the_network_given_stays_as_it_was() -> None:
-    given = network()
-    weight = given.colour[-1].weight.clone()
-    calibrated(given, ErrorCurve(0.1, 1.0))
-    assert torch.equal(given.colour[-1].weight, weight)
+    net = network()
+    weight = net.colour[-1].weight.clone()
+    calibrated(net, ErrorCurve(0.1, 1.0))
+    assert torch.equal(net.colour[-1].weight, weight)
 
 
 def test_the_curve_is_fitted_on_held_out_observations_after_the_tone_match(monkeypatch: pytest.MonkeyPatch) -> None:

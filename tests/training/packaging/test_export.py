@@ -223,16 +223,18 @@ def test_pictures_are_stretched_around_the_mean_of_the_targets() -> None:
     network = Generator(widths=WIDTHS, mean=LUMA_MEAN, deviation=LUMA_DEVIATION).eval()
     sar = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(1))
 
-    def components(made: Generator) -> np.ndarray:
+    def components(generator: Generator) -> np.ndarray:
         with torch.no_grad():
-            picture = made(sar)[0, :3].numpy()
+            picture = generator(sar)[0, :3].numpy()
         luma = np.tensordot((0.299, 0.587, 0.114), picture, 1)
         blue, red = (picture[2] - luma) / 1.772, (picture[0] - luma) / 1.402
         return np.stack([luma, blue, red]) - np.array(LUMA_MEAN)[:, None, None]
 
     more = stretched(network, Tone(contrast=1.2, saturation=1.5, brightness=10.0))
-    wanted = components(network) * np.array([1.2, 1.5, 1.5])[:, None, None] + np.array([10.0, 0.0, 0.0])[:, None, None]
-    np.testing.assert_allclose(components(more), wanted, atol=1e-3)
+    expected = (
+        components(network) * np.array([1.2, 1.5, 1.5])[:, None, None] + np.array([10.0, 0.0, 0.0])[:, None, None]
+    )
+    np.testing.assert_allclose(components(more), expected, atol=1e-3)
     np.testing.assert_allclose(components(stretched(more, AS_TRAINED)), components(network), atol=1e-3)
 
 

@@ -31,12 +31,12 @@ def folder_of(path: Path, values: np.ndarray) -> Path:
 
 def test_each_polarisation_is_a_pair_normalised_by_the_reference(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, decibels())
-    found = in_decibels(read_pairs(folder), folder)
-    assert [(pair.name, pair.source, set_of(pair)) for pair in found] == [
+    converted = in_decibels(read_pairs(folder), folder)
+    assert [(pair.name, pair.source, set_of(pair)) for pair in converted] == [
         ("a", "calibrated/here/VV", "calibrated"), ("a", "calibrated/here/VH", "calibrated"),
     ]  # fmt: skip
-    for pair, band, (mean, deviation) in zip(found, decibels(), REFERENCE.values(), strict=True):
-        seen = normalised(pair, fit_normalisers(found))
+    for pair, band, (mean, deviation) in zip(converted, decibels(), REFERENCE.values(), strict=True):
+        seen = normalised(pair, fit_normalisers(converted))
         assert seen.shape == (96, 96)
         assert not pair.mask[:5].any()
         assert pair.mask[5:].all()

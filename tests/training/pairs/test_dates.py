@@ -78,14 +78,14 @@ def test_what_is_not_shown_is_missing_and_the_other_is_asked_for_in_its_place() 
     shown = set()
     for index in range(60):
         sar, target, valid = (image.numpy() for image in dates[index])
-        given = tuple(bool((plane != MISSING).all()) for plane in sar)
-        shown.add(given)
-        for plane, there in enumerate(given):
+        shown_planes = tuple(bool((plane != MISSING).all()) for plane in sar)
+        shown.add(shown_planes)
+        for plane, there in enumerate(shown_planes):
             if there:
                 assert (sar[plane][valid[plane] == 0] == 0).all()
             else:
                 assert (sar[plane] == MISSING).all()
-        if not all(given):  # the network is to repeat what it sees
+        if not all(shown_planes):  # the network is to repeat what it sees
             np.testing.assert_array_equal(target[0], target[1])
         np.testing.assert_array_equal(valid[0], valid[1])
     assert shown == {(True, True), (True, False), (False, True)}

@@ -207,8 +207,8 @@ def test_crops_are_drawn_around_water() -> None:
     def wet(share: float) -> float:
         crops = Crops(pairs, tiny_config(crop=96, water_crops=share, align_tone=False), length=60, seed=1)
         batch = collate([crops[index] for index in range(60)])
-        found = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4))
-        return float((found.flatten(1).amax(dim=1) * batch.coloured.flatten()).mean())
+        water = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4))
+        return float((water.flatten(1).amax(dim=1) * batch.coloured.flatten()).mean())
 
     assert wet(1.0) > 0.95  # a shore may lie on the border of a crop
     assert 0.3 < wet(0.4) < 0.7
@@ -222,8 +222,8 @@ def test_many_crops_around_water_are_around_a_shore() -> None:
     coast = dataclasses.replace(pair, optical=optical)
     crops = Crops([coast], tiny_config(crop=96, water_crops=1.0, align_tone=False), length=60, seed=1)
     batch = collate([crops[index] for index in range(60)])
-    found = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4)).flatten(1)
-    both = (found.amax(dim=1) > 0) & (found.mean(dim=1) < 0.95)
+    water = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4)).flatten(1)
+    both = (water.amax(dim=1) > 0) & (water.mean(dim=1) < 0.95)
     assert 0.3 < float(both.float().mean()) < 0.9
 
 
@@ -253,8 +253,8 @@ def test_basins_of_water_are_pasted_where_there_is_none() -> None:
     def shown(pairs: list[Pair], share: float) -> tuple[torch.Tensor, torch.Tensor]:
         config = tiny_config(crop=96, align_tone=False, augmentation=PLAIN | {"basins": share})
         batch = collate([Crops(pairs, config, length=40, seed=1)[index] for index in range(40)])
-        found = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4))
-        return found, torch.nn.functional.avg_pool2d(batch.sar, 4)
+        water = open_water(batch.luma, torch.nn.functional.avg_pool2d(batch.chroma, 4))
+        return water, torch.nn.functional.avg_pool2d(batch.sar, 4)
 
     dry, _ = shown(pairs, 0.0)
     wet, radar = shown(pairs, 1.0)
@@ -272,9 +272,9 @@ def test_pasted_squares_may_be_of_any_size() -> None:
     wet = Square(np.full((1, *shape), -3, np.float32), lake, np.ones(shape, np.bool_))
     where = np.zeros(shape, np.bool_)
     where[20:40, 10:60] = True
-    made = pasted(dry, wet, where)
-    assert np.array_equal(made.backscatter[0] == -3, where)
-    assert np.array_equal(made.target == lake, np.repeat(where[..., None], 3, axis=2))
+    result = pasted(dry, wet, where)
+    assert np.array_equal(result.backscatter[0] == -3, where)
+    assert np.array_equal(result.target == lake, np.repeat(where[..., None], 3, axis=2))
 
 
 def test_patches_smaller_than_the_crop_are_mirrored() -> None:

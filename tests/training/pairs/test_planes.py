@@ -12,13 +12,13 @@ from geosar_training.pairs.planes import drawn_planes, fitting, planes
 from helpers.training.laboratory import make_dual_pair, make_pair, tiny_config
 
 
-@pytest.mark.parametrize(("polarisations", "given"), [(("VV",), 0), (("VH",), 1), ((), 0)])
-def test_one_polarisation_has_its_plane(polarisations: tuple[str, ...], given: int) -> None:
+@pytest.mark.parametrize(("polarisations", "plane"), [(("VV",), 0), (("VH",), 1), ((), 0)])
+def test_one_polarisation_has_its_plane(polarisations: tuple[str, ...], plane: int) -> None:
     pair = replace(make_pair(), polarisations=polarisations)
     normalisers = fit_normalisers([pair])
     seen = planes(pair, normalisers)
-    np.testing.assert_array_equal(seen[given], normalised(pair, normalisers))
-    assert (seen[1 - given] == MISSING).all()
+    np.testing.assert_array_equal(seen[plane], normalised(pair, normalisers))
+    assert (seen[1 - plane] == MISSING).all()
 
 
 def test_both_are_as_they_are() -> None:

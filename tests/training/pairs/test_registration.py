@@ -85,9 +85,9 @@ def test_another_places_images_are_left_alone() -> None:
 
 
 def test_one_block_that_disagrees_with_its_neighbours_is_not_believed() -> None:
-    found = np.full((5, 5, 2), (1.0, 3.0))
-    found[2, 2] = (-9.0, 8.0)
-    field = smoothed(found, np.ones((5, 5), np.bool_), np.zeros(2))
+    displacements = np.full((5, 5, 2), (1.0, 3.0))
+    displacements[2, 2] = (-9.0, 8.0)
+    field = smoothed(displacements, np.ones((5, 5), np.bool_), np.zeros(2))
     assert np.abs(field - (1.0, 3.0)).max() < 0.3
 
 

@@ -9,9 +9,9 @@ def test_phase_correlation_finds_a_known_shift() -> None:
     random = np.random.default_rng(3)
     fields = random.uniform(-1, 1, (40, 40)).repeat(8, 0).repeat(8, 1).astype(np.float32)
     sar = fields[32:288, 32:288] + random.normal(0, 0.2, (256, 256)).astype(np.float32)
-    found = peak(correlate(sar, 200 - 50 * fields[27:283, 39:295]))  # the other way round: dark where radar is bright
-    assert (found.rows, found.columns) == (5, -7)
-    assert found.certain
+    shift = peak(correlate(sar, 200 - 50 * fields[27:283, 39:295]))  # the other way round: dark where radar is bright
+    assert (shift.rows, shift.columns) == (5, -7)
+    assert shift.certain
 
 
 def fields(seed: int) -> np.ndarray:

@@ -57,8 +57,8 @@ def test_pairs_are_read_with_masks_and_a_source_each(tmp_path: Path) -> None:
     patchy[30, 30] = CLOUD
     edge[:, :5] = 0
     ombria = write(tmp_path / "ombria", {"a": land(), "b": cloudy, "c": patchy, "d": edge})
-    made = make_pairs(ombria, tmp_path / "pairs")
-    assert (dict(made.pairs), made.clouded) == ({"val": 1, "train": 2}, ["b"])
+    pairs = make_pairs(ombria, tmp_path / "pairs")
+    assert (dict(pairs.pairs), pairs.clouded) == ({"val": 1, "train": 2}, ["b"])
     clear, shaded, cut = read_pairs(tmp_path / "pairs")
     assert (clear.name, clear.source, clear.split) == ("a", "ombria/a", "val")
     assert clear.mask.all()
@@ -118,11 +118,11 @@ def test_a_lake_with_some_shore_is_not_taken_for_land() -> None:
     )
     grey = np.clip((decibels + 30) * 7, 0, 255).astype(np.uint8)
     shore = np.broadcast_to(np.arange(256)[:, None] < 60, grey.shape)
-    found = backscatter_of_land(grey, shore)
-    assert found is not None
+    backscatter = backscatter_of_land(grey, shore)
+    assert backscatter is not None
     # The middle of the two scales that it weighs, which lie close to each other here: 7 grey levels a decibel.
-    assert found[0] == pytest.approx((REFERENCE["VV"][0] + 30) * 7, abs=2)
-    assert found[1] == pytest.approx(REFERENCE["VV"][1] * 7, rel=0.05)
+    assert backscatter[0] == pytest.approx((REFERENCE["VV"][0] + 30) * 7, abs=2)
+    assert backscatter[1] == pytest.approx(REFERENCE["VV"][1] * 7, rel=0.05)
     assert backscatter_of_land(grey, np.zeros_like(shore)) is None
 
 

@@ -112,7 +112,7 @@ def test_blocks_are_split_and_never_patches(tmp_path: Path) -> None:
         block = tuple(int(part) // 2 for part in row["name"].split("_")[-2:])
         splits.setdefault((block[0], block[1]), set()).add(row["split"])
     assert len(splits) == 16
-    assert all(len(found) == 1 for found in splits.values())
+    assert all(len(split) == 1 for split in splits.values())
     assert {"train", "val"} == set().union(*splits.values())
 
 
@@ -210,9 +210,9 @@ def test_an_optical_image_of_another_place_is_told(tmp_path: Path) -> None:
         write(tmp_path / f"s1/{name}_s1_db.tif", values)
         write(tmp_path / f"s2/{name}_s2.tif", (60 + 150 * seen).astype(np.uint8)[None].repeat(3, 0))
     result = prepare(tmp_path / "s1", tmp_path / "s2", "-o", tmp_path / "pairs", "--size", 128)
-    told = " ".join(result.output.split())
-    assert "In **wrong_s1_db** no shift makes radar and optical image agree" in told
-    assert "the optical image is of another place" in told
+    text = " ".join(result.output.split())
+    assert "In **wrong_s1_db** no shift makes radar and optical image agree" in text
+    assert "the optical image is of another place" in text
 
 
 def _spoil_sar(folder: Path) -> None:
@@ -289,7 +289,7 @@ def test_scenes_without_partner_are_named(scenes: tuple[Path, Path], tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("names", "kept"),
+    ("names", "bands"),
     [
         (["B01", "B02", "B03", "B04", "B05"], (4, 3, 2)),
         (["Band 4 - Red", "Band 3 - Green", "Band 2 - Blue"], (1, 2, 3)),
@@ -298,7 +298,7 @@ def test_scenes_without_partner_are_named(scenes: tuple[Path, Path], tmp_path: P
         (["B1 blue", "B2 green", "B3 red", "B4 nir"], (3, 2, 1)),
     ],
 )
-def test_colours_are_taken_by_name(tmp_path: Path, names: list[str], kept: tuple[int, ...]) -> None:
+def test_colours_are_taken_by_name(tmp_path: Path, names: list[str], bands: tuple[int, ...]) -> None:
     sar = write(tmp_path / "a_sar_db.tif", radar(128))
     stack = np.stack([np.full((128, 128), 1000 * number, np.uint16) for number in range(1, len(names) + 1)])
     rgb = write(tmp_path / "a_rgb.tif", stack)
@@ -307,8 +307,8 @@ def test_colours_are_taken_by_name(tmp_path: Path, names: list[str], kept: tuple
     result = prepare(sar, rgb, "-o", tmp_path / "p", "--size", 64, "--split", "block", "--block", 1)
     assert result.exit_code == 0, result.output
     (pair, *_) = read_pairs(tmp_path / "p")
-    assert list(pair.optical[0, 0] / pair.optical.max()) == pytest.approx(np.array(kept) / max(kept), abs=0.01)
-    assert ", ".join(f"{band} ({names[band - 1]})" for band in kept) in (tmp_path / "p/report.md").read_text()
+    assert list(pair.optical[0, 0] / pair.optical.max()) == pytest.approx(np.array(bands) / max(bands), abs=0.01)
+    assert ", ".join(f"{band} ({names[band - 1]})" for band in bands) in (tmp_path / "p/report.md").read_text()
 
 
 def test_colours_are_asked_for_where_nothing_says_them(tmp_path: Path) -> None:
@@ -350,8 +350,8 @@ def test_a_csv_list_says_name_split_and_land_cover(tmp_path: Path) -> None:
         lines.append(f"s1/{name}_s1_vv_db.tif,s2/{name}_s2_rgb.tif,{name},{split},{name} land")
     (tmp_path / "list.csv").write_text("\n".join(lines))
     assert prepare(tmp_path / "list.csv", "-o", tmp_path / "pairs", "--size", 256).exit_code == 0
-    found = {row["source"]: (row["split"], row["landcover"]) for row in rows(tmp_path / "pairs" / "manifest.csv")}
-    assert found == {"alps": ("train", "alps land"), "bay": ("val", "bay land"), "city": ("test", "city land")}
+    by_source = {row["source"]: (row["split"], row["landcover"]) for row in rows(tmp_path / "pairs" / "manifest.csv")}
+    assert by_source == {"alps": ("train", "alps land"), "bay": ("val", "bay land"), "city": ("test", "city land")}
 
 
 @pytest.mark.usefixtures("scenes")

@@ -18,8 +18,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def benchmark(folder: Path, *words: object) -> Result:
-    given = ("--pairs", folder, "-o", folder.parent / "runs", "--short", "--precision", "32-true", *words)
-    return CliRunner().invoke(train, ["benchmark", *map(str, given)])
+    arguments = ("--pairs", folder, "-o", folder.parent / "runs", "--short", "--precision", "32-true", *words)
+    return CliRunner().invoke(train, ["benchmark", *map(str, arguments)])
 
 
 def test_every_settings_file_is_on_the_page() -> None:

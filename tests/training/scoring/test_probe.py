@@ -30,10 +30,10 @@ def patches(seed: int, each: int) -> tuple[list[np.ndarray], list[str]]:
 
 
 def test_covers_of_different_colours_are_told_apart(probe: Probe) -> None:
-    (known, covers), (asked, true) = patches(0, 4), patches(1, 3)
+    (known, covers), (unnamed, true) = patches(0, 4), patches(1, 3)
     features = probe.features(known)
     assert features.shape == (12, 4096)
-    assert probe.named(features, covers, probe.features(asked)) == true
+    assert probe.named(features, covers, probe.features(unnamed)) == true
     assert probe.left_out(features, covers) == covers
 
 

@@ -32,22 +32,22 @@ def one_pair(off: float = 10, stated: float = 10) -> Evaluation:
 
 def test_the_interval_draws_whole_images() -> None:
     # Ten patches of one image are one draw: the mean is either image's.
-    found = summarise([1.0] * 10 + [3.0] * 10, [0] * 10 + [1] * 10)
-    assert (found.mean, found.median, found.low, found.high, found.patches) == (2, 2, 1, 3, 20)
+    interval = summarise([1.0] * 10 + [3.0] * 10, [0] * 10 + [1] * 10)
+    assert (interval.mean, interval.median, interval.low, interval.high, interval.patches) == (2, 2, 1, 3, 20)
     singly = summarise([1.0] * 10 + [3.0] * 10, range(20))
     assert singly.high - singly.low < 1.2
 
 
 def test_the_interval_is_that_of_the_mean() -> None:
     values = np.random.default_rng(0).normal(20, 3, 400)
-    found = summarise(values, range(400))
-    assert found.high - found.low == pytest.approx(2 * 1.96 * 3 / 20, rel=0.15)  # two times 1.96 standard errors
+    interval = summarise(values, range(400))
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * 3 / 20, rel=0.15)  # two times 1.96 standard errors
 
 
 def test_one_image_has_no_interval_and_values_that_are_not_there_do_not_count() -> None:
-    found = summarise([1.0, float("nan"), 2.0], [0, 0, 0])
-    assert (found.mean, found.patches) == (1.5, 2)
-    assert np.isnan(found.low)
+    interval = summarise([1.0, float("nan"), 2.0], [0, 0, 0])
+    assert (interval.mean, interval.patches) == (1.5, 2)
+    assert np.isnan(interval.low)
     assert summarise([float("nan")], [0]) is None
 
 
@@ -75,16 +75,16 @@ def test_land_cover_is_the_first_that_a_pair_names() -> None:
 
 def test_deciles_are_tenths_of_the_pixels_by_what_was_stated() -> None:
     stated = np.repeat(np.arange(10, 110, 10, dtype=np.uint8), 50)
-    found = deciles(stated, stated * 1.1)
-    assert [item.stated for item in found] == pytest.approx(list(range(10, 110, 10)))
-    assert [item.ratio for item in found] == pytest.approx([1.1] * 10)
-    assert all(item.calibrated for item in found)
+    parts = deciles(stated, stated * 1.1)
+    assert [item.stated for item in parts] == pytest.approx(list(range(10, 110, 10)))
+    assert [item.ratio for item in parts] == pytest.approx([1.1] * 10)
+    assert all(item.calibrated for item in parts)
 
 
 def test_a_level_on_a_cut_is_shared_by_both_parts() -> None:
     stated = np.array([10] * 15 + [20] * 5, np.uint8)
-    found = deciles(stated, np.array([30.0] * 15 + [20.0] * 5), parts=2)
-    assert [(item.stated, item.true) for item in found] == [(10, 30), (15, 25)]  # 10 tens; 5 tens and 5 twenties
+    parts = deciles(stated, np.array([30.0] * 15 + [20.0] * 5), parts=2)
+    assert [(item.stated, item.true) for item in parts] == [(10, 30), (15, 25)]  # 10 tens; 5 tens and 5 twenties
 
 
 @pytest.mark.parametrize(("stated", "right"), [(10, True), (12, True), (20, False), (7, False)])

@@ -28,12 +28,12 @@ def test_an_even_image_has_none() -> None:
 
 def places() -> list[Place]:
     random = np.random.default_rng(0)
-    found = []
+    places_made = []
     for index in range(3):
         land = np.kron(random.normal(size=(16, 16)), np.ones((8, 8)))
         looks = np.stack([land + 0.4 * random.normal(size=land.shape) for _ in range(2)])[:, None]
-        found.append(Place(f"p{index}", looks.astype(np.float32), np.ones((SIDE, SIDE), bool)))
-    return found
+        places_made.append(Place(f"p{index}", looks.astype(np.float32), np.ones((SIDE, SIDE), bool)))
+    return places_made
 
 
 def shown(grey: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ def shown(grey: np.ndarray) -> np.ndarray:
 
 def test_the_radar_itself_keeps_all_and_invention_nothing() -> None:
     random = np.random.default_rng(1)
-    found = structure(
+    scores = structure(
         {
             "as it is": shown,
             "dark for bright": lambda radar: shown(-radar),
@@ -50,9 +50,9 @@ def test_the_radar_itself_keeps_all_and_invention_nothing() -> None:
         },
         places(),
     )
-    assert found.places == 3
-    assert found.radar > 0.5
-    assert abs(found.chance) < 0.2
-    assert found.kept("as it is") == pytest.approx(1, abs=0.02)
-    assert found.kept("dark for bright") == pytest.approx(1, abs=0.02)
-    assert abs(found.kept("made up")) < 0.1
+    assert scores.places == 3
+    assert scores.radar > 0.5
+    assert abs(scores.chance) < 0.2
+    assert scores.kept("as it is") == pytest.approx(1, abs=0.02)
+    assert scores.kept("dark for bright") == pytest.approx(1, abs=0.02)
+    assert abs(scores.kept("made up")) < 0.1

@@ -28,18 +28,20 @@ THE_MAP = "window[Object.keys(window).find(key => key.startsWith('map_'))]"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Radar, white on the left and black on the right; an optical image all red; an expected error of 32."""
-    made = tmp_path_factory.mktemp("browser")
+    data_folder = tmp_path_factory.mktemp("browser")
     decibels = np.full((HEIGHT, WIDTH), -25, np.float32)
     decibels[:, : WIDTH // 2] = -5
-    write_raster(made / "scene_vv_db.tif", decibels)
+    write_raster(data_folder / "scene_vv_db.tif", decibels)
     red = np.zeros((3, HEIGHT, WIDTH), np.uint8)
     red[0] = 255
-    write_raster(made / "optical.tif", red, tags=SYNTHETIC)
-    write_raster(made / "error.tif", np.full((HEIGHT, WIDTH), 32, np.uint8), tags=SYNTHETIC)
+    write_raster(data_folder / "optical.tif", red, tags=SYNTHETIC)
+    write_raster(data_folder / "error.tif", np.full((HEIGHT, WIDTH), 32, np.uint8), tags=SYNTHETIC)
     grey = (200 * np.sqrt(speckled((60, 90)))).clip(1, 255).astype(np.uint8)
-    write_raster(made / "plain.png", grey, driver="PNG", crs=None, transform=None)
-    show(made / "scene_vv_db.tif", made / "optical.tif", made / "error.tif", title=EVIL).write(made / "map.html")
-    return made
+    write_raster(data_folder / "plain.png", grey, driver="PNG", crs=None, transform=None)
+    show(data_folder / "scene_vv_db.tif", data_folder / "optical.tif", data_folder / "error.tif", title=EVIL).write(
+        data_folder / "map.html"
+    )
+    return data_folder
 
 
 @pytest.fixture
@@ -54,7 +56,9 @@ def open_page(chromium: Browser) -> Iterator[Open]:
         page = contexts[-1].new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda asked: None if asked.url[:5] in {"data:", "file:"} else complaints.append(asked.url))
+        page.on(
+            "request", lambda answer: None if answer.url[:5] in {"data:", "file:"} else complaints.append(answer.url)
+        )
         page.goto(path.as_uri())
         page.locator("img").evaluate_all("all => Promise.all(all.map(image => image.decode()))")
         return page
@@ -199,16 +203,16 @@ def test_the_pointer_reads_place_and_values_and_a_bar_says_how_far(folder: Path,
     page.get_by_role("checkbox", name="Expected error").check()
     x, y = on_map(page, 160, 30)
     page.mouse.move(x, y)
-    told = page.locator(".gs-coordinates")
+    locator = page.locator(".gs-coordinates")
     longitude, latitude = pyproj.Transformer.from_crs(UTM, "EPSG:4326", always_xy=True).transform(
         *(TEN_METRES @ (160, 30))
     )
-    expect(told).to_contain_text("° N, ")
-    north, east = map(float, re.findall(r"([\d.]+)°", told.inner_text()))
+    expect(locator).to_contain_text("° N, ")
+    north, east = map(float, re.findall(r"([\d.]+)°", locator.inner_text()))
     a_screen_pixel = 1 / page.evaluate(f"{THE_MAP}.project([0, 1]).x - {THE_MAP}.project([0, 0]).x")
     assert (north, east) == pytest.approx((latitude, longitude), abs=2 * a_screen_pixel)
-    expect(told).to_contain_text("SAR VV \u2264\u2009\u221225.0 dB")
-    expect(told).to_contain_text("Expected error 3")
+    expect(locator).to_contain_text("SAR VV \u2264\u2009\u221225.0 dB")
+    expect(locator).to_contain_text("Expected error 3")
     expect(page.locator(".leaflet-control-scale-line")).to_contain_text("m")
 
 
@@ -238,8 +242,8 @@ def test_nobody_is_shut_out(folder: Path, open_page: Open, width: int, scheme: s
     if width == 360:
         page.get_by_role("button", name=EVIL).click()
     page.get_by_role("checkbox", name="Expected error").check()
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    violations = Axe().run(page)
+    assert violations.violations_count == 0, violations.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -38,13 +38,13 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("map")
-    write_raster(made / "scene_vv_db.tif", 10 * np.log10(speckled((90, 110))))
+    data_folder = tmp_path_factory.mktemp("map")
+    write_raster(data_folder / "scene_vv_db.tif", 10 * np.log10(speckled((90, 110))))
     colours = np.full((3, 90, 110), 90, np.uint8)
-    write_raster(made / "optical.tif", colours, tags=SYNTHETIC)
-    write_raster(made / "error.tif", colours[:1], tags=SYNTHETIC)
-    write_raster(made / "elsewhere.tif", colours, crs="EPSG:32633", tags=SYNTHETIC)
-    return made
+    write_raster(data_folder / "optical.tif", colours, tags=SYNTHETIC)
+    write_raster(data_folder / "error.tif", colours[:1], tags=SYNTHETIC)
+    write_raster(data_folder / "elsewhere.tif", colours, crs="EPSG:32633", tags=SYNTHETIC)
+    return data_folder
 
 
 def test_three_rasters_become_one_file_that_says_synthetic(folder: Path, run: Run) -> None:
@@ -58,7 +58,7 @@ def test_three_rasters_become_one_file_that_says_synthetic(folder: Path, run: Ru
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "words"),
     [
         (("absent.tif",), 1, "absent.tif does not exist"),
         (("scene_vv_db.tif", "elsewhere.tif"), 1, "they do not overlap"),
@@ -71,10 +71,10 @@ def test_three_rasters_become_one_file_that_says_synthetic(folder: Path, run: Ru
         ((), 2, "Missing argument"),
     ],
 )
-def test_errors_are_told_in_words(folder: Path, run: Run, arguments: tuple[str, ...], code: int, told: str) -> None:
+def test_errors_are_told_in_words(folder: Path, run: Run, arguments: tuple[str, ...], code: int, words: str) -> None:
     done = run(*arguments)
     assert done.returncode == code, done.stderr
-    assert told in " ".join(done.stderr.split())
+    assert words in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert not (folder / "map.html").exists()
 

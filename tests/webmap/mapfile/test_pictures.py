@@ -60,16 +60,16 @@ def test_grainy_pictures_are_compressed_and_look_the_same(grey: bool, clear: boo
     picture = opaque(levels)
     picture[:64, :64, 3] = 0 if clear else 255
     address = data_url(picture)
-    kind, found = decoded(address)
+    kind, decoded_picture = decoded(address)
     assert kind in {"webp", "jpeg"}
     assert len(address) < picture.nbytes / 3
-    np.testing.assert_array_equal(found[..., 3], picture[..., 3])  # transparency is never approximate
-    difference = np.abs(found[..., :3].astype(int) - picture[..., :3])[picture[..., 3] > 0]
+    np.testing.assert_array_equal(decoded_picture[..., 3], picture[..., 3])  # transparency is never approximate
+    difference = np.abs(decoded_picture[..., :3].astype(int) - picture[..., :3])[picture[..., 3] > 0]
     assert difference.mean() < 12
 
 
 def test_pictures_of_two_levels_lose_nothing_as_that_is_smallest() -> None:
     levels = 255 * np.random.default_rng(1).integers(0, 2, (256, 256, 1), np.uint8).repeat(3, axis=2)
-    kind, found = decoded(data_url(opaque(levels)))
+    kind, picture = decoded(data_url(opaque(levels)))
     assert kind == "png"
-    np.testing.assert_array_equal(found[..., :3], levels)
+    np.testing.assert_array_equal(picture[..., :3], levels)

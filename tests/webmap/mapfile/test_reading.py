@@ -29,9 +29,9 @@ def picture_of(layer: Layer) -> np.ndarray:
 
 
 def colours(height: int = 60, width: int = 80) -> np.ndarray:
-    found = np.zeros((3, height, width), np.uint8)
-    found[0], found[1], found[2] = 200, 100, 50
-    return found
+    bands = np.zeros((3, height, width), np.uint8)
+    bands[0], bands[1], bands[2] = 200, 100, 50
+    return bands
 
 
 def test_a_dual_polarised_scene_gives_both_and_a_composite(make_raster: MakeRaster) -> None:

@@ -44,10 +44,10 @@ def test_layers_are_drawn_in_the_order_sar_optical_error() -> None:
 
 
 def test_it_is_a_map_of_folium_that_takes_more() -> None:
-    made = SarMap([SAR])
-    folium.Marker((10.5, 20.5)).add_to(made)
-    assert "L.marker" in made.to_html()
-    assert "<iframe" in made._repr_html_()
+    sar_map = SarMap([SAR])
+    folium.Marker((10.5, 20.5)).add_to(sar_map)
+    assert "L.marker" in sar_map.to_html()
+    assert "<iframe" in sar_map._repr_html_()
 
 
 def test_names_full_of_markup_stay_text() -> None:

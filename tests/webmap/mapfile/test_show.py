@@ -44,20 +44,20 @@ def ask(address: str, body: bytes) -> dict[str, Any]:
     kind = "application/json" if body[:1] == b"{" else "application/octet-stream"
     request = urllib.request.Request(address, body, {"Content-Type": kind})  # noqa: S310 - the URL is our own
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the same
-        found: dict[str, Any] = json.load(answer)
-    return found
+        document: dict[str, Any] = json.load(answer)
+    return document
 
 
 def test_a_running_service_gives_tiles_and_the_same_controls(
     service: str, scene: str, tmp_path: Path, chromium: Browser
 ) -> None:
-    made = geosar.show(scene, service=service)
-    assert [layer.role for layer in made.layers] == ["sar", "optical", "error"]
-    assert made.layers[0].legend.unit == "dB"
-    path = made.write(tmp_path / "tiles.html")
+    sar_map = geosar.show(scene, service=service)
+    assert [layer.role for layer in sar_map.layers] == ["sar", "optical", "error"]
+    assert sar_map.layers[0].legend.unit == "dB"
+    path = sar_map.write(tmp_path / "tiles.html")
     page = chromium.new_page()
     failed: list[str] = []
-    page.on("requestfailed", lambda asked: failed.append(asked.url))
+    page.on("requestfailed", lambda answer: failed.append(answer.url))
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.goto(path.as_uri(), wait_until="networkidle")
     expect(page.get_by_role("note")).to_have_text(
@@ -124,18 +124,18 @@ def test_what_makes_no_sense_is_refused(options: dict[str, Any], kind: type[Geos
 
 def test_files_by_polarisation_make_one_scene(tmp_path: Path) -> None:
     paths = {name: write_raster(tmp_path / f"{name}_power.tif", speckled((64, 64), seed=3)) for name in ("VV", "VH")}
-    made = show(paths, size=64)
-    assert [layer.name for layer in made.layers] == ["SAR VV", "SAR VH", "SAR in colour"]
+    sar_map = show(paths, size=64)
+    assert [layer.name for layer in sar_map.layers] == ["SAR VV", "SAR VH", "SAR in colour"]
 
 
 def test_a_true_image_stands_beside_the_synthetic_one(tmp_path: Path) -> None:
     radar = write_raster(tmp_path / "a_vv_power.tif", speckled((64, 64)))
     colours = (80 * speckled((3, 64, 64))).clip(1, 255).astype("uint8")
     tags = {"GEOSAR_SYNTHETIC": "YES", "GEOSAR_MODEL": "tiny 1.0", "GEOSAR_SOURCE": "a_vv_power.tif"}
-    made = show(
+    sar_map = show(
         radar, write_raster(tmp_path / "o.tif", colours, tags=tags), reference=write_raster(tmp_path / "t.tif", colours)
     )
-    assert [(layer.name, layer.notice is None) for layer in made.layers] == [
+    assert [(layer.name, layer.notice is None) for layer in sar_map.layers] == [
         ("SAR VV", True),
         ("Synthetic optical", False),
         ("Optical", True),

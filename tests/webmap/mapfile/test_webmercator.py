@@ -77,9 +77,9 @@ def test_small_rasters_keep_their_pixels_and_large_ones_fit() -> None:
 def test_no_value_stays_no_value_and_does_not_darken_its_neighbours() -> None:
     values = np.full((1, *UTM.shape), 50, np.float32)
     values[:, 50:100, 50:100] = np.nan
-    found = warped(values, UTM, web_grid(UTM, 2048, "it"))
-    assert np.isnan(found).any()
-    np.testing.assert_allclose(found[np.isfinite(found)], 50, rtol=1e-6)
+    web = warped(values, UTM, web_grid(UTM, 2048, "it"))
+    assert np.isnan(web).any()
+    np.testing.assert_allclose(web[np.isfinite(web)], 50, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ def colourfulness(part: np.ndarray) -> float:
 def meridians(page: Page, name: str) -> dict[str, float]:
     """Degrees at the foot of a map, and how many pixels from its left edge they stand."""
     script = "all => Object.fromEntries(all.map(one => [one.textContent, parseFloat(one.style.left)]))"
-    found: dict[str, float] = page.locator(f"#{name} .graticule-labels .longitude").evaluate_all(script)
-    return found
+    locator: dict[str, float] = page.locator(f"#{name} .graticule-labels .longitude").evaluate_all(script)
+    return locator
 
 
 def test_a_layer_goes_and_comes(page: Page, service: Service, scene: dict[str, Any]) -> None:

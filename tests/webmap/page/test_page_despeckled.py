@@ -61,9 +61,9 @@ def test_from_the_option_to_the_file(page: Page, despeckling: Service, fields: d
     page.mouse.click(800, 420)
     row = page.locator(".pixel tr").filter(has_text="VH, despeckled")
     expect(row).to_contain_text("dB")
-    told = despeckling.get(f"scenes/{fields['id']}/despeckled/point/{-longitude},{latitude}")["values"][1]
+    decibels = despeckling.get(f"scenes/{fields['id']}/despeckled/point/{-longitude},{latitude}")["values"][1]
     shown = float(row.locator("td").inner_text().removesuffix(" dB").replace("\u2212", "-"))
-    assert abs(shown - told) < 3  # the place is read to a pixel; neighbours in a smoothed field are close
+    assert abs(shown - decibels) < 3  # the place is read to a pixel; neighbours in a smoothed field are close
 
     # The radar's display is that of both.
     page.get_by_label(re.compile("^Show ?VV")).select_option(label="VH")
@@ -88,12 +88,12 @@ def test_a_link_of_before_has_the_layer_over_the_radar(
     page: Page, despeckling: Service, fields: dict[str, Any]
 ) -> None:
     look_at(page, despeckling, fields, "layers=sar:100,optical:50,-error:80")
-    found = page.evaluate("""async () => {
+    answer = page.evaluate("""async () => {
       const { decode } = await import("./js/view.js");
       return decode("#scene=../jobs").scene ?? decode(location.hash).order;
     }""")
-    assert found.index("despeckled") == found.index("sar") - 1
-    assert [one for one in found if one in {"sar", "optical", "error"}] == ["sar", "optical", "error"]
+    assert answer.index("despeckled") == answer.index("sar") - 1
+    assert [one for one in answer if one in {"sar", "optical", "error"}] == ["sar", "optical", "error"]
 
 
 def test_a_model_that_makes_none_is_not_asked_for_it(page: Page, tmp_path: Path, radar: Path) -> None:

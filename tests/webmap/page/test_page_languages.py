@@ -32,8 +32,8 @@ def test_no_text_is_missing_and_none_is_left_in_english(page: Page, service: Ser
     enter(page, service)
     texts: dict[str, dict[str, tuple[str, str]]] = {}
     for language in LANGUAGES:
-        found = page.evaluate(SHAPES, f"{service.url}js/texts/{language}.js")
-        texts[language] = {name: (kind, said) for name, kind, said in found}
+        answer = page.evaluate(SHAPES, f"{service.url}js/texts/{language}.js")
+        texts[language] = {name: (kind, text) for name, kind, text in answer}
     english = texts["en"]
     for language in ("de", "es"):
         own = texts[language]
@@ -41,7 +41,7 @@ def test_no_text_is_missing_and_none_is_left_in_english(page: Page, service: Ser
         assert {name for name in own if own[name][0] != english[name][0]} == set()
         assert {name for name in own if not own[name][1].strip()} == set()
         # What is filled in is in the sentence; numbers are written otherwise.
-        filled = {name for name, (_, said) in english.items() if "<1>" in said}
+        filled = {name for name, (_, text) in english.items() if "<1>" in text}
         assert {name for name in filled if "<1>" not in own[name][1]} == set()
         same = {name for name in own if own[name][1] == english[name][1] and len(own[name][1].split()) > 1}
         assert len(same) < SAME_IN_ALL, same
@@ -86,8 +86,8 @@ def test_places_are_read_in_the_spellings_that_people_use(chromium: Browser, ser
         script = "async ([file, written]) => { const { placeOf } = await import(file); return written.map(placeOf); }"
         with visit(chromium, locale=language) as page:
             enter(page, service)
-            found: list[list[float] | None] = page.evaluate(script, [f"{service.url}js/map/places.js", list(written)])
-            return found
+            pixels: list[list[float] | None] = page.evaluate(script, [f"{service.url}js/map/places.js", list(written)])
+            return pixels
 
     prime, second = "\N{PRIME}", "\N{DOUBLE PRIME}"
     spellings = (
@@ -98,10 +98,10 @@ def test_places_are_read_in_the_spellings_that_people_use(chromium: Browser, ser
         "34d03m00sN 118d15m00sW", "34°03'00\"N, 118°15'00\"W",
     )  # fmt: skip
     nowhere = ("Los Angeles", "95, 100", "34 61 0 N 118 0 0 W", "1", "381000 3768000")
-    found = read("en", *spellings, "34.05S, 118.25E", *nowhere)
-    for written, place in zip(spellings, found, strict=False):
+    pixels = read("en", *spellings, "34.05S, 118.25E", *nowhere)
+    for written, place in zip(spellings, pixels, strict=False):
         assert place == pytest.approx([34.05, -118.25]), written
-    assert found[len(spellings)] == pytest.approx([-34.05, 118.25])
-    assert found[-len(nowhere) :] == [None] * len(nowhere)
+    assert pixels[len(spellings)] == pytest.approx([-34.05, 118.25])
+    assert pixels[-len(nowhere) :] == [None] * len(nowhere)
     assert read("de", "52,5 N 13,4 O")[0] == pytest.approx([52.5, 13.4])  # Ost
     assert read("es", "52,5 N 13,4 O")[0] == pytest.approx([52.5, -13.4])  # oeste

@@ -27,9 +27,9 @@ class Provider(BaseHTTPRequestHandler):
         if self.path.startswith("/search"):
             kind, content = "application/json", json.dumps([RIGA] if "Riga" in self.path else []).encode()
         else:
-            made = io.BytesIO()
-            Image.new("RGB", (256, 256), (60, 160, 60)).save(made, "PNG")
-            kind, content = "image/png", made.getvalue()
+            output = io.BytesIO()
+            Image.new("RGB", (256, 256), (60, 160, 60)).save(output, "PNG")
+            kind, content = "image/png", output.getvalue()
         self.send_response(200)
         self.send_header("content-type", kind)
         self.send_header("access-control-allow-origin", "*")
@@ -43,8 +43,8 @@ class Provider(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def offered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, list[str]]]:
     """A service whose operator offers a base map and a geocoder, and what these were asked."""
-    asked: list[str] = []
-    handler = type("Handler", (Provider,), {"asked": asked})
+    requests: list[str] = []
+    handler = type("Handler", (Provider,), {"asked": requests})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     Thread(target=server.serve_forever, daemon=True).start()
     here = f"http://127.0.0.1:{server.server_address[1]}"
@@ -54,7 +54,7 @@ def offered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service,
         basemaps=f"Green|{wmts}|The green agency", geocoder=f"{here}/search?q={{query}}",
     )  # fmt: skip
     running.start()
-    yield running, asked
+    yield running, requests
     running.stop()
     server.shutdown()
     server.server_close()
@@ -67,19 +67,19 @@ def centre(page: Page) -> list[float]:
 
 
 def test_a_place_is_found_by_coordinates_and_by_name(page: Page, offered: tuple[Service, list[str]]) -> None:
-    service, asked = offered
+    service, requests = offered
     enter(page, service)
     page.locator("#tool-find").click()
     page.get_by_role("searchbox", name="Find a place").fill("56°57\N{PRIME}N 24°6\N{PRIME}E")
     page.get_by_role("button", name="Go").click()
     assert centre(page) == pytest.approx([56.95, 24.1])
     expect(page.locator("path.found-point")).to_be_visible()
-    assert asked == []  # nobody else is asked for what the page understands
+    assert requests == []  # nobody else is asked for what the page understands
     page.get_by_role("searchbox", name="Find a place").fill("Riga & around")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Rīga, Latvija").click()
     expect(page.locator("#find-told")).to_have_text("Rīga, Latvija")
-    assert asked == ["/search?q=Riga & around"]
+    assert requests == ["/search?q=Riga & around"]
     page.get_by_role("searchbox", name="Find a place").fill("Nowhere")
     page.keyboard.press("Enter")
     expect(page.locator("#find-told")).to_contain_text("Nothing of that name")
@@ -88,14 +88,14 @@ def test_a_place_is_found_by_coordinates_and_by_name(page: Page, offered: tuple[
 
 
 def test_the_base_map_is_chosen_kept_and_credited(page: Page, offered: tuple[Service, list[str]]) -> None:
-    service, asked = offered
-    asked.clear()
+    service, requests = offered
+    requests.clear()
     enter(page, service)
-    assert asked == []  # none from outside by default
+    assert requests == []  # none from outside by default
     page.get_by_role("button", name="Base map").click()
     page.get_by_label("Green").check()
     page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
-    until(lambda: any("TILEMATRIX=2&" in path for path in asked), page)
+    until(lambda: any("TILEMATRIX=2&" in path for path in requests), page)
     expect(page.locator("#credit")).to_contain_text("The green agency")
     page.reload()
     page.wait_for_selector("body[data-ready]")

@@ -19,8 +19,8 @@ MOST_BYTES = 90_000
 
 def violations(page: Page) -> list[str]:
     """What axe-core finds, in a line each."""
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {[node['html'][:140] for node in one['nodes']]}" for one in found]
+    audit = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {[node['html'][:140] for node in one['nodes']]}" for one in audit]
 
 
 @pytest.mark.data
@@ -156,8 +156,8 @@ def test_every_word_is_in_the_file_of_texts() -> None:
     """No sentence stands in another script: a text between quotes with two words of letters and a space."""
     allowed = {"en.js", "de.js", "es.js", "types.js", "colours.js"}
     spoken = re.compile(r'"[A-Z][a-z]+ [a-z]+ [a-z][^"]*"')
-    found = {path.name: spoken.findall(path.read_text()) for path in (STATIC / "js").rglob("*.js")}
-    assert {name: texts for name, texts in found.items() if texts and name not in allowed} == {}
+    strings = {path.name: spoken.findall(path.read_text()) for path in (STATIC / "js").rglob("*.js")}
+    assert {name: texts for name, texts in strings.items() if texts and name not in allowed} == {}
 
 
 def test_a_wheel_holds_the_page() -> None:

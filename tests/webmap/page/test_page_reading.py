@@ -44,8 +44,8 @@ def test_a_scenes_coordinates_are_those_of_proj(page: Page, service: Service, cr
       const { coordinatesAt } = await import("./js/map/coordinates.js");
       return [...places, [way.centre[0] + 90, 0]].map(([lng, lat]) => coordinatesAt(way, { lng, lat }));
     }"""
-    *found, elsewhere = page.evaluate(script, [way, places])
-    assert np.abs(np.array(found) - expected).max() < 0.02 * pixel
+    *answer, elsewhere = page.evaluate(script, [way, places])
+    assert np.abs(np.array(answer) - expected).max() < 0.02 * pixel
     assert elsewhere is None
 
 
@@ -105,9 +105,9 @@ def test_a_length_is_that_of_the_ellipsoid_within_half_a_per_cent(
         places.append(place_at(page, x, y))
         page.mouse.click(x, y)
     page.keyboard.press("Escape")
-    told = float(page.locator(".measured").inner_text().split()[0])
+    length = float(page.locator(".measured").inner_text().split()[0])
     _, _, metres = Geod(ellps="WGS84").inv(*places[0], *places[1])
-    assert told == pytest.approx(metres / 1000, rel=0.005)
+    assert length == pytest.approx(metres / 1000, rel=0.005)
     expect(page.locator(".pixel")).to_have_count(0)
 
 

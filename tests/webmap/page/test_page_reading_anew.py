@@ -59,13 +59,13 @@ def test_a_scene_is_read_otherwise_by_mouse_and_its_problems_are_told(
         "unit": "amplitude", "band": ["VV=2", "VH=1"], "nodata": "-9999.0", "mask_band": "none", "crs": "EPSG:32632",
         "keep_border": True,
     }  # fmt: skip
-    found = service.get(f"scenes/{amplitudes['id']}")
-    assert found["stated"] == stated
+    response = service.get(f"scenes/{amplitudes['id']}")
+    assert response["stated"] == stated
     expect(page.locator(".result")).to_contain_text("Made before the scene was read otherwise")
     # What is shown now is drawn from the values of now: twice the decibels of before.
     until(lambda: service.get(f"scenes/{amplitudes['id']}")["display"]["state"] == "ready", page)
     expect(page.locator(".state")).to_be_hidden()
-    low = found["description"]["statistics"]["1 VV"]["p02"]
+    low = response["description"]["statistics"]["1 VV"]["p02"]
     assert low == pytest.approx(2 * amplitudes["description"]["statistics"]["2 VH"]["p02"], abs=0.1)
 
 

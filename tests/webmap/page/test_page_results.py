@@ -55,11 +55,11 @@ def fresh(service: Service, folder: Path, name: str, seed: int, **options: Any) 
 
 def versions(service: Service, scene: dict[str, Any]) -> dict[str, str]:
     """The version of the pixels of each result, by job; the newest first."""
-    found = {}
+    by_job = {}
     for job in scene["jobs"]:
-        told = service.get(f"scenes/{scene['id']}/optical/tilejson.json", job=job)
-        found[job] = re.findall(r"v=(\w+)", told["tiles"][0])[0]
-    return found
+        response = service.get(f"scenes/{scene['id']}/optical/tilejson.json", job=job)
+        by_job[job] = re.findall(r"v=(\w+)", response["tiles"][0])[0]
+    return by_job
 
 
 def test_results_are_shown_named_compared_and_deleted(page: Page, service: Service, twice: dict[str, Any]) -> None:
@@ -105,9 +105,9 @@ def test_what_lies_under_an_opaque_layer_is_not_fetched(page: Page, service: Ser
 def test_tiles_come_as_webp_and_urls_for_others_as_png(page: Page, service: Service, tmp_path: Path) -> None:
     look_at(page, service, service.translate(fresh(service, tmp_path, "webp", 42)), "layers=optical:70,sar:100")
     for layer in ("optical", "sar"):
-        found = addresses(page, layer)
-        assert found
-        assert all(".webp?" in one for one in found)
+        urls = addresses(page, layer)
+        assert urls
+        assert all(".webp?" in one for one in urls)
     page.get_by_text("URLs for other programs").click()
     assert ".png?" in page.get_by_label("XYZ", exact=True).input_value()
 

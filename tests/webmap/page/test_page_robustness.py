@@ -24,18 +24,18 @@ def drawn(page: Page) -> int:
 def test_a_failing_tile_is_asked_again_and_then_shown_as_missing(
     page: Page, service: Service, dual: dict[str, Any]
 ) -> None:
-    asked: dict[str, int] = {}
+    attempts: dict[str, int] = {}
 
     def fail(route: Route) -> None:
         path = route.request.url.partition("?")[0]
-        asked[path] = asked.get(path, 0) + 1
+        attempts[path] = attempts.get(path, 0) + 1
         route.fulfill(status=500, body="no")
 
     page.route(re.compile("/sar/tiles/"), fail)
     enter(page, service, f"scene={dual['id']}&layers=sar:100,-optical:100")
     missing = page.locator(".leaflet-scene-sar-pane img.tile-missing")
     expect(missing.first).to_be_visible(timeout=60_000)
-    until(lambda: set(asked.values()) == {4}, page)
+    until(lambda: set(attempts.values()) == {4}, page)
     page.unroute(re.compile("/sar/tiles/"))
 
 
@@ -131,16 +131,16 @@ def test_a_base_map_is_named_by_the_settings_and_allowed_by_the_policy(page: Pag
     service = Service(tmp_path / "store", basemap="OpenStreetMap.Mapnik")
     service.start()
     try:
-        asked: list[str] = []
+        requests: list[str] = []
 
         def answer(route: Route) -> None:
-            asked.append(route.request.url)
+            requests.append(route.request.url)
             route.fulfill(status=204, body="")
 
         page.route(re.compile("tile.openstreetmap.org"), answer)
         enter(page, service)
-        until(lambda: asked, page)
-        assert re.match(r"https://tile.openstreetmap.org/\d+/\d+/\d+.png", asked[0])
+        until(lambda: requests, page)
+        assert re.match(r"https://tile.openstreetmap.org/\d+/\d+/\d+.png", requests[0])
         expect(page.locator("#credit")).to_contain_text("OpenStreetMap contributors")
         expect(page.locator("#credit a")).to_have_attribute("href", "https://www.openstreetmap.org/copyright")
     finally:

@@ -59,18 +59,18 @@ def test_urls_that_are_copied_work(page: Page, service: Service, scene: dict[str
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     look_at(page, service, scene)
     page.get_by_text("URLs for other programs").click()
-    found = {name: copied(page, f"Copy {name}") for name in ("XYZ", "TileJSON", "WMTS", "STAC", "QGIS")}
-    tile = http.get(found["TileJSON"]).json()
+    copies = {name: copied(page, f"Copy {name}") for name in ("XYZ", "TileJSON", "WMTS", "STAC", "QGIS")}
+    tile = http.get(copies["TileJSON"]).json()
     assert tile["synthetic"] is True
     west, south, east, north = scene["bbox"]
     z = 13
     x = int(((west + east) / 2 + 180) / 360 * 2**z)
     y = int((1 - np.arcsinh(np.tan(np.radians((south + north) / 2))) / np.pi) / 2 * 2**z)
-    answer = http.get(found["XYZ"].replace("{z}", str(z)).replace("{x}", str(x)).replace("{y}", str(y)))
+    answer = http.get(copies["XYZ"].replace("{z}", str(z)).replace("{x}", str(x)).replace("{y}", str(y)))
     assert answer.headers["content-type"] == "image/png"
-    assert "<Capabilities" in http.get(found["WMTS"]).text
-    assert http.get(found["STAC"]).json()["type"] == "Feature"
-    assert re.match(r"type=xyz&url=http://127.*\{z\}.*zmax=\d+$", found["QGIS"])
+    assert "<Capabilities" in http.get(copies["WMTS"]).text
+    assert http.get(copies["STAC"]).json()["type"] == "Feature"
+    assert re.match(r"type=xyz&url=http://127.*\{z\}.*zmax=\d+$", copies["QGIS"])
 
 
 def test_the_permalink_opens_the_very_same_view(page: Page, service: Service, scene: dict[str, Any]) -> None:

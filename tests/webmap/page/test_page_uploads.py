@@ -47,8 +47,8 @@ def set_rate(session: Any, rate: int, *, offline: bool = False) -> None:
 
 
 def per_cent(page: Page) -> int:
-    found = re.search(r"\((\d+) %\)", page.locator(".upload-state").first.inner_text())
-    return int(found[1]) if found else -1
+    match = re.search(r"\((\d+) %\)", page.locator(".upload-state").first.inner_text())
+    return int(match[1]) if match else -1
 
 
 def past(page: Page, share: int) -> None:
@@ -194,13 +194,13 @@ def test_a_file_that_the_browser_could_not_keep_is_chosen_again_and_goes_on(
 def test_a_cancelled_upload_leaves_nothing(page: Page, service: Service, large: Path) -> None:
     enter(page, service)
     slow_down(page)
-    gone: list[int] = []
-    page.on("response", lambda one: one.request.method == "DELETE" and gone.append(one.status))
+    removed: list[int] = []
+    page.on("response", lambda one: one.request.method == "DELETE" and removed.append(one.status))
     page.set_input_files(CHOOSER, large)
     past(page, 5)
     page.get_by_role("button", name="Cancel upload").click()
     expect(page.locator(".upload")).to_have_count(0)
-    until(lambda: 204 in gone, page)
+    until(lambda: 204 in removed, page)
     page.reload()
     page.wait_for_selector("body[data-ready]")
     expect(page.locator(".upload")).to_have_count(0)

@@ -19,9 +19,9 @@ NUMBERS = np.clip(np.sqrt(speckled((SIDE, SIDE))) * 600, 30, 60000).astype(np.ui
 
 
 def bordered(values: np.ndarray, border: np.ndarray | int) -> np.ndarray:
-    found = np.where(SLANTED, border, values).astype(values.dtype)
-    found[60:70, 60:70] = 0  # a dark place inside
-    return found
+    image = np.where(SLANTED, border, values).astype(values.dtype)
+    image[60:70, 60:70] = 0  # a dark place inside
+    return image
 
 
 def test_the_black_border_of_a_picture_is_masked_and_what_is_black_inside_is_not(make_raster: Any) -> None:

@@ -36,8 +36,8 @@ def said(facts: Facts) -> tuple[Evidence, ...]:
 
 
 def verdict(facts: Facts, values: np.ndarray) -> tuple[Unit, bool]:
-    found = weigh_unit(said(facts), {1: values.ravel()}, values.dtype).inference
-    return found.unit, found.certain
+    inference = weigh_unit(said(facts), {1: values.ravel()}, values.dtype).inference
+    return inference.unit, inference.certain
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_positive_values_below_two_are_never_decibels(facts: Facts) -> None:
 
 
 def test_words_that_the_values_contradict_are_not_believed() -> None:
-    found = weigh_unit(said(told(UNITS="linear power")), {1: DECIBEL.ravel()}, np.float32)
-    assert (found.inference.unit, found.inference.certain) == (Unit.DECIBEL, False)
-    assert any("Not believed" in note and "UNITS" in note for note in found.notes)
+    verdict_of_words = weigh_unit(said(told(UNITS="linear power")), {1: DECIBEL.ravel()}, np.float32)
+    assert (verdict_of_words.inference.unit, verdict_of_words.inference.certain) == (Unit.DECIBEL, False)
+    assert any("Not believed" in note and "UNITS" in note for note in verdict_of_words.notes)
 
 
 def test_letters_inside_a_word_and_formulas_and_prose_say_nothing() -> None:
@@ -81,16 +81,16 @@ def test_letters_inside_a_word_and_formulas_and_prose_say_nothing() -> None:
 
 
 def test_contradictions_that_the_values_allow_leave_doubt() -> None:
-    found = weigh_unit(said(told("s_amplitude.tif", units="power")), {1: POWER.ravel()}, np.float32)
-    assert (found.inference.unit, found.inference.certain) == (Unit.POWER, False)
-    assert any("amplitude" in note and "--scale" in note for note in found.notes)
+    verdict_of_words = weigh_unit(said(told("s_amplitude.tif", units="power")), {1: POWER.ravel()}, np.float32)
+    assert (verdict_of_words.inference.unit, verdict_of_words.inference.certain) == (Unit.POWER, False)
+    assert any("amplitude" in note and "--scale" in note for note in verdict_of_words.notes)
 
 
 def test_the_callers_word_wins_and_a_contradiction_is_said() -> None:
     evidence = (*said(told(units="dB")), Evidence(Topic.UNIT, Unit.AMPLITUDE, Weight.STATED, "stated by the caller"))
-    found = weigh_unit(evidence, {1: DECIBEL.ravel()}, np.float32)
-    assert (found.inference.unit, found.inference.certain) == (Unit.AMPLITUDE, True)
-    assert any("unit db, by the band's unit, 'dB'" in note and "as stated" in note for note in found.notes)
+    verdict_of_words = weigh_unit(evidence, {1: DECIBEL.ravel()}, np.float32)
+    assert (verdict_of_words.inference.unit, verdict_of_words.inference.certain) == (Unit.AMPLITUDE, True)
+    assert any("unit db, by the band's unit, 'dB'" in note and "as stated" in note for note in verdict_of_words.notes)
 
 
 def test_bands_in_different_units_are_refused_with_the_way_out() -> None:

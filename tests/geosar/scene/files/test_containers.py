@@ -58,12 +58,12 @@ def test_a_zip_of_rasters_that_are_no_one_scene_lists_them(make_raster: Any, tmp
         open_scene(tmp_path / "many.zip")
 
 
-@pytest.mark.parametrize("given", ["S1A_TC.dim", "S1A_TC.data"])
-def test_a_beam_dimap_product_is_its_rasters(tmp_path: Path, given: str) -> None:
+@pytest.mark.parametrize("entry", ["S1A_TC.dim", "S1A_TC.data"])
+def test_a_beam_dimap_product_is_its_rasters(tmp_path: Path, entry: str) -> None:
     for place, name in enumerate(("VV", "VH")):
         write_envi(tmp_path / "S1A_TC.data", f"Sigma0_{name}", POWER[place])
     (tmp_path / "S1A_TC.dim").write_text("<?xml version='1.0'?><Dimap_Document/>")
-    with open_scene(tmp_path / given) as scene:
+    with open_scene(tmp_path / entry) as scene:
         assert set(scene.polarisations) == {"VV", "VH"}
         assert (scene.select("VV").read(scene.grid.window).values[0] == POWER[0]).all()
 

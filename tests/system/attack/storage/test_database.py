@@ -22,8 +22,8 @@ def test_what_is_sent_to_a_database_that_was_removed_is_not_acknowledged(
         for replaced in (False, True):
             if replaced:
                 path.write_bytes(moved.read_bytes())
-            told = problem(client.post("/scenes?filename=other_power.tif", content=other), 503)
-            assert "removed or replaced. Restore it" in told
+            detail = problem(client.post("/scenes?filename=other_power.tif", content=other), 503)
+            assert "removed or replaced. Restore it" in detail
             for name in LISTS:
                 problem(client.get(name), 503)
             problem(client.delete(f"/scenes/{scene['id']}"), 503)
@@ -61,6 +61,6 @@ def test_a_damaged_database_is_told_and_nothing_is_removed(make_service: MakeSer
         assert services.store.source(scene["id"], scene["filename"]).is_file()
     # In a process of its own, whose environment it sets.
     command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(free_port()), "--store", str(path.parent)]
-    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert told.returncode == 2
-    assert "cannot be opened" in told.stderr
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert process.returncode == 2
+    assert "cannot be opened" in process.stderr

@@ -48,14 +48,14 @@ def full_disk(store: Path, model: Path, folder: Path) -> None:
         client.get(f"/scenes/{scene['id']}/live/preview.png?max_size=64")
         order = client.post(EXECUTION, json={"inputs": {"scene": scene["id"]}}, headers=ASYNC).json()
         fill(store, LEFT)
-        job = wait(client, f"/jobs/{order['jobID']}", lambda found: found["status"] not in {"accepted", "running"})
+        job = wait(client, f"/jobs/{order['jobID']}", lambda answer: answer["status"] not in {"accepted", "running"})
         assert job["status"] in {"failed", "successful"}, job
         full_refused(client, scene_file)
         assert client.delete(f"/jobs/{order['jobID']}").status_code == 200
         services_of(client).store.release_reserve()
         fill(store, 0)
-        gone = client.delete(f"/scenes/{scene['id']}")
-        assert gone.status_code == 204, gone.text
+        response = client.delete(f"/scenes/{scene['id']}")
+        assert response.status_code == 204, response.text
         assert client.get("/scenes").json()["numberMatched"] == 0
         for filler in store.glob("filler*"):
             filler.unlink()

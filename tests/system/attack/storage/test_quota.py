@@ -78,7 +78,7 @@ def test_a_copy_that_outgrows_the_quota_is_stopped(make_service: MakeService, tm
         answer = post(service, path)
         assert answer.status_code == 201
         name = f"/scenes/{answer.json()['id']}"
-        scene = wait(service, name, lambda found: found["display"]["state"] != "preparing", seconds=120)
+        scene = wait(service, name, lambda state: state["display"]["state"] != "preparing", seconds=120)
         assert scene["display"]["state"] == "failed"
         assert "free space" in scene["display"]["message"] or "disk" in scene["display"]["message"]
         assert services_of(service).store.used_bytes() < 25 * MEBIBYTE
@@ -99,7 +99,7 @@ def test_more_pixels_than_are_taken_are_refused(make_service: MakeService, tmp_p
 def test_a_job_has_the_room_that_there_is(make_service: MakeService, scene_file: Path) -> None:
     with make_service() as service:
         scene = service.post("/scenes", params={"filename": scene_file.name}, content=scene_file.read_bytes()).json()
-        wait(service, f"/scenes/{scene['id']}", lambda found: found["display"]["state"] == "ready")
+        wait(service, f"/scenes/{scene['id']}", lambda state: state["display"]["state"] == "ready")
         used = services_of(service).store.used_bytes()
     with make_service(quota_bytes=used + 200_000) as service:
         order = {"inputs": {"scene": scene["id"]}}
@@ -108,7 +108,7 @@ def test_a_job_has_the_room_that_there_is(make_service: MakeService, scene_file:
             assert "free space" in problem(answer, 507)
             return
         job = f"/jobs/{answer.json()['jobID']}"
-        done = wait(service, job, lambda found: found["status"] not in {"accepted", "running"})
+        done = wait(service, job, lambda state: state["status"] not in {"accepted", "running"})
         assert done["status"] == "failed"
         assert services_of(service).store.used_bytes() < used + 250_000
 
@@ -121,9 +121,9 @@ def test_a_job_is_stopped_when_others_took_the_room_that_it_began_with(
         scene = service.post("/scenes", params={"filename": scene_file.name}, content=scene_file.read_bytes()).json()
         order = {"inputs": {"scene": scene["id"]}}
         job = f"/jobs/{service.post('/processes/translate/execution', json=order, headers=ASYNC).json()['jobID']}"
-        wait(service, job, lambda found: found["status"] == "running")
+        wait(service, job, lambda answer: answer["status"] == "running")
         monkeypatch.setattr("geosar_tiler.state.quota.Quota.free_bytes", lambda *_, **__: -1)
-        done = wait(service, job, lambda found: found["status"] != "running")
+        done = wait(service, job, lambda answer: answer["status"] != "running")
         assert (done["status"], done["message"]) == ("failed", runner.FULL)
 
 

@@ -61,8 +61,8 @@ def test_bodies_at_once_have_room_or_are_refused(quota: Quota, says: bool) -> No
         go_on.set()
         return await asyncio.gather(*sending, return_exceptions=True)
 
-    with ExitStack() as kept:  # until all have their answer: what came would make room again
-        folders = [kept.enter_context(quota.store.upload()) for _ in range(AT_ONCE)]
+    with ExitStack() as open_connections:  # until all have their answer: what came would make room again
+        folders = [open_connections.enter_context(quota.store.upload()) for _ in range(AT_ONCE)]
         answers = asyncio.run(asyncio.wait_for(send_all(folders), 30))
     refused = [one for one in answers if isinstance(one, StoreFullError)]
     came = [one for one in answers if isinstance(one, int)]

@@ -42,7 +42,7 @@ def read_only(store: Path, model: Path, folder: Path) -> None:
         assert client.get(f"{here}/download").content == scene_file.read_bytes()
         sent = client.post("/scenes?filename=b_VV.tif", content=other)
         assert sent.status_code == 201, sent.text
-        wait(client, f"/scenes/{sent.json()['id']}", lambda found: found["display"]["state"] == "ready")
+        wait(client, f"/scenes/{sent.json()['id']}", lambda answer: answer["display"]["state"] == "ready")
         assert client.delete(here).status_code == 204
 
 

@@ -25,9 +25,9 @@ def key(number: int) -> BlockKey:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    made = Store(tmp_path / "store")
-    made.live_blocks("scene").parent.mkdir()
-    return made
+    empty = Store(tmp_path / "store")
+    empty.live_blocks("scene").parent.mkdir()
+    return empty
 
 
 def test_memory_holds_no_more_than_it_may() -> None:
@@ -58,10 +58,10 @@ def test_files_hold_no_more_than_they_may_and_the_least_used_leave(store: Store)
 def test_another_process_reads_the_same_pixels(store: Store) -> None:
     pixels = noise(1)
     BlockFiles(store, 10**6).put(key(1), pixels)
-    found = BlockFiles(store, 10**6).get(key(1))
-    assert found is not None
-    assert (found.values == pixels.values).all()
-    assert (found.mask == pixels.mask).all()
+    block = BlockFiles(store, 10**6).get(key(1))
+    assert block is not None
+    assert (block.values == pixels.values).all()
+    assert (block.mask == pixels.mask).all()
 
 
 @pytest.mark.parametrize("damage", ["nothing left", "cut off", "a bit", "another file"])
@@ -114,13 +114,13 @@ def test_a_restarted_service_and_its_neighbour_need_no_network_for_what_was_made
 ) -> None:
     with make_service() as first, make_service() as neighbour:
         scene = send(first, scene_file)
-        made = tile(first, scene)
-        assert (tile(neighbour, scene) == made).all()
-        found = services_of(neighbour).live.blocks.found
-        assert found["nowhere"] == 0
-        assert found["disk"] > 0
+        content = tile(first, scene)
+        assert (tile(neighbour, scene) == content).all()
+        counts = services_of(neighbour).live.blocks.found
+        assert counts["nowhere"] == 0
+        assert counts["disk"] > 0
     with make_service() as again:
-        assert (tile(again, scene) == made).all()
+        assert (tile(again, scene) == content).all()
         services = services_of(again)
         assert services.live.blocks.found["nowhere"] == 0
         assert services.store.used_bytes() < sum(
@@ -133,11 +133,11 @@ def test_a_restarted_service_and_its_neighbour_need_no_network_for_what_was_made
 def test_damaged_blocks_are_made_again_for_the_same_tile(make_service: MakeService, scene_file: Path) -> None:
     with make_service() as client:
         scene = send(client, scene_file)
-        made = tile(client, scene)
+        content = tile(client, scene)
         for path in services_of(client).store.all_live_blocks():
             path.write_bytes(path.read_bytes()[:-1])
     with make_service() as again:
-        assert (tile(again, scene) == made).all()
+        assert (tile(again, scene) == content).all()
         assert services_of(again).live.blocks.found["nowhere"] > 0
 
 

@@ -39,17 +39,17 @@ def radar(holes: bool = False) -> tuple[CoarseRadar, np.ndarray]:
 
 def test_colours_that_follow_the_radar_are_found_where_nothing_was_translated() -> None:
     coarse, sharp = radar()
-    asked: list[Window] = []
+    windows: list[Window] = []
 
     def translate(window: Window) -> Any:
-        asked.append(window)
+        windows.append(window)
         return Pixels(painted(sharp[window.slices]), None)
 
-    found, valid = coarse_colour(coarse, GRID, translate, BLOCK)
+    colours, valid = coarse_colour(coarse, GRID, translate, BLOCK)
     want, _ = shrink(Pixels(painted(sharp), None), FACTOR)
     assert valid.all()
-    assert len(asked) == 16
-    assert np.abs(found.astype(int) - want).mean() < 2
+    assert len(windows) == 16
+    assert np.abs(colours.astype(int) - want).mean() < 2
 
 
 def test_what_is_not_valid_teaches_nothing_and_stays_empty() -> None:
@@ -59,11 +59,11 @@ def test_what_is_not_valid_teaches_nothing_and_stays_empty() -> None:
         valid = np.broadcast_to(np.arange(window.col_off, window.col_end) < 1600, (BLOCK, BLOCK)).copy()
         return Pixels(np.where(valid[..., None], painted(sharp[window.slices]), 0).astype(np.uint8), valid)
 
-    found, valid = coarse_colour(coarse, GRID, translate, BLOCK)
+    colours, valid = coarse_colour(coarse, GRID, translate, BLOCK)
     assert (valid == coarse.valid).all()
-    assert (found[~valid] == 0).all()
+    assert (colours[~valid] == 0).all()
     want = painted(coarse.decibels[0])
-    assert np.abs(found[valid].astype(int) - want[valid]).mean() < 2
+    assert np.abs(colours[valid].astype(int) - want[valid]).mean() < 2
     nothing = CoarseRadar(coarse.decibels, np.zeros_like(coarse.valid), FACTOR)
     assert not coarse_colour(nothing, GRID, translate, BLOCK).mask.any()
 
@@ -78,9 +78,9 @@ def large(make_service: MakeService, scene_file: Path) -> Any:
 def test_a_whole_scene_has_live_colour_that_is_said_to_be_coarse(large: Any) -> None:
     client, scene = large
     base = f"/scenes/{scene['id']}/live"
-    found = client.get(f"{base}/tilejson.json").json()
-    assert found["minzoom"] < found["sharp_minzoom"] <= found["maxzoom"]
-    sharp = found["sharp_minzoom"]
+    document = client.get(f"{base}/tilejson.json").json()
+    assert document["minzoom"] < document["sharp_minzoom"] <= document["maxzoom"]
+    sharp = document["sharp_minzoom"]
     for zoom, is_coarse in ((9, True), (sharp - 1, True), (sharp, False)):
         answer = client.get(f"{base}/tiles/{middle_tile(scene, zoom)}.png")
         assert answer.status_code == 200
@@ -109,8 +109,8 @@ def test_while_the_copy_for_tiles_is_made_there_is_none(large: Any) -> None:
     database = services_of(client).database
     with database.begin() as session:
         session.get_one(Scene, scene["id"]).display = CopyState.PREPARING
-    found = client.get(f"/scenes/{scene['id']}/live/tilejson.json").json()
-    assert "sharp_minzoom" not in found
+    document = client.get(f"/scenes/{scene['id']}/live/tilejson.json").json()
+    assert "sharp_minzoom" not in document
     answer = client.get(f"/scenes/{scene['id']}/live/tiles/{middle_tile(scene, 9)}.png")
     assert answer.status_code == 204
     assert "Zoom in" in answer.headers["x-geosar-note"]
