@@ -26,15 +26,15 @@ def metadata(folder: Path) -> dict[str, str]:
     parser = configparser.ConfigParser(interpolation=None)
     setattr(parser, "optionxform", str)  # noqa: B010 - names of entries keep their capitals
     parser.read(folder / "metadata.txt", encoding="utf-8")
-    found = dict(parser["general"])
-    missing = [key for key in NEEDED if not found.get(key)]
+    entries = dict(parser["general"])
+    missing = [key for key in NEEDED if not entries.get(key)]
     if missing:
         raise ValueError(f"metadata.txt lacks {', '.join(missing)}.")
-    if not re.fullmatch(r"\d+\.\d+\.\d+", found["version"]):
-        raise ValueError(f"metadata.txt has the version {found['version']!r}; expected three numbers.")
-    if not (folder / found["icon"]).is_file() or not (folder / "LICENSE").is_file():
+    if not re.fullmatch(r"\d+\.\d+\.\d+", entries["version"]):
+        raise ValueError(f"metadata.txt has the version {entries['version']!r}; expected three numbers.")
+    if not (folder / entries["icon"]).is_file() or not (folder / "LICENSE").is_file():
         raise ValueError("the icon or the file LICENSE is missing.")
-    return found
+    return entries
 
 
 def members(folder: Path) -> list[Path]:
@@ -47,7 +47,7 @@ def members(folder: Path) -> list[Path]:
 
 
 def build(out: Path) -> Path:
-    """Write the zip into a folder; gives its path. Raises ValueError."""
+    """Write the zip into a folder; returns its path. Raises ValueError."""
     folder = HERE / NAME
     version = metadata(folder)["version"]
     out.mkdir(parents=True, exist_ok=True)

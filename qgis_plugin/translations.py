@@ -16,14 +16,14 @@ FOLDER = Path(__file__).parent / "geosar_qgis"
 
 def texts() -> list[str]:
     """Return the source texts, each once, in the order of the files."""
-    found: dict[str, None] = {}
+    sources: dict[str, None] = {}
     for path in sorted(FOLDER.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr":
                 first = node.args[0]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                    found.setdefault(first.value)
-    return list(found)
+                    sources.setdefault(first.value)
+    return list(sources)
 
 
 def document(known: dict[str, str]) -> str:

@@ -119,7 +119,7 @@ def check(url: str) -> bytes:
 
 @contextmanager
 def _serving(folder: Path, model: str, port: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run `geosar serve` as a person would; gives its URL, once it can work, and its process."""
+    """Run `geosar serve` as a person would; returns its URL, once it can work, and its process."""
     port = _free(port)
     command = [sys.executable, "-m", "geosar.cli", "serve", "--port", str(port), "--store", str(folder / "service")]
     if Path(model).exists():

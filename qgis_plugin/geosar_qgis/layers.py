@@ -91,14 +91,14 @@ def to_degrees(box: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> tuple[fl
     way = QgsCoordinateTransform(crs, QgsCoordinateReferenceSystem(DEGREES), QgsProject.instance())
     way.setBallparkTransformsAreAppropriate(True)
     try:
-        found = way.transformBoundingBox(box)
+        degrees = way.transformBoundingBox(box)
     except QgsCsException:
         return None
-    if found.isEmpty() or not found.isFinite():
+    if degrees.isEmpty() or not degrees.isFinite():
         return None
     return (
-        max(found.xMinimum(), -180.0), max(found.yMinimum(), -90.0), min(found.xMaximum(), 180.0),
-        min(found.yMaximum(), 90.0),
+        max(degrees.xMinimum(), -180.0), max(degrees.yMinimum(), -90.0), min(degrees.xMaximum(), 180.0),
+        min(degrees.yMaximum(), 90.0),
     )  # fmt: skip
 
 

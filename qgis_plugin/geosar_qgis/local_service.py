@@ -44,10 +44,10 @@ def remember(named: str, folder: str) -> None:
 def program(named: str) -> str:
     """Return geosar's program: of an environment, the file that is named, or one on the PATH. Raises ClientError."""
     if not named:
-        found = shutil.which("geosar") or shutil.which("geosar", path=str(Path.home() / ".local" / "bin"))
-        if found is None:
+        executable = shutil.which("geosar") or shutil.which("geosar", path=str(Path.home() / ".local" / "bin"))
+        if executable is None:
             raise ClientError(tr("geosar is not on the PATH. Name the environment in which it is installed."))
-        return found
+        return executable
     path = Path(named).expanduser()
     inside = ("bin/geosar", "Scripts/geosar.exe", "geosar", ".venv/bin/geosar", ".venv/Scripts/geosar.exe")
     for one in (path, *(path / name for name in inside)):
@@ -83,7 +83,7 @@ class LocalService(QObject):
 
     def start(self) -> None:
         """Begin; raises ClientError where there is no geosar."""
-        found, folder = program(place()), store()
+        command, folder = program(place()), store()
         environment = QProcessEnvironment.systemEnvironment()
         for name in FOREIGN:
             environment.remove(name)
@@ -91,8 +91,8 @@ class LocalService(QObject):
         self._asked = False
         self._lines.clear()
         arguments = ["serve", "--port", str(_port()), "--store", str(folder), "--until-eof", "--log-format", "text"]
-        log.note(" ".join([found, *arguments]))
-        self._process.start(found, [*arguments, "--log-level", "warning"])
+        log.note(" ".join([command, *arguments]))
+        self._process.start(command, [*arguments, "--log-level", "warning"])
 
     def stop(self) -> None:
         """Have it end."""
@@ -108,10 +108,10 @@ class LocalService(QObject):
             self._process.waitForFinished(GRACE_MILLISECONDS)
 
     def _listen(self) -> None:
-        said = bytes(self._process.readAllStandardOutput()).decode("utf-8", "replace")
-        found = SAID.search(said)
-        if found is not None and not self.url:
-            self.url = found[0]
+        output = bytes(self._process.readAllStandardOutput()).decode("utf-8", "replace")
+        match = SAID.search(output)
+        if match is not None and not self.url:
+            self.url = match[0]
             QgsSettings().setValue(PORT, int(self.url.rpartition(":")[2]))
             self.began.emit(self.url)
 

@@ -54,7 +54,7 @@ def test_a_scene_removed_while_it_is_looked_at_is_gone_and_nothing_else(
 
 
 def _look_while(client: TestClient, paths: list[str], work: Any) -> set[int]:
-    """Ask for all of these over and over while something happens; gives the statuses that were answered."""
+    """Ask for all of these over and over while something happens; returns the statuses that were answered."""
     stop = threading.Event()
     seen: set[int] = set()
 

@@ -89,7 +89,7 @@ def _changes_files(call: ast.Call) -> bool:
 
 
 def _transactions(function: ast.AST) -> Iterator[tuple[str, ast.With, str]]:
-    """Find the blocks of `with ....begin() as NAME` in a function; gives its text, too."""
+    """Find the blocks of `with ....begin() as NAME` in a function; returns its text, too."""
     for node in ast.walk(function):
         for item in node.items if isinstance(node, ast.With) else ():
             if isinstance(item.optional_vars, ast.Name) and ast.unparse(item.context_expr).endswith(".begin()"):

@@ -93,7 +93,7 @@ def _tell_size(answer: _Answer, limit: int, tell_size: Callable[[int], None] | N
 
 
 def _copy(answer: _Answer, writer: Writer, end: float) -> None:
-    """Write what comes; raises BrokenOffError where that is not all."""
+    """Write what comes; raises InterruptedDownloadError where that is not all."""
     while True:
         try:
             data = answer.source.read(BUFFER_BYTES)

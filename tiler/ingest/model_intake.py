@@ -29,7 +29,7 @@ class ModelIntake:
         self._quota = quota
 
     def add(self, file: Received, folder: Path) -> tuple[Model, bool]:
-        """Look at the zip of a model and keep it; gives the model, and whether it is new.
+        """Look at the zip of a model and keep it; returns the model, and whether it is new.
 
         It is checked as any other is, and its networks run once, in the process that looks at uploads. `folder` is one
         for this upload alone. Raises InvalidError for what is no model, ConflictError where the name is taken.

@@ -94,7 +94,7 @@ def _connected(pinned: list[str], port: int) -> socket.socket:
 def response_to(
     opened: http.client.HTTPConnection, parts: SplitResult, headers: dict[str, str]
 ) -> http.client.HTTPResponse:
-    """Send a request; raises BrokenOffError where no answer comes."""
+    """Send a request; raises InterruptedDownloadError where no answer comes."""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         opened.request("GET", target, headers={"User-Agent": "geosar", "Accept-Encoding": "identity", **headers})

@@ -50,7 +50,7 @@ class SceneRegister:
     terrain: Terrain
 
     def add(self, files: Sequence[Received], options: SceneOptions, folder: Path) -> tuple[Scene, bool]:
-        """Look at a complete upload and enter it; gives the scene, and whether it is new.
+        """Look at a complete upload and enter it; returns the scene, and whether it is new.
 
         Several files are one scene, each of one polarisation. `folder` is one for this upload alone. Raises the errors
         of geosar and of `geosar_tiler.errors` for what is no scene.

@@ -17,7 +17,7 @@ from geosar_tiler.state.states import CopyState, Process
 
 
 def change(register: SceneRegister, scene_id: str, changes: SceneOptions) -> Scene:
-    """Say of a scene what `changes` does, and leave the rest as it was said; gives the scene as it is then.
+    """Say of a scene what `changes` does, and leave the rest as it was said; returns the scene as it is then.
 
     Raises the errors of geosar where the scene cannot be read so, and ConflictError where it changed meanwhile; then it
     stays as it was.

@@ -118,7 +118,7 @@ class ResumableUploads:
         return upload
 
     def touch(self, upload_id: str) -> float:
-        """Begin the time until an upload expires anew; gives when that is."""
+        """Begin the time until an upload expires anew; returns when that is."""
         expires = time.time() + self._settings.upload_seconds
         self._change(upload_id, expires=expires)
         return expires
@@ -267,7 +267,7 @@ class ResumableUploads:
         self._change(upload_id, length=size)
 
     def _change(self, upload_id: str, *, only: tuple[str, ...] = UNFINISHED, **values: Any) -> bool:
-        """Set columns of an upload that has one of these states; gives whether it had."""
+        """Set columns of an upload that has one of these states; returns whether it had."""
         query = update(Upload).where(Upload.id == upload_id, Upload.status.in_(only)).values(**values)
         return self._database.write_always(lambda session: bool(getattr(session.execute(query), "rowcount", 0)))
 

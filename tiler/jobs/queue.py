@@ -145,7 +145,7 @@ def claim(database: Database, owner: str, most: int = 1, *, internal: bool = Fal
 
 
 def requeue_stale(database: Database, owner: Owner) -> int:
-    """Put jobs whose service died back into the queue, as far as `owner` knows; gives how many."""
+    """Put jobs whose service died back into the queue, as far as `owner` knows; returns how many."""
     with database.begin() as session:
         running = session.scalars(select(Job).where(Job.status == JobStatus.RUNNING)).all()
         dead = [job.id for job in running if job.updated < time.time() - STALE_SECONDS or owner.knows_dead(job.owner)]

@@ -46,7 +46,7 @@ class RatesMiddleware:
         await self.app(scope, receive, send)
 
     async def _seconds_to_wait(self, rate: RateLimitItem, kind: str, client: str) -> int:
-        """Count one request; gives 0 where it may pass."""
+        """Count one request; returns 0 where it may pass."""
         try:
             if await self._limiter.hit(rate, kind, client):
                 return 0

@@ -194,7 +194,7 @@ def _received(services: Shared, upload: Upload) -> int:
 
 
 async def _append(request: Request, services: Shared, upload: Upload, begin: int) -> int:
-    """Write the body behind what has come; gives how much has come then."""
+    """Write the body behind what has come; returns how much has come then."""
     algorithm, expected = _checksum(request)
     path = services.store.resumable(upload.id)
     with exclusive(path) as file:

@@ -154,7 +154,7 @@ def _side(grid: MapGrid, size: int) -> int:
 
 
 def _placed(values: Values, small: MapGrid, grid: MapGrid, size: int, name: str) -> tuple[Values, dict[str, Any]]:
-    """Bring what was read `small` of a raster on `grid` to the map; gives it, and where it lies there.
+    """Bring what was read `small` of a raster on `grid` to the map; returns it, and where it lies there.
 
     In image space a degree is a pixel, and the raster stands on the equator: Leaflet counts upwards.
     """

@@ -139,10 +139,10 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(str(error)) from error
 
     def translated(
-        self, scene: Scene, wish: TranslateRequest, feedback: QgsProcessingFeedback, progress: Progress
+        self, scene: Scene, request: TranslateRequest, feedback: QgsProcessingFeedback, progress: Progress
     ) -> Results:
         """Translate a scene, wait, and tell what the service noted."""
-        results = self.carry_out(completed(self.service, scene.id, wish, progress, closing), feedback)
+        results = self.carry_out(completed(self.service, scene.id, request, progress, closing), feedback)
         for line in results.notes:
             feedback.pushInfo(line)
         for line in results.warnings:

@@ -61,8 +61,8 @@ class SendingAlgorithm(GeosarAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         """Take from the layer what is needed, so that it may be removed while this runs."""
-        given = parameters.get(self.BANDS)
-        bands = self.parameterAsInts(parameters, self.BANDS, context) if given not in (None, "", []) else []
+        numbers = parameters.get(self.BANDS)
+        bands = self.parameterAsInts(parameters, self.BANDS, context) if numbers not in (None, "", []) else []
         self.sources = [self.source(parameters, self.INPUT, context, bands)]
         if is_given(parameters.get(self.SECOND)):
             self.sources.append(self.source(parameters, self.SECOND, context, []))
@@ -76,11 +76,11 @@ class SendingAlgorithm(GeosarAlgorithm):
         stated = POLARISATIONS[self.parameterAsEnum(parameters, self.POLARISATION, context)]
         unit = UNITS[self.parameterAsEnum(parameters, self.UNIT, context)]
         force = self.parameterAsBoolean(parameters, self.FORCE, context)
-        held = [stated] if len(self.sources) == 1 else self._held(stated)
-        name = name or " + ".join([self.sources[0].name, *held[1:]])
+        polarisations = [stated] if len(self.sources) == 1 else self._held(stated)
+        name = name or " + ".join([self.sources[0].name, *polarisations[1:]])
         with tempfile.TemporaryDirectory(prefix="geosar-") as folder:
             begin, parcels = 0.0, []
-            for source, polarisation in zip(self.sources, held):
+            for source, polarisation in zip(self.sources, polarisations):
                 path = source.path
                 if path is None:
                     ready = begin + end / 4 / len(self.sources)
@@ -99,8 +99,8 @@ class SendingAlgorithm(GeosarAlgorithm):
 
     def _held(self, stated: str) -> list[str]:
         """Say which polarisation each of two layers holds."""
-        held = stated.split(",") if "," in stated else [one.polarisation for one in self.sources]
-        if len(set(held)) < len(held) or not all(held):
+        polarisations = stated.split(",") if "," in stated else [one.polarisation for one in self.sources]
+        if len(set(polarisations)) < len(polarisations) or not all(polarisations):
             names = " and ".join(one.name for one in self.sources)
             raise QgsProcessingException(
                 tr(
@@ -108,7 +108,7 @@ class SendingAlgorithm(GeosarAlgorithm):
                     "VV,VH the first layer is VV and the second VH."
                 ).format(names)
             )
-        return held
+        return polarisations
 
 
 def is_given(value: Any) -> bool:
@@ -117,7 +117,7 @@ def is_given(value: Any) -> bool:
 
 
 def copied(source: Source, folder: Path, feedback: QgsProcessingFeedback, tell: Progress) -> Path:
-    """Write the values of a layer into a new folder; gives the file."""
+    """Write the values of a layer into a new folder; returns the file."""
     feedback.pushInfo(tr("{0} has no file that can be sent as it is; its values are copied first.").format(source.name))
     stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in source.name) or "layer"
     folder.mkdir()

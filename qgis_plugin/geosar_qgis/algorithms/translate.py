@@ -115,8 +115,8 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         box, crs = None, ""
         extent = self.parameterAsExtent(parameters, self.EXTENT, context)
         if not extent.isNull() and not extent.isEmpty():
-            given = self.parameterAsExtentCrs(parameters, self.EXTENT, context)
-            crs = given.authid() if given.isValid() else ""
+            extent_crs = self.parameterAsExtentCrs(parameters, self.EXTENT, context)
+            crs = extent_crs.authid() if extent_crs.isValid() else ""
             if not crs or ":" not in crs or crs.startswith("USER"):
                 extent = self.parameterAsExtent(
                     parameters, self.EXTENT, context, QgsCoordinateReferenceSystem("EPSG:4326")
@@ -147,14 +147,14 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             self._optical = self.source(parameters, self.OPTICAL, context, [])
         return bool(super().prepareAlgorithm(parameters, context, feedback))
 
-    def _match(self, scene: Scene, wish: TranslateRequest, feedback: QgsProcessingFeedback, begin: float) -> None:
+    def _match(self, scene: Scene, request: TranslateRequest, feedback: QgsProcessingFeedback, begin: float) -> None:
         """See to it that the scene has the image whose tone it shall have."""
         if self._optical is not None:
             with tempfile.TemporaryDirectory(prefix="geosar-") as folder:
                 tell = stage(feedback, begin, begin + 3)
                 path = self._optical.path or copied(self._optical, Path(folder, "optical"), feedback, tell)
                 self.carry_out(self.service.send_optical(scene.id, path, tell), feedback)
-        elif wish.match and scene.optical != "ready":
+        elif request.match and scene.optical != "ready":
             raise QgsProcessingException(
                 tr("{0} has no true optical image on the service. Choose one here, and it is sent.").format(scene.name)
             )
@@ -170,20 +170,20 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             if is_wanted(parameters.get(key), context)
         }
         added = self.parameterAsEnums(parameters, self.ADD, context)
-        wish = self.wish(parameters, context)
-        self._match(scene, wish, feedback, begin)
-        results = self.translated(scene, wish, feedback, stage(feedback, begin + 3, 85))
+        request = self.wish(parameters, context)
+        self._match(scene, request, feedback, begin)
+        results = self.translated(scene, request, feedback, stage(feedback, begin + 3, 85))
         files = {kind: paths[key] for key, kind in self.FILES if key in paths}
         for number, (kind, path) in enumerate(files.items()):
             begun, ended = (85 + 15 * part / len(files) for part in (number, number + 1))
             self.download(results, kind, path, feedback, stage(feedback, begun, ended))
-        wanted = {XYZ_OPTICAL: "optical", XYZ_ERROR: "error", XYZ_DESPECKLED: "despeckled"}
+        layer_of = {XYZ_OPTICAL: "optical", XYZ_ERROR: "error", XYZ_DESPECKLED: "despeckled"}
         tiles = [
-            self.carry_out(self.service.tiles(scene.id, wanted[one], job=results.job), feedback)
+            self.carry_out(self.service.tiles(scene.id, layer_of[one], job=results.job), feedback)
             for one in added
-            if one in wanted and scene.georeferenced
+            if one in layer_of and scene.georeferenced
         ]
-        if not scene.georeferenced and set(added) & set(wanted):
+        if not scene.georeferenced and set(added) & set(layer_of):
             feedback.pushWarning(tr("The scene has no place on the map, so it has no tiles; take the file."))
         legend = self.carry_out(self.service.legend(scene.id, "optical"), feedback)
         self._made = Made(scene, results, files, tiles, COG in added, legend)
@@ -192,17 +192,17 @@ class TranslatingAlgorithm(GeosarAlgorithm):
 
     def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
-        made = self._made
+        outputs = self._made
         NEWS.changed.emit(self.connection.url)
-        if made is not None:
-            scene, model = made.scene, made.results.model
-            for kind, path in made.files.items():
-                legend = made.legend if kind == "optical" else b""
+        if outputs is not None:
+            scene, model = outputs.scene, outputs.results.model
+            for kind, path in outputs.files.items():
+                legend = outputs.legend if kind == "optical" else b""
                 self.dress_output(context, path, Dresser(scene, kind, model, legend))
-            for one in made.tiles:
+            for one in outputs.tiles:
                 self.add_tiles(context, one, scene, model)
-            if made.with_remote:
-                self.add_remote(context, made.results, "optical", scene, made.legend)
+            if outputs.with_remote:
+                self.add_remote(context, outputs.results, "optical", scene, outputs.legend)
         return {}
 
 

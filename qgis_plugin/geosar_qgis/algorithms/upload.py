@@ -70,8 +70,8 @@ class UploadAlgorithm(SendingAlgorithm):
         """Do it, in a worker thread."""
         name = self.parameterAsString(parameters, self.NAME, context).strip()
         scene = self.sent(parameters, context, feedback, 90, name)
-        wanted = {"sar": self.ADD_SAR, "live": self.ADD_LIVE}
-        layers = [layer for layer, key in wanted.items() if self.parameterAsBoolean(parameters, key, context)]
+        options = {"sar": self.ADD_SAR, "live": self.ADD_LIVE}
+        layers = [layer for layer, key in options.items() if self.parameterAsBoolean(parameters, key, context)]
         if "sar" in layers:
             scene = self.carry_out(self.service.prepared(scene.id, stage(feedback, 90, 100)), feedback)
         tiles = [

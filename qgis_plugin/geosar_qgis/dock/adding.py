@@ -44,15 +44,15 @@ def file_of(service: Service, scene: Scene, output: str, job: str = "") -> Flow[
     return service.result_url(results, output), results.model, legend
 
 
-def add_tiles(connection: Connection, scene: Scene, found: tuple[Tiles, str]) -> QgsRasterLayer:
+def add_tiles(connection: Connection, scene: Scene, answer: tuple[Tiles, str]) -> QgsRasterLayer:
     """Add a layer of tiles."""
-    tiles, model = found
+    tiles, model = answer
     return added(xyz_layer(connection, tiles, scene.name, model), scene)
 
 
-def add_file(scene: Scene, output: str, found: tuple[str, str, bytes], *, here: bool = False) -> QgsRasterLayer:
+def add_file(scene: Scene, output: str, answer: tuple[str, str, bytes], *, here: bool = False) -> QgsRasterLayer:
     """Add a file that stays on the service, or lies here; raises NotThereError when it cannot be opened."""
-    url, model, legend = found
+    url, model, legend = answer
     layer = cog_layer(url if here else cog_source(url), scene.name, output, model, legend)
     if not layer.isValid():
         raise NotThereError(
@@ -122,8 +122,8 @@ def box_on(canvas: Any, scene: Scene) -> QgsRectangle:
 
 
 def _box_in(crs: QgsCoordinateReferenceSystem, box: tuple[float, float, float, float]) -> QgsRectangle:
-    found = to_mercator(box)
+    mercator = to_mercator(box)
     if not crs.isValid():
-        return found
+        return mercator
     way = QgsCoordinateTransform(QgsCoordinateReferenceSystem(MERCATOR), crs, QgsProject.instance())
-    return way.transformBoundingBox(found)
+    return way.transformBoundingBox(mercator)

@@ -26,5 +26,5 @@ def listed(connection: str, jobs: list[Job]) -> list[Job]:
 
 
 def _cleared(connection: str) -> set[str]:
-    found = QgsSettings().value(f"{ROOT}/{connection}", [])
-    return {found} - {""} if isinstance(found, str) else set(found or ())
+    value = QgsSettings().value(f"{ROOT}/{connection}", [])
+    return {value} - {""} if isinstance(value, str) else set(value or ())

@@ -51,20 +51,20 @@ def rasters_in(data: Any) -> list[Dropped]:
 
 def paired(layers: list[Any]) -> list[Dropped]:
     """Put two layers together whose names differ in their polarisation alone."""
-    found: list[Dropped] = []
+    pairs: list[Dropped] = []
     places: dict[str, int] = {}
     for layer in layers:
         polarisation = polarisation_in(layer.name())
         rest = re.sub(rf"(?i)(^|[-_. ]){polarisation}(?=[-_. ]|$)", "*", NUMBERED.sub(r"\1", layer.name()).lower())
         other = places.get(rest) if polarisation else None
-        if other is not None and polarisation_in(found[other].layer.name()) != polarisation:
-            found[other] = Dropped(found[other].layer, layer)
+        if other is not None and polarisation_in(pairs[other].layer.name()) != polarisation:
+            pairs[other] = Dropped(pairs[other].layer, layer)
             del places[rest]
             continue
         if polarisation:
-            places[rest] = len(found)
-        found.append(Dropped(layer))
-    return found
+            places[rest] = len(pairs)
+        pairs.append(Dropped(layer))
+    return pairs
 
 
 def question(dropped: list[Dropped], connection: str) -> str:

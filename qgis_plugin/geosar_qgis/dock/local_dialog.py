@@ -57,8 +57,8 @@ class LocalDialog(QDialog):
 
 
 def _folder(path: str, words: str) -> QgsFileWidget:
-    made = QgsFileWidget()
-    made.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
-    made.lineEdit().setPlaceholderText(words)
-    made.setFilePath(path)
-    return made
+    widget = QgsFileWidget()
+    widget.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
+    widget.lineEdit().setPlaceholderText(words)
+    widget.setFilePath(path)
+    return widget

@@ -38,20 +38,20 @@ class ReadingDialog(QDialog):
         self._scene, self._connection = scene, connection
         self._conversation: Conversation | None = None
         self.setWindowTitle(tr("How {0} is read").format(scene.name))
-        said = scene.said
+        reading = scene.said
         units = {
             "db": tr("Decibel"), "power": tr("Power"), "amplitude": tr("Amplitude"), "dn": tr("Digital numbers"),
             "picture": tr("Grey values"),
         }  # fmt: skip
-        self.unit = _choice(units, said.unit)
-        self.polarisation = _choice({one: one.replace(",", " + ") for one in POLARISATIONS}, said.polarisation)
-        self.band = _line(", ".join(said.band), tr("as the file says, or VV=1, VH=2"))
-        self.nodata = _line(said.nodata, tr("as the file says"))
-        self.mask_band = _line(said.mask_band, tr("as the file says, or 3, or none"))
-        self.crs = _line(said.crs, tr("as the file says, or EPSG:32643"))
+        self.unit = _choice(units, reading.unit)
+        self.polarisation = _choice({one: one.replace(",", " + ") for one in POLARISATIONS}, reading.polarisation)
+        self.band = _line(", ".join(reading.band), tr("as the file says, or VV=1, VH=2"))
+        self.nodata = _line(reading.nodata, tr("as the file says"))
+        self.mask_band = _line(reading.mask_band, tr("as the file says, or 3, or none"))
+        self.crs = _line(reading.crs, tr("as the file says, or EPSG:32643"))
         self.keep_border = QCheckBox(tr("Keep the dark border"))
         self.keep_border.setToolTip(tr("Take the dark border of a swath or picture for data"))
-        self.keep_border.setChecked(said.keep_border)
+        self.keep_border.setChecked(reading.keep_border)
         self.told = QLabel()
         self.told.setWordWrap(True)
         self.told.setStyleSheet("color: #b3261e")
@@ -113,14 +113,14 @@ class ReadingDialog(QDialog):
 
 
 def _choice(options: dict[str, str], chosen: str) -> QComboBox:
-    made = QComboBox()
-    made.addItem(tr("as the file says"), "")
+    box = QComboBox()
+    box.addItem(tr("as the file says"), "")
     for value, words in options.items():
-        made.addItem(words, value)
-    if chosen and made.findData(chosen) < 0:
-        made.addItem(chosen, chosen)
-    made.setCurrentIndex(max(0, made.findData(chosen)))
-    return made
+        box.addItem(words, value)
+    if chosen and box.findData(chosen) < 0:
+        box.addItem(chosen, chosen)
+    box.setCurrentIndex(max(0, box.findData(chosen)))
+    return box
 
 
 def _line(entered: str, placeholder: str) -> QLineEdit:

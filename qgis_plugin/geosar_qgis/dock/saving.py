@@ -75,16 +75,16 @@ class Downloads(QObject):
         for key in list(self._running):
             self.cancel(key)
 
-    def _ended(self, key: str, scene: Scene, output: str, path: Path, found: Any) -> None:
+    def _ended(self, key: str, scene: Scene, output: str, path: Path, answer: Any) -> None:
         self._running.pop(key, None)
         self._tab.drop_transfer(key)
-        self.done.emit(scene, output, path, found)
+        self.done.emit(scene, output, path, answer)
 
 
 def fetched(
-    service: Service, asked: Flow[tuple[str, str, bytes]], path: Path, tell: Progress
+    service: Service, question: Flow[tuple[str, str, bytes]], path: Path, tell: Progress
 ) -> Flow[tuple[str, bytes]]:
-    """Ask where a file is, and fetch it; gives the model that made it, and its legend."""
-    url, model, legend = yield from asked
+    """Ask where a file is, and fetch it; returns the model that made it, and its legend."""
+    url, model, legend = yield from question
     yield from service.download(url, path, tell)
     return model, legend

@@ -91,8 +91,8 @@ class Uploads(QObject):
 
     def offer(self, dropped: list[Dropped], connection: Connection, parent: QWidget) -> bool:
         """Ask whether to send what was dropped, and send it; raises ClientError when it cannot be sent."""
-        asked = QMessageBox.question(parent, tr("Upload"), question(dropped, connection.name))
-        if asked != QMessageBox.StandardButton.Yes:
+        button = QMessageBox.question(parent, tr("Upload"), question(dropped, connection.name))
+        if button != QMessageBox.StandardButton.Yes:
             return False
         for one in dropped:
             self.begin(one.layer, connection, one.second)

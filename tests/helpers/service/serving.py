@@ -61,7 +61,7 @@ def until_it_answers(client: httpx2.Client, process: "subprocess.Popen[bytes]", 
 
 @contextmanager
 def in_a_thread(app: Any, *, lifespan: Literal["on", "off"] = "on", **options: Any) -> Iterator[str]:
-    """Serve an app from a thread of this process until the end of the block; gives its URL."""
+    """Serve an app from a thread of this process until the end of the block; returns its URL."""
     config = uvicorn.Config(app, port=0, lifespan=lifespan, log_level="error", timeout_graceful_shutdown=1, **options)
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)
@@ -78,7 +78,7 @@ def in_a_thread(app: Any, *, lifespan: Literal["on", "off"] = "on", **options: A
 
 @contextmanager
 def on_a_port(client: TestClient) -> Iterator[str]:
-    """Let programs that speak real HTTP reach the app of a test client, which began with it; gives its URL."""
+    """Let programs that speak real HTTP reach the app of a test client, which began with it; returns its URL."""
     with in_a_thread(client.app, lifespan="off") as address:
         yield address
 

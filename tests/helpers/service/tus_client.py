@@ -16,7 +16,7 @@ def metadata(**said: str) -> str:
 
 
 def begin(client: Any, length: int, **said: str) -> str:
-    """Create an upload; gives its path."""
+    """Create an upload; returns its path."""
     headers = {**VERSION, "upload-length": str(length), "upload-metadata": metadata(**said)}
     answer = client.post("/uploads", headers=headers)
     assert answer.status_code == 201, answer.text
@@ -36,7 +36,7 @@ def offset(client: Any, path: str) -> int:
 
 
 def send_whole(client: TestClient, data: bytes, **said: str) -> dict[str, Any]:
-    """Send a file, and wait until it was looked at; gives the upload."""
+    """Send a file, and wait until it was looked at; returns the upload."""
     path = begin(client, len(data), **said)
     assert piece(client, path, 0, data).status_code == 204
     return wait(client, path, lambda answer: answer["status"] not in {"receiving", "checking"})

@@ -77,7 +77,7 @@ class Run:
         return self.ended[1]
 
     def trouble(self, seconds: float = 60) -> str:
-        """Wait for it to fail; gives the words."""
+        """Wait for it to fail; returns the words."""
         # What fails before it begins is cancelled by QGIS, and never said to have been executed.
         wait(lambda: self.ended is not None or bool(self.feedback.troubles), seconds)
         spin(0.2)
@@ -106,7 +106,7 @@ def click(widget: QWidget, place: QPoint | None = None) -> None:
 
 
 def click_menu(widget: QWidget, place: QPoint, entry: str, button: Any = Qt.MouseButton.LeftButton) -> list[str]:
-    """Click where a menu opens, and then an entry of it; gives the words of all of them.
+    """Click where a menu opens, and then an entry of it; returns the words of all of them.
 
     The click goes to the window, as one of a real mouse does, so that Qt makes of it what opens a context menu.
     """
@@ -134,7 +134,7 @@ def arrow(button: QWidget) -> QPoint:
 
 
 def drop(widget: QWidget, data: QMimeData) -> bool:
-    """Drag something over the middle of a widget and let go; gives whether it was taken."""
+    """Drag something over the middle of a widget and let go; returns whether it was taken."""
     uppermost, point = _uppermost(widget, None)
     hands = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     entered = QDragEnterEvent(point, Qt.DropAction.CopyAction, data, *hands)
@@ -171,7 +171,7 @@ def press_offered(window: "Window") -> None:
 
 
 def choose(panel: Any, scene: Any) -> QPoint:
-    """Click a scene in the panel's list; gives where it is."""
+    """Click a scene in the panel's list; returns where it is."""
     panel.refresh()
     wait(lambda: scene.id in panel.scenes.scenes)
     tab = panel.scenes.list

@@ -40,7 +40,7 @@ def imported() -> dict[str, Any]:
 
 
 def uploaded(modules: dict[str, Any], panel: Any) -> str:
-    """Send the scene from a thread, as an algorithm does; gives its id."""
+    """Send the scene from a thread, as an algorithm does; returns its id."""
 
     class Worker(QThread):
         def run(self) -> None:

@@ -160,7 +160,7 @@ class Fake(types.ModuleType):
 
 
 def replace_qgis() -> Fake:
-    """Put modules in the place of QGIS's; gives qgis.core."""
+    """Put modules in the place of QGIS's; returns qgis.core."""
     core, gui = Fake("qgis.core"), Fake("qgis.gui")
     core.QgsSettings, core.QgsNetworkAccessManager, core.QgsRasterLayer = Settings, Network, RasterLayer
     core.QgsProcessingFeedback = Feedback

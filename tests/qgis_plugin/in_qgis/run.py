@@ -23,7 +23,7 @@ Then, in an environment made by the system's Python with --system-site-packages:
 
 
 def main(arguments: list[str]) -> int:
-    """Run pytest here, or for each file; gives the largest exit code, 3 without QGIS."""
+    """Run pytest here, or for each file; returns the largest exit code, 3 without QGIS."""
     for module in ("qgis.core", "pytest_qgis", "PyQt6", "bandit", "flake8"):
         try:
             found = find_spec(module)

@@ -162,7 +162,7 @@ def test_a_key_goes_to_its_own_service_only(qgis_app: Any) -> None:
 
 
 def kept(method: str, values: dict[str, str]) -> str:
-    """Make an authentication configuration, as one does by hand; gives its id."""
+    """Make an authentication configuration, as one does by hand; returns its id."""
     config = QgsAuthMethodConfig(method)
     config.setName(f"made by hand: {method}")
     config.setConfigMap(values)

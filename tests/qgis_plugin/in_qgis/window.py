@@ -62,7 +62,7 @@ def click(widget: QWidget, place: QPoint | None = None) -> None:
 
 
 def install() -> Any:
-    """Install as *Install from ZIP* does; gives the panel, which is there without a restart."""
+    """Install as *Install from ZIP* does; returns the panel, which is there without a restart."""
     assert NAME not in qgis.utils.available_plugins
     pyplugin_installer.instance().installFromZipFile(ZIP)
     assert NAME in qgis.utils.active_plugins

@@ -134,7 +134,7 @@ def test_patience_is_for_answers_that_are_being_made_and_taken(port: int) -> Non
 
 @contextmanager
 def dripping(head: bytes) -> Iterator[str]:
-    """Serve an answer that never ends, but never stops either; gives its URL."""
+    """Serve an answer that never ends, but never stops either; returns its URL."""
     stopped = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 

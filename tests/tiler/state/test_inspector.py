@@ -20,7 +20,7 @@ def inspector() -> Iterator[Inspector]:
 
 
 def look_at_all(inspector: Inspector, files: list[tuple[Look, Path]]) -> list[Any]:
-    """Look at files from as many threads; gives what was found, or the error."""
+    """Look at files from as many threads; returns what was found, or the error."""
 
     def one(file: tuple[Look, Path]) -> Any:
         try:
