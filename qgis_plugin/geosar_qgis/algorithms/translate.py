@@ -34,7 +34,7 @@ XYZ_OPTICAL, XYZ_ERROR, COG, XYZ_DESPECKLED = range(4)
 
 
 @dataclass(frozen=True)
-class Made:
+class Outputs:
     """What a run has made: paths of files here by what they hold, and what is to be added of the service."""
 
     scene: Scene
@@ -58,7 +58,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
 
     def __init__(self) -> None:
         super().__init__()
-        self._made: Made | None = None
+        self._outputs: Outputs | None = None
         self._optical: Source | None = None
 
     def add_wish(self) -> None:
@@ -186,13 +186,13 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         if not scene.georeferenced and set(added) & set(layer_of):
             feedback.pushWarning(tr("The scene has no place on the map, so it has no tiles; take the file."))
         legend = self.carry_out(self.service.legend(scene.id, "optical"), feedback)
-        self._made = Made(scene, results, files, tiles, COG in added, legend)
+        self._outputs = Outputs(scene, results, files, tiles, COG in added, legend)
         feedback.setProgress(100)
         return {self.SCENE_ID: scene.id, self.JOB_ID: results.job} | paths
 
     def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
-        outputs = self._made
+        outputs = self._outputs
         NEWS.changed.emit(self.connection.url)
         if outputs is not None:
             scene, model = outputs.scene, outputs.results.model

@@ -26,7 +26,7 @@ class UploadAlgorithm(SendingAlgorithm):
 
     def __init__(self) -> None:
         super().__init__()
-        self._made: tuple[Scene, list[Tiles]] | None = None
+        self._sent: tuple[Scene, list[Tiles]] | None = None
 
     def name(self) -> str:
         """Return the id."""
@@ -77,14 +77,14 @@ class UploadAlgorithm(SendingAlgorithm):
         tiles = [
             self.carry_out(self.service.tiles(scene.id, layer), feedback) for layer in layers if scene.georeferenced
         ]
-        self._made = (scene, tiles)
+        self._sent = (scene, tiles)
         return {self.SCENE_ID: scene.id}
 
     def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
         NEWS.changed.emit(self.connection.url)
-        if self._made is not None:
-            scene, tiles = self._made
+        if self._sent is not None:
+            scene, tiles = self._sent
             for one in tiles:
                 self.add_tiles(context, one, scene, "")
         return {}

@@ -48,9 +48,9 @@ class ConnectionDialog(QDialog):
         self.authentication.setConfigId(connection.authcfg if connection else "")
         self.authentication.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.test = QPushButton(tr("Test"))
-        self.said = QLabel()
-        self.said.setWordWrap(True)
-        self.said.setMinimumHeight(54)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setMinimumHeight(54)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         form = QFormLayout()
         form.addRow(tr("Name"), self.name)
@@ -59,7 +59,7 @@ class ConnectionDialog(QDialog):
         form.addRow(tr("or authentication"), self.authentication)
         testing = QHBoxLayout()
         testing.addWidget(self.test)
-        testing.addWidget(self.said, 1)
+        testing.addWidget(self.message, 1)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addLayout(testing)
@@ -69,7 +69,7 @@ class ConnectionDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.test.clicked.connect(self.try_it)
-        self.url.textChanged.connect(lambda _text: self.said.setText(warning_of(self.url.text())))
+        self.url.textChanged.connect(lambda _text: self.message.setText(warning_of(self.url.text())))
 
     def connection(self) -> Connection:
         """Return what was entered, nothing of which is saved yet; raises ClientError."""
@@ -116,7 +116,7 @@ class ConnectionDialog(QDialog):
         if self._conversation is not None:
             self._conversation.stop()
         self.test.setEnabled(False)
-        self.said.setText(tr("Asking {0} ...").format(connection.url))
+        self.message.setText(tr("Asking {0} ...").format(connection.url))
         self._conversation = Conversation(Service(connection.url).ready(), connection, self)
         self._conversation.succeeded.connect(self._answered)
         self._conversation.failed.connect(self._refused)
@@ -136,8 +136,8 @@ class ConnectionDialog(QDialog):
 
     def _say(self, words: str, *, good: bool) -> None:
         colour = "#1f7a33" if good else "#b3261e"
-        self.said.setStyleSheet(f"color: {colour}")
-        self.said.setText(words)
+        self.message.setStyleSheet(f"color: {colour}")
+        self.message.setText(words)
 
 
 def warning_of(url: str) -> str:

@@ -27,10 +27,10 @@ class LocalDialog(QDialog):
         about.setWordWrap(True)
         self.place = _folder(local_service.place(), tr("empty: as the PATH says"))
         self.store = _folder(str(local_service.store()), "")
-        self.said = QLabel()
-        self.said.setWordWrap(True)
-        self.said.setStyleSheet("color: #b3261e")
-        self.said.setMinimumHeight(36)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setStyleSheet("color: #b3261e")
+        self.message.setMinimumHeight(36)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText(tr("Start"))
         form = QFormLayout()
@@ -39,7 +39,7 @@ class LocalDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(about)
         layout.addLayout(form)
-        layout.addWidget(self.said)
+        layout.addWidget(self.message)
         layout.addWidget(self.buttons)
         self.resize(WIDTH, layout.totalHeightForWidth(WIDTH))  # words that are wrapped need their height
         self.buttons.accepted.connect(self.accept)
@@ -50,7 +50,7 @@ class LocalDialog(QDialog):
         try:
             local_service.program(self.place.filePath().strip())
         except ClientError as error:
-            self.said.setText(str(error))
+            self.message.setText(str(error))
             return
         local_service.remember(self.place.filePath().strip(), self.store.filePath().strip())
         super().accept()

@@ -52,10 +52,10 @@ class ReadingDialog(QDialog):
         self.keep_border = QCheckBox(tr("Keep the dark border"))
         self.keep_border.setToolTip(tr("Take the dark border of a swath or picture for data"))
         self.keep_border.setChecked(reading.keep_border)
-        self.told = QLabel()
-        self.told.setWordWrap(True)
-        self.told.setStyleSheet("color: #b3261e")
-        self.told.setMinimumHeight(54)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setStyleSheet("color: #b3261e")
+        self.message.setMinimumHeight(54)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         form = QFormLayout()
         form.addRow(tr("Unit"), self.unit)
@@ -67,7 +67,7 @@ class ReadingDialog(QDialog):
         form.addRow(self.keep_border)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
-        layout.addWidget(self.told)
+        layout.addWidget(self.message)
         layout.addWidget(self.buttons)
         self.resize(420, 0)
         self.buttons.accepted.connect(self.accept)
@@ -84,7 +84,7 @@ class ReadingDialog(QDialog):
     def accept(self) -> None:
         """Ask the service to read the scene so; close when it does."""
         self._ok.setEnabled(False)
-        self.told.setText(tr("The scene is looked at ..."))
+        self.message.setText(tr("The scene is looked at ..."))
         flow = Service(self._connection.url).reread(self._scene.id, self.reading())
         self._conversation = Conversation(flow, self._connection, self)
         self._conversation.succeeded.connect(self._answered)
@@ -109,7 +109,7 @@ class ReadingDialog(QDialog):
     def _refused(self, error: ClientError) -> None:
         self._conversation = None
         self._ok.setEnabled(True)
-        self.told.setText(str(error))
+        self.message.setText(str(error))
 
 
 def _choice(options: dict[str, str], chosen: str) -> QComboBox:
@@ -124,7 +124,7 @@ def _choice(options: dict[str, str], chosen: str) -> QComboBox:
 
 
 def _line(entered: str, placeholder: str) -> QLineEdit:
-    made = QLineEdit(entered)
-    made.setPlaceholderText(placeholder)
-    made.setMinimumWidth(made.fontMetrics().horizontalAdvance(placeholder) + FRAME)
-    return made
+    edit = QLineEdit(entered)
+    edit.setPlaceholderText(placeholder)
+    edit.setMinimumWidth(edit.fontMetrics().horizontalAdvance(placeholder) + FRAME)
+    return edit

@@ -16,17 +16,17 @@ Source = QgsProcessingModelChildParameterSource
 
 def child(algorithm: str, name: str, x: float, y: float, **sources: Source) -> QgsProcessingModelChildAlgorithm:
     """Make a box of the model, with what goes into it; the rest is as the designer's dialog has it at first."""
-    made = QgsProcessingModelChildAlgorithm(algorithm)
-    made.setChildId(name)
-    made.setDescription(made.algorithm().displayName())
-    made.setPosition(QPointF(x, y))
-    for definition in made.algorithm().parameterDefinitions():
+    node = QgsProcessingModelChildAlgorithm(algorithm)
+    node.setChildId(name)
+    node.setDescription(node.algorithm().displayName())
+    node.setPosition(QPointF(x, y))
+    for definition in node.algorithm().parameterDefinitions():
         source = sources.get(definition.name())
         if source is None and not definition.isDestination() and definition.defaultValue() is not None:
             source = Source.fromStaticValue(definition.defaultValue())
         if source is not None:
-            made.addParameterSources(definition.name(), [source])
-    return made
+            node.addParameterSources(definition.name(), [source])
+    return node
 
 
 def chain() -> QgsProcessingModelAlgorithm:

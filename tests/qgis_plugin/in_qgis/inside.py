@@ -148,18 +148,18 @@ def drop(widget: QWidget, data: QMimeData) -> bool:
 
 def answer(button: QMessageBox.StandardButton) -> list[str]:
     """Click a button of the question that will be asked; its words are in the list once it was."""
-    asked: list[str] = []
+    questions: list[str] = []
 
     def look() -> None:
         box = QApplication.activeModalWidget()
         if not isinstance(box, QMessageBox):
             QTimer.singleShot(50, look)
             return
-        asked.append(box.text())
+        questions.append(box.text())
         click(box.button(button))
 
     QTimer.singleShot(50, look)
-    return asked
+    return questions
 
 
 def press_offered(window: "Window") -> None:

@@ -12,14 +12,14 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsProject
 
 @pytest.fixture
 def window(qgis_app: Any) -> Iterator[Window]:
-    made = Window()
-    made.canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:32643"))
-    made.setGeometry(0, 0, 790, 700)
-    made.show()
-    yield made
+    own_window = Window()
+    own_window.canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:32643"))
+    own_window.setGeometry(0, 0, 790, 700)
+    own_window.show()
+    yield own_window
     QgsProject.instance().clear()
-    made.close()
-    made.deleteLater()
+    own_window.close()
+    own_window.deleteLater()
     spin(0.1)
 
 
@@ -27,10 +27,10 @@ def window(qgis_app: Any) -> Iterator[Window]:
 def plugin(window: Window, served: Any) -> Iterator[Any]:
     """The plugin, connected to a service, and with its panel shown."""
     connections.save(Connection("here", served.url))
-    made = classFactory(window)
-    made.initGui()
-    made.panel.show()
-    wait(lambda: "geosar" in made.panel.state.text())
-    yield made
-    made.unload()
+    instance = classFactory(window)
+    instance.initGui()
+    instance.panel.show()
+    wait(lambda: "geosar" in instance.panel.state.text())
+    yield instance
+    instance.unload()
     connections.remove("here")

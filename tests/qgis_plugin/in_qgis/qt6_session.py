@@ -89,7 +89,7 @@ def connect_anew(modules: dict[str, Any], panel: Any, window: Iface) -> None:
     """Try connections: the one that is there, and one where nobody answers."""
     dialog = modules["dock.connection_dialog"].ConnectionDialog(panel.connection, window)
     dialog.test.click()
-    wait(lambda: "It works" in dialog.said.text(), "the dialog says nothing")
+    wait(lambda: "It works" in dialog.message.text(), "the dialog says nothing")
     dialog.accept()
     messages, nowhere = modules["client.messages"], modules["connections"].Connection("c", "http://127.0.0.1:9")
     with pytest.raises(messages.UnreachableError, match="Is the service running"):

@@ -26,10 +26,10 @@ def main(arguments: list[str]) -> int:
     """Run pytest here, or for each file; returns the largest exit code, 3 without QGIS."""
     for module in ("qgis.core", "pytest_qgis", "PyQt6", "bandit", "flake8"):
         try:
-            found = find_spec(module)
+            spec = find_spec(module)
         except ModuleNotFoundError:
-            found = None
-        if found is None:
+            spec = None
+        if spec is None:
             sys.stderr.write(
                 MISSING.format(python=sys.executable, module=module, requirements=HERE / "requirements.txt")
             )

@@ -28,17 +28,17 @@ Make = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def provider(qgis_app: Any) -> Iterator[GeosarProvider]:
-    made = GeosarProvider()
-    QgsApplication.processingRegistry().addProvider(made)
-    yield made
+    instance = GeosarProvider()
+    QgsApplication.processingRegistry().addProvider(instance)
+    yield instance
     QgsProject.instance().clear()
-    QgsApplication.processingRegistry().removeProvider(made)
+    QgsApplication.processingRegistry().removeProvider(instance)
 
 
 def test_the_box_is_there_and_off(provider: GeosarProvider) -> None:
     for name in ("translate", "translatescene"):
-        found = provider.algorithm(name).parameterDefinition("DESPECKLE")
-        assert found.defaultValue() is False
+        definition = provider.algorithm(name).parameterDefinition("DESPECKLE")
+        assert definition.defaultValue() is False
 
 
 def test_a_file_and_tiles_are_added_as_estimated_radar(despeckling: Any, make_sar: Make, tmp_path: Path) -> None:
@@ -49,9 +49,9 @@ def test_a_file_and_tiles_are_added_as_estimated_radar(despeckling: Any, make_sa
     })  # fmt: skip
     results = task.result()
     assert results["DESPECKLED"] == target
-    made = gdal.Open(target)
-    assert [made.GetRasterBand(number).GetDescription() for number in (1, 2)] == ["VV", "VH"]
-    assert made.GetMetadataItem("GEOSAR_ESTIMATED") == "YES"
+    dataset = gdal.Open(target)
+    assert [dataset.GetRasterBand(number).GetDescription() for number in (1, 2)] == ["VV", "VH"]
+    assert dataset.GetMetadataItem("GEOSAR_ESTIMATED") == "YES"
     waiting = task.context.layersToLoadOnCompletion()
     names = sorted(one.name.partition(" (")[2] for one in waiting.values())
     assert names == ["despeckled SAR, tiny 1.0)", "despeckled SAR, tiny 1.0, tiles)"]
@@ -64,7 +64,7 @@ def test_a_file_and_tiles_are_added_as_estimated_radar(despeckling: Any, make_sa
     assert isinstance(renderer, QgsSingleBandGrayRenderer)
     shown = renderer.contrastEnhancement()
     # QGIS takes the 2nd to the 98th percentile.
-    expected = np.percentile(made.GetRasterBand(1).ReadAsArray(), (2, 98))
+    expected = np.percentile(dataset.GetRasterBand(1).ReadAsArray(), (2, 98))
     assert (shown.minimumValue(), shown.maximumValue()) == pytest.approx(expected, abs=0.5)
 
 
@@ -79,16 +79,18 @@ def test_the_panel_offers_it_where_a_job_made_it(despeckling: Any, make_sar: Mak
         """Click the scene, then the button Add, and read the menu."""
         tab.show_scenes([ask(connection, service.scene(sent["SCENE_ID"]))])
         click(tab.list.viewport(), tab.list.visualItemRect(tab.list.item(0)).center())
-        found: dict[str, bool] = {}
+        entries: dict[str, bool] = {}
 
         def read() -> None:
             assert tab.add_menu.isVisible()
-            found.update({one.text(): one.isEnabled() for one in tab.add_menu.actions() if "Despeckled" in one.text()})
+            entries.update(
+                {one.text(): one.isEnabled() for one in tab.add_menu.actions() if "Despeckled" in one.text()}
+            )
             tab.add_menu.close()
 
         QTimer.singleShot(300, read)
         click(tab.add)
-        return found
+        return entries
 
     names = ["Despeckled SAR image, as XYZ", "Despeckled SAR image, as COG"]
     assert offered() == dict.fromkeys(names, False)

@@ -30,8 +30,8 @@ def scene(served: Any, make_sar: Make, request: pytest.FixtureRequest) -> Any:
     seed = 100 + sum(map(ord, request.node.name)) % 800
     path = make_sar(f"hand{seed}_vv.tif", seed=seed)
     connection, service = Connection("c", served.url), Service(served.url)
-    found = ask(connection, upload(service, UploadFile(path, f"hand {seed}")))
-    return ask(connection, service.prepared(found.id))
+    uploaded = ask(connection, upload(service, UploadFile(path, f"hand {seed}")))
+    return ask(connection, service.prepared(uploaded.id))
 
 
 def job_row(panel: Any, key: str) -> None:
@@ -70,24 +70,24 @@ def test_a_key_that_is_tried_is_not_kept(window: Window, locked: Any) -> None:
     spin(0.2)
     for key, words in (("a wrong one", "key is needed"), (locked.key, "It works"), (locked.key, "It works")):
         dialog.key.setText(key)
-        dialog.said.clear()
+        dialog.message.clear()
         click(dialog.test)
-        wait(lambda words=words: words in dialog.said.text())
+        wait(lambda words=words: words in dialog.message.text())
     assert set(manager.configIds()) == before
     dialog.accept()
-    (made,) = set(manager.configIds()) - before
-    assert connections.find("tried").authcfg == made
+    (config,) = set(manager.configIds()) - before
+    assert connections.find("tried").authcfg == config
     again = ConnectionDialog(connections.find("tried"), window)
     again.key.setText(locked.key)
     again.accept()
-    assert set(manager.configIds()) - before == {made}, "a new key takes the place of the old one"
+    assert set(manager.configIds()) - before == {config}, "a new key takes the place of the old one"
     connections.remove("tried")
 
 
 def test_the_sides_of_the_swipe_are_chosen(plugin: Any, tmp_path: Path) -> None:
     panel, window = plugin.panel, plugin.iface
-    made = [flat(tmp_path / f"{name}.tif", value) for name, value in (("dark", 40), ("middle", 120), ("light", 220))]
-    layers = [QgsRasterLayer(str(path), path.stem) for path in made]
+    rasters = [flat(tmp_path / f"{name}.tif", value) for name, value in (("dark", 40), ("middle", 120), ("light", 220))]
+    layers = [QgsRasterLayer(str(path), path.stem) for path in rasters]
     QgsProject.instance().addMapLayers(layers)
     dark, middle, light = layers
     window.canvas.setLayers([light, middle, dark])
@@ -131,10 +131,10 @@ def test_jobs_are_taken_out_of_the_list(plugin: Any, served: Any, scene: Any, mo
     wait(lambda: stopped.job not in panel.jobs.jobs)
     assert results.job in panel.jobs.jobs
     job_row(panel, results.job)
-    asked = answer(QMessageBox.StandardButton.Yes)
+    questions = answer(QMessageBox.StandardButton.Yes)
     click(panel.jobs.remove)
     wait(lambda: results.job not in panel.jobs.jobs)
-    assert "Remove this result" in asked[0]
+    assert "Remove this result" in questions[0]
     assert ask(connection, service.job(results.job)).status == "dismissed"
     panel.refresh()
     spin(0.5)
@@ -157,12 +157,12 @@ def test_a_result_has_the_tone_of_a_true_optical_image(
 ) -> None:
     source = make_sar("tone_vv.tif", seed=55)
     truth = picture_of(source, tmp_path / "truth.tif")
-    given = {"INPUT": str(source), "CONNECTION": served.url}
-    plain = Run("translate", {**given, "OUTPUT": str(tmp_path / "plain.tif")}).result()
-    matched = Run("translate", {**given, "OPTICAL": str(truth), "OUTPUT": str(tmp_path / "matched.tif")}).result()
+    parameters = {"INPUT": str(source), "CONNECTION": served.url}
+    plain = Run("translate", {**parameters, "OUTPUT": str(tmp_path / "plain.tif")}).result()
+    matched = Run("translate", {**parameters, "OPTICAL": str(truth), "OUTPUT": str(tmp_path / "matched.tif")}).result()
     means = [gdal.Open(one["OUTPUT"]).ReadAsArray()[:3].mean((1, 2)) for one in (plain, matched)]
-    wanted = gdal.Open(str(truth)).ReadAsArray().mean((1, 2))
-    plainly, by_match = (np.abs(mean - wanted).max() for mean in means)
+    expected = gdal.Open(str(truth)).ReadAsArray().mean((1, 2))
+    plainly, by_match = (np.abs(mean - expected).max() for mean in means)
     assert by_match < 12
     assert plainly > 36
     again = Run("translatescene", {"SCENE": matched["SCENE_ID"], "CONNECTION": served.url, "MATCH": True, "ADD": []})
@@ -178,10 +178,12 @@ def test_no_image_to_match_is_said_in_words_of_qgis(plugin: Any, served: Any, sc
 
 def test_a_photograph_is_refused_in_words_of_qgis(served: Any, tmp_path: Path) -> None:
     path = tmp_path / "photograph.png"
-    made = gdal.GetDriverByName("MEM").Create("", 64, 64, 3)
+    dataset = gdal.GetDriverByName("MEM").Create("", 64, 64, 3)
     for band, least in ((1, 0), (2, 90), (3, 170)):
-        made.GetRasterBand(band).WriteArray(np.random.default_rng(band).integers(least, 255, (64, 64), dtype=np.uint8))
-    gdal.GetDriverByName("PNG").CreateCopy(str(path), made)
+        dataset.GetRasterBand(band).WriteArray(
+            np.random.default_rng(band).integers(least, 255, (64, 64), dtype=np.uint8)
+        )
+    gdal.GetDriverByName("PNG").CreateCopy(str(path), dataset)
     with pytest.raises(messages.RejectedError) as caught:
         ask(Connection("c", served.url), upload(Service(served.url), UploadFile(path)))
     assert "photograph" in str(caught.value)
@@ -190,38 +192,38 @@ def test_a_photograph_is_refused_in_words_of_qgis(served: Any, tmp_path: Path) -
 
 
 def test_long_words_are_cut_by_us_and_shown_whole_behind_a_button(window: Window) -> None:
-    said: list[tuple[Any, ...]] = []
-    window.pushMessage = lambda *given: said.append(given)
+    bars: list[tuple[Any, ...]] = []
+    window.pushMessage = lambda *given: bars.append(given)
     words = "The layer cannot be sent to the service. " + "Why that is so takes a few words more to say. " * 3
     log.tell(window, ClientError(words))
-    assert said[0][1] == "The layer cannot be sent to the service."
-    assert said[0][2] == words
+    assert bars[0][1] == "The layer cannot be sent to the service."
+    assert bars[0][2] == words
 
 
 def flat(path: Path, value: int) -> Path:
     """A picture of one grey."""
-    made = gdal.GetDriverByName("GTiff").Create(str(path), 60, 40, 3)
-    made.SetGeoTransform((600_000, 10, 0, 1_200_000, 0, -10))
-    made.SetProjection(QgsCoordinateReferenceSystem("EPSG:32643").toWkt())
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), 60, 40, 3)
+    dataset.SetGeoTransform((600_000, 10, 0, 1_200_000, 0, -10))
+    dataset.SetProjection(QgsCoordinateReferenceSystem("EPSG:32643").toWkt())
     for band in (1, 2, 3):
-        made.GetRasterBand(band).WriteArray(np.full((40, 60), value, np.uint8))
+        dataset.GetRasterBand(band).WriteArray(np.full((40, 60), value, np.uint8))
     return path
 
 
 def grey(image: Any) -> int:
     """The grey in the middle of a picture."""
-    found = pixels(image)
-    return int(found[found.shape[0] // 2, found.shape[1] // 2, 0])
+    values = pixels(image)
+    return int(values[values.shape[0] // 2, values.shape[1] // 2, 0])
 
 
 def picture_of(source: Path, path: Path) -> Path:
     """A true optical image of a scene's place: reddish, with some structure."""
     like = gdal.Open(str(source))
-    made = gdal.GetDriverByName("GTiff").Create(str(path), like.RasterXSize, like.RasterYSize, 3)
-    made.SetGeoTransform(like.GetGeoTransform())
-    made.SetProjection(like.GetProjection())
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), like.RasterXSize, like.RasterYSize, 3)
+    dataset.SetGeoTransform(like.GetGeoTransform())
+    dataset.SetProjection(like.GetProjection())
     values = like.GetRasterBand(1).ReadAsArray()
     for band, middle in ((1, 190), (2, 110), (3, 60)):
-        made.GetRasterBand(band).WriteArray(np.clip(middle + 2 * (values - values.mean()), 0, 255).astype(np.uint8))
-        made.GetRasterBand(band).SetColorInterpretation(gdal.GCI_RedBand + band - 1)
+        dataset.GetRasterBand(band).WriteArray(np.clip(middle + 2 * (values - values.mean()), 0, 255).astype(np.uint8))
+        dataset.GetRasterBand(band).SetColorInterpretation(gdal.GCI_RedBand + band - 1)
     return path

@@ -25,10 +25,10 @@ Make = Callable[..., Path]
 
 @pytest.fixture(autouse=True, scope="module")
 def provider(qgis_app: Any) -> Iterator[None]:
-    made = GeosarProvider()
-    QgsApplication.processingRegistry().addProvider(made)
+    instance = GeosarProvider()
+    QgsApplication.processingRegistry().addProvider(instance)
     yield
-    QgsApplication.processingRegistry().removeProvider(made)
+    QgsApplication.processingRegistry().removeProvider(instance)
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def empty_project(qgis_app: Any) -> Iterator[QgsProject]:
 def with_key(locked: Any, qgis_app: Any) -> Iterator[Connection]:
     """A connection whose key lies in the authentication database."""
     assert QgsApplication.authManager().setMasterPassword("of the tests", True)
-    made = Connection("locked", locked.url, connections.keep_key("locked", locked.key))
-    connections.save(made)
-    yield made
+    connection = Connection("locked", locked.url, connections.keep_key("locked", locked.key))
+    connections.save(connection)
+    yield connection
     connections.remove("locked")
 
 
@@ -93,12 +93,12 @@ def test_los_angeles_from_the_file_to_the_map(served: Any, data_dir: Path, tmp_p
     expected = blocks(preview)
     for one in shown:
         assert np.mean((one[:, :, 3] > 128) != (preview[:, :, 3] > 128)) < 0.01
-        found = blocks(one)
-        there = (found[:, :, 3] == 255) & (expected[:, :, 3] == 255)
+        means = blocks(one)
+        there = (means[:, :, 3] == 255) & (expected[:, :, 3] == 255)
         assert there.mean() > 0.8
         # Each thins out the texture in its own way; what a block of 8 x 8 pixels shows is the same.
-        assert np.abs(found - expected)[there][:, :3].mean() < 4
-        assert np.corrcoef(found[there][:, 0], expected[there][:, 0])[0, 1] > 0.95
+        assert np.abs(means - expected)[there][:, :3].mean() < 4
+        assert np.corrcoef(means[there][:, 0], expected[there][:, 0])[0, 1] > 0.95
 
 
 def blocks(picture: np.ndarray) -> np.ndarray:
@@ -109,11 +109,11 @@ def blocks(picture: np.ndarray) -> np.ndarray:
 
 def test_tiles_know_their_zooms_extent_and_words(translated: Any, empty_project: Any) -> None:
     connection, scene, _ = translated
-    found = ask(connection, adding.tiles_of(Service(connection.url), scene, "optical"))
-    layer = adding.add_tiles(connection, scene, found)
+    answer = ask(connection, adding.tiles_of(Service(connection.url), scene, "optical"))
+    layer = adding.add_tiles(connection, scene, answer)
     assert layer.isValid()
-    assert f"zmin={found[0].minzoom}" in layer.source()
-    assert f"zmax={found[0].maxzoom}" in layer.source()
+    assert f"zmin={answer[0].minzoom}" in layer.source()
+    assert f"zmax={answer[0].maxzoom}" in layer.source()
     assert "signature" in layer.source()
     assert "authcfg" not in layer.source(), "a colleague to whom the project is sent has no such configuration"
     box = layers.to_degrees(layer.extent(), layer.crs())
@@ -211,18 +211,20 @@ def test_an_old_project_opens_with_its_layers_renewed(translated: Any, empty_pro
     empty_project.clear()
     watcher = renewal.Renewal()
     assert empty_project.read(path)
-    found = {one.providerType(): one for one in empty_project.mapLayers().values()}
-    assert found["gdal"].isValid()
-    wait(lambda: renewal.expiring(found["wms"].source(), 60) is None)
-    np.testing.assert_allclose(layers.to_degrees(found["wms"].extent(), found["wms"].crs()), scene.bbox, atol=1e-3)
+    by_provider = {one.providerType(): one for one in empty_project.mapLayers().values()}
+    assert by_provider["gdal"].isValid()
+    wait(lambda: renewal.expiring(by_provider["wms"].source(), 60) is None)
+    np.testing.assert_allclose(
+        layers.to_degrees(by_provider["wms"].extent(), by_provider["wms"].crs()), scene.bbox, atol=1e-3
+    )
     watcher.stop()
     assert cog is not None
 
 
 def test_a_layer_removed_while_its_signature_is_renewed_does_no_harm(translated: Any, empty_project: Any) -> None:
     connection, scene, _ = translated
-    found = ask(connection, adding.tiles_of(Service(connection.url), scene, "optical"))
-    layer = adding.add_tiles(connection, scene, found)
+    answer = ask(connection, adding.tiles_of(Service(connection.url), scene, "optical"))
+    layer = adding.add_tiles(connection, scene, answer)
     layer.setDataSource(expired(layer.source()), layer.name(), "wms")
     watcher = renewal.Renewal()
     watcher.look()

@@ -38,8 +38,8 @@ def test_a_model_hands_the_scene_and_its_image_from_one_algorithm_to_the_next(
     assert good, issues
     context, feedback = QgsProcessingContext(), Feedback()
     context.setProject(QgsProject.instance())
-    given = {"SAR": str(source), "SERVICE": served.url, "shown:optical": str(tmp_path / "o.tif")}
-    results, good = model.run(given, context, feedback)
+    parameters = {"SAR": str(source), "SERVICE": served.url, "shown:optical": str(tmp_path / "o.tif")}
+    results, good = model.run(parameters, context, feedback)
     assert good, feedback.troubles
     raster, sar = gdal.Open(results["shown:optical"]), gdal.Open(str(source))
     assert raster.GetGeoTransform() == sar.GetGeoTransform()

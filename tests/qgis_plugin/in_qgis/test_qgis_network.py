@@ -30,10 +30,10 @@ Make = Callable[..., Path]
 
 @pytest.fixture(autouse=True, scope="module")
 def provider(qgis_app: Any) -> Iterator[None]:
-    made = GeosarProvider()
-    QgsApplication.processingRegistry().addProvider(made)
+    instance = GeosarProvider()
+    QgsApplication.processingRegistry().addProvider(instance)
     yield
-    QgsApplication.processingRegistry().removeProvider(made)
+    QgsApplication.processingRegistry().removeProvider(instance)
 
 
 class Relay(threading.Thread):
@@ -93,8 +93,8 @@ def test_the_event_loop_turns_during_an_upload_of_100_megabytes(served: Any, mak
     # A GUI thread that did the work would stand still for nearly all of it.
     assert max(gaps) < max(1.0, 0.4 * (beats[-1] - beats[0]))
     assert len({share for share in task.feedback.shares if share < 90}) > 5
-    found = ask(Connection("c", served.url), Service(served.url).scene(scene))
-    assert found.size == 100_000_000
+    uploaded = ask(Connection("c", served.url), Service(served.url).scene(scene))
+    assert uploaded.size == 100_000_000
 
 
 def test_an_upload_that_is_cut_off_goes_on(served: Any, make_sar: Make) -> None:
@@ -123,17 +123,17 @@ def test_a_service_that_never_answers_can_be_given_up(qgis_app: Any) -> None:
 
 
 def test_a_conversation_that_is_stopped_says_nothing_more(served: Any) -> None:
-    said: list[object] = []
+    messages: list[object] = []
     conversation = Conversation(Service(served.url).scenes(), Connection("c", served.url))
-    conversation.succeeded.connect(said.append)
-    conversation.failed.connect(said.append)
+    conversation.succeeded.connect(messages.append)
+    conversation.failed.connect(messages.append)
     wait(lambda: conversation._exchange is not None)
     conversation.stop()
     spin(0.5)
-    assert said == []
+    assert messages == []
     ended = Conversation(Service(served.url).scenes(), Connection("c", served.url))
-    ended.succeeded.connect(said.append)
-    wait(lambda: bool(said))
+    ended.succeeded.connect(messages.append)
+    wait(lambda: bool(messages))
     spin(0.1)
     ended.stop()
 

@@ -76,8 +76,8 @@ def test_a_new_user_gets_from_the_zip_to_a_batch_in_a_real_window(served: Any, d
     command = [screen, "-a", "-s", "-screen 0 1400x900x24", qgis, "--noversioncheck", "--nologo", "--profiles-path",
                str(tmp_path / "profiles"), "--code", str(HERE / "window.py")]  # fmt: skip
     subprocess.run(command, env=environment, check=False, timeout=900, capture_output=True)
-    said = (tmp_path / "said.txt").read_text()
-    assert said.splitlines()[-1] == "all well", said
+    text = (tmp_path / "said.txt").read_text()
+    assert text.splitlines()[-1] == "all well", text
     for name in ("installed", "connection", "uploaded", "swipe", "batch", "batch-done", "model"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5_000
 

@@ -155,10 +155,10 @@ def test_the_dialog_tries_a_connection_and_keeps_the_key_encrypted(window: Windo
     dialog.show()
     spin(0.2)
     click(dialog.test)
-    wait(lambda: "key is needed" in dialog.said.text())
+    wait(lambda: "key is needed" in dialog.message.text())
     dialog.key.setText(locked.key)
     click(dialog.test)
-    wait(lambda: "It works" in dialog.said.text())
+    wait(lambda: "It works" in dialog.message.text())
     ok = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)
     click(ok)
     saved = connections.find("with a key")
@@ -173,7 +173,7 @@ def test_the_dialog_tries_a_connection_and_keeps_the_key_encrypted(window: Windo
     dialog.show()
     spin(0.2)
     click(ok)
-    assert "no URL" in dialog.said.text()
+    assert "no URL" in dialog.message.text()
 
 
 def test_ten_times_loaded_and_unloaded_leaves_nothing(window: Window, served: Any) -> None:

@@ -28,10 +28,10 @@ Make = Callable[..., Path]
 
 @pytest.fixture(autouse=True, scope="module")
 def provider(qgis_app: Any) -> Iterator[GeosarProvider]:
-    made = GeosarProvider()
-    QgsApplication.processingRegistry().addProvider(made)
-    yield made
-    QgsApplication.processingRegistry().removeProvider(made)
+    instance = GeosarProvider()
+    QgsApplication.processingRegistry().addProvider(instance)
+    yield instance
+    QgsApplication.processingRegistry().removeProvider(instance)
 
 
 def grid(path: str | Path) -> tuple[Any, ...]:
@@ -66,9 +66,9 @@ def test_a_layer_is_translated_on_exactly_its_own_grid(served: Any, make_sar: Ma
     assert gdal.Open(results["ERROR"]).RasterCount == 1
     assert task.feedback.shares == sorted(task.feedback.shares)
     assert task.feedback.shares[-1] == 100
-    said = " ".join(task.feedback.words)
+    text = " ".join(task.feedback.words)
     for words in ("Uploading", "Translat", "Downloading"):
-        assert words in said
+        assert words in text
     assert list(tmp_path.glob("*.part")) == []
 
 
@@ -98,9 +98,9 @@ def test_a_part_is_translated_on_the_grid_of_the_whole(served: Any, make_sar: Ma
     west, size, _, north, _, _ = grid(source)[0]
     box = f"{west + 500},{west + 1500},{north - 1200},{north - 400} [EPSG:32643]"
     results = run("translate", INPUT=str(source), CONNECTION=served.url, EXTENT=box, OUTPUT=str(tmp_path / "o.tif"))
-    found, width, height, code = grid(results["OUTPUT"])
+    transform, width, height, code = grid(results["OUTPUT"])
     assert (width, height, code) == (100, 80, "32643")
-    assert found == (west + 500, size, 0, north - 400, 0, -size)
+    assert transform == (west + 500, size, 0, north - 400, 0, -size)
 
 
 def test_three_at_once_all_arrive(served: Any, make_sar: Make, tmp_path: Path) -> None:
@@ -173,8 +173,8 @@ def test_a_pair_of_layers_is_one_scene(served: Any, make_sar: Make, tmp_path: Pa
     assert (scene.name, scene.polarisations) == ("pair_vv + VH", ("VV", "VH"))
 
     nameless = [make_sar("one.tif", seed=62, bands=3), make_sar("two.tif", seed=63, bands=3)]
-    given = {"INPUT": str(nameless[0]), "SECOND": str(nameless[1]), "CONNECTION": served.url}
-    assert "Which polarisation one and two hold cannot be told" in Run("upload", given).trouble()
+    parameters = {"INPUT": str(nameless[0]), "SECOND": str(nameless[1]), "CONNECTION": served.url}
+    assert "Which polarisation one and two hold cannot be told" in Run("upload", parameters).trouble()
 
 
 def test_bands_are_chosen_and_layers_without_a_file_of_their_own_are_copied(
@@ -221,8 +221,8 @@ def test_control_points_keep_their_place(served: Any, data_dir: Path, tmp_path: 
 def test_a_map_picture_is_refused_in_words(served: Any) -> None:
     layer = QgsRasterLayer(f"type=xyz&url={served.url}/{{z}}/{{x}}/{{y}}.png&zmin=0&zmax=5", "a map", "wms")
     QgsProject.instance().addMapLayer(layer)
-    said = Run("translate", {"INPUT": layer.id(), "CONNECTION": served.url, "OUTPUT": "TEMPORARY_OUTPUT"}).trouble()
-    assert "a map is a picture of a map (wms) and holds no radar values" in said
+    message = Run("translate", {"INPUT": layer.id(), "CONNECTION": served.url, "OUTPUT": "TEMPORARY_OUTPUT"}).trouble()
+    assert "a map is a picture of a map (wms) and holds no radar values" in message
 
 
 @pytest.mark.parametrize(
@@ -241,9 +241,9 @@ def test_what_goes_wrong_is_said_in_words(
     served: Any, make_sar: Make, tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     parameters = {"INPUT": str(make_sar()), "CONNECTION": served.url, "OUTPUT": str(tmp_path / "o.tif")}
-    said = Run("translate", {**parameters, **changes}).trouble()
-    assert words in said
-    assert "Traceback" not in said
+    message = Run("translate", {**parameters, **changes}).trouble()
+    assert words in message
+    assert "Traceback" not in message
     assert not (tmp_path / "o.tif").exists()
 
 
@@ -253,12 +253,12 @@ def test_a_full_disk_here_is_said_in_words(served: Any, make_sar: Make, tmp_path
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        said = Run(
+        message = Run(
             "translate", {"INPUT": str(source), "CONNECTION": served.url, "OUTPUT": str(tmp_path / "o.tif")}
         ).trouble()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "could not be written" in said
+    assert "could not be written" in message
     assert list(tmp_path.glob("o.tif*")) == []
 
 

@@ -26,7 +26,7 @@ def test_from_a_connection_to_a_layer_on_qt_6(served: Any, make_sar: Any, tmp_pa
 
 def names_used() -> set[tuple[str, str]]:
     """Everything the plugin takes from Qt: module, and dotted name (QFrame.Shape.Box)."""
-    found = set()
+    names = set()
     for path in SOURCES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         homes = {}
@@ -37,9 +37,9 @@ def names_used() -> set[tuple[str, str]]:
             if isinstance(node, ast.Attribute):
                 dotted = ast.unparse(node)
                 if dotted.split(".")[0] in homes and dotted.replace(".", "").isidentifier():
-                    found.add((homes[dotted.split(".")[0]], dotted))
-        found |= {(home, name) for name, home in homes.items()}
-    return found
+                    names.add((homes[dotted.split(".")[0]], dotted))
+        names |= {(home, name) for name, home in homes.items()}
+    return names
 
 
 def test_all_it_takes_from_qt_is_in_qt_6_too() -> None:
@@ -51,8 +51,8 @@ def test_all_it_takes_from_qt_is_in_qt_6_too() -> None:
                 here = getattr(here, name)
         except AttributeError:
             missing.append(f"{module}: {dotted}")
-    gone = {"QtCore: QVariant.LongLong", "QtCore: QVariant.String"}  # qgis.PyQt brings these two back
-    assert set(missing) <= gone
+    absent = {"QtCore: QVariant.LongLong", "QtCore: QVariant.String"}  # qgis.PyQt brings these two back
+    assert set(missing) <= absent
 
 
 def test_enums_are_scoped_and_what_qt_6_dropped_is_not_used() -> None:

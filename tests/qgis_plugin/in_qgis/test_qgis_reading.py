@@ -22,8 +22,8 @@ Make = Callable[..., Path]
 @pytest.fixture
 def scene(served: Any, make_sar: Make) -> Any:
     connection, service = Connection("c", served.url), Service(served.url)
-    found = ask(connection, upload(service, UploadFile(make_sar("read_vv.tif", seed=977), "to be read")))
-    return ask(connection, service.prepared(found.id))
+    uploaded = ask(connection, upload(service, UploadFile(make_sar("read_vv.tif", seed=977), "to be read")))
+    return ask(connection, service.prepared(uploaded.id))
 
 
 def pick(box: QComboBox, row: int) -> None:
@@ -64,9 +64,9 @@ def refused_for(dialog: ReadingDialog, words: str) -> None:
     """Click OK; the dialog stays and says these words, all of which can be read."""
     ok = ok_of(dialog)
     click(ok)
-    wait(lambda: words in dialog.told.text() and ok.isEnabled())
+    wait(lambda: words in dialog.message.text() and ok.isEnabled())
     spin(0.1)
-    assert dialog.told.height() >= dialog.told.heightForWidth(dialog.told.width()), dialog.told.text()
+    assert dialog.message.height() >= dialog.message.heightForWidth(dialog.message.width()), dialog.message.text()
 
 
 def test_unit_and_bands_of_a_scene_are_changed_from_its_menu(plugin: Any, scene: Any, served: Any) -> None:

@@ -35,8 +35,8 @@ YES, NO = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
 @pytest.fixture
 def scene(served: Any, make_sar: Make) -> Any:
     connection, service = Connection("c", served.url), Service(served.url)
-    found = ask(connection, upload(service, UploadFile(make_sar("ways_vv.tif", seed=23), "ways")))
-    return ask(connection, service.prepared(found.id))
+    uploaded = ask(connection, upload(service, UploadFile(make_sar("ways_vv.tif", seed=23), "ways")))
+    return ask(connection, service.prepared(uploaded.id))
 
 
 def test_what_the_map_shows_is_translated_and_by_the_model_that_is_chosen(plugin: Any, served: Any, scene: Any) -> None:
@@ -82,14 +82,14 @@ def test_files_and_layers_that_are_dropped_are_sent_once_that_was_asked(
     paths[1] = make_sar(names[1], seed=312)
     files = QMimeData()
     files.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    asked = answer(NO)
+    questions = answer(NO)
     assert drop(panel.scenes.list, files)
-    wait(lambda: bool(asked))
-    assert "Send to here?" in asked[0]
-    assert "s1a-iw-grd-vv-20240501-001 + s1a-iw-grd-vh-20240501-002" in asked[0], "one scene of two polarisations"
+    wait(lambda: bool(questions))
+    assert "Send to here?" in questions[0]
+    assert "s1a-iw-grd-vv-20240501-001 + s1a-iw-grd-vh-20240501-002" in questions[0], "one scene of two polarisations"
     spin(0.2)
     assert panel.jobs._transfers() == 0
-    asked = answer(YES)
+    questions = answer(YES)
     assert drop(panel.scenes.list, files)
     wait(lambda: any(one.polarisations == ("VV", "VH") for one in panel.scenes.scenes.values()))
     # As QGIS's browser drags a raster.
@@ -100,10 +100,10 @@ def test_files_and_layers_that_are_dropped_are_sent_once_that_was_asked(
         "browsed_vv",
         str(make_sar("browsed_vv.tif", seed=314)),
     )
-    asked = answer(YES)
+    questions = answer(YES)
     assert drop(panel.scenes.list, QgsMimeDataUtils.encodeUriList([uri]))
     wait(lambda: any(one.name == "browsed_vv" for one in panel.scenes.scenes.values()))
-    assert "- browsed_vv" in asked[0]
+    assert "- browsed_vv" in questions[0]
     note = tmp_path / "note.txt"
     note.write_text("no raster")
     files.setUrls([QUrl.fromLocalFile(str(note))])
@@ -190,11 +190,11 @@ def test_a_service_on_this_computer_is_started_by_a_click_and_ended_by_one(
         assert label.height() >= label.heightForWidth(label.width()), "no words are cut"
     start = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
     click(start)
-    wait(lambda: "not on the PATH" in dialog.said.text())
+    wait(lambda: "not on the PATH" in dialog.message.text())
     click(dialog.place.lineEdit())
     QTest.keyClicks(dialog.place.lineEdit(), str(tmp_path))
     click(start)
-    wait(lambda: "There is no geosar in" in dialog.said.text())
+    wait(lambda: "There is no geosar in" in dialog.message.text())
     dialog.place.lineEdit().selectAll()
     QTest.keyClicks(dialog.place.lineEdit(), str(environment))
     click(start)
@@ -215,8 +215,8 @@ def test_the_service_on_this_computer_ends_with_qgis_and_its_last_words_are_show
 ) -> None:
     folder = tmp_path / "env"
     folder.mkdir()
-    said = f'echo "geosar serves here at {served.url}/ (documentation at /docs)"'
-    program(folder, f"echo $$ > '{tmp_path}/pid'\n{said}\ncat > /dev/null\n")
+    command = f'echo "geosar serves here at {served.url}/ (documentation at /docs)"'
+    program(folder, f"echo $$ > '{tmp_path}/pid'\n{command}\ncat > /dev/null\n")
     local_service.remember(str(folder), str(tmp_path / "scenes"))
     plugin = classFactory(window)
     plugin.initGui()

@@ -81,7 +81,7 @@ def connect(panel: Any) -> None:
         dialog.name.setText("my computer")
         dialog.url.setText(SERVICE)
         click(dialog.test)
-        wait(lambda: "It works" in dialog.said.text(), "the connection does not work")
+        wait(lambda: "It works" in dialog.message.text(), "the connection does not work")
         show("connection", dialog)
         click(dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok))
 
@@ -133,9 +133,9 @@ def batch() -> None:
     wait(lambda: dialog.runButton().isEnabled(), "the dialog does not end")
     assert len(beats) > 10
     show("batch-done", dialog)
-    said = " ".join(one.toPlainText() for one in dialog.findChildren(QTextEdit))
-    assert "correctly executed" in said, said
-    assert "not correctly generated" not in said, said
+    text = " ".join(one.toPlainText() for one in dialog.findChildren(QTextEdit))
+    assert "correctly executed" in text, text
+    assert "not correctly generated" not in text, text
     names = [layer.name() for layer in QgsProject.instance().mapLayers().values()]
     assert sum("synthetic optical" in name for name in names) > len(SCENES), names
     dialog.close()
