@@ -147,9 +147,9 @@ class Shared:
             values = np.empty((len(bands), *(shape or (window.height, window.width))), self.opened.dtype)
             masks: list[Mask | None] = []
             for band, out in zip(bands, values, strict=True):
-                raw, mask = rasters[band.raster].read([band.index], window, shape)
+                raw, of_band = rasters[band.raster].read([band.index], window, shape)
                 out[...] = raw[0]
-                masks += mask
+                masks += of_band
             return values, masks
 
     def _read_raw(self, window: Window) -> tuple[Values, Mask]:

@@ -179,9 +179,8 @@ def _shown(request: Request, services: Services, job: Job) -> dict[str, Any]:
 
 def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
     scene = catalogue.get(services.database, inputs.scene)
-    check_free(
-        services.quota.free_bytes(), 1
-    )  # what a job makes cannot be known; that there is space for something can
+    # What a job makes cannot be known; that there is space for something can.
+    check_free(services.quota.free_bytes(), 1)
     name = inputs.model or services.settings.model_name
     if name not in services.models.names():
         raise InvalidError(f"there is no model {name!r}; this service has {', '.join(services.models.names())}.")

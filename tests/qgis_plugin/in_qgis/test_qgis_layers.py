@@ -159,8 +159,8 @@ def test_each_layer_has_a_legend_that_stays_in_the_project(translated: Any, empt
     assert empty_project.read(str(tmp_path / "legends.qgs"))
     pictures = {name: legend(empty_project.mapLayer(key)) for name, key in ids.items()}
     for name, picture in pictures.items():
-        told = QImage.fromData(ask(connection, service.legend(scene.id, "optical" if name == "cog" else name)))
-        difference = pixels(picture).astype(int) - pixels(told)
+        served = QImage.fromData(ask(connection, service.legend(scene.id, "optical" if name == "cog" else name)))
+        difference = pixels(picture).astype(int) - pixels(served)
         assert np.abs(difference).max() <= 2, f"{name}: more than the rounding of half transparent pixels"
     for name, ends in (("sar", (8, 247)), ("error", (8, 200))):
         strip = pixels(pictures[name])[25, [6, -7], :3].max(1)  # the bar's first and last colour
