@@ -1,4 +1,4 @@
-"""One Chromium for all tests in a browser; two would not go together in one process."""
+"""One Chromium for a file of tests: while it is there, no other test of the process can run an event loop."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 from helpers.page.visits import installed_chromium, launched
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Return an installed Chromium; without one the test is skipped, or fails where nothing may be skipped."""
     if installed_chromium() is None:
