@@ -106,7 +106,7 @@ class LayerFactory(TilerFactory):
     def tilejson(self) -> None:
         """Register TileJSON, also at a URL without matrix set."""
 
-        def asked(
+        def document_of(
             request: Request,
             layer: Annotated[Layer, Depends(self.path_dependency)],
             _bands: Annotated[Any, Depends(self.layer_dependency)],  # checked here, used in the tiles' URLs
@@ -118,28 +118,28 @@ class LayerFactory(TilerFactory):
             maxzoom: Annotated[int | None, Query(ge=0, le=30)] = None,
         ) -> Callable[[str], dict[str, Any]]:
             def answer(matrix_set: str) -> dict[str, Any]:
-                found = self._tilejson(request, layer, GRIDS.get(matrix_set), tile_format)
-                given = {"minzoom": minzoom, "maxzoom": maxzoom}
-                return found | {key: value for key, value in given.items() if value is not None}
+                document = self._tilejson(request, layer, GRIDS.get(matrix_set), tile_format)
+                zooms = {"minzoom": minzoom, "maxzoom": maxzoom}
+                return document | {key: value for key, value in zooms.items() if value is not None}
 
             return answer
 
-        answering = Annotated[Callable[[str], dict[str, Any]], Depends(asked)]
+        answering = Annotated[Callable[[str], dict[str, Any]], Depends(document_of)]
         options: dict[str, Any] = {"response_model": TileJSON, "response_model_exclude_none": True}
 
         @self.router.get("/tilejson.json", operation_id=f"{self.operation_prefix}getXyzTileJSON", **options)
         def tilejson(answer: answering) -> dict[str, Any]:
             """Say where the tiles are, where the scene lies, and that the image is synthetic."""
-            found: dict[str, Any] = answer(WEB_MERCATOR)
-            return found
+            document: dict[str, Any] = answer(WEB_MERCATOR)
+            return document
 
         @self.router.get(
             "/{tileMatrixSetId}/tilejson.json", operation_id=f"{self.operation_prefix}getTileJSON", **options
         )
         def tilejson_of_set(tileMatrixSetId: MatrixSet, answer: answering) -> dict[str, Any]:  # noqa: N803
             """Say the same for another grid of tiles."""
-            found: dict[str, Any] = answer(tileMatrixSetId)
-            return found
+            document: dict[str, Any] = answer(tileMatrixSetId)
+            return document
 
     def _tilejson(self, request: Request, layer: Layer, matrices: TileMatrixSet, tile_format: str) -> dict[str, Any]:
         place = {"z": "{z}", "x": "{x}", "y": "{y}"}
