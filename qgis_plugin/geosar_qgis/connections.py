@@ -8,6 +8,7 @@ from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 
 from .client.messages import ClientError
 from .client.urls import UrlError, service_url, within
+from .words import tr
 
 ROOT = "geosar/connections"
 CURRENT = "geosar/current"
@@ -57,7 +58,7 @@ def checked_name(name: str) -> str:
     """Return a name as it is saved; raises ClientError when it cannot name a connection."""
     found = name.strip()
     if not found or "/" in found or "\\" in found:
-        raise ClientError(f"{name!r} cannot name a connection; expected letters, and no slashes.")
+        raise ClientError(tr("'{0}' cannot name a connection; expected letters, and no slashes.").format(name))
     return found
 
 
@@ -87,13 +88,15 @@ def find(text: str, authcfg: str = "") -> Connection:
         try:
             url = service_url(text)
         except UrlError as error:
-            names = ", ".join(one.name for one in known) or "none yet"
-            raise ClientError(f"{text!r} is neither a connection ({names}) nor the URL of a service.") from error
+            names = ", ".join(one.name for one in known) or tr("none yet")
+            words = tr("'{0}' is neither a connection ({1}) nor the URL of a service.")
+            raise ClientError(words.format(text, names)) from error
         if "://" in text or ":" in text or "." in text:
             chosen = Connection(url, url)
     if chosen is None:
-        names = ", ".join(one.name for one in known) or "none yet: make one in the panel SAR to optical"
-        raise ClientError(f"There is no connection {text!r}. Connections: {names}. A URL does as well.")
+        names = ", ".join(one.name for one in known) or tr("none yet: make one in the panel SAR to optical")
+        words = tr("There is no connection '{0}'. Connections: {1}. A URL does as well.")
+        raise ClientError(words.format(text, names))
     return Connection(chosen.name, chosen.url, authcfg) if authcfg else chosen
 
 
@@ -111,7 +114,9 @@ def keep_key(name: str, key: str, before: str = "") -> str:
     """
     manager = QgsApplication.authManager()
     if not unlock("any"):
-        raise ClientError("The authentication database stays locked without its master password; nothing was saved.")
+        raise ClientError(
+            tr("The authentication database stays locked without its master password; nothing was saved.")
+        )
     config = QgsAuthMethodConfig(KEY_METHOD)
     config.setName(f"geosar: {name}")
     config.setConfigMap({"username": KEY_USER, "password": key})
@@ -123,7 +128,7 @@ def keep_key(name: str, key: str, before: str = "") -> str:
         answer = manager.storeAuthenticationConfig(config)
         stored = answer[0] if isinstance(answer, tuple) else answer
     if not stored or not config.id():
-        raise ClientError("The authentication database did not take the key; see its log in the log panel.")
+        raise ClientError(tr("The authentication database did not take the key; see its log in the log panel."))
     return str(config.id())
 
 

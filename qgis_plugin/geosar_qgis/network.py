@@ -59,7 +59,7 @@ class Exchange(QObject):
 
     def stop(self) -> None:
         """Give it up; `result` then raises CancelledError."""
-        self._fail(CancelledError("Stopped."))
+        self._fail(CancelledError(tr("Stopped.")))
 
     def result(self) -> Response:
         """Return the answer once it has finished, whatever its status; raises ClientError where there is none."""
@@ -105,16 +105,17 @@ class Exchange(QObject):
             answer = QgsApplication.authManager().updateNetworkRequest(asked, authcfg)
             good, asked = answer if isinstance(answer, tuple) else (answer, asked)
             if not good:
-                raise RefusedError(
-                    f"The authentication configuration {authcfg!r} of the connection could not be used. Was it "
-                    "removed, or is the authentication database locked?"
+                words = tr(
+                    "The authentication configuration {0} of the connection could not be used. Was it removed, or is "
+                    "the authentication database locked?"
                 )
+                raise RefusedError(words.format(authcfg))
         manager = QgsNetworkAccessManager.instance()
         verb, body = request.method.encode(), request.body
         if isinstance(body, Piece) and body.offset == 0 and body.length > IN_MEMORY:
             file = QFile(str(body.path))
             if not file.open(QIODevice.OpenModeFlag.ReadOnly):
-                raise LocalDiskError(f"{body.path} cannot be read: {file.errorString()}.")
+                raise LocalDiskError(tr("{0} cannot be read: {1}.").format(body.path, file.errorString()))
             asked.setHeader(QNetworkRequest.KnownHeaders.ContentLengthHeader, body.length)
             reply = manager.sendCustomRequest(asked, verb, file)
             file.setParent(reply)
@@ -142,7 +143,8 @@ class Exchange(QObject):
             with path.open("ab") as file:
                 file.write(data)
         except OSError as error:
-            self._fail(LocalDiskError(f"{path.name} could not be written to {path.parent}: {error.strerror}."))
+            words = tr("{0} could not be written to {1}: {2}.")
+            self._fail(LocalDiskError(words.format(path.name, path.parent, error.strerror)))
             return
         self._received += len(data)
         length = self._reply.header(QNetworkRequest.KnownHeaders.ContentLengthHeader)

@@ -15,6 +15,7 @@ from .client.urls import Place, place_of, template_in
 from .connections import Connection, owner_of
 from .layers import cog_source, set_box, xyz_source
 from .network import Conversation, carry_out
+from .words import tr
 
 LOOK_SECONDS = 60
 OPENING_SECONDS = 10.0
@@ -102,13 +103,13 @@ class Renewal(QObject):
             layer.setDataSource(xyz_source(connection, value), layer.name(), "wms")
             set_box(layer, value.bounds)
         layer.triggerRepaint()
-        log.note(f"The signature of {layer.name()} was renewed.")
+        log.note(tr("The signature of {0} was renewed.").format(layer.name()))
 
     def _failed(self, identifier: str, error: ClientError) -> None:
         self._under_way.discard(identifier)
         layer = QgsProject.instance().mapLayer(identifier)
         if layer is not None:
-            log.warn(f"The signature of {layer.name()} could not be renewed: {error}")
+            log.warn(tr("The signature of {0} could not be renewed: {1}").format(layer.name(), error))
 
     def _path(self, path: str) -> str:
         """Renew a file's URL while a project is read; a service that does not answer is asked once only."""
@@ -128,5 +129,5 @@ class Renewal(QObject):
             return cog_source(carry_out(renewed(place, connection), connection, enough))
         except ClientError as error:
             self._silent.add(connection.url)
-            log.warn(f"{quote(place.job)}: the signature could not be renewed while the project was read: {error}")
+            log.warn(tr("The signature of {0} could not be renewed: {1}").format(quote(place.job), error))
             return path

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from build_zip import members
 from geosar_qgis import words
+from geosar_qgis.client.messages import FileChangedError, NotAServiceError, Piece, Response
+from geosar_qgis.client.urls import UrlError, service_url
 from translations import document, texts
 
 STANDARD = set(sys.stdlib_module_names)
@@ -97,6 +99,72 @@ def test_every_text_is_translated_with_the_same_placeholders(plugin_folder: Path
     for text, translation in known.items():
         assert sorted(re.findall(r"\{\d\}|<b>|\n\n", text)) == sorted(re.findall(r"\{\d\}|<b>|\n\n", translation)), text
     assert len(texts()) > 180
+
+
+UNTRANSLATED = {
+    "SAR to optical",  # the plugin's name
+    "Synthetic optical image made from SAR; not an observation",  # as the files of the service say it themselves
+    "Expected absolute error, 0 to 255, of a {}{}",
+    "Backscatter with its speckle filtered: estimated from the observation, not synthetic",
+    "the last try returns or raises",  # which no user reads
+}
+SENTENCE = re.compile(r"(?<![\w\\(])[A-Za-z']{2,} [A-Za-z']{2,}|\{\} (is|are|was|has|cannot|could|became|changed)\b")
+
+
+def bare_texts(path: Path) -> list[str]:
+    """Return the texts of a file that look like words of a person and are not in tr(...), nor documentation."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    left_out: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        is_translated = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr"
+        if is_translated or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            left_out |= set(ast.walk(node))
+    texts_there = []
+    for node in ast.walk(tree):  # a text with placeholders comes before its parts
+        if node in left_out:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            parts = [one.value if isinstance(one, ast.Constant) else "{}" for one in node.values]
+            texts_there.append("".join(map(str, parts)))
+            left_out |= {one for one in node.values if isinstance(one, ast.Constant)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts_there.append(node.value)
+    return [one for one in texts_there if SENTENCE.search(one) and not one.startswith("<")]
+
+
+def test_every_text_that_a_user_reads_can_be_translated(plugin_folder: Path) -> None:
+    for path in sorted(plugin_folder.rglob("*.py")):
+        assert set(bare_texts(path)) <= UNTRANSLATED, f"put it into tr(...) in {path}"
+
+
+def test_a_text_that_cannot_be_translated_is_seen(tmp_path: Path) -> None:
+    lines = (
+        "'What this is.'",
+        'x = tr("A text. It is long.")',
+        'raise E(f"{x} is empty")',
+        'raise E("There is " + "no such thing")',
+    )
+    (tmp_path / "a.py").write_text("\n".join(lines), encoding="utf-8")
+    assert sorted(bare_texts(tmp_path / "a.py")) == ["There is ", "no such thing", "{} is empty"]
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_what_goes_wrong_is_said_in_the_language_of_qgis(plugin_folder: Path, language: str) -> None:
+    known = json.loads((plugin_folder / "i18n" / f"{language}.json").read_text(encoding="utf-8"))
+    try:
+        words.speak(language)
+        with pytest.raises(UrlError) as wrong_url:
+            service_url("ftp://a.test")
+        assert str(wrong_url.value).startswith(("„ftp://a.test“", "«ftp://a.test»"))
+        with pytest.raises(NotAServiceError) as stranger:
+            Response(200, body=b"<html>").json()
+        text = "The answer is not that of a geosar service. Check the URL: it is the one that shows the web map."
+        assert str(stranger.value) == known[text]
+        with pytest.raises(FileChangedError) as gone:
+            Piece(plugin_folder / "gone.tif", 0, 9).read()
+        assert str(gone.value).startswith(known["{0} cannot be read: {1}."].partition("{")[0])
+    finally:
+        words.speak("en")
 
 
 def test_a_language_is_spoken_and_english_where_there_is_none() -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ..words import tr
 from .messages import NotAServiceError
 
 LIVE = ("accepted", "running")
@@ -217,7 +218,8 @@ def _reading(what: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise NotAServiceError(
-            f"The service's {what} could not be understood ({type(error).__name__}: {error}). "
-            "Is it a geosar service, and is the plugin as new as it is?"
-        ) from error
+        words = tr(
+            "An answer of the service could not be understood ({0}). Is it a geosar service, and is the plugin as new "
+            "as it is?"
+        )
+        raise NotAServiceError(words.format(f"{what}: {type(error).__name__}: {error}")) from error

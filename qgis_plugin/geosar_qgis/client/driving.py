@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable
 
+from ..words import tr
 from .messages import CancelledError, Flow, Request, Response, T, UnreachableError, Wait, checked
 
 TRIES = 4
@@ -68,7 +69,7 @@ def drive(
             return result
         answer = None
         if cancelled():
-            answer, cancelled = CancelledError("Stopped."), never
+            answer, cancelled = CancelledError(tr("Stopped.")), never
         elif isinstance(step, Wait):
             _pause(step.seconds, cancelled, sleep)
         else:

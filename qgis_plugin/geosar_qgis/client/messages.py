@@ -33,9 +33,10 @@ class Piece:
                 file.seek(self.offset)
                 data = file.read(self.length)
         except OSError as error:
-            raise FileChangedError(f"{self.path} cannot be read: {error.strerror}.") from error
+            raise FileChangedError(tr("{0} cannot be read: {1}.").format(self.path, error.strerror)) from error
         if len(data) != self.length:
-            raise FileChangedError(f"{self.path} became shorter while it was being sent. Send it again.")
+            words = tr("{0} became shorter while it was being sent. Send it again.")
+            raise FileChangedError(words.format(self.path))
         return data
 
 
@@ -72,7 +73,7 @@ class Response:
             found = None
         if not isinstance(found, dict):
             raise NotAServiceError(
-                "The answer is not that of a geosar service. Check the URL: it is the one that shows the web map."
+                tr("The answer is not that of a geosar service. Check the URL: it is the one that shows the web map.")
             )
         return found
 
@@ -161,7 +162,8 @@ def checked(response: Response) -> Response:
         words = tr("The service cannot do that now: {0} Try again later.")
         raise UnavailableError(words.format(detail or tr("it is too busy.")))
     if response.status >= 500 and response.status != 507:
-        raise UnavailableError(tr("The service failed: {0}").format(detail or f"status {response.status}"))
+        status = tr("status {0}").format(response.status)
+        raise UnavailableError(tr("The service failed: {0}").format(detail or status))
     raise rejected(problem, tr("The service answered with status {0}.").format(response.status))
 
 

@@ -166,7 +166,7 @@ class Service:
                 progress(1.0, tr("Translated"))
                 return now
             if not now.live:
-                raise JobFailedError(f"The translation was {now.status}: {now.message or 'no reason was given'}.")
+                raise JobFailedError(_why(now))
             progress(now.progress / 100, words_of(now))
             yield Wait(look)
             look = min(look * 1.5, LONGEST_LOOK)
@@ -178,7 +178,8 @@ class Service:
     def result_url(self, results: Results, output: str) -> str:
         """Return the URL of a file of a job; raises NotThereError when the job made none of that name."""
         if output not in results.queries:
-            raise NotThereError(f"The job {results.job} made no file {output!r}; it has {', '.join(results.queries)}.")
+            words = tr("The job {0} made no file '{1}'; it has {2}.")
+            raise NotThereError(words.format(results.job, output, ", ".join(results.queries)))
         return with_query(join(self.base, "jobs", results.job, "results", output), results.queries[output])
 
     def tiles(self, scene: str, layer: str, **query: Any) -> Flow[Tiles]:
@@ -289,8 +290,10 @@ def found_by_name(service: Service, text: str) -> Flow[Scene]:
     except NotThereError:
         named = [one for one in (yield from service.scenes(text=text.strip())) if one.name == text.strip()]
     if len(named) != 1:
-        there = "None" if not named else f"{len(named)} of them: {', '.join(one.id for one in named)}"
-        raise NotThereError(f"{text!r} is no scene's id, and should then be the name of one scene. There is {there}.")
+        words = tr("'{0}' is neither the id of a scene nor its name.")
+        if named:
+            words = tr("'{0}' is the name of {1} scenes. Give the id of the one that is meant: {2}.")
+        raise NotThereError(words.format(text, len(named), ", ".join(one.id for one in named)))
     return named[0]
 
 
@@ -301,6 +304,13 @@ def words_of(job: Job) -> str:
     speed = f"{job.megapixels_per_second:.1f}" if job.megapixels_per_second else ""
     shown = tr(", {0} megapixels a second").format(speed) if speed else ""
     return tr("Translating, {0} %").format(job.progress) + shown + left_of(job)
+
+
+def _why(job: Job) -> str:
+    """Say why a job ended without a result."""
+    if job.status == "dismissed":
+        return tr("The translation was stopped on the service.")
+    return tr("The translation failed: {0}.").format(job.message.rstrip(".") or tr("no reason was given"))
 
 
 def left_of(job: Job) -> str:
@@ -335,11 +345,12 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise LocalDiskError(f"{path} could not be removed: {error.strerror}.") from error
+        raise LocalDiskError(tr("{0} could not be removed: {1}.").format(path, error.strerror)) from error
 
 
 def _replace(part: Path, path: Path) -> None:
     try:
         part.replace(path)
     except OSError as error:
-        raise LocalDiskError(f"{path} could not be written: {error.strerror}. Is it open in QGIS?") from error
+        words = tr("{0} could not be written: {1}. Is it open in QGIS?")
+        raise LocalDiskError(words.format(path, error.strerror)) from error

@@ -72,7 +72,7 @@ class UploadFile:
         try:
             return self.path.stat()
         except OSError as error:
-            raise FileChangedError(f"{self.path} cannot be read: {error.strerror}.") from error
+            raise FileChangedError(tr("{0} cannot be read: {1}.").format(self.path, error.strerror)) from error
 
     def said(self) -> dict[str, str]:
         """Return what is known, by the names of the service."""
@@ -106,9 +106,12 @@ def upload_together(service: Service, parcels: Sequence[UploadFile], progress: P
     """Send files that hold one polarisation each, and have them joined; name and unit are those of the first."""
     named = {one.polarisation: one for one in parcels}
     if len(named) != len(parcels) or any(len(name) != 2 for name in named):
-        raise RejectedError(f"Each file should hold one polarisation of its own; they are said to hold {list(named)}.")
+        words = tr("Each file should hold one polarisation of its own; they are said to hold {0}.")
+        raise RejectedError(words.format(", ".join(one.polarisation or "?" for one in parcels)))
     if not (yield from _takes_pieces(service)):
-        raise RejectedError("This service takes one file a scene. Put the polarisations into one file, as its bands.")
+        raise RejectedError(
+            tr("This service takes one file a scene. Put the polarisations into one file, as its bands.")
+        )
     whole, before = sum(one.size for one in parcels), 0
     held: dict[str, str] = {}
     try:
@@ -173,7 +176,7 @@ def _begin(service: Service, parcel: UploadFile, *, hold: bool = False) -> Flow[
     location = urljoin(url, answer.headers.get("location", ""))
     identifier = location.rstrip("/").rpartition("/")[2]
     if not identifier or identifier == "uploads":
-        raise NotAServiceError("The service began an upload and did not say where.")
+        raise NotAServiceError(tr("The service began an upload and did not say where."))
     # A key is only ever sent below the connection's own URL, whatever host the service takes itself for.
     return location if within(service.base, location) else join(service.base, "uploads", identifier)
 
@@ -184,7 +187,7 @@ def _send_rest(url: str, parcel: UploadFile, progress: Progress) -> Flow[None]:
     while offset < size:
         piece = Piece(path, offset, min(PIECE, size - offset))
         if parcel.changed != stamp:
-            raise FileChangedError(f"{path} changed while it was being sent. Send it again.")
+            raise FileChangedError(tr("{0} changed while it was being sent. Send it again.").format(path))
         headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
         before = offset
 
@@ -200,7 +203,7 @@ def _send_rest(url: str, parcel: UploadFile, progress: Progress) -> Flow[None]:
             )
             now = yield from _tried(Request("HEAD", url, TUS))
             if now is not None and now.status in GONE:
-                raise NotThereError("The service no longer knows this upload. Send the file again.")
+                raise NotThereError(tr("The service no longer knows this upload. Send the file again."))
             offset = offset if now is None or now.status >= 300 else _offset_in(now, offset)
         else:
             checked(answer)
@@ -228,7 +231,8 @@ def _received(service: Service, url: str) -> Flow[Scene]:
         if told.get("status") == "failed":
             raise rejected(told.get("problem") or {}, tr("The service could not use the file."))
         if told.get("status") not in ("receiving", "checking"):
-            raise NotAServiceError(f"The service says of the upload: {told.get('status')!r}, which means nothing here.")
+            words = tr("The service says '{0}' of the upload, which this plugin does not know. Is the plugin as new?")
+            raise NotAServiceError(words.format(told.get("status")))
         yield Wait(CHECKING_SECONDS)
 
 

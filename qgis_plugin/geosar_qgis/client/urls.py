@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+from ..words import tr
 from .messages import ClientError
 
 MARGIN_SECONDS = 15 * 60
@@ -38,11 +39,14 @@ def service_url(text: str) -> str:
     except ValueError:
         parts = parts._replace(netloc="")
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", text):
-        raise UrlError(f"{text!r} is no URL of a service; expected something like http://127.0.0.1:8000.")
+        words = tr("'{0}' is no URL of a service; expected something like http://127.0.0.1:8000.")
+        raise UrlError(words.format(text))
     if parts.username or parts.password:
         raise UrlError(
-            "The URL holds a user name or password, which would be shown and saved. Leave them out, and choose an "
-            "authentication configuration instead."
+            tr(
+                "The URL holds a user name or password, which would be shown and saved. Leave them out, and choose an "
+                "authentication configuration instead."
+            )
         )
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), "", ""))
 

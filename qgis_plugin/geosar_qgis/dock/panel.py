@@ -267,7 +267,7 @@ class Panel(QDockWidget):
         self._watch.begun(job.id)
         self._wanted_job = job.id
         self.tabs.setCurrentWidget(self.jobs)
-        log.note(f"Job {job.id}: {scene.name}")
+        log.note(f"{tr('Job')} {job.id}: {scene.name}")
         self.ask_jobs()
 
     def _add_tiles(self, connection: Connection, scene: Scene, found: Any) -> None:

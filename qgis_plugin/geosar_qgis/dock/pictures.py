@@ -9,6 +9,7 @@ from .. import log
 from ..client.answers import Scene
 from ..client.messages import ClientError
 from ..client.service import Service
+from ..words import tr
 from .scenes import PICTURE, ScenesTab
 
 AT_ONCE = 4
@@ -45,4 +46,4 @@ class Pictures:
 
     def _failed(self, scene: Scene, error: ClientError) -> None:
         self._under_way -= 1
-        log.note(f"{scene.name} has no small picture: {error}")
+        log.note(tr("{0} has no small picture: {1}").format(scene.name, error))
