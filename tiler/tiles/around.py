@@ -3,9 +3,11 @@
 import re
 from typing import Any
 
+import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.warp import transform as transform_coords
+from rio_tiler.models import ImageData
 
 from geosar.grid import Bounds, full_turn
 
@@ -27,6 +29,27 @@ def turned(box: Bounds, middle: float, turn: float) -> Bounds:
     right += turn * (right < left)
     by = round((middle - (left + right) / 2) / turn) * turn
     return round(left + by, 9), bottom, round(right + by, 9), top
+
+
+def turns(box: Bounds, begin: float, end: float, turn: float) -> list[Bounds]:
+    """Return a box, and it moved by a whole turn where it is so wide that it meets a scene there as well.
+
+    >>> turns((-180, 0, 180, 1), 170, 190, 360.0)
+    [(-180, 0, 180, 1), (180.0, 0, 540.0, 1)]
+    """
+    left, bottom, right, top = box
+    moved = [box, *((left + by, bottom, right + by, top) for by in (-turn, turn))]
+    return [one for one in moved if one is box or (one[0] < end and begin < one[2])]
+
+
+def joined(images: list[ImageData]) -> ImageData:
+    """Return pictures of one box from different sides of the antimeridian as one: each where those before are empty."""
+    first = images[0]
+    for other in images[1:]:
+        empty = np.ma.getmaskarray(first.array)
+        values = np.where(empty, other.array.data, first.array.data)
+        first.array = np.ma.MaskedArray(values, empty & np.ma.getmaskarray(other.array))
+    return first
 
 
 def beyond_web_maps(south: float, north: float) -> bool:

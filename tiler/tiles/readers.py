@@ -1,6 +1,7 @@
 """The reader of layers that are COGs of the store, and what all readers of layers share."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -130,19 +131,32 @@ class PlacedReader(Reader):
         parameters.check_nodata(options.get("nodata"), self.dtype)
         budget.check_part(self.pixels, box, bounds_crs, dst_crs, options)
 
-    def beside(self, args: Any, options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return what `part` is called with, the box on the side of the antimeridian that the scene is counted on."""
+    def part(self, *args: Any, **kwargs: Any) -> ImageData:
+        """See rio-tiler; the image knows its stretch, and is of both sides of the antimeridian where the box is."""
+        self.check_part(args, kwargs)
+        return around.joined([self.part_there(*side) for side in self.sides(args, kwargs)])
+
+    @abstractmethod
+    def part_there(self, args: tuple[Any, ...], options: dict[str, Any]) -> ImageData:
+        """Return what `part` is called with and that is checked, of a box that lies where the scene is counted."""
+
+    def sides(self, args: Any, options: dict[str, Any]) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """Return what `part` is called with, the box on the side of the antimeridian that the scene is counted on.
+
+        A box around most of the Earth is there twice: the scene's other side lies at its other end.
+        """
         if self._across is None:
-            return args, options
+            return [(args, options)]
         box, dst_crs, bounds_crs = _boxed(args, options)
         target = dst_crs or bounds_crs
         turn, box_there = full_turn(target), None if target is None else around.box_in(target, box, bounds_crs)
         if turn is None or box_there is None:
-            return args, options
+            return [(args, options)]
         middle = self._middle_in(target)
         rest = {key: value for key, value in options.items() if key not in {"dst_crs", "bounds_crs"}}
         rest |= {"dst_crs": target, "bounds_crs": target}
-        return (around.turned(box_there, middle, turn),), rest
+        ends = self._ends_in(target, turn)
+        return [((one,), rest) for one in around.turns(around.turned(box_there, middle, turn), *ends, turn)]
 
     def recentred(self, dataset: Any, options: dict[str, Any]) -> dict[str, Any]:
         """Return what `part` is asked of a dataset of the scene, degrees counted from the antimeridian that it crosses.
@@ -170,6 +184,13 @@ class PlacedReader(Reader):
         if crs == self.crs:
             return float(left + right) / 2
         return float(transform_coords(self.crs, crs, [(left + right) / 2], [(bottom + top) / 2])[0][0])
+
+    def _ends_in(self, crs: CRS, turn: float) -> tuple[float, float]:
+        """Return where a scene across the antimeridian begins and ends in a CRS that counts turns."""
+        west, _, east, _ = self._degrees
+        half = (east - west) / TURN * turn / 2
+        middle = self._middle_in(crs)
+        return middle - half, middle + half
 
     def get_geographic_bounds(self, crs: CRS) -> Any:
         """See rio-tiler; east goes on beyond the antimeridian. Raises NotGeoreferencedError in image space."""
@@ -278,13 +299,11 @@ class CogReader(PlacedReader):
         self.bounds, self.crs = extent(self)  # it is opened for each request, and nothing else is asked of it
         return super().info()
 
-    def part(self, *args: Any, **kwargs: Any) -> ImageData:
-        """See rio-tiler; the image knows its stretch."""
-        self.check_part(args, kwargs)
-        args, kwargs = self.beside(args, kwargs)
-        kwargs = self.recentred(self.dataset, kwargs)
-        image = self._named(super().part(*args, **kwargs), kwargs)
-        return stretched(image, self.layer, kwargs.get("indexes"), kwargs.get("expression"))
+    def part_there(self, args: tuple[Any, ...], options: dict[str, Any]) -> ImageData:
+        """Read it as rio-tiler does; the image knows its stretch."""
+        options = self.recentred(self.dataset, options)
+        image = self._named(Reader.part(self, *args, **options), options)
+        return stretched(image, self.layer, options.get("indexes"), options.get("expression"))
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch."""

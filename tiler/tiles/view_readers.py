@@ -88,25 +88,31 @@ class ViewReader(PlacedReader):
             },
         )
 
-    def part(self, *args: Any, **kwargs: Any) -> ImageData:
+    def part_there(self, args: tuple[Any, ...], options: dict[str, Any]) -> ImageData:
         """Make what the box needs, and warp it."""
-        self.check_part(args, kwargs)
-        args, kwargs = self.beside(args, kwargs)
         bbox = args[0]
-        bounds_crs = args[2] if len(args) > 2 else kwargs.get("bounds_crs", WGS84_CRS)
+        bounds_crs = args[2] if len(args) > 2 else options.get("bounds_crs", WGS84_CRS)
+        own_turn, turn = full_turn(self.crs), full_turn(bounds_crs)
+        if self._across is not None and turn is not None:  # what lies on the Earth's other side has no place in a zone
+            begin, end = self._ends_in(bounds_crs, turn)
+            if not (bbox[0] < end and begin < bbox[2]):
+                bbox = around.turned(bbox, (begin + end) / 2, turn)
+            bbox = (max(bbox[0], begin), bbox[1], min(bbox[2], end), bbox[3])
+            if bbox[0] >= bbox[2]:
+                raise TileOutsideBounds("the view is outside the scene.")
         try:
             left, bottom, right, top = transform_bounds(bounds_crs, self.crs, *bbox, densify_pts=21)
         except (rasterio.errors.CRSError, ValueError) as error:
             raise TileOutsideBounds(f"the view has no place in the scene's CRS: {error}") from error
-        if self._across is not None and (turn := full_turn(self.crs)) is not None:
-            left, bottom, right, top = around.turned((left, bottom, right, top), self._middle_in(self.crs), turn)
+        if self._across is not None and own_turn is not None:
+            left, bottom, right, top = around.turned((left, bottom, right, top), self._middle_in(self.crs), own_turn)
         window = self._pixels(left, bottom, right, top)
-        factor = _shrinking(window.width - 2 * MARGIN, kwargs.get("width") or kwargs.get("max_size") or window.width)
+        factor = _shrinking(window.width - 2 * MARGIN, options.get("width") or options.get("max_size") or window.width)
 
         def read(reader: Reader) -> ImageData:
-            return reader.part(*args, **self.recentred(reader.dataset, kwargs))
+            return reader.part(*args, **self.recentred(reader.dataset, options))
 
-        return self._shown(self._with(window, factor, read), kwargs)
+        return self._shown(self._with(window, factor, read), options)
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """Make the whole scene, or the `window` of it that is asked for."""

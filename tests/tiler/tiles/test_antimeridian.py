@@ -148,3 +148,31 @@ def test_a_collection_with_scenes_on_both_sides_goes_around_the_earth(service: T
         sent(service, tmp_path / f"{name}_VV.tif", crs="EPSG:4326", transform=Affine(1e-4, 0, left, 0, -1e-4, -6.5))
     box = service.get("/stac/collections/scenes").json()["extent"]["spatial"]["bbox"][0]
     assert box[0::2] == [-180, 180]
+
+
+WIDE = {
+    "degrees": ("EPSG:4326", Affine(0.05, 0, 170, 0, -0.05, 7.5)),
+    "degrees from 180 west": ("EPSG:4326", Affine(0.05, 0, -190, 0, -0.05, 7.5)),
+    "mercator": ("EPSG:3857", Affine(5600, 0, HALF_TURN - 200 * 5600, 0, -5600, 840_000)),
+    "mercator from the west": ("EPSG:3857", Affine(5600, 0, -HALF_TURN - 200 * 5600, 0, -5600, 840_000)),
+    "a zone": ("EPSG:32660", Affine(1000, 0, 634_000, 0, -1000, 150_000)),
+}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+@pytest.mark.parametrize("layer", ["sar", "live"])
+def test_a_tile_of_the_whole_world_shows_both_sides(kind: str, layer: str, service: TestClient, tmp_path: Path) -> None:
+    crs, transform = WIDE[kind]
+    scene = sent(service, tmp_path / "w_VV.tif", crs=crs, transform=transform)
+    west, _, east, _ = service.get(f"/scenes/{scene}/sar/tilejson.json").json()["bounds"]
+    equator = picture(service.get(f"/scenes/{scene}/{layer}/tiles/WebMercatorQuad/0/0/0.png?tilesize=512"))[256]
+    assert equator.shape == (512, 4)
+    inside = {round((lon + 180) / 360 * 512 - 0.5) for lon in (west + 1, 179, -179, east - 361)}
+    outside = {round((lon + 180) / 360 * 512 - 0.5) for lon in (west - 2, 0, east - 358)}
+    assert {col for col in inside | outside if equator[col, 3]} == inside
+    if layer == "sar":  # the left half is darker
+        assert equator[510, 0] < equator[1, 0]
+    if crs != "EPSG:3857":
+        box = picture(service.get(f"/scenes/{scene}/{layer}/bbox/-180,-9,180,9/720x36.png"))[18]
+        assert box[717, 3] > 0
+        assert box[2, 3] > 0
