@@ -6,6 +6,7 @@ from base64 import b64encode
 from urllib.parse import quote
 
 from qgis.core import (
+    Qgis,
     QgsColorRampShader,
     QgsContrastEnhancement,
     QgsCoordinateReferenceSystem,
@@ -15,7 +16,6 @@ from qgis.core import (
     QgsLayerMetadata,
     QgsProject,
     QgsRasterLayer,
-    QgsRasterLayerTemporalProperties,
     QgsRasterMinMaxOrigin,
     QgsRasterRenderer,
     QgsRasterShader,
@@ -146,7 +146,7 @@ def set_time(layer: QgsRasterLayer, acquired: str | None) -> None:
     if not time.isValid():
         return
     properties = layer.temporalProperties()
-    properties.setMode(QgsRasterLayerTemporalProperties.TemporalMode.ModeFixedTemporalRange)
+    properties.setMode(Qgis.RasterTemporalMode.FixedTemporalRange)
     properties.setFixedTemporalRange(QgsDateTimeRange(time, time))
     properties.setIsActive(True)
 

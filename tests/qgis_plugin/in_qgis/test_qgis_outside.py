@@ -1,10 +1,12 @@
-"""The plugin from its zip: in qgis_process, in a real window under Xvfb, and before the plugin repository's rules."""
+"""The plugin from its zip, before the plugin repository's rules, and whether QGIS has all the names that it uses."""
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +94,49 @@ def test_flake8_and_bandit_have_no_complaint() -> None:
         [sys.executable, "-m", "bandit", "-q", "-r", str(FOLDER)], check=False, capture_output=True, text=True
     )
     assert bandit.returncode == 0, bandit.stdout
+
+
+def chain_of(node: ast.AST) -> list[str]:
+    """Return the names of `A.B.c`; nothing of what is no such chain."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute) and (begun := chain_of(node.value)):
+        return [*begun, node.attr]
+    return []
+
+
+def missing_names(path: Path) -> list[str]:
+    """Return what a file wants of the classes that it imports from QGIS and Qt, and they do not have."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    known: dict[str, Any] = {}
+    missing = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("qgis"):
+            module = import_module(str(node.module))
+            known |= {one.asname or one.name: getattr(module, one.name, None) for one in node.names}
+    for node in ast.walk(tree):
+        first, *rest = chain_of(node) or [""]
+        thing = known.get(first)
+        for name in rest if isinstance(thing, type) else ():
+            if not hasattr(thing, name):
+                missing.append(".".join([first, *rest]))
+                break
+            thing = getattr(thing, name)
+            if not isinstance(thing, type):
+                break  # of a method or value, what it gives is not looked into
+    return missing
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER)))
+def test_every_name_that_the_plugin_uses_is_there(path: Path) -> None:
+    assert missing_names(path) == []
+
+
+def test_a_name_that_is_not_there_is_seen(tmp_path: Path) -> None:
+    source = tmp_path / "a.py"
+    source.write_text(
+        "from qgis.core import Qgis, QgsRasterLayer as L\n"
+        "print(Qgis.MessageLevel.Info, Qgis.MessageLevel.Loud, L.gone.there, L.name)\n",
+        encoding="utf-8",
+    )
+    assert sorted(set(missing_names(source))) == ["L.gone", "L.gone.there", "Qgis.MessageLevel.Loud"]
