@@ -21,9 +21,11 @@ from ..network import Conversation
 from ..news import NEWS
 from ..words import tr
 from . import adding, cleared, dropping, saving
+from .clocks import single_shot
 from .compare import CompareBar
 from .connection_bar import ConnectionBar
 from .jobs import TRANSFERS, JobsTab, Watch
+from .model_list import ModelList
 from .pictures import Pictures
 from .reading_dialog import ReadingDialog
 from .scenes import ScenesTab
@@ -52,6 +54,7 @@ class Panel(QDockWidget):
         self.state = self.bar.state
         self.scenes = ScenesTab()
         self._pictures = Pictures(self.scenes, self._talk)
+        self._models = ModelList(self.scenes, self._talk, lambda: self.connection if self.isVisible() else None)
         self.jobs = JobsTab()
         self.uploads = Uploads(self.jobs, self)
         self.downloads = saving.Downloads(self.jobs, self)
@@ -60,12 +63,8 @@ class Panel(QDockWidget):
         self.tabs.addTab(self.scenes, tr("Scenes"))
         self.tabs.addTab(self.jobs, tr("Jobs"))
         self.setWidget(self._arranged())
-        self._clock = QTimer(self)
-        self._clock.setSingleShot(True)
-        self._clock.timeout.connect(self.ask_jobs)
-        self._scenes_clock = QTimer(self)
-        self._scenes_clock.setSingleShot(True)
-        self._scenes_clock.timeout.connect(self.ask_scenes)
+        self._clock = single_shot(self, self.ask_jobs)
+        self._scenes_clock = single_shot(self, self.ask_scenes)
         self.bar.chosen.connect(self._connect)
         self.bar.again.connect(self._again)
         self.scenes.wanted.connect(self.do)
@@ -83,6 +82,7 @@ class Panel(QDockWidget):
         """End all conversations, clocks and connections to QGIS's own signals."""
         self._clock.stop()
         self._scenes_clock.stop()
+        self._models.stop()
         NEWS.changed.disconnect(self._heard)
         self._canvas.extentsChanged.disconnect(self._moved)
         self.compare.stop()
@@ -331,7 +331,7 @@ class Panel(QDockWidget):
         words = tr("geosar {0}, model {1}").format(ready.version, ready.models[0] if ready.models else "?")
         if not ready.ready:
             words += "; " + tr("cannot work now: {0}").format(", ".join(ready.missing))
-        self.scenes.models = ready.models
+        self._models.show(ready.models)
         self.bar.say(words, good=ready.ready)
 
     def _unreachable(self, error: ClientError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QSize, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
@@ -23,6 +23,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..client.answers import Scene
 from ..words import tr
+from .clocks import single_shot
 
 PICTURE = 72
 TYPING_MILLISECONDS = 350
@@ -80,10 +81,8 @@ class ScenesTab(QWidget):
         self.add.setToolTip(tr("Add a layer of the scene to the map"))
         self.add_menu.aboutToShow.connect(self._fill_menu)
         self._arrange()
-        self._clock = QTimer(self)
-        self._clock.setSingleShot(True)
+        self._clock = single_shot(self, self.filtered.emit)
         self._clock.setInterval(TYPING_MILLISECONDS)
-        self._clock.timeout.connect(self.filtered)
         self.text.textChanged.connect(lambda _text: self._clock.start())
         self.in_view.toggled.connect(lambda _on: self.filtered.emit())
         self.list.itemDoubleClicked.connect(lambda _item: self._want("zoom"))

@@ -37,20 +37,22 @@ class Served:
     key: str = ""
 
 
-def tiny_model(folder: Path, kind: str = "model") -> Path:
+def tiny_model(folder: Path, kind: str = "model", **described: str) -> Path:
     """Make the small network that the tests of geosar use: jobs begin at once. A `dual_model` despeckles, too."""
-    code = f"import sys, pathlib; from helpers import tiny_model; tiny_model.write_{kind}(pathlib.Path(sys.argv[1]))"
+    writes = f"tiny_model.write_{kind}(pathlib.Path(sys.argv[1]), **{described!r})"
+    code = f"import sys, pathlib; from helpers import tiny_model; {writes}"
     paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", ""), str(ROOT / "src")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     subprocess.run([PYTHON, "-c", code, str(folder / "tiny")], env=environment, check=True)
     return folder / "tiny"
 
 
-def begin_service(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
-    """Start a service in a process of its own; gives it and its URL when it is ready."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def begin_service(folder: Path, port: int = 0, **settings: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a service in a process of its own, at a port that is free or this one; gives it and its URL when ready."""
+    if not port:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     log = (folder / "service.log").open("wb")
     environment = {key: value for key, value in os.environ.items() if key not in {"GDAL_PAM_ENABLED", "PYTHONHOME"}}
     paths = [path for path in (environment.get("PYTHONPATH"), str(ROOT / "src")) if path]
