@@ -20,10 +20,21 @@ from qgis.core import (
     QgsRectangle,
 )
 from qgis.gui import QgsMapCanvas, QgsMessageBarItem
-from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QMimeData, QPoint, QPointF, QSize, Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage
+from qgis.PyQt.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QEventLoop,
+    QMimeData,
+    QPoint,
+    QPointF,
+    QSize,
+    Qt,
+    QTimer,
+    pyqtSignal,
+)
+from qgis.PyQt.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage, QMouseEvent
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QPushButton, QToolBar, QWidget
+from qgis.PyQt.QtWidgets import QApplication, QComboBox, QMainWindow, QMenu, QMessageBox, QPushButton, QToolBar, QWidget
 
 PATIENCE = 4
 """How many times longer than on a quiet machine everything may take."""
@@ -126,6 +137,32 @@ def click_menu(widget: QWidget, place: QPoint, entry: str, button: Any = Qt.Mous
     QTest.mouseClick(window.windowHandle(), button, Qt.KeyboardModifier.NoModifier, widget.mapTo(window, place))
     wait(lambda: bool(words) and QApplication.activePopupWidget() is None)
     return words
+
+
+def pick(box: QComboBox, row: int) -> None:
+    """Open a list of choices with the mouse, and click one of them."""
+    click(box)
+    view = box.view()
+    wait(view.isVisible)
+    spin(QApplication.doubleClickInterval() / 1000 + 0.2)  # till then a list takes a click for the one that opened it
+    QTest.mouseClick(
+        view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(row, 0)).center()
+    )
+    wait(lambda: box.currentIndex() == row)
+
+
+def drag(widget: QWidget, begin: QPoint, end: QPoint) -> None:
+    """Press the mouse at a place of a widget, move it, and let go, in steps as a hand does."""
+    uppermost, at = _uppermost(widget, begin)
+    QTest.mousePress(uppermost, Qt.MouseButton.LeftButton, pos=at)
+    for step in range(1, 11):
+        point = at + (end - begin) * step / 10
+        moved = QMouseEvent(
+            QEvent.Type.MouseMove, QPointF(point), QPointF(uppermost.mapToGlobal(point)), Qt.MouseButton.NoButton,
+            Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+        )  # fmt: skip
+        QApplication.sendEvent(uppermost, moved)
+    QTest.mouseRelease(uppermost, Qt.MouseButton.LeftButton, pos=at + end - begin)
 
 
 def arrow(button: QWidget) -> QPoint:

@@ -14,7 +14,7 @@ from geosar_qgis.client.service import Service, TranslateRequest, completed
 from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock.connection_dialog import ConnectionDialog
-from inside import Run, Window, answer, ask, choose, click, pixels, spin, wait
+from inside import Run, Window, answer, ask, choose, click, drag, pick, pixels, spin, wait
 from osgeo import gdal
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.PyQt.QtCore import QPoint
@@ -99,12 +99,22 @@ def test_the_sides_of_the_swipe_are_chosen(plugin: Any, tmp_path: Path) -> None:
     wait(lambda: curtain.left.image is not None)
     assert grey(curtain.left.image) == 120, "what lies below"
     assert panel.compare.left.isVisible()
-    panel.compare.left.setLayer(dark)
+    left, right, view = panel.compare.left, panel.compare.right, window.canvas.viewport()
+    pick(left, left.findText("dark"))
     wait(lambda: grey(curtain.left.image) == 40)
-    panel.compare.right.setLayer(middle)
+    assert left.currentLayer() == dark
+    pick(right, right.findText("middle"))
     wait(lambda: curtain.right.image is not None and grey(curtain.right.image) == 120)
-    panel.compare.right.setLayer(None)
+    height, width = view.height(), view.width()
+    for share in (0.8, 0.3):  # what one sees: the left layer up to the line, the right one from there
+        drag(view, QPoint(width // 2, height // 3), QPoint(round(share * width), height // 3))
+        seen = pixels(view.grab().toImage())[height // 2 - 50, :, 0]
+        assert set(seen[5 : round(share * width) - 5]) == {40}, share
+        assert set(seen[round(share * width) + 5 : width - 5]) == {120}, share
+    pick(right, 0)
     wait(lambda: curtain.right.image is None)
+    pick(left, 0)
+    wait(lambda: grey(curtain.left.image) == 120)
     click(panel.compare.swipe)
     assert not panel.compare.left.isVisible()
 

@@ -11,10 +11,10 @@ from geosar_qgis.client.uploads import UploadFile, upload
 from geosar_qgis.connections import Connection
 from geosar_qgis.dock.reading_dialog import ReadingDialog
 from geosar_qgis.words import speak, tr
-from inside import Window, ask, choose, click, click_menu, spin, wait
+from inside import Window, ask, choose, click, click_menu, pick, spin, wait
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QLabel, QLineEdit, QWidget
+from qgis.PyQt.QtWidgets import QDialogButtonBox, QLabel, QLineEdit, QWidget
 
 Make = Callable[..., Path]
 
@@ -24,18 +24,6 @@ def scene(served: Any, make_sar: Make) -> Any:
     connection, service = Connection("c", served.url), Service(served.url)
     uploaded = ask(connection, upload(service, UploadFile(make_sar("read_vv.tif", seed=977), "to be read")))
     return ask(connection, service.prepared(uploaded.id))
-
-
-def pick(box: QComboBox, row: int) -> None:
-    """Open a list of choices with the mouse, and click one of them."""
-    click(box)
-    view = box.view()
-    wait(view.isVisible)
-    spin(QApplication.doubleClickInterval() / 1000 + 0.2)  # till then a list takes a click for the one that opened it
-    QTest.mouseClick(
-        view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(row, 0)).center()
-    )
-    wait(lambda: box.currentIndex() == row)
 
 
 def opened(panel: Any, scene: Any) -> ReadingDialog:
