@@ -22,6 +22,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from .. import connections
+from ..antimeridian import trouble_with_tiles
 from ..client.answers import Results, Scene, Tiles
 from ..client.messages import CancelledError, ClientError, Flow, Progress, T
 from ..client.service import Service, TranslateRequest, completed, title_of
@@ -168,8 +169,15 @@ class GeosarAlgorithm(QgsProcessingAlgorithm):
             _KEPT.append(dresser)
             details.setPostProcessor(dresser)
 
-    def add_tiles(self, context: QgsProcessingContext, tiles: Tiles, scene: Scene, model: str) -> None:
-        """Have a layer of tiles added to the project."""
+    def add_tiles(
+        self, context: QgsProcessingContext, tiles: Tiles, scene: Scene, model: str, feedback: QgsProcessingFeedback
+    ) -> None:
+        """Have a layer of tiles added to the project, or say why its map cannot show them."""
+        project = context.project()
+        trouble = trouble_with_tiles(project.crs(), scene) if project is not None else ""
+        if trouble:
+            feedback.pushWarning(trouble)
+            return
         self._add(context, xyz_layer(self.connection, tiles, scene.name, model), scene)
 
     def add_remote(

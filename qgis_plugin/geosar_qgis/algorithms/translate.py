@@ -190,7 +190,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         feedback.setProgress(100)
         return {self.SCENE_ID: scene.id, self.JOB_ID: results.job} | paths
 
-    def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
+    def postProcessAlgorithm(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
         outputs = self._outputs
         NEWS.changed.emit(self.connection.url)
@@ -200,7 +200,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
                 legend = outputs.legend if kind == "optical" else b""
                 self.dress_output(context, path, Dresser(scene, kind, model, legend))
             for one in outputs.tiles:
-                self.add_tiles(context, one, scene, model)
+                self.add_tiles(context, one, scene, model, feedback)
             if outputs.with_remote:
                 self.add_remote(context, outputs.results, "optical", scene, outputs.legend)
         return {}

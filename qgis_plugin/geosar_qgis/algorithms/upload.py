@@ -80,11 +80,11 @@ class UploadAlgorithm(SendingAlgorithm):
         self._sent = (scene, tiles)
         return {self.SCENE_ID: scene.id}
 
-    def postProcessAlgorithm(self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback) -> dict[str, Any]:
+    def postProcessAlgorithm(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Make the layers, on the main thread."""
         NEWS.changed.emit(self.connection.url)
         if self._sent is not None:
             scene, tiles = self._sent
             for one in tiles:
-                self.add_tiles(context, one, scene, "")
+                self.add_tiles(context, one, scene, "", feedback)
         return {}

@@ -5,24 +5,30 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.PyQt.QtCore import QTimer
 
+from ..antimeridian import boxes_on, trouble_with_tiles
 from ..client.answers import Scene, Tiles
 from ..client.messages import Flow, NotThereError
 from ..client.service import Service, TranslateRequest
 from ..connections import Connection
-from ..layers import MERCATOR, cog_layer, cog_source, part_of, set_time, to_mercator, xyz_layer
+from ..layers import cog_layer, cog_source, part_of, set_time, xyz_layer
 from ..words import tr
 
 LEGEND_MILLISECONDS = 300
 
 
-def tiles_of(service: Service, scene: Scene, layer: str, job: str = "") -> Flow[tuple[Tiles, str]]:
-    """Ask where a layer's tiles are, and which model made it."""
+def tiles_of(
+    service: Service, scene: Scene, layer: str, job: str = "", map_crs: QgsCoordinateReferenceSystem | None = None
+) -> Flow[tuple[Tiles, str]]:
+    """Ask where a layer's tiles are, and which model made it; raises NotThereError where a map cannot show them."""
     if not scene.georeferenced:
         words = tr("{0} has no place on the map, so it has no tiles. Save its result as a file.")
         raise NotThereError(words.format(scene.name))
+    trouble = trouble_with_tiles(map_crs, scene) if map_crs is not None else ""
+    if trouble:
+        raise NotThereError(trouble)
     if layer == "sar":
         yield from service.prepared(scene.id)
     tiles = yield from service.tiles(scene.id, layer, job=job or None)
@@ -90,7 +96,10 @@ def request_of_view(canvas: Any, scene: Scene, model: str = "") -> TranslateRequ
 
 def seen(canvas: Any, scene: Scene) -> bool:
     """Whether the map shows something of a scene."""
-    return scene.bbox is not None and bool(canvas.extent().intersects(box_on(canvas, scene)))
+    if scene.bbox is None:
+        return False
+    boxes = boxes_on(canvas.mapSettings().destinationCrs(), scene)
+    return any(canvas.extent().intersects(box) for box in boxes)
 
 
 def show(canvas: Any, scene: Scene) -> None:
@@ -110,20 +119,4 @@ def show_if_away(canvas: Any, scene: Scene) -> None:
 
 def box_on(canvas: Any, scene: Scene) -> QgsRectangle:
     """Return a scene's box in the CRS of the map; its larger half where the map ends at the antimeridian in it."""
-    west, south, east, north = scene.bbox or (-180, -85, 180, 85)
-    crs = canvas.mapSettings().destinationCrs()
-    if west <= east:
-        return _box_in(crs, (west, south, east, north))
-    halves = [_box_in(crs, half) for half in ((west, south, 180.0, north), (-180.0, south, east, north))]
-    both = QgsRectangle(halves[0])
-    both.combineExtentWith(halves[1])
-    width = sum(half.width() for half in halves)
-    return both if both.width() < 2 * width else max(halves, key=lambda half: half.width())
-
-
-def _box_in(crs: QgsCoordinateReferenceSystem, box: tuple[float, float, float, float]) -> QgsRectangle:
-    mercator = to_mercator(box)
-    if not crs.isValid():
-        return mercator
-    way = QgsCoordinateTransform(QgsCoordinateReferenceSystem(MERCATOR), crs, QgsProject.instance())
-    return way.transformBoundingBox(mercator)
+    return boxes_on(canvas.mapSettings().destinationCrs(), scene)[0]

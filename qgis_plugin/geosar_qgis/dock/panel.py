@@ -140,7 +140,8 @@ class Panel(QDockWidget):
         elif output == "file":
             self._talk(adding.file_of(service, scene, kind, job), partial(self._add_file, scene, kind))
         else:
-            self._talk(adding.tiles_of(service, scene, what, job), partial(self._add_tiles, connection, scene))
+            asked = adding.tiles_of(service, scene, what, job, self._canvas.mapSettings().destinationCrs())
+            self._talk(asked, partial(self._add_tiles, connection, scene))
 
     def _translate(self, scene: Scene, request: TranslateRequest) -> None:
         if self.connection is not None:

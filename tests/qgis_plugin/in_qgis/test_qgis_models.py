@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chain import chain
 from geosar_qgis.client.service import Service
 from geosar_qgis.connections import Connection
 from geosar_qgis.provider import GeosarProvider
-from inside import Feedback, ask
+from inside import Feedback, ask, chain
 from osgeo import gdal
 from qgis.analysis import QgsNativeAlgorithms
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingModelAlgorithm, QgsProject

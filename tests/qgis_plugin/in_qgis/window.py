@@ -144,7 +144,7 @@ def batch() -> None:
 def model() -> None:
     """The model in the model designer."""
     sys.path.insert(0, os.environ["GEOSAR_TESTS"])
-    from chain import chain
+    from inside import chain
 
     designer = ModelerDialog.create(chain())
     designer.resize(1200, 700)
