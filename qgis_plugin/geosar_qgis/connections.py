@@ -35,12 +35,12 @@ def saved() -> list[Connection]:
     settings = QgsSettings()
     settings.beginGroup(ROOT)
     names = sorted(settings.childGroups(), key=str.lower)
-    found = [
+    connections = [
         Connection(name, str(settings.value(f"{name}/address", "")), str(settings.value(f"{name}/authcfg", "") or ""))
         for name in names
     ]
     settings.endGroup()
-    return [one for one in found if one.url]
+    return [one for one in connections if one.url]
 
 
 def save(connection: Connection, replaces: str = "") -> None:
@@ -56,10 +56,10 @@ def save(connection: Connection, replaces: str = "") -> None:
 
 def checked_name(name: str) -> str:
     """Return a name as it is saved; raises ClientError when it cannot name a connection."""
-    found = name.strip()
-    if not found or "/" in found or "\\" in found:
+    stripped = name.strip()
+    if not stripped or "/" in stripped or "\\" in stripped:
         raise ClientError(tr("'{0}' cannot name a connection; expected letters, and no slashes.").format(name))
-    return found
+    return stripped
 
 
 def remove(name: str) -> None:

@@ -90,20 +90,24 @@ class Exchange(QObject):
 
     def _start(self) -> QNetworkReply:
         request, connection = self._request, self._connection
-        asked = QNetworkRequest(QUrl(request.url))
+        network_request = QNetworkRequest(QUrl(request.url))
         attribute = QNetworkRequest.Attribute
-        asked.setAttribute(attribute.RedirectPolicyAttribute, QNetworkRequest.RedirectPolicy.SameOriginRedirectPolicy)
-        asked.setAttribute(attribute.CacheLoadControlAttribute, QNetworkRequest.CacheLoadControl.AlwaysNetwork)
-        asked.setAttribute(attribute.CacheSaveControlAttribute, False)
+        network_request.setAttribute(
+            attribute.RedirectPolicyAttribute, QNetworkRequest.RedirectPolicy.SameOriginRedirectPolicy
+        )
+        network_request.setAttribute(
+            attribute.CacheLoadControlAttribute, QNetworkRequest.CacheLoadControl.AlwaysNetwork
+        )
+        network_request.setAttribute(attribute.CacheSaveControlAttribute, False)
         for name, value in request.headers.items():
-            asked.setRawHeader(name.encode("latin-1"), value.encode("latin-1"))
+            network_request.setRawHeader(name.encode("latin-1"), value.encode("latin-1"))
         own = within(connection.url, request.url)
         authcfg = connection.authcfg if own else ""
         if own and connection.key:
-            asked.setRawHeader(b"Authorization", b"Bearer " + connection.key.encode())
+            network_request.setRawHeader(b"Authorization", b"Bearer " + connection.key.encode())
         elif authcfg:
-            answer = QgsApplication.authManager().updateNetworkRequest(asked, authcfg)
-            good, asked = answer if isinstance(answer, tuple) else (answer, asked)
+            answer = QgsApplication.authManager().updateNetworkRequest(network_request, authcfg)
+            good, network_request = answer if isinstance(answer, tuple) else (answer, network_request)
             if not good:
                 words = tr(
                     "The authentication configuration {0} of the connection could not be used. Was it removed, or is "
@@ -116,15 +120,15 @@ class Exchange(QObject):
             file = QFile(str(body.path))
             if not file.open(QIODevice.OpenModeFlag.ReadOnly):
                 raise LocalDiskError(tr("{0} cannot be read: {1}.").format(body.path, file.errorString()))
-            asked.setHeader(QNetworkRequest.KnownHeaders.ContentLengthHeader, body.length)
-            reply = manager.sendCustomRequest(asked, verb, file)
+            network_request.setHeader(QNetworkRequest.KnownHeaders.ContentLengthHeader, body.length)
+            reply = manager.sendCustomRequest(network_request, verb, file)
             file.setParent(reply)
         elif verb == b"GET":
-            reply = manager.get(asked)
+            reply = manager.get(network_request)
         elif verb == b"HEAD":
-            reply = manager.head(asked)  # as a request of another name, Qt would wait for a body
+            reply = manager.head(network_request)  # as a request of another name, Qt would wait for a body
         else:
-            reply = manager.sendCustomRequest(asked, verb, body.read() if isinstance(body, Piece) else body)
+            reply = manager.sendCustomRequest(network_request, verb, body.read() if isinstance(body, Piece) else body)
         if authcfg:
             QgsApplication.authManager().updateNetworkReply(reply, authcfg)
         return reply
@@ -161,8 +165,8 @@ class Exchange(QObject):
         until its time was over, in QGIS's batch, where algorithms run on the thread of the window.
         """
         moved, self._moved = self._moved, None
-        if moved is not None and self._request.told is not None:
-            self._request.told(*moved)
+        if moved is not None and self._request.report is not None:
+            self._request.report(*moved)
 
     def _finish(self) -> None:
         self._clock.stop()
@@ -176,20 +180,20 @@ class Exchange(QObject):
             self._reply.abort()
 
     def _words(self, number: int) -> ClientError:
-        url, said = self._connection.url, self._reply.errorString()
+        url, reason = self._connection.url, self._reply.errorString()
         if number == _number(_Error.SslHandshakeFailedError):
             words = tr(
                 "The certificate of {0} is not trusted ({1}). Add it in QGIS's options under Authentication, or ask "
                 "who runs the service."
             )
-            return UntrustedError(words.format(url, said))
+            return UntrustedError(words.format(url, reason))
         if number in (_number(_Error.OperationCanceledError), _number(_Error.TimeoutError)):
             words = tr("{0} did not answer in time. Is it busy, or is the network slow?")
             return UnreachableError(words.format(url))
         if number in (_number(_Error.RemoteHostClosedError), _number(_Error.TemporaryNetworkFailureError)):
             return UnreachableError(tr("The connection to {0} was cut off.").format(url))
         words = tr("{0} cannot be reached: {1}. Is the service running, is the URL right?")
-        return UnreachableError(words.format(url, said))
+        return UnreachableError(words.format(url, reason))
 
 
 def send(connection: Connection) -> Callable[[Request, Callable[[], bool]], Response]:

@@ -72,9 +72,9 @@ class Renewal(QObject):
     def look(self) -> None:
         """Renew what is nearly over."""
         for layer in QgsProject.instance().mapLayers().values():
-            found = expiring(layer.source()) if isinstance(layer, QgsRasterLayer) else None
-            if found is not None and layer.id() not in self._under_way:
-                self._renew(layer, *found)
+            nearly_over = expiring(layer.source()) if isinstance(layer, QgsRasterLayer) else None
+            if nearly_over is not None and layer.id() not in self._under_way:
+                self._renew(layer, *nearly_over)
 
     def _opened(self, *_document: Any) -> None:
         self._silent.clear()
@@ -115,10 +115,10 @@ class Renewal(QObject):
         """Renew a file's URL while a project is read; a service that does not answer is asked once only."""
         if not path.startswith("/vsicurl") or "expires" not in path:
             return path
-        found = expiring(path)
-        if found is None or found[1].url in self._silent:
+        nearly_over = expiring(path)
+        if nearly_over is None or nearly_over[1].url in self._silent:
             return path
-        place, connection = found
+        place, connection = nearly_over
         left = [OPENING_SECONDS]
 
         def enough() -> bool:

@@ -67,7 +67,7 @@ class Scene:
     height: int
     optical: str = ""
     """State of its true optical image (preparing, ready, failed), "" without one."""
-    said: Reading = Reading()
+    reading: Reading = Reading()
     """How it is read, as far as somebody said it."""
 
     @property
@@ -76,28 +76,28 @@ class Scene:
         return self.bbox is not None
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> Scene:
+    def of(cls, document: dict[str, Any]) -> Scene:
         """Read a scene's JSON."""
         with _reading("scene"):
-            described = told.get("description") or {}
-            display = told.get("display") or {}
-            box = told.get("bbox")
+            described = document.get("description") or {}
+            display = document.get("display") or {}
+            box = document.get("bbox")
             return cls(
-                id=str(told["id"]),
-                name=str(told["name"]),
-                filename=str(told.get("filename", "")),
-                size=int(told.get("size", 0)),
-                created=str(told.get("created", "")),
-                acquired=told.get("acquired"),
+                id=str(document["id"]),
+                name=str(document["name"]),
+                filename=str(document.get("filename", "")),
+                size=int(document.get("size", 0)),
+                created=str(document.get("created", "")),
+                acquired=document.get("acquired"),
                 bbox=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
                 state=str(display.get("state", "ready")),
                 message=str(display.get("message") or ""),
-                layers=tuple(told.get("layers", ())),
+                layers=tuple(document.get("layers", ())),
                 polarisations=tuple(described.get("polarisations", ())),
                 width=int(described.get("width", 0)),
                 height=int(described.get("height", 0)),
-                optical=str((told.get("reference") or {}).get("state", "")),
-                said=Reading.of(told.get("stated") or {}),
+                optical=str((document.get("reference") or {}).get("state", "")),
+                reading=Reading.of(document.get("stated") or {}),
             )
 
 
@@ -122,19 +122,19 @@ class Job:
         return self.status in LIVE
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> Job:
+    def of(cls, document: dict[str, Any]) -> Job:
         """Read a job's JSON (OGC's statusInfo)."""
         with _reading("job"):
             return cls(
-                id=str(told["jobID"]),
-                scene=str(told.get("scene", "")),
-                status=str(told["status"]),
-                progress=int(told.get("progress") or 0),
-                message=str(told.get("message") or ""),
-                created=str(told.get("created", "")),
-                seconds_left=told.get("secondsLeft"),
-                megapixels_per_second=told.get("megapixelsPerSecond"),
-                former=str(told.get("formerReading") or ""),
+                id=str(document["jobID"]),
+                scene=str(document.get("scene", "")),
+                status=str(document["status"]),
+                progress=int(document.get("progress") or 0),
+                message=str(document.get("message") or ""),
+                created=str(document.get("created", "")),
+                seconds_left=document.get("secondsLeft"),
+                megapixels_per_second=document.get("megapixelsPerSecond"),
+                former=str(document.get("formerReading") or ""),
             )
 
 
@@ -159,19 +159,19 @@ class Tiles:
         return any(pair.startswith("signature=") for pair in self.query.split("&"))
 
     @classmethod
-    def of(cls, told: dict[str, Any], scene: str, layer: str, legend: bytes = b"") -> Tiles:
+    def of(cls, document: dict[str, Any], scene: str, layer: str, legend: bytes = b"") -> Tiles:
         """Read a TileJSON."""
         with _reading("TileJSON"):
-            bounds = told["bounds"]
+            bounds = document["bounds"]
             return cls(
                 scene=scene,
                 layer=layer,
-                name=str(told.get("name", scene)),
-                description=str(told.get("description", "")),
-                minzoom=int(told.get("minzoom", 0)),
-                maxzoom=int(told.get("maxzoom", 18)),
+                name=str(document.get("name", scene)),
+                description=str(document.get("description", "")),
+                minzoom=int(document.get("minzoom", 0)),
+                maxzoom=int(document.get("maxzoom", 18)),
                 bounds=(float(bounds[0]), float(bounds[1]), float(bounds[2]), float(bounds[3])),
-                query=str(told["tiles"][0]).partition("?")[2],
+                query=str(document["tiles"][0]).partition("?")[2],
                 legend=legend,
             )
 
@@ -187,12 +187,12 @@ class Results:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, told: dict[str, Any], job: str) -> Results:
+    def of(cls, document: dict[str, Any], job: str) -> Results:
         """Read the results document."""
         with _reading("results"):
-            report = told.get("report") or {}
+            report = document.get("report") or {}
             report = report.get("value", report)  # services before 0.2 had it bare
-            files = {name: one["href"] for name, one in told.items() if isinstance(one, dict) and "href" in one}
+            files = {name: one["href"] for name, one in document.items() if isinstance(one, dict) and "href" in one}
             return cls(
                 job=job,
                 queries={name: str(href).partition("?")[2] for name, href in files.items() if name != "tilejson"},

@@ -27,12 +27,12 @@ def ask(request: Request, tries: int = TRIES) -> Flow[Response]:
         except UnreachableError:
             if not left:
                 raise
-            wanted = pause
+            seconds = pause
         else:
             if response.status not in BUSY or not left:
                 return checked(response)
-            wanted = max(pause, seconds_of(response.headers.get("retry-after", "")))
-        yield Wait(min(wanted, LONGEST_PAUSE))
+            seconds = max(pause, seconds_of(response.headers.get("retry-after", "")))
+        yield Wait(min(seconds, LONGEST_PAUSE))
         pause *= 2
     raise AssertionError("the last try returns or raises")
 

@@ -54,7 +54,7 @@ class Request:
     body: bytes | Piece = b""
     save_to: Path | None = None
     repeatable: bool = True
-    told: Bytes | None = None
+    report: Bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ class Response:
     def json(self) -> dict[str, Any]:
         """Parse the body; raises NotAServiceError when it is not the JSON of this service."""
         try:
-            found = json.loads(self.body)
+            content = json.loads(self.body)
         except ValueError:
-            found = None
-        if not isinstance(found, dict):
+            content = None
+        if not isinstance(content, dict):
             raise NotAServiceError(
                 tr("The answer is not that of a geosar service. Check the URL: it is the one that shows the web map.")
             )
-        return found
+        return content
 
 
 @dataclass(frozen=True)
@@ -170,21 +170,21 @@ def checked(response: Response) -> Response:
 def rejected(problem: Mapping[str, Any], otherwise: str) -> RejectedError:
     """Make the error of a problem document: in words of QGIS where a choice here helps, else in the service's own."""
     if problem.get("type") == UNLIKE_SAR:
-        found = re.split(r"\. (?=[A-Z])", str(problem.get("detail")))[0]  # what follows is advice to programs
+        detail = re.split(r"\. (?=[A-Z])", str(problem.get("detail")))[0]  # what follows is advice to programs
         words = tr(
             "{0}. If it is radar all the same, choose Upload with details, and tick there under the advanced "
             "parameters: Take what looks like no SAR image."
         )
-        return RejectedError(words.format(found.rstrip(".")))
+        return RejectedError(words.format(detail.rstrip(".")))
     return RejectedError(_sentence(problem.get("detail")) or otherwise)
 
 
 def _problem(response: Response) -> dict[str, Any]:
     try:
-        found = json.loads(response.body)
+        content = json.loads(response.body)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _sentence(detail: Any) -> str:

@@ -56,18 +56,18 @@ class TranslateRequest:
 
     def inputs(self, scene: str) -> dict[str, Any]:
         """Return the inputs of the process."""
-        found: dict[str, Any] = {"scene": scene, "error_band": self.error_band}
+        inputs: dict[str, Any] = {"scene": scene, "error_band": self.error_band}
         if self.model:
-            found["model"] = self.model
+            inputs["model"] = self.model
         if self.resample_to_model:
-            found["resample_to_model"] = True
+            inputs["resample_to_model"] = True
         if self.despeckled:
-            found["despeckled"] = True
+            inputs["despeckled"] = True
         if self.match:
-            found["match"] = True
+            inputs["match"] = True
         if self.box is not None:
-            found["bbox"] = {"bbox": list(self.box), "crs": self.crs} if self.crs else list(self.box)
-        return found
+            inputs["bbox"] = {"bbox": list(self.box), "crs": self.crs} if self.crs else list(self.box)
+        return inputs
 
 
 class Service:
@@ -87,15 +87,15 @@ class Service:
 
     def models(self) -> Flow[tuple[str, ...]]:
         """Names of the models that a wish may name; the first is the service's own choice."""
-        told = (yield from ask(self._get(*PROCESS))).json()
-        schema = told.get("inputs", {}).get("model", {}).get("schema", {})
+        process = (yield from ask(self._get(*PROCESS))).json()
+        schema = process.get("inputs", {}).get("model", {}).get("schema", {})
         return tuple(map(str, schema.get("enum", ())))
 
     def scenes(self, box: Box | None = None, text: str = "", most: int = 1000) -> Flow[list[Scene]]:
         """List scenes, the newest first; `box` in degrees."""
         bbox = None if box is None else ",".join(f"{value:.7f}" for value in box)
-        told = yield from self._pages("scenes", most, bbox=bbox, q=text or None)
-        return [Scene.of(one) for one in told]
+        documents = yield from self._pages("scenes", most, bbox=bbox, q=text or None)
+        return [Scene.of(one) for one in documents]
 
     def scene(self, scene: str) -> Flow[Scene]:
         """Show a scene."""
@@ -105,9 +105,9 @@ class Service:
         """Wait until the copy for SAR tiles is made, or could not be."""
         waited = 0.0
         while True:
-            found = yield from self.scene(scene)
-            if found.state != "preparing" or waited > PREPARING_SECONDS:
-                return found
+            current = yield from self.scene(scene)
+            if current.state != "preparing" or waited > PREPARING_SECONDS:
+                return current
             progress(0.0, tr("Preparing the scene"))
             yield Wait(LONGEST_LOOK)
             waited += LONGEST_LOOK
@@ -129,25 +129,25 @@ class Service:
         progress(0.0, tr("Sending the true optical image"))
         yield from ask(Request("PUT", url, headers, Piece(path, 0, path.stat().st_size)))
         while True:
-            found = yield from self.scene(scene)
-            if found.optical == "failed":
+            current = yield from self.scene(scene)
+            if current.optical == "failed":
                 raise RejectedError(tr("The service could not use {0} as the true optical image.").format(path.name))
-            if found.optical == "ready":
-                return found
+            if current.optical == "ready":
+                return current
             progress(0.5, tr("Preparing the true optical image"))
             yield Wait(FIRST_LOOK)
 
-    def translate(self, scene: str, wish: TranslateRequest) -> Flow[Job]:
+    def translate(self, scene: str, request: TranslateRequest) -> Flow[Job]:
         """Begin a translation; the same wish again gives the same job."""
-        body = json.dumps({"inputs": wish.inputs(scene)}).encode()
+        body = json.dumps({"inputs": request.inputs(scene)}).encode()
         headers = {**JSON, "Content-Type": "application/json", "Prefer": "respond-async"}
         url = join(self.base, *PROCESS, "execution")
         return Job.of((yield from ask(Request("POST", url, headers, body))).json())
 
     def jobs(self, scene: str = "", most: int = 100) -> Flow[list[Job]]:
         """List jobs, the newest first."""
-        told = yield from self._pages("jobs", most, scene=scene or None)
-        return [Job.of(one) for one in told]
+        documents = yield from self._pages("jobs", most, scene=scene or None)
+        return [Job.of(one) for one in documents]
 
     def job(self, job: str) -> Flow[Job]:
         """Show a job."""
@@ -185,8 +185,8 @@ class Service:
     def tiles(self, scene: str, layer: str, **query: Any) -> Flow[Tiles]:
         """Say where a layer's tiles are; `job` names another result than the latest."""
         url = join(self.base, "scenes", scene, layer, "tilejson.json", **query)
-        told = (yield from ask(Request("GET", url, JSON))).json()
-        return Tiles.of(told, scene, layer, (yield from self.legend(scene, layer)))
+        document = (yield from ask(Request("GET", url, JSON))).json()
+        return Tiles.of(document, scene, layer, (yield from self.legend(scene, layer)))
 
     def picture(self, scene: str, layer: str, size: int) -> Flow[bytes]:
         """Return a small PNG of a layer, at most `size` pixels wide and high."""
@@ -223,7 +223,7 @@ class Service:
                 _remove(part)
                 have = 0
 
-            def told(done: int, total: int, before: int = have) -> None:
+            def report(done: int, total: int, before: int = have) -> None:
                 megabytes = (before + done) / 1e6
                 progress(
                     (before + done) / (before + total) if total else 0.0,
@@ -231,7 +231,7 @@ class Service:
                 )
 
             try:
-                response: Response = yield Request("GET", url, headers, save_to=part, told=told)
+                response: Response = yield Request("GET", url, headers, save_to=part, report=report)
             except UnreachableError:
                 if not left:
                     raise
@@ -250,21 +250,21 @@ class Service:
         return Request("GET", join(self.base, *parts), JSON)
 
     def _pages(self, kind: str, most: int, **query: Any) -> Flow[list[dict[str, Any]]]:
-        found: list[dict[str, Any]] = []
+        items: list[dict[str, Any]] = []
         while True:
-            limit = min(PAGE, most - len(found))
-            url = join(self.base, kind, limit=limit, offset=len(found), **query)
+            limit = min(PAGE, most - len(items))
+            url = join(self.base, kind, limit=limit, offset=len(items), **query)
             page = (yield from ask(Request("GET", url, JSON))).json()
             new: Iterable[dict[str, Any]] = page.get(kind, ())
-            found += new
-            if not new or len(found) >= min(most, int(page.get("numberMatched", 0))):
-                return found
+            items += new
+            if not new or len(items) >= min(most, int(page.get("numberMatched", 0))):
+                return items
 
 
 def completed(
     service: Service,
     scene: str,
-    wish: TranslateRequest,
+    request: TranslateRequest,
     progress: Progress = quiet,
     leave: Callable[[], bool] = never,
 ) -> Flow[Results]:
@@ -273,7 +273,7 @@ def completed(
 
     When the user stops it, the job is stopped on the service too, unless `leave` says that QGIS is closing.
     """
-    job = yield from service.translate(scene, wish)
+    job = yield from service.translate(scene, request)
     try:
         yield from service.finished(job.id, progress)
     except CancelledError:
@@ -328,9 +328,9 @@ def title_of(scene: str, layer: str, model: str = "", way: str = "") -> str:
         "optical": tr("synthetic optical"), "live": tr("synthetic optical, live"), "error": tr("expected error"),
         "despeckled": tr("despeckled SAR"),
     }  # fmt: skip
-    came = tr("tiles") if way == TILED else way
-    said = (kinds[layer], model, came) if layer in kinds else ("SAR", came)
-    return f"{scene} ({', '.join(filter(None, said))})"
+    carrier = tr("tiles") if way == TILED else way
+    words = (kinds[layer], model, carrier) if layer in kinds else ("SAR", carrier)
+    return f"{scene} ({', '.join(filter(None, words))})"
 
 
 def _duration(seconds: float) -> str:

@@ -74,7 +74,7 @@ class UploadFile:
         except OSError as error:
             raise FileChangedError(tr("{0} cannot be read: {1}.").format(self.path, error.strerror)) from error
 
-    def said(self) -> dict[str, str]:
+    def options(self) -> dict[str, str]:
         """Return what is known, by the names of the service."""
         known = {"name": self.name, "polarisation": self.polarisation, "unit": self.unit}
         return {key: value for key, value in known.items() if value} | ({"force": "true"} if self.force else {})
@@ -88,45 +88,45 @@ def polarisation_in(*names: str) -> str:
     'VH'
     """
     for name in names:
-        found = {one.upper() for one in _POLARISATION.findall(name)}
-        if len(found) == 1:
-            return found.pop()
+        polarisations = {one.upper() for one in _POLARISATION.findall(name)}
+        if len(polarisations) == 1:
+            return polarisations.pop()
     return ""
 
 
-def upload(service: Service, parcel: UploadFile, progress: Progress = quiet) -> Flow[Scene]:
+def upload(service: Service, file: UploadFile, progress: Progress = quiet) -> Flow[Scene]:
     """Send a file; gives the scene. A file that the service has already is not a second scene."""
-    if not parcel.size:
-        raise RejectedError(tr("{0} is empty.").format(parcel.filename))
+    if not file.size:
+        raise RejectedError(tr("{0} is empty.").format(file.filename))
     send = _send_pieces if (yield from _takes_pieces(service)) else _send_whole
-    return (yield from send(service, parcel, progress))
+    return (yield from send(service, file, progress))
 
 
-def upload_together(service: Service, parcels: Sequence[UploadFile], progress: Progress = quiet) -> Flow[Scene]:
+def upload_together(service: Service, files: Sequence[UploadFile], progress: Progress = quiet) -> Flow[Scene]:
     """Send files that hold one polarisation each, and have them joined; name and unit are those of the first."""
-    named = {one.polarisation: one for one in parcels}
-    if len(named) != len(parcels) or any(len(name) != 2 for name in named):
+    named = {one.polarisation: one for one in files}
+    if len(named) != len(files) or any(len(name) != 2 for name in named):
         words = tr("Each file should hold one polarisation of its own; they are said to hold {0}.")
-        raise RejectedError(words.format(", ".join(one.polarisation or "?" for one in parcels)))
+        raise RejectedError(words.format(", ".join(one.polarisation or "?" for one in files)))
     if not (yield from _takes_pieces(service)):
         raise RejectedError(
             tr("This service takes one file a scene. Put the polarisations into one file, as its bands.")
         )
-    whole, before = sum(one.size for one in parcels), 0
-    held: dict[str, str] = {}
+    whole, before = sum(one.size for one in files), 0
+    urls: dict[str, str] = {}
     try:
-        for name, parcel in named.items():
+        for name, file in named.items():
 
-            def told(share: float, words: str, begun: int = before, size: int = parcel.size) -> None:
+            def report(share: float, words: str, begun: int = before, size: int = file.size) -> None:
                 progress((begun + share * size) / whole, words)
 
-            held[name] = yield from _begin(service, parcel, hold=True)
-            yield from _send_rest(held[name], parcel, told)
-            before += parcel.size
+            urls[name] = yield from _begin(service, file, hold=True)
+            yield from _send_rest(urls[name], file, report)
+            before += file.size
         progress(1.0, tr("The service inspects the files"))
-        return (yield from _joined(service, held, parcels[0]))
+        return (yield from _joined(service, urls, files[0]))
     except CancelledError:
-        for url in held.values():
+        for url in urls.values():
             yield Request("DELETE", url, TUS)
         raise
 
@@ -146,20 +146,20 @@ def _takes_pieces(service: Service) -> Flow[bool]:
     raise AssertionError("the last try returns or raises")
 
 
-def _send_whole(service: Service, parcel: UploadFile, progress: Progress) -> Flow[Scene]:
-    url = join(service.base, "scenes", filename=parcel.filename, **parcel.said())
-    size = parcel.size
+def _send_whole(service: Service, file: UploadFile, progress: Progress) -> Flow[Scene]:
+    url = join(service.base, "scenes", filename=file.filename, **file.options())
+    size = file.size
     request = Request(
-        "POST", url, {**JSON, "Content-Type": "application/octet-stream"}, Piece(parcel.path, 0, size),
-        told=lambda done, _total: progress(done / size, _words(done, size)),
+        "POST", url, {**JSON, "Content-Type": "application/octet-stream"}, Piece(file.path, 0, size),
+        report=lambda done, _total: progress(done / size, _words(done, size)),
     )  # fmt: skip
     return Scene.of((yield from ask(request)).json())
 
 
-def _send_pieces(service: Service, parcel: UploadFile, progress: Progress) -> Flow[Scene]:
-    url = yield from _begin(service, parcel)
+def _send_pieces(service: Service, file: UploadFile, progress: Progress) -> Flow[Scene]:
+    url = yield from _begin(service, file)
     try:
-        yield from _send_rest(url, parcel, progress)
+        yield from _send_rest(url, file, progress)
         progress(1.0, tr("The service inspects the file"))
         return (yield from _received(service, url))
     except CancelledError:
@@ -167,10 +167,10 @@ def _send_pieces(service: Service, parcel: UploadFile, progress: Progress) -> Fl
         raise
 
 
-def _begin(service: Service, parcel: UploadFile, *, hold: bool = False) -> Flow[str]:
-    values = {"filename": parcel.filename, **({"hold": "true"} if hold else parcel.said())}
+def _begin(service: Service, file: UploadFile, *, hold: bool = False) -> Flow[str]:
+    values = {"filename": file.filename, **({"hold": "true"} if hold else file.options())}
     metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
-    headers = {**TUS, "Upload-Length": str(parcel.size), "Upload-Metadata": metadata}
+    headers = {**TUS, "Upload-Length": str(file.size), "Upload-Metadata": metadata}
     url = join(service.base, "uploads")
     answer = yield from ask(Request("POST", url, headers))
     location = urljoin(url, answer.headers.get("location", ""))
@@ -181,20 +181,20 @@ def _begin(service: Service, parcel: UploadFile, *, hold: bool = False) -> Flow[
     return location if within(service.base, location) else join(service.base, "uploads", identifier)
 
 
-def _send_rest(url: str, parcel: UploadFile, progress: Progress) -> Flow[None]:
-    path, size, stamp = parcel.path, parcel.size, parcel.changed
+def _send_rest(url: str, file: UploadFile, progress: Progress) -> Flow[None]:
+    path, size, stamp = file.path, file.size, file.changed
     offset, tries = 0, TRIES
     while offset < size:
         piece = Piece(path, offset, min(PIECE, size - offset))
-        if parcel.changed != stamp:
+        if file.changed != stamp:
             raise FileChangedError(tr("{0} changed while it was being sent. Send it again.").format(path))
         headers = {**TUS, "Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
         before = offset
 
-        def told(done: int, _total: int, before: int = before) -> None:
+        def report(done: int, _total: int, before: int = before) -> None:
             progress((before + done) / size, _words(before + done, size))
 
-        answer = yield from _tried(Request("PATCH", url, headers, piece, told=told))
+        answer = yield from _tried(Request("PATCH", url, headers, piece, report=report))
         if answer is not None and answer.status < 300:
             offset = _offset_in(answer, offset + piece.length)
         elif answer is None or answer.status in (LOCKED, MISPLACED, 429, 502, 503, 504):
@@ -225,29 +225,29 @@ def _tried(request: Request) -> Flow[Response | None]:
 def _received(service: Service, url: str) -> Flow[Scene]:
     """Wait until the service has looked at the file; raises RejectedError with what it found."""
     while True:
-        told = (yield from ask(Request("GET", url, JSON))).json()
-        if told.get("status") == "done" and told.get("scene"):
-            return (yield from service.scene(str(told["scene"])))
-        if told.get("status") == "failed":
-            raise rejected(told.get("problem") or {}, tr("The service could not use the file."))
-        if told.get("status") not in ("receiving", "checking"):
+        document = (yield from ask(Request("GET", url, JSON))).json()
+        if document.get("status") == "done" and document.get("scene"):
+            return (yield from service.scene(str(document["scene"])))
+        if document.get("status") == "failed":
+            raise rejected(document.get("problem") or {}, tr("The service could not use the file."))
+        if document.get("status") not in ("receiving", "checking"):
             words = tr("The service says '{0}' of the upload, which this plugin does not know. Is the plugin as new?")
-            raise NotAServiceError(words.format(told.get("status")))
+            raise NotAServiceError(words.format(document.get("status")))
         yield Wait(CHECKING_SECONDS)
 
 
-def _joined(service: Service, held: dict[str, str], first: UploadFile) -> Flow[Scene]:
+def _joined(service: Service, urls: dict[str, str], first: UploadFile) -> Flow[Scene]:
     """Have the service make one scene of uploads that it holds, by their URLs."""
-    order = {"uploads": {name: url.rstrip("/").rpartition("/")[2] for name, url in held.items()}}
-    said = {key: value for key, value in first.said().items() if key != "polarisation"}
-    body = json.dumps({**order, **said, "force": first.force}).encode()
+    order = {"uploads": {name: url.rstrip("/").rpartition("/")[2] for name, url in urls.items()}}
+    options = {key: value for key, value in first.options().items() if key != "polarisation"}
+    body = json.dumps({**order, **options, "force": first.force}).encode()
     headers = {**JSON, "Content-Type": "application/json"}
     # Not sent twice: once joined, the uploads are no longer there to be joined.
     answer = yield from ask(Request("POST", join(service.base, "scenes"), headers, body, repeatable=False))
-    told = answer.json()
+    document = answer.json()
     if answer.status == 202:  # it still inspects them
-        return (yield from _received(service, join(service.base, "uploads", str(told.get("id")))))
-    return Scene.of(told)
+        return (yield from _received(service, join(service.base, "uploads", str(document.get("id")))))
+    return Scene.of(document)
 
 
 def _offset_in(answer: Response, otherwise: int) -> int:

@@ -54,8 +54,8 @@ def service_url(text: str) -> str:
 def join(base: str, *parts: str, **query: str | float | bool | None) -> str:
     """Make the URL of a resource; parts are quoted, parameters that are None left out."""
     path = "/".join(quote(part, safe="") for part in parts)
-    given = {key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()}
-    text = urlencode({key: value for key, value in given.items() if value is not None})
+    values = {key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()}
+    text = urlencode({key: value for key, value in values.items() if value is not None})
     return f"{base}/{path}" + (f"?{text}" if text else "")
 
 

@@ -160,11 +160,11 @@ class Panel(QDockWidget):
             self.downloads.begin(self.connection, scene, output, job, path)
             self.tabs.setCurrentWidget(self.jobs)
 
-    def _saved(self, scene: Scene, output: str, path: Path, found: Any) -> None:
-        if isinstance(found, Exception):
-            log.tell(self._iface.messageBar(), found)
+    def _saved(self, scene: Scene, output: str, path: Path, answer: Any) -> None:
+        if isinstance(answer, Exception):
+            log.tell(self._iface.messageBar(), answer)
             return
-        act = (tr("Add to the map"), partial(self._add_file, scene, output, (str(path), *found), here=True))
+        act = (tr("Add to the map"), partial(self._add_file, scene, output, (str(path), *answer), here=True))
         log.say(self._iface.messageBar(), tr("{0} is saved.").format(path.name), act)
 
     def _do_with_job(self, what: str, key: str) -> None:
@@ -271,12 +271,12 @@ class Panel(QDockWidget):
         log.note(f"{tr('Job')} {job.id}: {scene.name}")
         self.ask_jobs()
 
-    def _add_tiles(self, connection: Connection, scene: Scene, found: Any) -> None:
-        self._added(scene, adding.add_tiles(connection, scene, found))
+    def _add_tiles(self, connection: Connection, scene: Scene, answer: Any) -> None:
+        self._added(scene, adding.add_tiles(connection, scene, answer))
 
-    def _add_file(self, scene: Scene, output: str, found: Any, *, here: bool = False) -> None:
+    def _add_file(self, scene: Scene, output: str, answer: Any, *, here: bool = False) -> None:
         try:
-            layer = adding.add_file(scene, output, found, here=here)
+            layer = adding.add_file(scene, output, answer, here=here)
         except ClientError as error:
             log.tell(self._iface.messageBar(), error)
         else:
@@ -296,18 +296,18 @@ class Panel(QDockWidget):
         if self.connection is not None:
             self._pictures.ask(Service(self.connection.url))
 
-    def _show_jobs(self, found: list[Job]) -> None:
+    def _show_jobs(self, listed: list[Job]) -> None:
         if self._away and self.connection is not None:  # it is back
             self._away = False
             self._talk(Service(self.connection.url).ready(), self._ready, self._unreachable)
             self.ask_scenes()
-        jobs = cleared.listed(self.connection.name if self.connection else "", found)
+        jobs = cleared.listed(self.connection.name if self.connection else "", listed)
         names = {one.id: one.name for one in self.scenes.scenes.values()}
         self.jobs.show_jobs(jobs, names)
         if self._wanted_job in {job.id for job in jobs}:
             self.jobs.choose(self._wanted_job)
             self._wanted_job = ""
-        ended, changed = self._watch.look(found)
+        ended, changed = self._watch.look(listed)
         for job in ended:
             self._ended(job, names.get(job.scene, job.scene))
         if ended or changed:

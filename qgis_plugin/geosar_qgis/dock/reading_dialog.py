@@ -38,7 +38,7 @@ class ReadingDialog(QDialog):
         self._scene, self._connection = scene, connection
         self._conversation: Conversation | None = None
         self.setWindowTitle(tr("How {0} is read").format(scene.name))
-        reading = scene.said
+        reading = scene.reading
         units = {
             "db": tr("Decibel"), "power": tr("Power"), "amplitude": tr("Amplitude"), "dn": tr("Digital numbers"),
             "picture": tr("Grey values"),

@@ -67,8 +67,8 @@ def test_unit_and_bands_of_a_scene_are_changed_from_its_menu(plugin: Any, scene:
     click(ok_of(dialog))
     wait(lambda: panel.findChild(ReadingDialog) is None, 60)
     changed = ask(Connection("c", served.url), Service(served.url).scene(scene.id))
-    assert (changed.said.unit, changed.said.band) == ("amplitude", ("VV=1",))
-    wait(lambda: panel.scenes.scenes[scene.id].said.unit == "amplitude")
+    assert (changed.reading.unit, changed.reading.band) == ("amplitude", ("VV=1",))
+    wait(lambda: panel.scenes.scenes[scene.id].reading.unit == "amplitude")
 
 
 def test_mask_band_crs_and_border_of_a_scene_are_changed_and_taken_back(
@@ -92,9 +92,9 @@ def test_mask_band_crs_and_border_of_a_scene_are_changed_and_taken_back(
     click(ok_of(dialog))
     wait(lambda: panel.findChild(ReadingDialog) is None, 60)
     changed = ask(connection, service.scene(scene.id))
-    assert (changed.said.mask_band, changed.said.crs, changed.said.keep_border) == ("2", "EPSG:32644", True)
+    assert (changed.reading.mask_band, changed.reading.crs, changed.reading.keep_border) == ("2", "EPSG:32644", True)
     assert changed.bbox[0] == pytest.approx(scene.bbox[0] + 6, abs=1e-3), "the zone to the east of its own"
-    wait(lambda: panel.scenes.scenes[scene.id].said == changed.said)
+    wait(lambda: panel.scenes.scenes[scene.id].reading == changed.reading)
 
     dialog = opened(panel, panel.scenes.scenes[scene.id])
     assert (dialog.mask_band.text(), dialog.crs.text(), dialog.keep_border.isChecked()) == ("2", "EPSG:32644", True)
@@ -105,7 +105,7 @@ def test_mask_band_crs_and_border_of_a_scene_are_changed_and_taken_back(
     click(dialog.keep_border, QPoint(10, dialog.keep_border.height() // 2))
     click(ok_of(dialog))
     wait(lambda: panel.findChild(ReadingDialog) is None, 60)
-    assert ask(connection, service.scene(scene.id)).said == scene.said, "nothing is said any more"
+    assert ask(connection, service.scene(scene.id)).reading == scene.reading, "nothing is said any more"
 
 
 @pytest.mark.parametrize("language", ["en", "de", "es"])
