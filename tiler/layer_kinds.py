@@ -1,6 +1,6 @@
 """What layers there are, and what each of them is: the one table from which everything else about layers follows.
 
-A new layer is an entry here, and its reader and path in `geosar_tiler.tiles.factory`.
+A new layer is an entry here, its path in `geosar_tiler.tiles.layers`, and its reader in `geosar_tiler.tiles.factory`.
 """
 
 from dataclasses import dataclass

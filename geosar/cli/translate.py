@@ -37,7 +37,7 @@ from geosar.vocabulary import Compression
 @click.option("--resume", is_flag=True, help="Continue where a stopped run was.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of the network; default: all cores.")
 @click.option("--window", type=click.IntRange(min=2048), default=2048, show_default=True, help="Multiple of 2048.")
-@click.option("--cluster", metavar="ADDRESS", help="Dask scheduler whose workers compute, as tcp://host:8786.")
+@click.option("--cluster", metavar="URL", help="Dask scheduler whose workers compute, as tcp://host:8786.")
 @click.option(
     "--progress", type=click.Choice(KINDS), default="auto", show_default=True, help="json: one object a line on stdout."
 )

@@ -148,7 +148,7 @@ async def receive(request: Request, services: Shared, upload_id: str) -> Respons
     return Response(status_code=204, headers=headers)
 
 
-@router.delete("/{upload_id}", status_code=204, summary="Give an upload up")
+@router.delete("/{upload_id}", status_code=204, summary="Cancel an upload")
 def remove(request: Request, services: Shared, upload_id: str) -> Response:
     """Forget an upload, and free its disk."""
     _check_version(request)

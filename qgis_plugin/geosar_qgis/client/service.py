@@ -329,7 +329,7 @@ def title_of(scene: str, layer: str, model: str = "", way: str = "") -> str:
         "despeckled": tr("despeckled SAR"),
     }  # fmt: skip
     carrier = tr("tiles") if way == TILED else way
-    words = (kinds[layer], model, carrier) if layer in kinds else ("SAR", carrier)
+    words = (kinds[layer], model, carrier) if layer in kinds else ("SAR" if layer == "sar" else layer, carrier)
     return f"{scene} ({', '.join(filter(None, words))})"
 
 
