@@ -48,7 +48,7 @@ ELSEWHERE = {
     "ingest/agreement.py:_Rows.of": "reads",
     "routes/stac.py:_page": "reads",
     "ingest/agreement.py:_mend": "what mends is done again: it runs after each kill here",
-    "routes/uploads_tus.py:_Piece.undo": "of a file that comes in parts, whose length is how far it is",
+    "routes/uploads_tus.py:_append": "of a file that comes in parts, whose length is how far it is",
     "state/database.py:Database.write_always": "what others write with",
     "state/database.py:_add_new_columns": "at each start, until it is done",
     "jobs/runner.py:JobRunner._ended": "on a full disk, in attack/storage/test_full_disk.py",

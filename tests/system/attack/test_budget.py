@@ -75,10 +75,10 @@ def test_a_greedy_read_is_refused_before_it_takes_memory(
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        (f"preview.npy?max_size=1024&{MANY}", "200 bands are query for; one picture has 64 at most"),
+        (f"preview.npy?max_size=1024&{MANY}", "200 bands are asked for; one picture has 64 at most"),
         ("crop.tif?bbox=0,0,1,3000&width=4096", "would have 4096 x 12288000 pixels in 1 bands"),
         ("bbox/76,9,76.0000001,11.png?width=4096", "at most 128 MiB are made at once"),
-        (f"preview.png?expression={TERMS}", "400 bands are query for"),
+        (f"preview.png?expression={TERMS}", "400 bands are asked for"),
     ],
 )
 def test_it_is_told_what_was_asked_what_is_allowed_and_what_to_do(
