@@ -46,9 +46,9 @@ test-qgis: system $(VENV)/all.stamp $(VENV)/qgis.stamp ## Run the tests inside Q
 qgis-plugin: | $(VENV)/bin/python ## Build the zip of the QGIS plugin, in ./dist.
 	@$(BIN)/python qgis_plugin/build_zip.py --out dist
 
-kills: $(VENV)/all.stamp ## Kill the service KILLS times (1000) at random moments, and at every single write; hours.
+kills: $(VENV)/all.stamp ## Kill service and translations KILLS times (1000) at random moments, and at every write; hours.
 	@GEOSAR_KILLS=$(KILLS) GEOSAR_KILLS_EVERY=1 $(BIN)/python -m pytest tests/system/test_kills.py \
-	  tests/system/test_kill_points.py $(PYTEST_ARGS)
+	  tests/system/test_kill_points.py tests/geosar/translation/test_translate_resume.py $(PYTEST_ARGS)
 
 fuzz: $(VENV)/all.stamp ## Odd requests and odd files for FUZZ seconds (3600) each; of files FUZZ_FILES at least.
 	@GEOSAR_FUZZ_SECONDS=$(FUZZ) GEOSAR_FUZZ_FILES=$(FUZZ_FILES) $(BIN)/python -m pytest tests/system/attack/test_fuzz_requests.py \

@@ -11,7 +11,7 @@ import geosar
 from helpers.rasters.large_scene import write_scene
 from helpers.tiny_model import write_model
 
-KILLS = 24
+KILLS = int(os.environ.get("GEOSAR_KILLS", "8"))
 
 
 def translate(source: Path, destination: Path, model: Path) -> None:
