@@ -36,7 +36,26 @@ def test_a_free_port_is_named_and_the_service_ends_with_who_started_it(tmp_path:
         process.wait(20)
 
 
+BEGUN_AND_ENDED = """
+import sys
+from pathlib import Path
+from starlette.testclient import TestClient
+from geosar_tiler.app import create_app
+from geosar_tiler.settings import Settings
+with TestClient(create_app(Settings(store=Path(sys.argv[1])))):
+    pass
+"""
+
+
 def test_it_ends_in_peace_while_its_model_is_being_loaded(tmp_path: Path) -> None:
+    """A process that ends amid that is aborted by the runtime that compiles the model."""
+    command = [sys.executable, "-c", BEGUN_AND_ENDED, str(tmp_path / "store")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_ctrl_c_ends_it_in_peace_while_it_reads_standard_input(tmp_path: Path) -> None:
     with serving(tmp_path / "store") as process:
         assert process.stdout is not None
         process.stdout.readline()
