@@ -82,11 +82,11 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
     assert ready.models
 
     shares: list[float] = []
-    parcel = UploadFile(scene_file, name="fields", polarisation="VV", unit="power")
-    scene = talk(upload(service, parcel, lambda share, _words: shares.append(share)), contract)
+    file = UploadFile(scene_file, name="fields", polarisation="VV", unit="power")
+    scene = talk(upload(service, file, lambda share, _words: shares.append(share)), contract)
     assert (scene.name, scene.width, scene.height, scene.polarisations) == ("fields", 400, 300, ("VV",))
     assert shares == sorted(shares)
-    assert talk(upload(service, parcel), contract).id == scene.id, "the same content is one scene"
+    assert talk(upload(service, file), contract).id == scene.id, "the same content is one scene"
     assert talk(service.prepared(scene.id), contract).state == "ready"
 
     assert scene.bbox is not None
@@ -122,16 +122,16 @@ def test_a_whole_session_speaks_as_the_document_says(contract: Contract, scene_f
 def test_despeckled_radar_comes_from_a_model_that_makes_it_and_is_refused_by_another(
     contract: Contract, scene_file: Path, tmp_path: Path
 ) -> None:
-    wish = TranslateRequest(despeckled=True)
+    request = TranslateRequest(despeckled=True)
     plain = Service(contract.base)
     scene = talk(upload(plain, UploadFile(scene_file, "fields", "VV", "power")), contract)
     with pytest.raises(messages.RejectedError, match="makes no despeckled radar"):
-        talk(plain.translate(scene.id, wish), contract)
+        talk(plain.translate(scene.id, request), contract)
     settings = Settings(store=tmp_path / "store", model=str(write_dual_model(tmp_path / "dual")))
     with in_a_thread(create_app(settings)) as url:
         other, service = Contract(url), Service(url)
         scene = talk(upload(service, UploadFile(scene_file, "fields", "VV", "power")), other)
-        results = talk(completed(service, scene.id, wish), other)
+        results = talk(completed(service, scene.id, request), other)
         talk(service.download(service.result_url(results, "despeckled"), tmp_path / "clean.tif"), other)
         tiles = talk(service.tiles(scene.id, "despeckled"), other)
         assert "despeckled" in talk(service.scene(scene.id), other).layers
@@ -144,26 +144,26 @@ def test_despeckled_radar_comes_from_a_model_that_makes_it_and_is_refused_by_ano
 
 def test_two_polarisations_in_two_files_are_one_scene(contract: Contract, tmp_path: Path) -> None:
     service = Service(contract.base)
-    parcels = []
+    uploads = []
     for number, name in enumerate(("VV", "VH")):
         path = write_raster(
             tmp_path / f"pair_{name.lower()}.tif", speckled((1, 90, 80), seed=60 + number) / (1 + number)
         )
-        parcels.append(UploadFile(path, "the pair", name, "power"))
+        uploads.append(UploadFile(path, "the pair", name, "power"))
     shares: list[float] = []
-    scene = talk(upload_together(service, parcels, lambda share, _words: shares.append(share)), contract)
+    scene = talk(upload_together(service, uploads, lambda share, _words: shares.append(share)), contract)
     assert (scene.name, scene.polarisations, scene.width) == ("the pair", ("VV", "VH"), 80)
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert "POST /scenes" in contract.used
-    assert talk(upload_together(service, parcels), contract).id == scene.id, "the same content is one scene"
+    assert talk(upload_together(service, uploads), contract).id == scene.id, "the same content is one scene"
     talk(service.remove_scene(scene.id), contract)
 
 
 def test_two_files_of_the_same_polarisation_are_refused_before_they_are_sent(tmp_path: Path) -> None:
-    parcels = [UploadFile(tmp_path / "a.tif", polarisation="VV"), UploadFile(tmp_path / "b.tif", polarisation="VV")]
+    uploads = [UploadFile(tmp_path / "a.tif", polarisation="VV"), UploadFile(tmp_path / "b.tif", polarisation="VV")]
     with pytest.raises(messages.RejectedError, match="one polarisation of its own"):
-        talk(upload_together(Service("http://nowhere.test"), parcels))
+        talk(upload_together(Service("http://nowhere.test"), uploads))
 
 
 def test_what_is_no_radar_scene_is_refused_in_the_words_of_the_service(contract: Contract, tmp_path: Path) -> None:

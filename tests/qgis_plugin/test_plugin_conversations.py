@@ -100,8 +100,8 @@ def test_a_translation_is_followed_to_its_results() -> None:
         ]
     )
     service = Service(BASE)
-    wish = TranslateRequest(model="m", box=(0, 0, 10, 10), crs="EPSG:32643", error_band=False)
-    outcome = talk(completed(service, "s", wish, lambda *now: progress.append(now)), script)
+    request = TranslateRequest(model="m", box=(0, 0, 10, 10), crs="EPSG:32643", error_band=False)
+    outcome = talk(completed(service, "s", request, lambda *now: progress.append(now)), script)
     assert service.result_url(outcome, "optical").endswith("/jobs/j/results/optical?expires=9&signature=f")
     assert json.loads(script.asked[0].body)["inputs"] == {
         "scene": "s",

@@ -79,19 +79,19 @@ class SendingAlgorithm(GeosarAlgorithm):
         polarisations = [stated] if len(self.sources) == 1 else self._held(stated)
         name = name or " + ".join([self.sources[0].name, *polarisations[1:]])
         with tempfile.TemporaryDirectory(prefix="geosar-") as folder:
-            begin, parcels = 0.0, []
+            begin, uploads = 0.0, []
             for source, polarisation in zip(self.sources, polarisations):
                 path = source.path
                 if path is None:
                     ready = begin + end / 4 / len(self.sources)
                     path = copied(source, Path(folder, polarisation or "one"), feedback, stage(feedback, begin, ready))
                     begin = ready
-                parcels.append(UploadFile(path, name, polarisation, unit, force))
+                uploads.append(UploadFile(path, name, polarisation, unit, force))
             tell = stage(feedback, begin, end)
             flow = (
-                upload(self.service, parcels[0], tell)
-                if len(parcels) == 1
-                else upload_together(self.service, parcels, tell)
+                upload(self.service, uploads[0], tell)
+                if len(uploads) == 1
+                else upload_together(self.service, uploads, tell)
             )
             scene = self.carry_out(flow, feedback)
         feedback.pushInfo(tr("Scene {0}: {1}").format(scene.id, scene.name))

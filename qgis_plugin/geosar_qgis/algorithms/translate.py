@@ -47,7 +47,7 @@ class Outputs:
 
 
 class TranslatingAlgorithm(GeosarAlgorithm):
-    """What translating a layer and translating a scene of the service share: the wish, and what comes of it."""
+    """What translating a layer and translating a scene of the service share: the request, and what comes of it."""
 
     MATCH, OPTICAL = "MATCH", "OPTICAL"
     MODEL, EXTENT, ERROR_BAND, DESPECKLE, RESAMPLE = "MODEL", "EXTENT", "ERROR_BAND", "DESPECKLE", "RESAMPLE"
@@ -61,7 +61,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         self._outputs: Outputs | None = None
         self._optical: Source | None = None
 
-    def add_wish(self) -> None:
+    def add_options(self) -> None:
         """Add what to make."""
         self.addParameter(QgsProcessingParameterString(self.MODEL, tr("Model (default: the service's)"), optional=True))
         self.addParameter(QgsProcessingParameterExtent(self.EXTENT, tr("Only this part"), optional=True))
@@ -110,7 +110,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
         self.addOutput(QgsProcessingOutputString(self.SCENE_ID, tr("Scene")))
         self.addOutput(QgsProcessingOutputString(self.JOB_ID, tr("Job")))
 
-    def wish(self, parameters: dict[str, Any], context: QgsProcessingContext) -> TranslateRequest:
+    def request_from(self, parameters: dict[str, Any], context: QgsProcessingContext) -> TranslateRequest:
         """Read what to make."""
         box, crs = None, ""
         extent = self.parameterAsExtent(parameters, self.EXTENT, context)
@@ -170,7 +170,7 @@ class TranslatingAlgorithm(GeosarAlgorithm):
             if is_wanted(parameters.get(key), context)
         }
         added = self.parameterAsEnums(parameters, self.ADD, context)
-        request = self.wish(parameters, context)
+        request = self.request_from(parameters, context)
         self._match(scene, request, feedback, begin)
         results = self.translated(scene, request, feedback, stage(feedback, begin + 3, 85))
         files = {kind: paths[key] for key, kind in self.FILES if key in paths}
@@ -245,7 +245,7 @@ class TranslateAlgorithm(SendingAlgorithm, TranslatingAlgorithm):
         """Declare the parameters."""
         self.add_input()
         self.add_connection()
-        self.add_wish()
+        self.add_options()
         self.add_input_details()
         self.add_authcfg()
         self.add_outputs(file_by_default=True)

@@ -35,7 +35,7 @@ class TranslateSceneAlgorithm(TranslatingAlgorithm):
             "Translates a scene that the service has already; nothing is sent. The result can be shown from there as "
             "tiles, or fetched as a file.\n\n"
             "<b>The result is synthetic: a guess of a network, not an observation.</b>\n\n"
-            "Scene: its id, or its name where only one scene has it. List scenes gives both. The same wish twice is "
+            "Scene: its id, or its name where only one scene has it. List scenes gives both. The same request twice is "
             "one job: its result is there at once."
         )
 
@@ -43,7 +43,7 @@ class TranslateSceneAlgorithm(TranslatingAlgorithm):
         """Declare the parameters."""
         self.addParameter(QgsProcessingParameterString(self.SCENE, tr("Scene (id or name)")))
         self.add_connection()
-        self.add_wish()
+        self.add_options()
         self.addParameter(
             QgsProcessingParameterBoolean(
                 self.MATCH, tr("Match the tone of the true optical image that the scene has on the service"),

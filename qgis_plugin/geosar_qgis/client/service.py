@@ -86,7 +86,7 @@ class Service:
         return Ready(str(alive.get("version", "?")), answer.status == 200, missing, models)
 
     def models(self) -> Flow[tuple[str, ...]]:
-        """Names of the models that a wish may name; the first is the service's own choice."""
+        """Names of the models that a request may name; the first is the service's own choice."""
         process = (yield from ask(self._get(*PROCESS))).json()
         schema = process.get("inputs", {}).get("model", {}).get("schema", {})
         return tuple(map(str, schema.get("enum", ())))
@@ -138,7 +138,7 @@ class Service:
             yield Wait(FIRST_LOOK)
 
     def translate(self, scene: str, request: TranslateRequest) -> Flow[Job]:
-        """Begin a translation; the same wish again gives the same job."""
+        """Begin a translation; the same request again gives the same job."""
         body = json.dumps({"inputs": request.inputs(scene)}).encode()
         headers = {**JSON, "Content-Type": "application/json", "Prefer": "respond-async"}
         url = join(self.base, *PROCESS, "execution")

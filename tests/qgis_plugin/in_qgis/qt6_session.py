@@ -45,8 +45,8 @@ def uploaded(modules: dict[str, Any], panel: Any) -> str:
     class Worker(QThread):
         def run(self) -> None:
             service = modules["client.service"].Service(SERVICE)
-            parcel = modules["client.uploads"].UploadFile(SCENE, "on Qt 6")
-            flow = modules["client.uploads"].upload(service, parcel)
+            file = modules["client.uploads"].UploadFile(SCENE, "on Qt 6")
+            flow = modules["client.uploads"].upload(service, file)
             self.scene = modules["network"].carry_out(flow, panel.connection, lambda: False).id
 
     worker = Worker()

@@ -133,7 +133,7 @@ def test_uploading_listing_and_translating_what_is_there(served: Any, make_sar: 
     by_name = run("translatescene", SCENE="the river", CONNECTION=served.url, OUTPUT=str(tmp_path / "o.tif"))
     assert by_name["SCENE_ID"] == scene
     again = run("translatescene", SCENE=scene, CONNECTION=served.url)
-    assert again["JOB_ID"] == by_name["JOB_ID"], "the same wish is one job"
+    assert again["JOB_ID"] == by_name["JOB_ID"], "the same request is one job"
 
 
 def test_an_output_that_the_batch_leaves_empty_is_none(served: Any, make_sar: Make, tmp_path: Path) -> None:
