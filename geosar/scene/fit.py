@@ -20,6 +20,8 @@ _TINY_METRES = 0.01
 _FAR_FROM_MERIDIAN = 20.0
 """Degrees: a zone of UTM is three wide on either side; a mosaic in it may be some more."""
 _NEAR_POLE = 80.0
+NO_PLACE = Affine.identity()
+"""What GDAL says where a raster says nothing."""
 _KEPT = 32
 """So many CRSs are kept: scenes beside each other have one, and it takes as long to read as the rest of a header."""
 _STATE = "State the one that they are in by --crs {crs}, or write it into the file: `rio edit-info --crs {crs} FILE`"
@@ -32,7 +34,7 @@ def own_grid(grid: MapGrid) -> MapGrid:
     """
     if grid.crs is None:
         return grid
-    if grid.transform.is_identity:
+    if grid.transform == NO_PLACE:
         return MapGrid(None, grid.transform, grid.width, grid.height)
     turn = full_turn(grid.crs) if grid.crs.is_geographic and not grid.transform.is_degenerate else None
     if turn is not None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from geosar.scene.evidence.content import refuse_other
 from geosar.scene.evidence.fills import undeclared
 from geosar.scene.evidence.products import recognise
 from geosar.scene.evidence.sampling import lattice
-from geosar.scene.fit import check_fit, own_grid
+from geosar.scene.fit import NO_PLACE, check_fit, own_grid
 from geosar.scene.raster import (
     Raster,
     bands_are_equal,
@@ -84,7 +85,8 @@ def open_one(
     """
     notes, of_grid = list[str](), list[str]()
     with ExitStack() as half:
-        dataset = half.enter_context(untrusted.open_raster(source, part.gdal_name if part else None))
+        dataset = untrusted.open_raster(source, part.gdal_name if part else None)
+        half.callback(dataset.close)  # entered, it would keep an environment of GDAL for as long as it is open
         check_readable(dataset, source.printable, request.most_block_bytes)
         with source.environment():
             name = source.name if part else source.filename
@@ -140,8 +142,10 @@ def with_unit(evidence: Sequence[Evidence], unit: Evidence) -> tuple[Evidence, .
 
 
 def _mask_beside(source: Source) -> str | None:
-    name = f"{source.filename}.msk"
-    return name if len(source.files) == 1 and source.files[0].with_name(name).is_file() else None
+    if len(source.files) != 1:
+        return None
+    beside = Path(f"{source.files[0]}.msk")
+    return beside.name if beside.is_file() else None
 
 
 def _choice(
@@ -219,9 +223,9 @@ def _on_grid(
         place_words = "rational polynomials (RPC)" if place.rpc else f"{len(place.points)} ground control points"
         notes.append(f"In image space, as asked; its {place_words} stand in the result's tags.")
     elif dataset.crs is None and own_crs is None:
-        coordinates = "There is no georeference" if dataset.transform.is_identity else _NO_CRS
+        coordinates = "There is no georeference" if stored.transform == NO_PLACE else _NO_CRS
         notes.append(f"{coordinates}: the scene is in image space.")
-    elif dataset.transform.is_identity:
+    elif stored.transform == NO_PLACE:
         named = (own_crs or dataset.crs).to_string()
         notes.append(f"It names a CRS ({named}) and no place in it: the scene is in image space.")
     elif own_grid(stored) != stored:

@@ -209,7 +209,7 @@ def check_readable(dataset: DatasetReader, printable: str, most_block_bytes: int
 def _check_area(dataset: DatasetReader, printable: str) -> None:
     """Refuse a transform by which pixels have no area or place; where there is none, it is the identity."""
     placing = dataset.transform
-    values = tuple(placing)[:6]
+    values = (placing.a, placing.b, placing.c, placing.d, placing.e, placing.f)
     area = placing.a * placing.e - placing.b * placing.d
     if not all(math.isfinite(value) for value in (*values, area)) or not area:
         raise SceneContentError(
