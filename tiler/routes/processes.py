@@ -225,8 +225,8 @@ def _bounds(scene: Scene, box: Box | tuple[float, float, float, float]) -> tuple
     turn = full_turn(own)
     try:
         box_there = around.box_in(own, bounds, crs_of_box) or transform_bounds(crs_of_box, own, *bounds)
-        if turn is not None and not -turn / 2 <= l_scene <= r_scene <= turn / 2:  # it goes on beyond the antimeridian
-            box_there = around.turned(box_there, (l_scene + r_scene) / 2, turn)
+        if turn is not None:
+            box_there = around.reached(box_there, l_scene, r_scene, turn) or box_there
     except (CRSError, ValueError) as error:
         raise BoundsError(f"the box {bounds} has no place in {crs}: {error}.") from error
     left, bottom, right, top = box_there

@@ -1,10 +1,10 @@
 """Around the Earth: boxes on either side of the antimeridian, and where a web map ends towards the poles."""
 
-import re
+import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from affine import Affine
 from rasterio.crs import CRS
 from rasterio.warp import transform as transform_coords
 from rio_tiler.models import ImageData
@@ -15,8 +15,8 @@ TURN = 360.0
 HIGHEST_LATITUDE = 85.06
 """Degrees at which Web Mercator ends."""
 
-_GREENWICH = re.compile(r'PRIMEM\["[^"]*",0(\.0)?(,AUTHORITY\["[^"]*","[^"]*"\])?\]')
-_AUTHORITY = re.compile(r',AUTHORITY\["EPSG","\d+"\]\]$')
+_TOUCHING = 1e-9
+"""So much of a turn, or of a degree, is what two that only touch share by rounding."""
 
 
 def turned(box: Bounds, middle: float, turn: float) -> Bounds:
@@ -31,15 +31,58 @@ def turned(box: Bounds, middle: float, turn: float) -> Bounds:
     return round(left + by, 9), bottom, round(right + by, 9), top
 
 
-def turns(box: Bounds, begin: float, end: float, turn: float) -> list[Bounds]:
-    """Return a box, and it moved by a whole turn where it is so wide that it meets a scene there as well.
+def moves(left: float, right: float, begin: float, end: float, turn: float) -> range:
+    """Return by how many turns an interval may be moved so that it meets another one.
 
-    >>> turns((-180, 0, 180, 1), 170, 190, 360.0)
-    [(-180, 0, 180, 1), (180.0, 0, 540.0, 1)]
+    >>> list(moves(-180, 180, 170, 190, 360.0)), list(moves(-178, -172, 10, 20, 360.0))
+    ([0, 1], [])
     """
+    first = math.floor((begin - right) / turn + _TOUCHING) + 1
+    return range(first, math.ceil((end - left) / turn - _TOUCHING))
+
+
+def moved(box: Bounds, by: float) -> Bounds:
+    """Return a box as far east as `by`."""
     left, bottom, right, top = box
-    moved = [box, *((left + by, bottom, right + by, top) for by in (-turn, turn))]
-    return [one for one in moved if one is box or (one[0] < end and begin < one[2])]
+    return left + by, bottom, right + by, top
+
+
+def reached(box: Bounds, begin: float, end: float, turn: float) -> Bounds | None:
+    """Return the part from `begin` to `end` that a box meets, on whatever turns; None where it misses it.
+
+    >>> reached((-180, 0, 180, 1), 170, 190, 360.0), reached((-178, 0, -175, 1), 170, 190, 360.0)
+    ((170, 0, 190, 1), (182.0, 0, 185.0, 1))
+    """
+    boxes = [moved(box, by * turn) for by in moves(box[0], box[2], begin, end, turn)]
+    if not boxes:
+        return None
+    return max(begin, min(one[0] for one in boxes)), box[1], min(end, max(one[2] for one in boxes)), box[3]
+
+
+def copies(crs: CRS, left: float, right: float, dst_crs: CRS, box: Bounds) -> range:
+    """Return by how many turns a scene is moved so that what PROJ gives of places in a box of `dst_crs` meets it.
+
+    That is within half a turn of the middle of the map; from degrees to degrees it may go on as the box does.
+    """
+    turn, middle = full_turn(crs), _middle_of_map(crs.to_wkt())
+    if turn is None:
+        return range(1)
+    begin, end = middle - turn / 2, middle + turn / 2
+    if crs.is_geographic and dst_crs.is_geographic:
+        begin, end = min(begin, box[0]), max(end, box[2])
+    return moves(left, right, begin, end, turn) or range(1)
+
+
+@lru_cache(maxsize=64)
+def _middle_of_map(wkt: str) -> float:
+    """Return the easting of the meridian in the middle of a map that counts turns, which is torn at the other side."""
+    crs = CRS.from_wkt(wkt)
+    if crs.is_geographic:
+        return 0.0
+    around_tears = np.arange(-180.0, 180.0)[:, None] + (-_TOUCHING, _TOUCHING)
+    lons = around_tears.ravel().tolist()
+    xs = transform_coords(CRS.from_epsg(4326), crs, lons, [0.0] * len(lons))[0]
+    return float(min(xs) + max(xs)) / 2
 
 
 def joined(images: list[ImageData]) -> ImageData:
@@ -57,27 +100,21 @@ def beyond_web_maps(south: float, north: float) -> bool:
     return south >= HIGHEST_LATITUDE or north <= -HIGHEST_LATITUDE
 
 
-def recentred(crs: CRS, transform: Affine, middle: float) -> dict[str, Any]:
-    """Return options of a warp by which a source in degrees is counted from the antimeridian, in whose middle it lies.
-
-    Degrees that come out of PROJ end there, and so would the source.
-    """
-    turn = full_turn(crs)
-    if turn is None or not crs.is_geographic:
-        return {}
-    moved = Affine.translation(-turn / 2 if middle > 0 else turn / 2, 0) @ transform
-    from_there = _GREENWICH.sub(f'PRIMEM["Antimeridian",{turn / 2:g}]', _AUTHORITY.sub("]", crs.to_wkt()))
-    return {"src_crs": CRS.from_wkt(from_there), "src_transform": moved}
-
-
 def box_in(crs: CRS, box: Any, box_crs: CRS) -> Bounds | None:
-    """Return a box of degrees in a CRS whose eastings are proportional to them, as wide as it is there; else None."""
-    turn = full_turn(crs)
-    if box_crs == crs:
-        return tuple(box)
-    if turn is None or not box_crs.is_geographic:
+    """Return a box in another CRS, as wide as it is there, where both count turns; else None.
+
+    A box whose right edge is less than its left one lies across the antimeridian.
+    """
+    turn, turn_of_box = full_turn(crs), full_turn(box_crs)
+    if turn is None or turn_of_box is None:
         return None
-    west, south, east, north = box
-    lon = west + (east - west) % TURN / 2
-    xs, ys = transform_coords(box_crs, crs, [west, lon, lon], [(south + north) / 2, south, north])
-    return xs[0], ys[1], xs[0] + (east - west) % TURN / TURN * turn, ys[2]
+    left, bottom, right, top = (float(value) for value in box)
+    right += turn_of_box * (right < left)
+    if box_crs == crs:
+        return left, bottom, right, top
+    middle = (left + right) / 2
+    (x, _, _), ys = transform_coords(box_crs, crs, [middle] * 3, [(bottom + top) / 2, bottom, top])[:2]
+    if not np.isfinite([x, *ys]).all():
+        return None
+    half = (right - left) / 2 / turn_of_box * turn
+    return x - half, ys[1], x + half, ys[2]

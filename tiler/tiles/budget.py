@@ -15,7 +15,7 @@ from rasterio.windows import Window
 from rio_tiler.constants import WGS84_CRS
 
 from geosar_tiler.errors import TooMuchError
-from geosar_tiler.tiles import expressions
+from geosar_tiler.tiles import around, expressions
 
 MOST_OUTPUT = 128 * 2**20
 """Bytes of the values that are made; what holds, masks and compresses them takes a few times as much."""
@@ -83,7 +83,7 @@ def check_part(grid: Grid, bbox: Box, bounds_crs: CRS | None, dst_crs: CRS | Non
     if grid.width * grid.height * grid.value_bytes * bands.read <= MOST_SOURCE:
         return
     with _unknown_places():
-        box = bbox if source == grid.crs else transform_bounds(source, grid.crs, *bbox, densify_pts=21)
+        box = around.box_in(grid.crs, bbox, source) or transform_bounds(source, grid.crs, *bbox, densify_pts=21)
         _check_source(grid, _window(grid, box), (width, height), bands)
 
 

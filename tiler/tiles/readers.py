@@ -13,6 +13,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from morecantile import Tile
+from rasterio.coords import BoundingBox
 from rasterio.crs import CRS
 from rasterio.warp import calculate_default_transform
 from rasterio.warp import transform as transform_coords
@@ -22,7 +23,7 @@ from rio_tiler.errors import PointOutsideBounds
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
-from geosar.grid import full_turn
+from geosar.grid import Bounds, full_turn
 from geosar.scene.untrusted import open_geotiff
 from geosar_tiler.errors import InvalidError, NotFoundError, NotGeoreferencedError, TooMuchError
 from geosar_tiler.tiles import around, budget, parameters
@@ -33,6 +34,8 @@ from geosar_tiler.tiles.rendering import COMPOSITE
 
 RATIO_SPREAD = 6.0
 """Decibels that the ratio of two polarisations is shown to either side of its middle."""
+_ROOM = 1e-3
+"""So much of a turn to either side, as degrees of one datum are not quite those of another."""
 IMAGE_SPACE = CRS.from_wkt('LOCAL_CS["image space",UNIT["pixel",1]]')
 
 
@@ -102,6 +105,15 @@ def _boxed(args: Any, options: dict[str, Any]) -> tuple[Any, Any, Any]:
     return args[0], dst_crs, args[2] if len(args) > 2 else options.get("bounds_crs", WGS84_CRS)
 
 
+def _moved(raster: Any, by: float) -> dict[str, Any]:
+    """Return options of a warp by which a raster lies elsewhere along its eastings, and is torn where the map is.
+
+    What of it a picture needs is looked for at each of its pixels, as it ends at the tear between two of them.
+    """
+    transform = Affine.translation(by, 0) @ raster.dataset.transform
+    return {"vrt_options": {"src_transform": transform, "SAMPLE_GRID": "YES", "SAMPLE_STEPS": "ALL"}}
+
+
 class PlacedReader(Reader):
     """rio-tiler's reader, which refuses what needs a place on a map where there is none, and what takes too much."""
 
@@ -119,59 +131,48 @@ class PlacedReader(Reader):
             reader.crs, reader.transform, reader.width, reader.height, self.layer.bands, self.value_bytes, self.coarsest
         )
 
-    def check_part(self, args: Any, options: dict[str, Any]) -> None:
-        """Raise NotGeoreferencedError without a place on a map, TooMuchError for more than one read may take.
-
-        Takes what `part` is called with: box and, by place or by name, CRS of the picture and of the box.
-        """
-        needs_georeference(self.crs)
-        box, dst_crs, bounds_crs = _boxed(args, options)
-        is_aligned = bool(options.get("align_bounds_with_dataset"))  # and so grown to whole pixels
-        parameters.check_box(box, around=bounds_crs is not None and bounds_crs.is_geographic, flat=is_aligned)
-        parameters.check_nodata(options.get("nodata"), self.dtype)
-        budget.check_part(self.pixels, box, bounds_crs, dst_crs, options)
-
     def part(self, *args: Any, **kwargs: Any) -> ImageData:
         """See rio-tiler; the image knows its stretch, and is of both sides of the antimeridian where the box is."""
-        self.check_part(args, kwargs)
-        return around.joined([self.part_there(*side) for side in self.sides(args, kwargs)])
+        needs_georeference(self.crs)
+        box, dst_crs, bounds_crs = _boxed(args, kwargs)
+        is_aligned = bool(kwargs.get("align_bounds_with_dataset"))  # and so grown to whole pixels
+        parameters.check_box(box, around=bounds_crs is not None and bounds_crs.is_geographic, flat=is_aligned)
+        parameters.check_nodata(kwargs.get("nodata"), self.dtype)
+        bounds_crs = bounds_crs or dst_crs or self.crs
+        dst_crs = dst_crs or bounds_crs
+        with places():
+            box_there = around.box_in(dst_crs, box, bounds_crs)
+        if box_there is not None:
+            box, bounds_crs = box_there, dst_crs
+        budget.check_part(self.pixels, box, bounds_crs, dst_crs, kwargs)
+        return self.part_there(box, {**kwargs, "dst_crs": dst_crs, "bounds_crs": bounds_crs})
 
     @abstractmethod
-    def part_there(self, args: tuple[Any, ...], options: dict[str, Any]) -> ImageData:
-        """Return what `part` is called with and that is checked, of a box that lies where the scene is counted."""
+    def part_there(self, box: Bounds, options: dict[str, Any]) -> ImageData:
+        """Return a box that is checked, and goes on beyond the antimeridian where it lies across it."""
 
-    def sides(self, args: Any, options: dict[str, Any]) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
-        """Return what `part` is called with, the box on the side of the antimeridian that the scene is counted on.
+    def part_around(self, raster: Reader, box: Bounds, options: dict[str, Any]) -> ImageData:
+        """Read a box of a raster of the scene from each turn around the Earth on which they meet.
 
-        A box around most of the Earth is there twice: the scene's other side lies at its other end.
+        The box is moved where the raster is read as it is, and the raster where it is warped.
         """
-        if self._across is None:
-            return [(args, options)]
-        box, dst_crs, bounds_crs = _boxed(args, options)
-        target = dst_crs or bounds_crs
-        turn, box_there = full_turn(target), None if target is None else around.box_in(target, box, bounds_crs)
-        if turn is None or box_there is None:
-            return [(args, options)]
-        middle = self._middle_in(target)
-        rest = {key: value for key, value in options.items() if key not in {"dst_crs", "bounds_crs"}}
-        rest |= {"dst_crs": target, "bounds_crs": target}
-        ends = self._ends_in(target, turn)
-        return [((one,), rest) for one in around.turns(around.turned(box_there, middle, turn), *ends, turn)]
-
-    def recentred(self, dataset: Any, options: dict[str, Any]) -> dict[str, Any]:
-        """Return what `part` is asked of a dataset of the scene, degrees counted from the antimeridian that it crosses.
-
-        Nothing else is changed where they are read as they are.
-        """
-        if self._across is None or options.get("dst_crs") in {None, self.crs}:
-            return options
-        vrt_options = around.recentred(self.crs, dataset.transform, self._middle_in(self.crs))
-        return {**options, "vrt_options": vrt_options} if vrt_options else options
+        turn, dst_crs = full_turn(self.crs), options["dst_crs"]
+        if turn is None or full_turn(dst_crs) is None:
+            return Reader.part(raster, box, **options)
+        left, _, right, _ = raster.bounds
+        if dst_crs == self.crs:
+            turns = around.moves(box[0], box[2], left, right, turn) or range(1)
+            images = [Reader.part(raster, around.moved(box, by * turn), **options) for by in turns]
+            images[0].bounds = BoundingBox(*around.moved(tuple(images[0].bounds or box), -turns[0] * turn))
+            return around.joined(images)
+        turns = around.copies(self.crs, left, right, dst_crs, box)
+        at = [{}] if turns == range(1) else [_moved(raster, by * turn) for by in turns]
+        return around.joined([Reader.part(raster, box, **options, **one) for one in at])
 
     def own_place(self, x: float, y: float, crs: CRS) -> tuple[float, float, CRS]:
         """Return a place as the scene counts it: in its own CRS, where that counts turns around the Earth."""
         turn = full_turn(self.crs)
-        if self._across is None or turn is None:
+        if turn is None:
             return x, y, crs
         with places():
             (own_x,), (own_y,) = transform_coords(crs, self.crs, [x], [y])
@@ -185,12 +186,11 @@ class PlacedReader(Reader):
             return float(left + right) / 2
         return float(transform_coords(self.crs, crs, [(left + right) / 2], [(bottom + top) / 2])[0][0])
 
-    def _ends_in(self, crs: CRS, turn: float) -> tuple[float, float]:
-        """Return where a scene across the antimeridian begins and ends in a CRS that counts turns."""
-        west, _, east, _ = self._degrees
-        half = (east - west) / TURN * turn / 2
-        middle = self._middle_in(crs)
-        return middle - half, middle + half
+    def ends_in(self, crs: CRS, turn: float) -> tuple[float, float]:
+        """Return where the scene begins and ends, with some room, in a CRS that counts turns; at one of them."""
+        west, south, east, north = self._degrees
+        begin = float(transform_coords(WGS84_CRS, crs, [west], [(south + north) / 2])[0][0])
+        return begin - turn * _ROOM, begin + turn * ((east - west) / TURN + _ROOM)
 
     def get_geographic_bounds(self, crs: CRS) -> Any:
         """See rio-tiler; east goes on beyond the antimeridian. Raises NotGeoreferencedError in image space."""
@@ -235,11 +235,11 @@ class PlacedReader(Reader):
 
     def tile_exists(self, tile_x: int, tile_y: int, tile_z: int) -> bool:
         """See rio-tiler, which knows no scene that lies on both sides of the antimeridian."""
-        if self._across is None:
+        if full_turn(self.tms.rasterio_crs) is None:
             return bool(super().tile_exists(tile_x, tile_y, tile_z))
-        west, south, east, north = self._across
+        west, south, east, north = self._degrees
         tile = self.tms.bounds(Tile(x=tile_x, y=tile_y, z=tile_z))
-        beside = any(tile.left + turn < east and west < tile.right + turn for turn in (0, TURN))
+        beside = around.moves(tile.left, tile.right, west, east, TURN)
         return bool(beside and tile.bottom < north and south < tile.top)
 
     def tile(self, *args: Any, **kwargs: Any) -> ImageData:
@@ -299,10 +299,9 @@ class CogReader(PlacedReader):
         self.bounds, self.crs = extent(self)  # it is opened for each request, and nothing else is asked of it
         return super().info()
 
-    def part_there(self, args: tuple[Any, ...], options: dict[str, Any]) -> ImageData:
+    def part_there(self, box: Bounds, options: dict[str, Any]) -> ImageData:
         """Read it as rio-tiler does; the image knows its stretch."""
-        options = self.recentred(self.dataset, options)
-        image = self._named(Reader.part(self, *args, **options), options)
+        image = self._named(self.part_around(self, box, options), options)
         return stretched(image, self.layer, options.get("indexes"), options.get("expression"))
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:

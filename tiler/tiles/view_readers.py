@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import attr
 import numpy as np
 import rasterio
+from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 from rasterio.warp import transform as transform_coords
 from rasterio.warp import transform_bounds
@@ -18,7 +19,7 @@ from rio_tiler.io import Reader
 from rio_tiler.models import ImageData, Info, PointData
 
 from geosar.cog.overviews import Pixels, shrink
-from geosar.grid import MapGrid, Window, full_turn
+from geosar.grid import Bounds, MapGrid, Window, full_turn
 from geosar.scene.untrusted import open_geotiff
 from geosar_tiler.errors import TooWideError
 from geosar_tiler.tiles import around, budget, parameters
@@ -88,31 +89,25 @@ class ViewReader(PlacedReader):
             },
         )
 
-    def part_there(self, args: tuple[Any, ...], options: dict[str, Any]) -> ImageData:
+    def part_there(self, box: Bounds, options: dict[str, Any]) -> ImageData:
         """Make what the box needs, and warp it."""
-        bbox = args[0]
-        bounds_crs = args[2] if len(args) > 2 else options.get("bounds_crs", WGS84_CRS)
-        own_turn, turn = full_turn(self.crs), full_turn(bounds_crs)
-        if self._across is not None and turn is not None:  # what lies on the Earth's other side has no place in a zone
-            begin, end = self._ends_in(bounds_crs, turn)
-            if not (bbox[0] < end and begin < bbox[2]):
-                bbox = around.turned(bbox, (begin + end) / 2, turn)
-            bbox = (max(bbox[0], begin), bbox[1], min(bbox[2], end), bbox[3])
-            if bbox[0] >= bbox[2]:
-                raise TileOutsideBounds("the view is outside the scene.")
+        window = self._pixels(*self._needed(box, options["bounds_crs"]))
+        factor = _shrinking(window.width - 2 * MARGIN, options.get("width") or options.get("max_size") or window.width)
+        return self._shown(self._with(window, factor, lambda raster: self.part_around(raster, box, options)), options)
+
+    def _needed(self, box: Bounds, crs: CRS) -> Bounds:
+        """Return the part of a box that the scene meets, in its own CRS; raises TileOutsideBounds."""
+        own_turn, turn = full_turn(self.crs), full_turn(crs)
         try:
-            left, bottom, right, top = transform_bounds(bounds_crs, self.crs, *bbox, densify_pts=21)
+            if turn is not None:  # what lies on the Earth's other side has no place in a zone
+                reached = around.reached(box, *self.ends_in(crs, turn), turn)
+                if reached is None:
+                    raise TileOutsideBounds("the view is outside the scene.")
+                box = reached
+            there = around.box_in(self.crs, box, crs) or transform_bounds(crs, self.crs, *box, densify_pts=21)
+            return there if own_turn is None else around.turned(there, self._middle_in(self.crs), own_turn)
         except (rasterio.errors.CRSError, ValueError) as error:
             raise TileOutsideBounds(f"the view has no place in the scene's CRS: {error}") from error
-        if self._across is not None and own_turn is not None:
-            left, bottom, right, top = around.turned((left, bottom, right, top), self._middle_in(self.crs), own_turn)
-        window = self._pixels(left, bottom, right, top)
-        factor = _shrinking(window.width - 2 * MARGIN, options.get("width") or options.get("max_size") or window.width)
-
-        def read(reader: Reader) -> ImageData:
-            return reader.part(*args, **self.recentred(reader.dataset, options))
-
-        return self._shown(self._with(window, factor, read), options)
 
     def read(self, *args: Any, **kwargs: Any) -> ImageData:
         """Make the whole scene, or the `window` of it that is asked for."""

@@ -1,6 +1,7 @@
 """Scenes across the antimeridian, and longitudes from 0 to 360, lie where the tiles of a web map are."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,29 @@ def test_a_tile_of_the_whole_world_shows_both_sides(kind: str, layer: str, servi
     assert {col for col in inside | outside if equator[col, 3]} == inside
     if layer == "sar":  # the left half is darker
         assert equator[510, 0] < equator[1, 0]
-    if crs != "EPSG:3857":
-        box = picture(service.get(f"/scenes/{scene}/{layer}/bbox/-180,-9,180,9/720x36.png"))[18]
-        assert box[717, 3] > 0
-        assert box[2, 3] > 0
+    box = picture(service.get(f"/scenes/{scene}/{layer}/bbox/-180,-9,180,9/720x36.png"))[18]
+    assert box[717, 3] > 0
+    assert box[2, 3] > 0
+
+
+BOXES = [(-180, 180), (-179.5, -179), (178.8, 179.8), (179, -179), (-181, -179), (0, 360)]
+"""West and east, in degrees; east of 180 the scenes are brighter."""
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_a_box_shows_what_lies_in_it_however_it_is_counted(kind: str, service: TestClient, tmp_path: Path) -> None:
+    crs, transform = WIDE[kind]
+    scene = sent(service, tmp_path / "b_VV.tif", crs=crs, transform=transform)
+    half_width = 1.78 if kind == "a zone" else 10.0  # degrees on each side, a little less than there are
+    for west, east in BOXES:
+        lons = west + (np.arange(90) + 0.5) * ((east - west) % 360 or 360) / 90
+        beyond = (lons + 360) % 360 - 180  # east of the antimeridian
+        inside, outside = abs(beyond) < half_width - 0.05, abs(beyond) > half_width + 0.12
+        for grid in ("EPSG:4326", "EPSG:3857"):
+            url = f"/scenes/{scene}/sar/bbox/{west},-1,{east},1/90x3.npy?dst_crs={grid}"
+            values, mask = np.load(BytesIO(service.get(url).content))[:, 1]
+            assert (mask[inside] > 0).all(), (west, east, grid)
+            assert not (mask[outside] > 0).any(), (west, east, grid)
+            clear = inside & (abs(beyond) > 0.05)  # of the pixel in the middle
+            assert values[clear] == pytest.approx(np.where(beyond > 0, -10, -20)[clear], abs=0.2), (west, east, grid)
+        assert (picture(service.get(url.replace(".npy", ".png").replace("/sar/", "/live/")))[1, inside, 3] > 0).all()
