@@ -24,7 +24,10 @@ NO_PLACE = Affine.identity()
 """What GDAL says where a raster says nothing."""
 _KEPT = 32
 """So many CRSs are kept: scenes beside each other have one, and it takes as long to read as the rest of a header."""
-_STATE = "State the one that they are in by --crs {crs}, or write it into the file: `rio edit-info --crs {crs} FILE`"
+_STATE = (
+    "State the one that they are in with `crs` (--crs {crs}), "
+    "or write it into the file: `rio edit-info --crs {crs} FILE`"
+)
 
 
 def own_grid(grid: MapGrid) -> MapGrid:

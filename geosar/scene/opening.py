@@ -48,7 +48,7 @@ FILL_PLACES = 8
 MOST_FILLS = 8
 """So many different numbers beyond any radar are taken for fills."""
 
-_NO_CRS = "It has coordinates and no CRS (state it by --crs EPSG:32643 or the like)"
+_NO_CRS = "It has coordinates and no CRS (state it with `crs`, --crs EPSG:32643 or the like)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def by_control_points(
     """
     points, points_crs = table_of(dataset.gcps[0]), src_crs or dataset.gcps[1]
     if points_crs is None:
-        raise SceneContentError("The control points have no CRS; state it by --crs EPSG:4326 or the like.")
+        raise SceneContentError("The control points have no CRS; state it with `crs` (--crs EPSG:4326 or the like).")
     if not len(points):
         raise SceneContentError("There are 0 ground control points; expected three or more.")
     places = points[:, 2], points[:, 3]

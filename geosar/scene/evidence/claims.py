@@ -17,7 +17,11 @@ PROSE = 120
 
 # Tags whose values may name a unit. Others hold words such as LINEAR for reasons of their own.
 _UNIT_TAGS = ("unit", "scale", "backscatter", "calibration", "radiometr", "long_name", "imagedescription", "expression")
-_TIME_TAGS = ("ACQUISITION_START_TIME", "START_TIME", "DATETIME", "ACQUISITIONDATETIME", "ACQUISITION_TIME")
+_TIME_TAGS = re.compile(
+    r"((product|scene|sensing|acquisition)_?)?start_?(date_?)?time|(acquisition|sensing)_?(start|(date_?)?time)"
+    r"|date_?time|first_line_time|time_coverage_start",
+    re.IGNORECASE,
+)
 # A text with one of these explains how to compute something, and does not say what there is.
 _FORMULA = re.compile(
     r"log\W?10|10\s*\*|equation|conversion|[=^]|\bto\s+(db|decibel|power|amplitude|linear)", re.IGNORECASE
@@ -134,7 +138,7 @@ def _of_tags(facts: Facts) -> Iterator[Evidence]:
         names = named_in(value) if "imagedescription" in key.lower() and len(value) <= PROSE else ()
         if len(names) == len(facts.bands) == 1:
             yield Evidence(Topic.POLARISATION, names[0], Weight.TAG, f"{key}={value!r}", 1)
-        if key.upper() in _TIME_TAGS and (time := parse_time(value)) is not None:
+        if _TIME_TAGS.fullmatch(key) and (time := parse_time(value)) is not None:
             yield Evidence(Topic.ACQUIRED, time, Weight.TAG, f"{key}={value!r}")
 
 

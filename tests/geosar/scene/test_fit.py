@@ -144,7 +144,7 @@ def test_a_raster_of_the_whole_earth_stays_as_it_is(make_raster: Callable[..., P
 
 def test_the_crs_that_the_message_advises_opens_the_scene_in_its_place(make_raster: Callable[..., Path]) -> None:
     path = make_raster("a_VV.tif", VALUES, crs="EPSG:4326", transform=UTM)
-    with pytest.raises(SceneContentError, match="by --crs EPSG:32643, or"):
+    with pytest.raises(SceneContentError, match=r"with `crs` \(--crs EPSG:32643\), or"):
         open_scene(path)
     with open_scene(path, src_crs="EPSG:32632") as scene:
         assert scene.grid.crs.to_epsg() == 32632

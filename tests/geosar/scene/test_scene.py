@@ -352,6 +352,10 @@ def test_a_file_that_vanished_has_changed(make_raster: Callable[..., Path]) -> N
         ("S1A_IW_GRDH_1SDV_20180716T004028_20180716T004053_022812_0278E6_8A3B.tif", {}),
         ("scene.tif", {"datetime": "2018-07-16T00:40:28.000000000"}),
         ("scene.tif", {"ACQUISITION_START_TIME": "2018-07-16T00:40:28Z"}),
+        ("scene.tif", {"acquisition_start": "2018-07-16T06:10:28.0000000+05:30"}),
+        ("scene.tif", {"first_line_time": "16-JUL-2018 00:40:28.000000"}),
+        ("scene.tif", {"PRODUCT_START_TIME": "2018/07/16 00:40:28 UTC"}),
+        ("scene.tif", {"start_datetime": "20180716T004028"}),
     ],
 )
 def test_the_time_of_acquisition_comes_from_the_name_or_tags(
