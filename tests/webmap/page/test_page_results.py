@@ -1,6 +1,7 @@
 """What was made of a scene, one beside the other; what is seen of it, and said of what is seen; and several tabs."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,33 @@ def test_results_are_shown_named_compared_and_deleted(page: Page, service: Servi
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(rows).to_have_count(1)
     assert service.get(f"scenes/{twice['id']}")["jobs"] == [twice["jobs"][1]]
+
+
+def test_a_model_of_ones_own_is_chosen_by_mouse_and_names_its_result(
+    page: Page, service: Service, tmp_path: Path
+) -> None:
+    look_at(page, service, fresh(service, tmp_path, "own", 43))
+    folder = write_model(tmp_path / "model", name="of-mine", title="Of mine")
+    archive = Path(shutil.make_archive(str(tmp_path / "of-mine"), "zip", folder))
+    http.post(service.url + "models", content=archive.read_bytes()).raise_for_status()  # while the page is open
+    page.get_by_text("Options", exact=True).click()
+    choice = page.get_by_role("combobox", name="Model")
+    until(lambda: "of-mine" in choice.inner_text(), page)
+    choice.click()
+    page.keyboard.type("of-mine")
+    page.keyboard.press("Enter")
+    expect(choice).to_have_value("of-mine")
+    page.get_by_role("button", name="Translate", exact=True).click()
+    result = page.locator(".result")
+    expect(result).to_contain_text("of-mine 1.0")
+    expect(page.locator(".badge")).to_contain_text("of-mine 1.0")
+
+    http.delete(service.url + "models/of-mine").raise_for_status()
+    for _ in range(2):
+        page.get_by_text("Options", exact=True).click()
+    until(lambda: "of-mine" not in choice.inner_text(), page)
+    expect(choice).to_have_value("tiny")
+    expect(result).to_contain_text("of-mine 1.0")
 
 
 def test_what_lies_under_an_opaque_layer_is_not_fetched(page: Page, service: Service, tmp_path: Path) -> None:
