@@ -27,7 +27,7 @@ export PYTHONUNBUFFERED := 1
 # Programs that tests drive, and the Debian packages that they come in.
 PROGRAMS := chromium:chromium nginx:nginx-light qgis:qgis,python3-qgis,python3-venv xvfb-run:xvfb,xauth openssl:openssl
 
-.PHONY: help demo test test-qgis qgis-plugin lint kills fuzz confined docs notebooks bench lock system clean
+.PHONY: help demo test test-qgis qgis-plugin lint kills fuzz confined firefox docs notebooks bench lock system clean
 
 help: ## Show the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,9 @@ fuzz: $(VENV)/all.stamp ## Odd requests and odd files for FUZZ seconds (3600) ea
 
 confined: $(VENV)/all.stamp ## Run the service's tests as its container runs: no network, a read-only root, bounded memory.
 	@.ci/confined $(BIN)/python -m pytest -p no:cacheprovider tests/tiler tests/system $(PYTEST_ARGS)
+
+firefox: $(VENV)/all.stamp ## Run the tests of the web map in an installed Firefox (firefox-esr) instead of Chromium.
+	@GEOSAR_BROWSER=firefox $(BIN)/python -m pytest tests/webmap -m "not chromium" $(PYTEST_ARGS)
 
 lint: $(VENV)/all.stamp ## Check style, formatting and types.
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ small, .said { color: var(--soft) }
 """
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 DEEPEST = 2
 """Objects in objects of a body that are told of."""
@@ -92,6 +92,7 @@ def page(description: dict[str, Any], root: str) -> str:
         [
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f'<link rel="icon" href="{_text(root)}/logo.svg" type="image/svg+xml">',
             f"<style>{STYLE}</style></head><body><h1>{title}</h1><p>{_text(info.get('description', ''))}</p>",
             f'<p>For programs: <a href="{_text(root)}/openapi.json">openapi.json</a></p><p>',
             " · ".join(f'<a href="#{_anchor(tag)}">{_text(tag)}</a>' for tag in tags),

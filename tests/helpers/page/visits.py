@@ -1,5 +1,6 @@
 """What the page's tests share: a service in a process of its own, and pages that keep an account of faults."""
 
+import os
 import re
 import shutil
 import time
@@ -16,6 +17,12 @@ from helpers.service.serving import ROOT, free_port, start
 if TYPE_CHECKING:
     import subprocess
 
+BROWSER = os.environ.get("GEOSAR_BROWSER", "chromium")
+"""Which browser the tests drive."""
+NAMES = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "firefox": ("firefox", "firefox-esr")}
+"""What its program is called."""
+OF_THE_DRIVER = "settings blocked an inline style"
+"""So Firefox complains of what Playwright adds for a screenshot; Chromium lets it."""
 PATIENCE = 120.0
 """Seconds; two busy cores are slow."""
 expect.set_options(timeout=1000 * PATIENCE / 2)
@@ -75,14 +82,17 @@ class Service:
             return False
 
 
-def installed_chromium() -> str | None:
-    """Find a Chromium of this machine."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+def installed_browser() -> str | None:
+    """Find the browser that is to be driven on this machine."""
+    return next(filter(None, map(shutil.which, NAMES[BROWSER])), None)
 
 
 def launched(kind: BrowserType, *arguments: str) -> Browser:
-    """Start the installed Chromium, with further arguments."""
-    return kind.launch(executable_path=installed_chromium(), args=["--no-sandbox", *arguments])
+    """Start the installed browser, with further arguments."""
+    if kind.name == "firefox":
+        # The channel means anybody's Firefox, driven by WebDriver BiDi; without it, a build of Playwright's own.
+        return kind.launch(channel="moz-firefox", executable_path=installed_browser(), args=[*arguments])
+    return kind.launch(executable_path=installed_browser(), args=["--no-sandbox", *arguments])
 
 
 def own_files(service: Service) -> dict[str, int]:
@@ -117,7 +127,7 @@ def visit(browser: Browser, **options: Any) -> Iterator[Page]:
     context.add_init_script("performance.setResourceTimingBufferSize(5000)")
     page = context.new_page()
     faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("pageerror", lambda error: OF_THE_DRIVER in str(error) or faults.append(str(error)))
     page.on("console", lambda line: "Content Security Policy" in line.text and faults.append(line.text))
     try:
         yield page

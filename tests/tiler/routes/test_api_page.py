@@ -40,3 +40,12 @@ def test_it_is_what_its_own_policy_allows(client: TestClient) -> None:
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style.group(1).encode()).digest()).decode()
     assert f"'sha256-{digest}'" in answer.headers["content-security-policy"]
+
+
+def test_its_icon_is_the_pages_own_and_allowed(client: TestClient) -> None:
+    """Else Firefox asks for /favicon.ico, and complains that the policy forbids it."""
+    answer = client.get("/docs")
+    icon = re.search(r'<link rel="icon" href="([^"]+)"', answer.text)
+    assert icon is not None
+    assert client.get(icon[1]).headers["content-type"].startswith("image/svg+xml")
+    assert "img-src 'self'" in answer.headers["content-security-policy"]

@@ -45,14 +45,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Open]:
+def open_page(browser: Browser) -> Iterator[Open]:
     """Return a function that opens a file with the network off; the test fails on any complaint of the page."""
     contexts = []
     complaints: list[str] = []
 
     def open_it(path: Path, **options: Any) -> Page:
         options = {"viewport": {"width": 1100, "height": 700}, **options}
-        contexts.append(chromium.new_context(offline=True, **options))
+        contexts.append(browser.new_context(offline=True, **options))
         page = contexts[-1].new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -120,6 +120,7 @@ def test_the_mouse_drags_the_divider_and_the_map_stays(folder: Path, open_page: 
     assert colour(page, before[0] - 60, before[1]) == "white"
 
 
+@pytest.mark.chromium
 def test_a_finger_drags_the_divider_too(folder: Path, open_page: Open) -> None:
     page = open_page(folder / "map.html", has_touch=True, viewport={"width": 360, "height": 640})
     x = divider_at(page)

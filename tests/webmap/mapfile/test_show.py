@@ -49,13 +49,13 @@ def ask(address: str, body: bytes) -> dict[str, Any]:
 
 
 def test_a_running_service_gives_tiles_and_the_same_controls(
-    service: str, scene: str, tmp_path: Path, chromium: Browser
+    service: str, scene: str, tmp_path: Path, browser: Browser
 ) -> None:
     sar_map = geosar.show(scene, service=service)
     assert [layer.role for layer in sar_map.layers] == ["sar", "optical", "error"]
     assert sar_map.layers[0].legend.unit == "dB"
     path = sar_map.write(tmp_path / "tiles.html")
-    page = chromium.new_page()
+    page = browser.new_page()
     failed: list[str] = []
     page.on("requestfailed", lambda answer: failed.append(answer.url))
     page.on("pageerror", lambda error: failed.append(str(error)))

@@ -82,14 +82,14 @@ def dual(service: Service, two_polarisations: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A page of 1280 x 800 that fails the test when a script fails, or the page's security policy is hurt."""
-    with visit(chromium) as opened:
+    with visit(browser) as opened:
         yield opened
 
 
 @pytest.fixture
-def phone(chromium: Browser) -> Iterator[Page]:
+def phone(browser: Browser) -> Iterator[Page]:
     """A page of 360 x 740 with touch."""
-    with visit(chromium, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True) as opened:
+    with visit(browser, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True) as opened:
         yield opened

@@ -86,6 +86,7 @@ def test_arrow_keys_move_the_divider(page: Page, service: Service, scene: dict[s
         expect(divider).to_have_attribute("aria-valuenow", value)
 
 
+@pytest.mark.chromium
 def test_a_finger_moves_the_divider(phone: Page, service: Service, scene: dict[str, Any]) -> None:
     look_at(phone, service, scene, "compare=swipe,sar,optical,50")
     session = phone.context.new_cdp_session(phone)

@@ -42,14 +42,14 @@ def test_a_second_translation_is_shown_at_once(page: Page, service: Service, tmp
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-def test_a_long_name_does_not_widen_the_panel(chromium: Browser, service: Service, tmp_path: Path, width: int) -> None:
+def test_a_long_name_does_not_widen_the_panel(browser: Browser, service: Service, tmp_path: Path, width: int) -> None:
     scene = field(service, tmp_path, f"{PRODUCT}_{width}", 202 + width)
     wider = """() => [...document.querySelectorAll("#panel, #panel *")].filter((one) => {
       const inside = document.querySelector("#panel").getBoundingClientRect();
       const { right, width } = one.getBoundingClientRect();
       return width > 1 && right > inside.right + 1 && !one.closest("svg, .unseen");
     }).map((one) => one.outerHTML.slice(0, 90))"""
-    with visit(chromium, viewport={"width": width, "height": 780}) as page:
+    with visit(browser, viewport={"width": width, "height": 780}) as page:
         enter(page, service)
         page.get_by_role("button", name=scene["name"]).wait_for()
         assert page.evaluate(wider) == []
@@ -111,6 +111,7 @@ def test_outlines_on_the_map_are_no_stops_without_a_name(page: Page, service: Se
         assert page.evaluate("document.activeElement.tagName") != "path"
 
 
+@pytest.mark.chromium
 def test_a_popup_on_a_phone_lies_clear_of_the_tools(phone: Page, service: Service, tmp_path: Path) -> None:
     look_at(phone, service, field(service, tmp_path, "popup", 208))
     for x, y in ((300, 240), (40, 300), (180, 200)):

@@ -51,9 +51,9 @@ def test_no_text_is_missing_and_none_is_left_in_english(page: Page, service: Ser
 @pytest.mark.parametrize(("language", "button"), [("de", "Erneut übersetzen"), ("es", "Traducir de nuevo")])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_the_browsers_language_is_spoken_and_fits(
-    chromium: Browser, service: Service, scene: dict[str, Any], *, language: str, button: str, width: int
+    browser: Browser, service: Service, scene: dict[str, Any], *, language: str, button: str, width: int
 ) -> None:
-    with visit(chromium, locale=language, viewport={"width": width, "height": 780}) as page:
+    with visit(browser, locale=language, viewport={"width": width, "height": 780}) as page:
         enter(page, service)
         assert page.evaluate(WIDER) == []
         look_at(page, service, scene)
@@ -81,10 +81,10 @@ def test_another_language_is_chosen_by_hand_and_kept(page: Page, service: Servic
     expect(page.locator("#choose-files")).to_have_text("Choose files")
 
 
-def test_places_are_read_in_the_spellings_that_people_use(chromium: Browser, service: Service) -> None:
+def test_places_are_read_in_the_spellings_that_people_use(browser: Browser, service: Service) -> None:
     def read(language: str, *written: str) -> list[list[float] | None]:
         script = "async ([file, written]) => { const { placeOf } = await import(file); return written.map(placeOf); }"
-        with visit(chromium, locale=language) as page:
+        with visit(browser, locale=language) as page:
             enter(page, service)
             pixels: list[list[float] | None] = page.evaluate(script, [f"{service.url}js/map/places.js", list(written)])
             return pixels

@@ -53,15 +53,16 @@ def evil() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.chromium
 def test_an_evil_page_changes_nothing_and_reads_nothing_and_our_own_goes_on(
-    make_service: MakeService, chromium: Browser, evil: str, tmp_path: Path
+    make_service: MakeService, browser: Browser, evil: str, tmp_path: Path
 ) -> None:
     body = base64.b64encode(write_raster(tmp_path / "a_VV.tif", speckled((1, 64, 64)), units="power").read_bytes())
     rules = "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP kittens.example 127.0.0.1"
-    browser = launched(chromium.browser_type, rules)
+    misled = launched(browser.browser_type, rules)
     with make_service() as client, on_a_port(client) as address:
         port = address.rpartition(":")[2]
-        page = browser.new_page()
+        page = misled.new_page()
         for site in ("kittens.example", "127.0.0.1", "localhost"):  # another site, and other ports of this one
             page.goto(f"http://{site}:{evil}/")
             page.evaluate(CHANGES, [address, body.decode()])
@@ -71,4 +72,4 @@ def test_an_evil_page_changes_nothing_and_reads_nothing_and_our_own_goes_on(
         assert answer.status == 421
         page.goto(f"{address}/")
         assert page.evaluate(OWN, body.decode()) == [201, 200]
-    browser.close()
+    misled.close()

@@ -16,14 +16,15 @@ AWAY = "document.hasFocus = () => false; window.told = []; window.Notification =
 AWAY += " constructor(title, more) { super(title, more); window.told.push([title, more.body]); } };"
 
 
+@pytest.mark.chromium
 @pytest.mark.data
 def test_the_first_view_on_a_phone_and_a_slow_network_is_small(
-    chromium: Browser, service: Service, scene: dict[str, Any]
+    browser: Browser, service: Service, scene: dict[str, Any]
 ) -> None:
     """`benchmarks/webmap.py` says in how many seconds; here others use the machine, too."""
     phone = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
     names: list[str] = []
-    with visit(chromium, **phone) as page:
+    with visit(browser, **phone) as page:
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
         session.send(
@@ -39,11 +40,11 @@ def test_the_first_view_on_a_phone_and_a_slow_network_is_small(
 
 
 @pytest.mark.data
-def test_a_true_image_on_its_way_is_said(chromium: Browser, service: Service, truth: Path, tmp_path: Path) -> None:
+def test_a_true_image_on_its_way_is_said(browser: Browser, service: Service, truth: Path, tmp_path: Path) -> None:
     other = service.send(
         write_raster(tmp_path / "on_its_way_VV.tif", speckled((1, 120, 130), 301), descriptions=("VV",))
     )
-    with visit(chromium) as page:
+    with visit(browser) as page:
         look_at(page, service, other)
         page.get_by_label("Add a true optical image").set_input_files(truth)
         coming = page.locator(".coming")
@@ -52,11 +53,11 @@ def test_a_true_image_on_its_way_is_said(chromium: Browser, service: Service, tr
         expect(coming).to_be_hidden()
 
 
-def test_the_end_of_a_job_is_told_to_who_looks_elsewhere(chromium: Browser, service: Service, tmp_path: Path) -> None:
+def test_the_end_of_a_job_is_told_to_who_looks_elsewhere(browser: Browser, service: Service, tmp_path: Path) -> None:
     scene = service.send(
         write_raster(tmp_path / "elsewhere_VV.tif", speckled((1, 150, 160), 302), descriptions=("VV",))
     )
-    with visit(chromium) as page:
+    with visit(browser) as page:
         page.context.grant_permissions(["notifications"], origin=service.url.rstrip("/"))
         page.add_init_script(AWAY)
         look_at(page, service, scene)

@@ -17,10 +17,10 @@ SHARE = 0.04
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", COMPARED)
-def test_a_view_looks_as_it_did(chromium: Browser, service: Service, dual: dict[str, Any], name: str) -> None:
+def test_a_view_looks_as_it_did(browser: Browser, service: Service, dual: dict[str, Any], name: str) -> None:
     with Image.open(REFERENCES / f"{name}.png") as opened:
         expected = np.asarray(opened.convert("RGB")).astype(int)
-    seen = np.asarray(reduced(shoot(chromium, service, {"dual": dual}, COMPARED[name]))).astype(int)
+    seen = np.asarray(reduced(shoot(browser, service, {"dual": dual}, COMPARED[name]))).astype(int)
     assert seen.shape == expected.shape
     away = np.abs(seen - expected).max(axis=-1)
     assert (away > FARTHEST).mean() < SHARE

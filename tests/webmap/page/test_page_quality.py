@@ -27,11 +27,11 @@ def violations(page: Page) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_axe_finds_no_violation(
-    chromium: Browser, service: Service, scene: dict[str, Any], scheme: str, width: int
+    browser: Browser, service: Service, scene: dict[str, Any], scheme: str, width: int
 ) -> None:
     size = {"width": width, "height": 780}
     # axe is a script of its own; the page's policy would refuse it.
-    with visit(chromium, viewport=size, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce") as page:
+    with visit(browser, viewport=size, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce") as page:
         enter(page, service)
         page.locator(".scene-card").first.wait_for()
         assert violations(page) == []
@@ -82,6 +82,7 @@ def test_the_keyboard_alone_opens_translates_compares_and_goes_back(
     expect(page.get_by_role("searchbox")).to_be_focused()
 
 
+@pytest.mark.chromium
 @pytest.mark.data
 def test_nothing_is_wider_than_a_phone(phone: Page, service: Service, scene: dict[str, Any]) -> None:
     wide = (
@@ -109,6 +110,7 @@ def test_the_pages_own_code_is_small(service: Service) -> None:
     assert sum(sent.values()) < MOST_BYTES, sent
 
 
+@pytest.mark.chromium
 def test_what_the_page_loads_is_what_was_counted(page: Page, service: Service) -> None:
     """No file of its own comes from elsewhere, or larger than it was counted."""
     session = page.context.new_cdp_session(page)

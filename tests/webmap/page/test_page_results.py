@@ -217,9 +217,9 @@ def test_pixels_far_from_the_models_are_warned_of(page: Page, service: Service, 
     expect(page.locator(".translate .warning-text")).to_be_hidden()
 
 
-def test_two_tabs_know_of_each_others_jobs_and_deletions(chromium: Browser, service: Service, tmp_path: Path) -> None:
+def test_two_tabs_know_of_each_others_jobs_and_deletions(browser: Browser, service: Service, tmp_path: Path) -> None:
     scene = fresh(service, tmp_path, "tabs", 40)
-    with visit(chromium) as page:
+    with visit(browser) as page:
         other = page.context.new_page()
         look_at(page, service, scene)
         look_at(other, service, scene)

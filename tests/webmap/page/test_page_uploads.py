@@ -115,6 +115,7 @@ def test_what_looks_like_no_radar_can_be_taken_anyway(page: Page, service: Servi
     page.get_by_role("heading", name="photograph").wait_for()
 
 
+@pytest.mark.chromium
 def test_an_upload_is_paused_and_goes_on_where_it_stopped(page: Page, service: Service, large: Path) -> None:
     enter(page, service)
     session = slow_down(page)
@@ -134,6 +135,7 @@ def test_an_upload_is_paused_and_goes_on_where_it_stopped(page: Page, service: S
     assert there(service, large.stem) == 1
 
 
+@pytest.mark.chromium
 def test_an_upload_survives_a_lost_connection(page: Page, service: Service, large: Path) -> None:
     enter(page, service)
     session = slow_down(page)
@@ -147,6 +149,7 @@ def test_an_upload_survives_a_lost_connection(page: Page, service: Service, larg
     expect(page.locator("#banner")).to_be_hidden()
 
 
+@pytest.mark.chromium
 def test_an_upload_survives_a_reload(page: Page, service: Service, large: Path) -> None:
     enter(page, service)
     session = slow_down(page)
@@ -163,6 +166,7 @@ def test_an_upload_survives_a_reload(page: Page, service: Service, large: Path) 
     assert begun[0] > 0
 
 
+@pytest.mark.chromium
 def test_a_file_that_the_browser_could_not_keep_is_chosen_again_and_goes_on(
     page: Page, service: Service, large: Path
 ) -> None:
@@ -191,6 +195,7 @@ def test_a_file_that_the_browser_could_not_keep_is_chosen_again_and_goes_on(
     assert begun[0] > 0
 
 
+@pytest.mark.chromium
 def test_a_cancelled_upload_leaves_nothing(page: Page, service: Service, large: Path) -> None:
     enter(page, service)
     slow_down(page)
