@@ -4,7 +4,6 @@ GEOSAR_DATA=... python benchmarks/webmap.py     # needs Chromium; run it on an i
 """
 
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -14,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from helpers.page.visits import Service, enter, look_at, own_files, settle  # noqa: E402 - it lies beside the tests
+from helpers.page.visits import PATIENCE, Service, enter, launched, look_at, own_files, settle  # noqa: E402 - it lies beside the tests
 
 RUNS = 5
 SLOW = {"offline": False, "latency": 80, "downloadThroughput": 200_000, "uploadThroughput": 50_000}
@@ -62,6 +61,7 @@ def panned(page: Page) -> list[float]:
 def on_a_phone(browser: Browser, service: Service) -> tuple[float, float]:
     """Seconds until all of a scene's first view is drawn on a phone with a slow network, and the bytes that came."""
     page = browser.new_page(**PHONE)
+    page.set_default_timeout(1000 * PATIENCE)
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.send("Network.emulateNetworkConditions", SLOW)
@@ -83,10 +83,11 @@ def main() -> None:
             files = own_files(service)
             print(f"own code: {sum(files.values()) / 1000:.1f} kB as the service sends it, in {len(files)} files")
             service.send(Path(os.environ["GEOSAR_DATA"]) / "scenes" / "los_angeles_s1_vh.tif")
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            browser = launched(playwright.chromium)
             first, tasks = [], []
             for _ in range(RUNS):
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
+                page.set_default_timeout(1000 * PATIENCE)
                 first.append(opened(page, service))
                 tasks += panned(page)
                 page.close()
