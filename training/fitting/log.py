@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -52,11 +53,13 @@ def _tensorboard(folder: Path, _config: Config, update: int) -> Any:
 
 
 def _mlflow(folder: Path, config: Config, _update: int) -> Any:
-    """Send to the server of MLFLOW_TRACKING_URI, else to a folder of the run's; a resumed run is one run."""
+    """Send to the server of MLFLOW_TRACKING_URI, else to a database of the run's; a resumed run is one run."""
     ids = _ids(folder)
+    own = f"sqlite:///{(folder / 'mlflow.db').resolve()}"  # MLflow 3 refuses plain folders
     logger = _lightning("mlflow", "MLFlowLogger")(
-        experiment_name="geosar", run_name=folder.name, run_id=ids.get("mlflow"), save_dir=str(folder / "mlruns")
-    )
+        experiment_name="geosar", run_name=folder.name, run_id=ids.get("mlflow"),
+        tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or own,
+    )  # fmt: skip
     _keep(folder, {**ids, "mlflow": logger.run_id})
     logger.log_hyperparams(config.to_dict())
     return logger
