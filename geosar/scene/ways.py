@@ -168,20 +168,21 @@ def by_terrain(
 ) -> Placed:
     """Place an image by the radar's geometry and the ground's heights, on the grid that its control points fill.
 
-    Where an optional `model` has no height, the control points place it. `radiometric` flattens brightness too.
+    Where an optional `model` has no height, the control points place it. `radiometric` flattens brightness too, and
+    shows nothing there, as no slope is known.
     """
-    grid = placed.grid
+    grid, elsewhere = placed.grid, model.optional and not radiometric
     size = grid.pixel_size_metres()
     step = MAX_STEP if size is None else max(1, min(MAX_STEP, int(_SMOOTH_METRES / max(size))))
     words = (
         f"Terrain-corrected on {grid.crs}, bilinear: range-Doppler geometry of the product's orbit over {model.words}; "
-        f"where the model has no height {_elsewhere(placed) if model.optional else 'nothing is shown'}. "
+        f"where the model has no height {_elsewhere(placed) if elsewhere else 'nothing is shown'}. "
         + (_FLATTENED if radiometric else _NOT_FLATTENED)
     )
     return Placed(
         Lattice(InDegrees(geometry, grid.crs), grid, step),
         "terrain correction, gamma0 flattened" if radiometric else "terrain correction",
-        words, None, heights, placed.points, placed.lattice if model.optional else None,
+        words, None, heights, placed.points, placed.lattice if elsewhere else None,
         Flattening(geometry, grid, heights) if radiometric else None,
     )  # fmt: skip
 

@@ -63,6 +63,10 @@ class Inputs(BaseModel):
         False, description="Also make the radar without its speckle, for the layer despeckled; not every model does."
     )
     match: bool = Field(False, description="Bring the tone to that of the scene's true optical image.")
+    radiometric: bool = Field(
+        False,
+        description="Correct brightness for slopes too (gamma0, flattened), where the scene is terrain-corrected.",
+    )
 
 
 class Output(BaseModel):

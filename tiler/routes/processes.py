@@ -187,8 +187,14 @@ def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
     model = services.models.load(name)
     if inputs.despeckled and not model.manifest.despeckles:
         raise InvalidError(f"the model {name!r} makes no despeckled radar; leave `despeckled` out, or name another.")
+    opening = catalogue.opening(scene)
+    if inputs.radiometric and "dem" not in opening:
+        raise InvalidError(
+            "the scene is not corrected for terrain by an elevation model of this service, so its brightness cannot be "
+            "corrected for slopes; leave `radiometric` out."
+        )
     options: dict[str, Any] = {
-        **catalogue.opening(scene),
+        **opening,
         "model": services.models.reference(name),
         "bbox": None if inputs.bbox is None else _bounds(scene, inputs.bbox),
         "precision": inputs.precision or services.settings.precision,
@@ -197,6 +203,7 @@ def _submit(services: Services, inputs: Inputs) -> tuple[Job, Scene, bool]:
         "resample_to_model": inputs.resample_to_model,
         # What came later enters only where it is wanted, so that jobs of before keep their keys.
         **({"despeckled": True} if inputs.despeckled else {}),
+        **({"radiometric": True} if inputs.radiometric else {}),
         **({"match": references.to_match(services.database, scene)} if inputs.match else {}),
     }
     key = queue.key_of(Process.TRANSLATE, scene.sha256, {**options, "model": model.checksum})

@@ -124,5 +124,7 @@ def test_a_product_is_flattened_and_says_so(tmp_path: Path) -> None:
         at = inner.shifted(-middle.col_off, -middle.row_off).slices
         assert (flat.read(inner).values == after.values[:, *at]).all()
         assert flat.read_overview(200)[0].valid.any()
+    with open_scene(product, **dem, dem_optional=True, radiometric=True) as optional:
+        assert any("no height nothing is shown" in note for note in optional.notes)
     with pytest.raises(UsageError, match="give one"):
         open_scene(product, radiometric=True)

@@ -55,6 +55,8 @@ def test_a_model_that_makes_no_despeckled_radar_is_refused_at_once(
     inputs = client.get("/processes/translate").json()["inputs"]
     assert inputs["despeckled"]["schema"]["default"] is False
     assert inputs["match"]["schema"]["default"] is False
+    assert inputs["radiometric"]["schema"]["default"] is False
+    assert "not corrected for terrain" in problem(order(client, scene, radiometric=True), 422)
 
 
 def test_options_that_are_not_wanted_leave_the_keys_of_jobs_as_they_were(
