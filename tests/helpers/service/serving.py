@@ -16,9 +16,7 @@ import httpx2
 import uvicorn
 from starlette.testclient import TestClient
 
-import geosar
-
-ROOT = Path(geosar.__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def free_port() -> int:
