@@ -12,6 +12,8 @@ from rio_tiler.models import ImageData
 from geosar.grid import Bounds, full_turn
 
 TURN = 360.0
+MOST_TURNS = 2
+"""So often a box may go around the Earth: each turn of it is a read of its own."""
 HIGHEST_LATITUDE = 85.06
 """Degrees at which Web Mercator ends."""
 
@@ -53,10 +55,9 @@ def reached(box: Bounds, begin: float, end: float, turn: float) -> Bounds | None
     >>> reached((-180, 0, 180, 1), 170, 190, 360.0), reached((-178, 0, -175, 1), 170, 190, 360.0)
     ((170, 0, 190, 1), (182.0, 0, 185.0, 1))
     """
-    boxes = [moved(box, by * turn) for by in moves(box[0], box[2], begin, end, turn)]
-    if not boxes:
-        return None
-    return max(begin, min(one[0] for one in boxes)), box[1], min(end, max(one[2] for one in boxes)), box[3]
+    left, bottom, right, top = box
+    turns = moves(left, right, begin, end, turn)
+    return (max(begin, left + turns[0] * turn), bottom, min(end, right + turns[-1] * turn), top) if turns else None
 
 
 def copies(crs: CRS, left: float, right: float, dst_crs: CRS, box: Bounds) -> range:

@@ -144,6 +144,8 @@ class PlacedReader(Reader):
             box_there = around.box_in(dst_crs, box, bounds_crs)
         if box_there is not None:
             box, bounds_crs = box_there, dst_crs
+            if box[2] - box[0] > around.MOST_TURNS * (full_turn(dst_crs) or math.inf):
+                raise InvalidError(f"the box goes more than {around.MOST_TURNS} times around the Earth; ask for less.")
         budget.check_part(self.pixels, box, bounds_crs, dst_crs, kwargs)
         return self.part_there(box, {**kwargs, "dst_crs": dst_crs, "bounds_crs": bounds_crs})
 

@@ -199,3 +199,13 @@ def test_a_box_shows_what_lies_in_it_however_it_is_counted(kind: str, service: T
             clear = inside & (abs(beyond) > 0.05)  # of the pixel in the middle
             assert values[clear] == pytest.approx(np.where(beyond > 0, -10, -20)[clear], abs=0.2), (west, east, grid)
         assert (picture(service.get(url.replace(".npy", ".png").replace("/sar/", "/live/")))[1, inside, 3] > 0).all()
+
+
+@pytest.mark.parametrize("layer", ["sar", "live"])
+def test_a_box_that_goes_on_around_the_earth_is_refused(layer: str, service: TestClient, tmp_path: Path) -> None:
+    crs, transform = WIDE["mercator"]
+    scene = sent(service, tmp_path / "r_VV.tif", crs=crs, transform=transform)
+    asked = f"/scenes/{scene}/{layer}/bbox/-1000000,-1,1000000,1/90x3.png"
+    assert "more than 2 times around the Earth" in problem(service.get(asked), 422)
+    far = service.get(f"/scenes/{scene}/{layer}/bbox/-1e8,-1,1e8,1/90x3.png?coord_crs=EPSG:3857&dst_crs=EPSG:3857")
+    assert far.status_code == 422
